@@ -1,0 +1,66 @@
+"""What a client is told when a statement cannot be done. [pure]
+
+One exception class for every failure that is the client's or the world's fault, carrying the fields that
+PostgreSQL's ErrorResponse has (https://www.postgresql.org/docs/15/protocol-error-fields.html); both doors
+print it in their own form. A bug of ours is never a :class:`StatementError`: it is an assertion, and its
+Failure is logged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class StatementError(Exception):
+    """A statement, or its transaction, could not be done.
+
+    :param sqlstate: five characters, PostgreSQL's appendix A.
+    :param message: one sentence for a person.
+    :param detail: more, when it helps ("Key (id)=(1) already exists.").
+    :param hint: what the person could do about it.
+    :param position: where in the client's own text, in characters counted from 1.
+    :param index: which command of a batch failed, counted from 0.
+    """
+
+    def __init__(
+        self,
+        sqlstate: str,
+        message: str,
+        *,
+        detail: str | None = None,
+        hint: str | None = None,
+        position: int | None = None,
+        table: str | None = None,
+        column: str | None = None,
+        constraint: str | None = None,
+        data_type: str | None = None,
+        index: int | None = None,
+    ) -> None:
+        super().__init__(sqlstate, message)
+        self.sqlstate = sqlstate
+        self.message = message
+        self.detail = detail
+        self.hint = hint
+        self.position = position
+        self.table = table
+        self.column = column
+        self.constraint = constraint
+        self.data_type = data_type
+        self.index = index
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.sqlstate})"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something worth saying that did not stop the statement (PostgreSQL's NoticeResponse).
+
+    :param severity: ``NOTICE``, ``WARNING``, ``INFO`` or ``DEBUG``.
+    """
+
+    severity: str
+    sqlstate: str
+    message: str
+    detail: str | None = None
+    hint: str | None = None
