@@ -30,7 +30,7 @@ class TwistedLogs(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Pass one record on. Called in whatever thread logged it; Twisted's log is safe to call from any."""
         level = next((ours for theirs, ours in _LEVELS if record.levelno >= theirs), LogLevel.debug)
-        Logger(namespace=record.name).emit(level, "{message}", message=self.format(record))
+        Logger(namespace=record.name).emit(level, "{text}", text=self.format(record))
 
 
 def forward_stdlib_logs(root: logging.Logger | None = None) -> None:

@@ -21,7 +21,6 @@ from typing import Protocol, cast
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IReactorCore, IReactorTime
 from twisted.logger import Logger
 from twisted.python import usage
 from twisted.python.failure import Failure
@@ -61,11 +60,13 @@ def install_reactor() -> None:
             f"the asyncio reactor is needed, but {type(installed).__name__} is installed already: "
             "leave out --reactor, or say --reactor=asyncio"
         )
+    loop: asyncio.AbstractEventLoop
     try:
-        from uvloop import new_event_loop
+        import uvloop
     except ImportError:
-        new_event_loop = asyncio.new_event_loop
-    loop = new_event_loop()
+        loop = asyncio.new_event_loop()
+    else:
+        loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)  # nats-py asks asyncio for "the" loop
     asyncioreactor.install(loop)
 
@@ -134,8 +135,24 @@ class Life(Protocol):
         """Returns when nothing of the node runs any more. Also good for a node that is only half started."""
 
 
-class Clock(IReactorTime, IReactorCore):
-    """The reactor's two sides that are used here."""
+class Call(Protocol):
+    """A call that will be made later."""
+
+    def cancel(self) -> None:
+        """Not any more."""
+
+
+class Loop(Protocol):
+    """What this module needs of the reactor."""
+
+    def callWhenRunning(self, f: Callable[[], object]) -> object:
+        """Call `f` when the reactor runs, which may be now."""
+
+    def callLater(self, delay: float, f: Callable[[], object]) -> Call:
+        """Call `f` after `delay` seconds."""
+
+    def stop(self) -> None:
+        """Stop the reactor, its services first."""
 
 
 class NodeService(Service):
@@ -146,13 +163,12 @@ class NodeService(Service):
     :param leave: called with the exit status when the process must end in another way than twistd's own.
     """
 
-    name = "ha"
     log = Logger()
 
     def __init__(
         self,
         node: Life,
-        reactor: Clock,
+        reactor: Loop,
         expected: tuple[type[Exception], ...],
         leave: Callable[[int], None] = os._exit,
     ) -> None:
@@ -237,5 +253,4 @@ def makeService(options: Options) -> NodeService:
         raise Refusal(str(error)) from None
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     forward_stdlib_logs()
-    both = cast(Clock, reactor)
-    return NodeService(Node(settings, both), both, (CannotStart,))
+    return NodeService(Node(settings, reactor), cast(Loop, reactor), (CannotStart,))
