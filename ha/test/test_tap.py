@@ -22,8 +22,8 @@ class OptionsTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """An environment without our own variables."""
-        for setting in TABLE:
-            self.patch(os, "environ", {k: v for k, v in os.environ.items() if k != setting.environment})
+        ours = {setting.environment for setting in TABLE}
+        self.patch(os, "environ", {name: value for name, value in os.environ.items() if name not in ours})
 
     def parsed(self, *words: str) -> Options:
         """The options that these words make."""

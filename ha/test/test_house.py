@@ -1,0 +1,354 @@
+"""The house's rules, read from its source: who may import whom, what names are made of, what each module owes.
+
+A rule that nobody checks is a wish. Each of these stands in docs/architecture.rst with its reason.
+"""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+HOUSE = Path(__file__).parents[1]
+REPOSITORY = HOUSE.parent
+
+#: Modules without Twisted, SQLite or NATS, besides all of ``ha.sql``: they can be tried with plain values.
+PURE = {
+    "ha.auth",
+    "ha.errors",
+    "ha.settings",
+    "ha.values",
+    "ha.postgres.messages",
+    "ha.postgres.pgtypes",
+    "ha.postgres.scram",
+    "ha.postgres.sqlstate",
+    "ha.replication.change",
+    "ha.replication.conflicts",
+}
+
+#: Third-party packages that a pure module may use: they only turn values into other values.
+PURE_PACKAGES = {"orjson"}
+
+#: What each part of the house may import from the house, besides its own part and `COMMON`. The longest prefix counts.
+ARROWS = {
+    "ha": set(),
+    "ha.auth": set(),
+    "ha.backend": {"ha.sql", "ha.sqlite", "ha.replication"},
+    "ha.bench": {"ha.settings", "ha.node", "ha.backend", "ha.sql", "ha.sqlite", "ha.replication", "ha.tap"},
+    "ha.errors": set(),
+    "ha.logs": set(),
+    "ha.metrics": set(),
+    "ha.node": {
+        "ha.settings",
+        "ha.backend",
+        "ha.auth",
+        "ha.tls",
+        "ha.sql",
+        "ha.sqlite",
+        "ha.replication",
+        "ha.postgres",
+        "ha.web",
+    },
+    "ha.postgres": {"ha.auth", "ha.tls", "ha.sql"},
+    "ha.replication": {"ha.sqlite", "ha.sql"},
+    "ha.settings": set(),
+    "ha.sql": set(),
+    "ha.sqlite": {"ha.sql"},
+    "ha.tap": {"ha.node", "ha.settings"},
+    "ha.tls": set(),
+    "ha.values": set(),
+    "ha.web": {"ha.auth", "ha.tls", "ha.sql"},
+}
+
+#: What anybody may import: plain values, and what everybody says things with.
+COMMON = {"ha", "ha.errors", "ha.values", "ha.logs", "ha.metrics"}
+
+#: Each big dependency is behind one door; its exceptions are translated there.
+OWNERS = {
+    "apsw": ("ha.sqlite",),
+    "nats": ("ha.replication.log",),
+    "uvloop": ("ha.tap",),
+    "twisted.internet.reactor": ("ha.tap",),
+    "twisted.internet.asyncioreactor": ("ha.tap",),
+    "twisted.web": ("ha.web",),
+    "treq": ("ha.web", "ha.replication", "ha.bench"),
+    "os.environ": ("ha.tap", "ha.bench"),
+}
+
+#: Words that say nothing of what a thing is.
+BANNED = {"handler", "manager", "processor", "engine", "helper", "helpers", "util", "utils", "misc", "stuff"}
+
+#: What every package's docstring tells.
+HEADS = ("Purpose", "The walk", "State", "May import", "Decisions and their price")
+
+
+@dataclass(frozen=True)
+class Module:
+    """One source file of the house."""
+
+    name: str
+    path: Path
+    tree: ast.Module
+
+    @property
+    def docstring(self) -> str:
+        """Its first words, or nothing."""
+        return ast.get_docstring(self.tree) or ""
+
+    @property
+    def is_package(self) -> bool:
+        """Whether it is an ``__init__``."""
+        return self.path.name == "__init__.py"
+
+    @property
+    def is_test(self) -> bool:
+        """Tests may import everything."""
+        return within(self.name, "ha.test")
+
+    def imports(self) -> Iterator[tuple[str, int]]:
+        """Every module it imports, wherever in the file, and the line. ``os.environ`` counts as one."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    yield alias.name, node.lineno
+            elif isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    whole = f"{node.module}.{alias.name}"
+                    yield (whole if whole in OWNERS or whole in modules() else str(node.module)), node.lineno
+            elif isinstance(node, ast.Attribute) and ast.unparse(node) == "os.environ":
+                yield "os.environ", node.lineno
+
+
+def within(name: str, room: str) -> bool:
+    """Whether the module is that one, or inside it."""
+    return name == room or name.startswith(room + ".")
+
+
+@cache
+def modules() -> dict[str, Module]:
+    """The house, by dotted name."""
+    found = {}
+    for path in sorted(HOUSE.rglob("*.py")):
+        parts = path.relative_to(REPOSITORY).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found[name] = Module(name, path, ast.parse(path.read_text()))
+    return found
+
+
+def own() -> list[Module]:
+    """The house without its tests."""
+    return [module for module in modules().values() if not module.is_test]
+
+
+def is_pure(name: str) -> bool:
+    """Whether the module promises to be."""
+    return name in PURE or within(name, "ha.sql")
+
+
+class ArrowTests(SynchronousTestCase):
+    """Who may import whom."""
+
+    def test_every_room_looks_only_where_it_may(self) -> None:
+        """A lower room can be read, tried and replaced without the upper."""
+        broken = []
+        for module in own():
+            room = max((one for one in ARROWS if within(module.name, one)), key=len)
+            allowed = {room, *ARROWS[room]} - {"ha"}
+            for name, line in module.imports():
+                if within(name, "ha") and name not in COMMON and not any(within(name, one) for one in allowed):
+                    broken.append(f"{module.path}:{line}: {module.name} imports {name}")
+        self.assertEqual(broken, [])
+
+    def test_pure_modules_need_only_the_standard_library(self) -> None:
+        """And each other."""
+        broken = []
+        for module in own():
+            if not is_pure(module.name):
+                continue
+            for name, line in module.imports():
+                top = name.partition(".")[0]
+                if within(name, "ha"):
+                    allowed = is_pure(name) or name == "ha"
+                else:
+                    allowed = top in sys.stdlib_module_names or top in PURE_PACKAGES
+                if not allowed or name == "os.environ":
+                    broken.append(f"{module.path}:{line}: {module.name} imports {name}")
+        self.assertEqual(broken, [])
+
+    def test_pure_modules_say_so(self) -> None:
+        """In the first line of their docstrings, and nobody else does."""
+        wrong = [
+            module.name
+            for module in own()
+            if not module.is_package and is_pure(module.name) != ("[pure]" in module.docstring.partition("\n\n")[0])
+        ]
+        self.assertEqual(wrong, [])
+
+    def test_big_dependencies_are_behind_one_door(self) -> None:
+        """apsw in the cellar, nats in the log, the reactor in tap."""
+        broken = []
+        for module in own():
+            for name, line in module.imports():
+                for dependency, owners in OWNERS.items():
+                    if within(name, dependency) and not any(within(module.name, owner) for owner in owners):
+                        broken.append(f"{module.path}:{line}: {module.name} imports {name}")
+        self.assertEqual(broken, [])
+
+    def test_nobody_imports_the_reactor_at_module_level(self) -> None:
+        """Importing it chooses one, and ``twistd ha`` has not been asked yet. Tests neither."""
+        broken = []
+        for path in (*HOUSE.rglob("*.py"), *(REPOSITORY / "twisted").rglob("*.py")):
+            for node in ast.parse(path.read_text()).body:
+                text = ast.unparse(node) if isinstance(node, ast.Import | ast.ImportFrom) else ""
+                if re.search(r"from twisted\.internet import .*\breactor\b|twisted\.internet\.reactor", text):
+                    broken.append(f"{path}:{node.lineno}: {text}")
+        self.assertEqual(broken, [])
+
+    def test_imports_are_absolute(self) -> None:
+        """So that the arrows can be found with grep."""
+        broken = [
+            f"{module.path}:{node.lineno}"
+            for module in modules().values()
+            for node in ast.walk(module.tree)
+            if isinstance(node, ast.ImportFrom) and node.level
+        ]
+        self.assertEqual(broken, [])
+
+
+class NameTests(SynchronousTestCase):
+    """What things are called."""
+
+    def test_one_name_means_one_file(self) -> None:
+        """A test, a log's namespace and a spoken word all mean the same module."""
+        counts = Counter(module.path.stem for module in own() if not module.path.stem.startswith("__"))
+        self.assertEqual([name for name, count in counts.items() if count > 1], [])
+
+    def test_no_empty_words(self) -> None:
+        """Classes, functions and modules are called by what they are."""
+        broken = []
+        for module in modules().values():
+            names = [(module.path.stem, 1)]
+            for node in ast.walk(module.tree):
+                if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                    names.append((node.name, node.lineno))
+            for name, line in names:
+                words = {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+                if words & BANNED:
+                    broken.append(f"{module.path}:{line}: {name}")
+        self.assertEqual(broken, [])
+
+
+class DebtTests(SynchronousTestCase):
+    """What each module owes its reader."""
+
+    def test_every_module_says_what_it_is_for(self) -> None:
+        """In a docstring, tests too."""
+        self.assertEqual([str(m.path) for m in modules().values() if not m.docstring], [])
+
+    def test_every_public_name_says_what_it_promises(self) -> None:
+        """Classes and functions of the house, their public methods too."""
+        broken = []
+
+        def look(module: Module, body: list[ast.stmt]) -> None:
+            for node in body:
+                if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                    continue
+                if node.name.startswith("_"):
+                    continue
+                overloaded = any(ast.unparse(one).endswith(("overload", ".setter")) for one in node.decorator_list)
+                if not ast.get_docstring(node) and not overloaded:
+                    broken.append(f"{module.path}:{node.lineno}: {node.name}")
+                if isinstance(node, ast.ClassDef):
+                    look(module, node.body)
+
+        for module in own():
+            look(module, module.tree.body)
+        self.assertEqual(broken, [])
+
+    def test_every_module_has_its_test(self) -> None:
+        """``ha/x/y.py`` is tried in ``ha/test/test_y.py``."""
+        tests = {path.name for path in (HOUSE / "test").rglob("test_*.py")}
+        missing = [
+            str(module.path)
+            for module in own()
+            if not module.path.stem.startswith("__") and f"test_{module.path.stem}.py" not in tests
+        ]
+        self.assertEqual(missing, [])
+
+    def test_every_package_tells_its_room(self) -> None:
+        """Under the same five heads, so that one knows where to look."""
+        broken = [
+            f"{module.name}: {head}"
+            for module in own()
+            if module.is_package and module.name != "ha"
+            for head in HEADS
+            if not re.search(rf"^(\*\*)?{re.escape(head)}\b", module.docstring, re.MULTILINE)
+        ]
+        self.assertEqual(broken, [])
+
+    def test_the_map_names_every_room(self) -> None:
+        """``ha/__init__.py`` is where a reader starts."""
+        text = modules()["ha"].docstring
+        rooms = [path for path in HOUSE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
+        missing = [
+            path.stem for path in rooms if path.stem != "__init__" and not re.search(rf"^ +{path.stem}\b", text, re.M)
+        ]
+        self.assertEqual(missing, [])
+
+
+class PackagingTests(SynchronousTestCase):
+    """What is in the house is in the package."""
+
+    def setUp(self) -> None:
+        """setup.cfg, read as setuptools does."""
+        self.config = configparser.ConfigParser()
+        self.config.read(REPOSITORY / "setup.cfg")
+
+    def test_every_package_is_installed(self) -> None:
+        """And the plugin's folder, which is none."""
+        listed = self.config["options"]["packages"].split()
+        found = [name for name, module in modules().items() if module.is_package]
+        self.assertEqual(sorted(listed), sorted([*found, "twisted.plugins"]))
+        self.assertFalse(list((REPOSITORY / "twisted").rglob("__init__.py")))
+
+    def test_every_file_is_installed(self) -> None:
+        """Also what is not Python."""
+        patterns = {
+            package: [part.strip() for part in globs.split(",")]
+            for package, globs in self.config["options.package_data"].items()
+        }
+        installed = {
+            path
+            for package, globs in patterns.items()
+            for glob in globs
+            for path in (REPOSITORY / package.replace(".", "/")).glob(glob)
+        }
+        others = {
+            path
+            for path in HOUSE.rglob("*")
+            if path.is_file() and path.suffix not in (".py", ".pyc") and "__pycache__" not in path.parts
+        }
+        self.assertEqual(sorted(others - installed), [])
+
+    def test_every_dependency_is_declared(self) -> None:
+        """What the house imports comes with it; what only its tests import comes with ``ha[test]``."""
+        declared = self.config["options"]["install_requires"].lower()
+        extra = self.config["options.extras_require"]["test"].lower()
+        packages = {"nats": "nats-py", "OpenSSL": "twisted[tls]", "zope": "twisted[tls]", "psycopg": "psycopg[binary]"}
+        missing = []
+        for module in modules().values():
+            known = declared + extra if module.is_test or within(module.name, "ha.bench") else declared
+            for name, _ in module.imports():
+                top = name.partition(".")[0]
+                wanted = packages.get(top, top).lower()
+                if top not in sys.stdlib_module_names and top != "ha" and wanted not in known:
+                    missing.append(f"{module.path}: {top}")
+        self.assertEqual(missing, [])
