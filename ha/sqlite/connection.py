@@ -1,0 +1,311 @@
+"""One open database file, prepared so that clients' SQL can be let at it.
+
+Use: ``open_writer`` once per database, ``open_reader`` as often as reads need it. Every statement that is run plainly is
+a client's, and the guard refuses what it may not do; ours stand inside ``with connection.guard.trusted():``.
+
+Promises: a client's text and an equal text of ours never share a prepared statement; :meth:`Connection.facts` says what
+a statement is without running it; limits are the constants below.
+
+Threads: a connection is used by one thread at a time; only ``interrupt()`` may come from another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import apsw
+
+from ha.sqlite.guard import Footprint, Guard
+
+if TYPE_CHECKING:
+    from ha.sqlite.functions import Context
+
+# Limits (https://www.sqlite.org/limits.html). A client meets the larger ones as 54000 and cannot raise any.
+
+#: Bytes in a string, a BLOB or a row: what one message to the log and one answer to a client can reasonably carry.
+VALUE_BYTES_MAX: Final = 64 * 1024 * 1024
+#: Bytes of one statement's text: a dump's largest INSERT fits; parsing it stays under a second.
+SQL_BYTES_MAX: Final = 16 * 1024 * 1024
+#: Columns in a table, an index or a result: SQLite's own default. PostgreSQL's is 1,600.
+COLUMNS_MAX: Final = 2_000
+#: Depth of an expression: SQLite's own default; its parser recurses, and the reactor's thread has 8 MiB of stack.
+EXPRESSION_DEPTH_MAX: Final = 1_000
+#: Terms of a compound SELECT: SQLite's own default. VALUES with more rows than that do not count.
+COMPOUND_SELECT_MAX: Final = 500
+#: Instructions of one prepared statement, about 100 bytes each: 25 million could take gigabytes; real ones have thousands.
+INSTRUCTIONS_MAX: Final = 1_000_000
+#: Arguments of a function.
+ARGUMENTS_MAX: Final = 100
+#: Bytes of a LIKE or GLOB pattern: matching takes time proportional to the product of pattern and text.
+PATTERN_BYTES_MAX: Final = 1_000
+#: Parameters of a statement: PostgreSQL's Bind message counts them in 16 bits. SQLite here was built with 32,766.
+PARAMETERS_MAX: Final = 65_535
+#: Triggers that fire triggers.
+TRIGGER_DEPTH_MAX: Final = 100
+#: Threads that SQLite may start for sorting: the cores belong to the reactor and its readers.
+SORT_THREADS_MAX: Final = 0
+
+LIMITS: Final = {
+    apsw.SQLITE_LIMIT_LENGTH: VALUE_BYTES_MAX,
+    apsw.SQLITE_LIMIT_SQL_LENGTH: SQL_BYTES_MAX,
+    apsw.SQLITE_LIMIT_COLUMN: COLUMNS_MAX,
+    apsw.SQLITE_LIMIT_EXPR_DEPTH: EXPRESSION_DEPTH_MAX,
+    apsw.SQLITE_LIMIT_COMPOUND_SELECT: COMPOUND_SELECT_MAX,
+    apsw.SQLITE_LIMIT_VDBE_OP: INSTRUCTIONS_MAX,
+    apsw.SQLITE_LIMIT_FUNCTION_ARG: ARGUMENTS_MAX,
+    apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: PATTERN_BYTES_MAX,
+    apsw.SQLITE_LIMIT_VARIABLE_NUMBER: PARAMETERS_MAX,
+    apsw.SQLITE_LIMIT_TRIGGER_DEPTH: TRIGGER_DEPTH_MAX,
+    apsw.SQLITE_LIMIT_WORKER_THREADS: SORT_THREADS_MAX,
+}
+
+#: Prepared statements kept per connection. A PostgreSQL session keeps up to 1,000 names, but their texts repeat.
+STATEMENTS_KEPT: Final = 500
+#: Facts kept per connection, cleared when full: texts with literals in them come once and never again.
+FACTS_KEPT: Final = 4_000
+#: How long SQLite waits for a lock held by somebody else. All writing goes through one connection, so this only meets
+#: checkpoints and strangers' processes, and the reactor's thread must not sleep.
+BUSY_MS: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One column of a statement's result, as SQLite knows it.
+
+    :param decltype: the words after the column's name in CREATE TABLE; None for an expression.
+    :param table: None for an expression, as `database` and `origin`.
+    """
+
+    name: str
+    decltype: str | None
+    database: str | None
+    table: str | None
+    origin: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a statement is, found without running it.
+
+    :param empty: there is nothing to run (a comment).
+    :param readonly: it leaves every file as it is. COMMIT and ATTACH call themselves so; the guard refuses them.
+    :param columns: empty when it answers no rows.
+    :param parameters: their names without the ``:``, ``@`` or ``$``; None for ``?``.
+    :param changes_schema: see :class:`ha.sqlite.guard.Footprint`, as the next three.
+    """
+
+    empty: bool
+    readonly: bool
+    is_explain: bool
+    columns: tuple[Source, ...]
+    parameters: tuple[str | None, ...]
+    changes_schema: bool
+    makes_temp: bool
+    tables_read: frozenset[str]
+    tables_written: frozenset[str]
+
+
+class Cursor(apsw.Cursor):
+    """A cursor that prepares a client's statements and ours apart (``CLIENT_FLAGS`` says how)."""
+
+    connection: Connection
+
+    def execute(self, statements: str, bindings: Any = None, **options: Any) -> Cursor:
+        guard = self.connection.guard
+        _execute(self, statements, bindings, prepare_flags=guard.flags, **options)
+        if guard.due and guard.flags:
+            guard.inspect(self.connection)
+        return self
+
+    def executemany(self, statements: str, sequence: Any, **options: Any) -> Cursor:
+        guard = self.connection.guard
+        _executemany(self, statements, sequence, prepare_flags=guard.flags, **options)
+        if guard.due and guard.flags:
+            guard.inspect(self.connection)
+        return self
+
+
+_execute = apsw.Cursor.execute
+_executemany = apsw.Cursor.executemany
+
+
+class Connection(apsw.Connection):
+    """SQLite's connection with its guard, and with `context`: what our SQL functions ask (who, when, settings).
+
+    Made by :func:`open_writer` and :func:`open_reader` only.
+    """
+
+    context: Context | None
+
+    def __init__(self, path: str, flags: int, guard: Guard) -> None:
+        super().__init__(path, flags=flags, statementcachesize=STATEMENTS_KEPT)
+        self.guard = guard
+        self.context = None
+        self._facts: dict[str, Facts] = {}
+        self._schema_version = -1
+        self.cursor_factory = Cursor
+
+    def facts(self, sql: str) -> Facts:
+        """What the one statement in `sql` is. Prepares it, if need be, and never runs it.
+
+        Remembered per text until the schema changes. A change made through another connection is noticed here at the
+        first statement that had to be prepared anew because of it; whoever knows earlier calls :meth:`forget`.
+
+        :raises StatementError: the guard refuses the statement.
+        :raises apsw.Error: SQLite cannot prepare it.
+        """
+        if self.guard.prepared:
+            self._look_at_schema()
+        known = self._facts.get(sql)
+        if known is not None:
+            return known
+        facts = self._find_facts(sql)
+        if len(self._facts) >= FACTS_KEPT:
+            self._facts.clear()
+        if self._schema_version == -1:
+            self._look_at_schema()
+        self._facts[sql] = facts
+        return facts
+
+    def forget(self) -> None:
+        """The schema was changed through another connection: nothing that was found before counts."""
+        self._facts.clear()
+
+    def _look_at_schema(self) -> None:
+        with self.guard.trusted():
+            version = self.execute("PRAGMA main.schema_version").get
+        self.guard.prepared = False
+        if version != self._schema_version:
+            self._schema_version = version
+            self._facts.clear()
+
+    def _find_facts(self, sql: str) -> Facts:
+        found: list[tuple[Any, ...]] = []
+
+        def tracer(cursor: apsw.Cursor, _: str, bindings: object) -> bool:
+            found.append(
+                (
+                    not cursor.has_vdbe,
+                    cursor.is_readonly,
+                    bool(cursor.is_explain),
+                    tuple(Source(*column) for column in cursor.description_full),
+                    cursor.bindings_names,
+                )
+            )
+            return False
+
+        footprint = self.guard.watch()
+        cursor = self.cursor()
+        cursor.exec_trace = tracer
+        try:
+            # A statement from the cache would not ask the guard again, and so would have no footprint.
+            cursor.execute(sql, apsw._null_bindings, can_cache=False)
+        except apsw.ExecTraceAbort:
+            pass
+        finally:
+            cursor.close()
+        return Facts(*found[0], **_frozen(footprint))
+
+
+def _frozen(footprint: Footprint) -> Mapping[str, Any]:
+    return {
+        "changes_schema": footprint.changes_schema,
+        "makes_temp": footprint.makes_temp,
+        "tables_read": frozenset(footprint.tables_read),
+        "tables_written": frozenset(footprint.tables_written),
+    }
+
+
+def open_writer(path: str, *, synchronous: str, guard: Guard | None = None) -> Connection:
+    """The one connection of a database that writes. Creates the file when there is none.
+
+    :param synchronous: ``NORMAL`` (a power cut may lose the newest commits, which the log still has) or ``FULL``.
+    :raises apsw.Error: it cannot be opened, or is not a database (:mod:`ha.sqlite.folder` says why in a sentence).
+    """
+    connection = Connection(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, guard or Guard())
+    try:
+        _prepare(connection)
+        with connection.guard.trusted():
+            use_wal(connection)
+            checkpoint_elsewhere(connection)
+            sync(connection, synchronous)
+            enforce_foreign_keys(connection)
+        connection.guard.tolerate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_reader(path: str, *, guard: Guard | None = None) -> Connection:
+    """A connection that only reads; whatever writes raises ``apsw.ReadOnlyError``. The writer must have opened first.
+
+    It can still prepare a statement that writes, so :meth:`Connection.facts` answers for any statement.
+    """
+    connection = Connection(path, apsw.SQLITE_OPEN_READONLY, guard or Guard())
+    try:
+        _prepare(connection)
+        with connection.guard.trusted():
+            refuse_writes(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: Connection) -> None:
+    """What every connection gets before the first statement of a client."""
+    connection.set_busy_timeout(BUSY_MS)
+    distrust_schema(connection)
+    defend(connection)
+    read_double_quotes_as_names(connection)
+    for limit, value in LIMITS.items():
+        connection.limit(limit, value)
+    connection.authorizer = connection.guard
+
+
+def distrust_schema(connection: Connection) -> None:
+    """Views and triggers in somebody's file are hostile input: they may call harmless functions only."""
+    connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+
+
+def defend(connection: Connection) -> None:
+    """No SQL can write to the schema table or to a virtual table's shadow tables."""
+    connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+
+
+def read_double_quotes_as_names(connection: Connection) -> None:
+    """``"nmae"`` is a column that does not exist, as in PostgreSQL, and never silently a string."""
+    connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
+    # DDL stays lenient: the schema of another application's file must go on being readable and alterable.
+
+
+def use_wal(connection: Connection) -> None:
+    """Readers and the writer do not wait for one another; each reader sees one committed state."""
+    mode = connection.execute("PRAGMA main.journal_mode = WAL").get
+    if mode not in ("wal", "memory"):
+        raise apsw.CantOpenError(f"the write-ahead log cannot be used here (journal mode stays {mode!r})")
+
+
+def checkpoint_elsewhere(connection: Connection) -> None:
+    """Not inside a COMMIT, where every client would wait: a connection of its own does it, in a thread."""
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+
+
+def sync(connection: Connection, synchronous: str) -> None:
+    """How much a COMMIT waits for the disk."""
+    if synchronous not in ("NORMAL", "FULL"):
+        raise ValueError(f"synchronous is NORMAL or FULL, not {synchronous!r}")
+    connection.execute(f"PRAGMA main.synchronous = {synchronous}")
+
+
+def enforce_foreign_keys(connection: Connection) -> None:
+    """As PostgreSQL does. Applying the log switches it off by ``SQLITE_DBCONFIG_ENABLE_FKEY``."""
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 1)
+
+
+def refuse_writes(connection: Connection) -> None:
+    """TEMP tables too, which a read-only file does not prevent."""
+    connection.execute("PRAGMA query_only = ON")
