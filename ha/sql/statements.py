@@ -1,161 +1,173 @@
-"""One client text, cut into statements, each with its kind and its arguments. [pure]"""
+"""A client's text, cut into statements, each with its kind, its arguments and its words for SQLite. [pure]
+
+::
+
+    for statement in split("BEGIN; INSERT INTO t VALUES ($1::int); COMMIT"):
+        ...
+
+Promises: the statements come in order, and their texts with what lies between them (semicolons, white space) are the
+whole text again; a text without any statement gives one of kind EMPTY; the same text gives the same objects as long as the
+cache keeps them; the only exception is :class:`ha.errors.StatementError`, its position counted in the client's text.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Sequence
+from functools import lru_cache
+
+from ha.errors import StatementError
+from ha.sql import kinds
+from ha.sql.commands import COMMANDS, Reader
+from ha.sql.definitions import DEFINITIONS
+from ha.sql.kinds import Alteration as Alteration
+from ha.sql.kinds import AlterTable as AlterTable
+from ha.sql.kinds import Argument as Argument
+from ha.sql.kinds import Begin as Begin
+from ha.sql.kinds import Copy as Copy
+from ha.sql.kinds import Declare as Declare
+from ha.sql.kinds import End as End
+from ha.sql.kinds import Execute as Execute
+from ha.sql.kinds import Fetch as Fetch
+from ha.sql.kinds import Kind as Kind
+from ha.sql.kinds import Name as Name
+from ha.sql.kinds import Notify as Notify
+from ha.sql.kinds import Prepare as Prepare
+from ha.sql.kinds import Script as Script
+from ha.sql.kinds import SetVariable as SetVariable
+from ha.sql.kinds import Statement as Statement
+from ha.sql.kinds import Truncate as Truncate
+from ha.sql.tokens import Token, tokenize
+from ha.sql.translate import Translation, translate
+
+#: Longer texts are not kept: they are data, and seldom come twice.
+CACHED_TEXT_MAX = 4096
+#: Texts kept. With the limit above and what is made of them, at most some 60 MiB; ordinary texts make it one or two.
+CACHED_TEXTS = 4096
 
 
-class Kind(Enum):
-    """What the house must do with a statement. Everything that SQLite itself judges is ``SQL``."""
+def split(text: str, *, sqlite_order: bool = False) -> tuple[Statement, ...]:
+    """The statements of `text`.
 
-    EMPTY = "empty"
-    SQL = "sql"  # SELECT, INSERT, CREATE TABLE, PRAGMA, EXPLAIN ...: SQLite says whether it reads or writes
-    BEGIN = "begin"
-    COMMIT = "commit"
-    ROLLBACK = "rollback"
-    SAVEPOINT = "savepoint"
-    RELEASE = "release"
-    ROLLBACK_TO = "rollback to"
-    SET = "set"
-    SHOW = "show"
-    RESET = "reset"
-    SET_TRANSACTION = "set transaction"
-    DISCARD = "discard"
-    PREPARE = "prepare"
-    EXECUTE = "execute"
-    DEALLOCATE = "deallocate"
-    DECLARE = "declare"
-    FETCH = "fetch"  # FETCH and MOVE
-    CLOSE = "close"
-    COPY = "copy"
-    LISTEN = "listen"
-    UNLISTEN = "unlisten"
-    NOTIFY = "notify"
-    NOTHING = "nothing"  # accepted, has no meaning here (GRANT, COMMENT ON, LOCK TABLE ...): its tag is answered
-    REFUSED = "refused"  # known, and impossible here: `argument` is the StatementError's (sqlstate, message, hint)
-
-
-@dataclass(frozen=True, slots=True)
-class Begin:
-    """BEGIN, START TRANSACTION, SET TRANSACTION. None: not said."""
-
-    isolation: str | None = None  # "read committed", "repeatable read", "serializable"
-    read_only: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """COMMIT and ROLLBACK."""
-
-    chain: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SetVariable:
-    """SET and RESET. `value` None means DEFAULT; `name` None (RESET only) means ALL."""
-
-    name: str | None
-    value: str | None
-    local: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Prepare:
-    """PREPARE name [(types)] AS statement."""
-
-    name: str
-    types: tuple[str, ...]
-    statement: Statement
-
-
-@dataclass(frozen=True, slots=True)
-class Execute:
-    """EXECUTE name [(expressions)]: `statement` is ``SELECT expressions``, or None without any."""
-
-    name: str
-    statement: Statement | None
-
-
-@dataclass(frozen=True, slots=True)
-class Declare:
-    """DECLARE name CURSOR FOR statement."""
-
-    name: str
-    hold: bool
-    scroll: bool | None
-    binary: bool
-    statement: Statement
-
-
-@dataclass(frozen=True, slots=True)
-class Fetch:
-    """FETCH and MOVE. `count` None means ALL; `direction` is forward, backward, absolute or relative."""
-
-    name: str
-    direction: str
-    count: int | None
-    move: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """COPY to or from the client. `statement` is set for COPY (query) TO STDOUT, else `table`."""
-
-    table: str | None
-    columns: tuple[str, ...]
-    statement: Statement | None
-    to_client: bool
-    format: str = "text"  # text, csv, binary
-    delimiter: str = "\t"
-    null: str = "\\N"
-    header: bool = False
-    quote: str = '"'
-    escape: str = '"'
-    force_quote: tuple[str, ...] = ()
-    force_null: tuple[str, ...] = ()
-    force_not_null: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Notify:
-    """NOTIFY channel, payload."""
-
-    channel: str
-    payload: str
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """SAVEPOINT, RELEASE, ROLLBACK TO, SHOW, DEALLOCATE, CLOSE, LISTEN, UNLISTEN, DISCARD: a name; None means ALL or *."""
-
-    name: str | None
-
-
-Argument = (
-    None | Begin | End | SetVariable | Prepare | Execute | Declare | Fetch | Copy | Notify | Name | tuple[str, str, str | None]
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One statement of a client's text.
-
-    :param text: the client's own words, without the closing ``;``.
-    :param offset: where it starts in the whole text, in characters.
-    :param sql: what SQLite is given (equals `text` where nothing had to change).
-    :param verb: PostgreSQL's command tag without a count, by the first words: ``SELECT``, ``INSERT``,
-        ``CREATE TABLE``; for a text that only SQLite knows (``PRAGMA``, ``VALUES``) the word that fits.
-    :param parameters: the highest ``$n`` in `text`; 0 where there is none, or where they are SQLite's own (``?``, ``:name``).
-    :param casts: ``n`` (from 1) to the type name of ``$n::type`` and ``CAST($n AS type)``.
-    :param argument: what the kind needs.
+    :param sqlite_order: leave ``ORDER BY`` to SQLite, which puts NULLs first; else they come as in PostgreSQL.
+    :raises StatementError: 42601 with a position for a literal without end or a session's command that does not parse; nothing
+        is known then of the statements before it (PostgreSQL runs none of them either).
     """
+    if len(text) <= CACHED_TEXT_MAX:
+        return _split_cached(text, sqlite_order)
+    return _split(text, sqlite_order)
 
-    text: str
-    offset: int
-    kind: Kind
-    sql: str
-    verb: str
-    parameters: int = 0
-    casts: tuple[tuple[int, str], ...] = ()
-    argument: Argument = None
+
+def client_position(statement: Statement, offset: int) -> int:
+    """Where in the client's whole text, counted from 1, that is which SQLite calls `offset` (from 0, in characters of `statement.sql`)."""
+    here, there = 0, 0
+    for client, ours in statement.edits:
+        if ours > offset:
+            # Inside words of ours: the place they stand for.
+            return statement.offset + min(here + offset - there, client) + 1
+        here, there = client, ours
+    return statement.offset + min(here + offset - there, len(statement.text)) + 1
+
+
+@lru_cache(maxsize=CACHED_TEXTS)
+def _split_cached(text: str, sqlite_order: bool) -> tuple[Statement, ...]:
+    return _split(text, sqlite_order)
+
+
+def _split(text: str, sqlite_order: bool) -> tuple[Statement, ...]:
+    if not text.isascii():
+        _encodable(text)
+    tokens = tokenize(text)
+    found = []
+    for first, last, start, end in _ranges(text, tokens):
+        found.append(_statement(text, tokens[first:last], start, end, sqlite_order))
+    return tuple(found) or (Statement(text.strip(), 0, Kind.EMPTY, "", ""),)
+
+
+def _encodable(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise StatementError("22021", "a statement cannot contain a lone surrogate", position=error.start + 1) from None
+
+
+def _ranges(text: str, tokens: list[Token]) -> list[tuple[int, int, int, int]]:
+    """Each statement's tokens (from, to before) and its words (from, to before), without empty ones."""
+    found, first, start = [], 0, 0
+    for index, token in enumerate(tokens):
+        if token.key == ";" and not _inside_trigger(tokens, first, index):
+            if index > first:
+                found.append((first, index, *_stripped(text, start, token.start)))
+            first, start = index + 1, token.end
+    if first < len(tokens):
+        found.append((first, len(tokens), *_stripped(text, start, len(text))))
+    return found
+
+
+_BLANK = " \t\n\r\f\v\ufeff"
+
+
+def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
+    words = text[start:end].lstrip(_BLANK)
+    start = end - len(words)
+    return start, start + len(words.rstrip(_BLANK))
+
+
+def _inside_trigger(tokens: list[Token], first: int, semicolon: int) -> bool:
+    """Is this semicolon one of a trigger's body? It closes the trigger only after an END that follows another semicolon."""
+    if tokens[first].key not in ("CREATE", "EXPLAIN"):
+        return False
+    head = [token.key for token in tokens[first : first + 7]]
+    if "TRIGGER" not in head or head.index("CREATE") > 3:
+        return False
+    if not any(
+        head[head.index("CREATE") + 1 + by] == "TRIGGER" for by in range(2) if len(head) > head.index("CREATE") + 1 + by
+    ):
+        return False
+    begun = any(token.key == "BEGIN" for token in tokens[first:semicolon])
+    return begun and not (tokens[semicolon - 1].key == "END" and tokens[semicolon - 2].key == ";")
+
+
+def _statement(text: str, tokens: Sequence[Token], start: int, end: int, sqlite_order: bool) -> Statement:
+    def inner(first: int, last: int) -> Statement:
+        if first >= last:
+            raise StatementError("42601", "syntax error at end of input", position=end + 1)
+        return _statement(text, tokens[first:last], tokens[first].start, tokens[last - 1].end, sqlite_order)
+
+    words = text[start:end]
+    key = tokens[0].key
+    command = COMMANDS.get(key)
+    if command is not None:
+        kind, verb, argument = command(Reader(text, tokens, inner))
+        return Statement(words, start, kind, words, verb, argument=argument)
+    definition = DEFINITIONS.get(key)
+    verb = key
+    if definition is not None:
+        outcome = definition(Reader(text, tokens, inner))
+        if outcome is not None:
+            kind, verb, argument = outcome
+            if kind is not Kind.SQL:
+                return Statement(words, start, kind, words, verb, argument=argument)
+            if isinstance(argument, Script):  # one text of ours instead of the client's
+                return Statement(words, start, kind, argument.texts[0], verb)
+    elif key == "(" or key in ("VALUES", "TABLE"):
+        verb = "SELECT"
+    elif key == "WITH":
+        verb = _after_with(tokens)
+    elif key == "REPLACE":
+        verb = "INSERT"
+    made: Translation = translate(text, tokens, start, end, verb=verb, sqlite_order=sqlite_order)
+    return Statement(words, start, Kind.SQL, made.sql, verb, made.parameters, made.casts, None, made.edits)
+
+
+def _after_with(tokens: Sequence[Token]) -> str:
+    """The verb of a statement that begins with common table expressions."""
+    depth = 0
+    for token in tokens:
+        key = token.key
+        if key == "(":
+            depth += 1
+        elif key == ")":
+            depth -= 1
+        elif depth == 0 and key in ("SELECT", "INSERT", "REPLACE", "UPDATE", "DELETE", "VALUES"):
+            return {"REPLACE": "INSERT", "VALUES": "SELECT"}.get(key, key)
+    return "SELECT"

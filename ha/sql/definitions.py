@@ -1,0 +1,231 @@
+"""Statements about objects and about the server: which are accepted without meaning, which are refused. [pure]
+
+Each function reads what follows the first word and returns what is to be done, or None where SQLite shall be given the
+words as they are (after translation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ha.sql import kinds
+from ha.sql.commands import Parsed, Reader, refused
+from ha.sql.kinds import Kind
+from ha.sql.tokens import quoted, quoted_name
+
+
+def _nothing(verb: str) -> Callable[[Reader], Parsed]:
+    def read(reader: Reader) -> Parsed:
+        return Kind.NOTHING, verb, None
+
+    return read
+
+
+def _never(what: str, hint: str | None = None) -> Callable[[Reader], Parsed]:
+    def read(reader: Reader) -> Parsed:
+        return refused(what, hint)
+
+    return read
+
+
+def truncate(reader: Reader) -> Parsed:
+    reader.take("TABLE")
+    tables = []
+    while True:
+        reader.take("ONLY")
+        tables.append(reader.qualified())
+        reader.take("*")
+        if not reader.take(","):
+            break
+    restart = reader.take("RESTART", "IDENTITY")
+    reader.take("CONTINUE", "IDENTITY")
+    cascade = reader.take("CASCADE")
+    reader.take("RESTRICT")
+    reader.end()
+    return Kind.SCRIPT, "TRUNCATE TABLE", kinds.Truncate(tuple(tables), restart, cascade)
+
+
+_KEPT = frozenset("TABLE INDEX VIEW TRIGGER VIRTUAL UNIQUE TEMP TEMPORARY".split())
+_REFUSED_OBJECTS = {
+    "AGGREGATE": None,
+    "CAST": None,
+    "COLLATION": None,
+    "CONVERSION": None,
+    "DATABASE": "A node's databases are given to it with --db.",
+    "DOMAIN": "Use the base type and a CHECK constraint.",
+    "EVENT": None,
+    "FOREIGN": None,
+    "FUNCTION": "SQLite has no stored functions.",
+    "GROUP": None,
+    "LANGUAGE": None,
+    "OPERATOR": None,
+    "POLICY": None,
+    "PROCEDURE": "SQLite has no stored procedures.",
+    "PUBLICATION": None,
+    "ROLE": "Users are set with the node's options.",
+    "RULE": "Use a trigger.",
+    "SERVER": None,
+    "SUBSCRIPTION": None,
+    "TABLESPACE": None,
+    "TYPE": "Use TEXT and a CHECK constraint for an enumeration.",
+    "USER": "Users are set with the node's options.",
+}
+
+
+def create(reader: Reader) -> Parsed | None:
+    first = reader.key
+    if first in _REFUSED_OBJECTS:
+        return refused(f"CREATE {first}", _REFUSED_OBJECTS[first])
+    if first == "EXTENSION":
+        return Kind.NOTHING, "CREATE EXTENSION", None
+    if first == "STATISTICS":
+        return Kind.NOTHING, "CREATE STATISTICS", None
+    if first == "SCHEMA":
+        return _create_schema(reader)
+    return Kind.SQL, _create_verb(reader), None
+
+
+def _create_verb(reader: Reader) -> str:
+    for token in reader.tokens[1:7]:
+        if token.key in ("TABLE", "INDEX", "VIEW", "TRIGGER", "SEQUENCE"):
+            return f"CREATE {token.key}"
+    return "CREATE"
+
+
+def _create_schema(reader: Reader) -> Parsed:
+    reader.expect("SCHEMA")
+    reader.take("IF", "NOT", "EXISTS")
+    if reader.name() in ("public", "main"):
+        return Kind.NOTHING, "CREATE SCHEMA", None
+    return refused("CREATE SCHEMA", "A database has the one schema public.")
+
+
+def drop(reader: Reader) -> Parsed | None:
+    first = reader.key
+    if first in _REFUSED_OBJECTS:
+        reader.at += 1
+        if reader.take("IF", "EXISTS"):
+            return Kind.NOTHING, f"DROP {first}", None
+        return refused(f"DROP {first}")
+    if first in ("EXTENSION", "STATISTICS", "SCHEMA", "OWNED"):
+        return Kind.NOTHING, f"DROP {first}", None
+    if first == "MATERIALIZED":
+        reader.at += 1
+    return _drop_some(reader)
+
+
+def _drop_some(reader: Reader) -> Parsed | None:
+    """DROP of one or several; RESTRICT and CASCADE mean nothing to SQLite."""
+    what = reader.key
+    if what not in ("TABLE", "INDEX", "VIEW", "TRIGGER", "SEQUENCE"):
+        return None
+    reader.at += 1
+    verb = f"DROP {what}"
+    reader.take("CONCURRENTLY")
+    exists = "IF EXISTS " if reader.take("IF", "EXISTS") else ""
+    if what == "SEQUENCE":
+        return Kind.NOTHING, verb, None
+    names = []
+    start = reader.at
+    while True:
+        start_of_name = reader.at
+        name = reader.name()
+        if reader.take("."):
+            schema, name = name, reader.name()
+            if schema not in ("public", "pg_catalog"):
+                name = f"{quoted_name(schema)}.{quoted_name(name)}"
+                names.append(name)
+            else:
+                names.append(quoted_name(name))
+        else:
+            names.append(reader.words(start_of_name, reader.at))
+        if not reader.take(","):
+            break
+    plain = start + 1 == reader.at and reader.at >= len(reader.tokens)
+    if what == "TRIGGER" and reader.take("ON"):
+        reader.qualified()
+        plain = False
+    reader.one_of("CASCADE", "RESTRICT")
+    reader.end()
+    if plain:
+        return Kind.SQL, verb, None
+    texts = tuple(f"DROP {what} {exists}{name}" for name in names)
+    return (Kind.SQL if len(texts) == 1 else Kind.SCRIPT), verb, kinds.Script(texts)
+
+
+def vacuum(reader: Reader) -> Parsed | None:
+    """SQLite's own VACUUM [INTO]; PostgreSQL's of a table has nothing to do here."""
+    if not reader.key or reader.key in ("INTO", "MAIN", "TEMP") or reader.ahead() == "INTO":
+        return None
+    return Kind.NOTHING, "VACUUM", None
+
+
+def analyze(reader: Reader) -> Parsed | None:
+    if not reader.key or (not reader.ahead() and reader.key not in ("VERBOSE", "(")):
+        return None
+    if reader.take("("):
+        reader.at = reader.closing() + 1
+    reader.take("VERBOSE")
+    if not reader.key:
+        return Kind.SQL, "ANALYZE", kinds.Script(("ANALYZE",))
+    name = reader.qualified()
+    return Kind.SQL, "ANALYZE", kinds.Script((f"ANALYZE {quoted_name(name)}",))
+
+
+def reindex(reader: Reader) -> Parsed | None:
+    if reader.one_of("TABLE", "INDEX"):
+        reader.take("CONCURRENTLY")
+        return Kind.SQL, "REINDEX", kinds.Script((f"REINDEX {quoted_name(reader.qualified())}",))
+    if reader.key in ("DATABASE", "SCHEMA", "SYSTEM") and reader.ahead():
+        return Kind.SQL, "REINDEX", kinds.Script(("REINDEX",))
+    return None
+
+
+def explain(reader: Reader) -> Parsed | None:
+    """PostgreSQL's options give its answer, one column ``QUERY PLAN``; a bare EXPLAIN is SQLite's own."""
+    form, options = "text", False
+    if reader.take("("):
+        end = reader.closing()
+        keys = [token.key for token in reader.tokens[reader.at : end]]
+        if "FORMAT" in keys:
+            form = keys[min(keys.index("FORMAT") + 1, len(keys) - 1)].lower().strip("'")
+        reader.at = end + 1
+        options = True
+    while reader.one_of("ANALYZE", "VERBOSE"):
+        options = True
+    if not options:
+        return None
+    statement = reader.inner(reader.at, len(reader.tokens))
+    if statement.kind is not Kind.SQL:
+        return refused("EXPLAIN of this statement")
+    if form not in ("text", "json"):
+        return refused(f"EXPLAIN (FORMAT {form.upper()})", "Use FORMAT TEXT or FORMAT JSON.")
+    text = f'SELECT plan AS "QUERY PLAN" FROM pg_explain({quoted(statement.sql)}, {quoted(form)})'
+    return Kind.SQL, "EXPLAIN", kinds.Script((text,))
+
+
+#: First word to what reads the rest.
+DEFINITIONS: dict[str, Callable[[Reader], Parsed | None]] = {
+    "ANALYZE": analyze,
+    "ANALYSE": analyze,
+    "CALL": _never("CALL", "SQLite has no stored procedures."),
+    "CHECKPOINT": _nothing("CHECKPOINT"),
+    "CLUSTER": _nothing("CLUSTER"),
+    "COMMENT": _nothing("COMMENT"),
+    "CREATE": create,
+    "DO": _never("DO", "SQLite has no procedural language; send the statements themselves."),
+    "DROP": drop,
+    "EXPLAIN": explain,
+    "GRANT": _nothing("GRANT"),
+    "IMPORT": _never("IMPORT FOREIGN SCHEMA"),
+    "LOAD": _never("LOAD"),
+    "LOCK": _nothing("LOCK TABLE"),
+    "MERGE": _never("MERGE", "Use INSERT … ON CONFLICT DO UPDATE."),
+    "REASSIGN": _nothing("REASSIGN OWNED"),
+    "REFRESH": _nothing("REFRESH MATERIALIZED VIEW"),
+    "REINDEX": reindex,
+    "REVOKE": _nothing("REVOKE"),
+    "SECURITY": _nothing("SECURITY LABEL"),
+    "TRUNCATE": truncate,
+    "VACUUM": vacuum,
+}

@@ -1,0 +1,226 @@
+"""What a client can ask: the kinds of statement, and what each kind carries. [pure]
+
+Plain frozen values without behaviour. :func:`ha.sql.statements.split` makes them, the doors and the backend act on them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(Enum):
+    """What the house must do with a statement. Everything that SQLite itself judges is ``SQL``."""
+
+    EMPTY = "empty"
+    SQL = "sql"  # SELECT, INSERT, CREATE TABLE, PRAGMA, EXPLAIN ...: SQLite says whether it reads or writes
+    BEGIN = "begin"
+    COMMIT = "commit"
+    ROLLBACK = "rollback"
+    SAVEPOINT = "savepoint"
+    RELEASE = "release"
+    ROLLBACK_TO = "rollback to"
+    SET = "set"
+    SHOW = "show"
+    RESET = "reset"
+    SET_TRANSACTION = "set transaction"
+    DISCARD = "discard"
+    PREPARE = "prepare"
+    EXECUTE = "execute"
+    DEALLOCATE = "deallocate"
+    DECLARE = "declare"
+    FETCH = "fetch"  # FETCH and MOVE
+    CLOSE = "close"
+    COPY = "copy"
+    LISTEN = "listen"
+    UNLISTEN = "unlisten"
+    NOTIFY = "notify"
+    SCRIPT = "script"  # several texts for SQLite in one transaction, see `Script`; ha.sqlite.rebuild.steps tells which
+    NOTHING = "nothing"  # accepted, has no meaning here (GRANT, COMMENT ON, LOCK TABLE ...): its tag is answered
+    REFUSED = "refused"  # known, and impossible here: `argument` is the StatementError's (sqlstate, message, hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """BEGIN, START TRANSACTION, SET TRANSACTION. None: not said."""
+
+    isolation: str | None = None  # "read committed", "repeatable read", "serializable"
+    read_only: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """COMMIT and ROLLBACK."""
+
+    chain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetVariable:
+    """SET and RESET. `value` None means DEFAULT; `name` None (RESET only) means ALL."""
+
+    name: str | None
+    value: str | None
+    local: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """PREPARE name [(types)] AS statement."""
+
+    name: str
+    types: tuple[str, ...]
+    statement: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """EXECUTE name [(expressions)]: `statement` is ``SELECT expressions``, or None without any."""
+
+    name: str
+    statement: Statement | None
+
+
+@dataclass(frozen=True, slots=True)
+class Declare:
+    """DECLARE name CURSOR FOR statement."""
+
+    name: str
+    hold: bool
+    scroll: bool | None
+    binary: bool
+    statement: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """FETCH and MOVE. `count` None means ALL; `direction` is forward, backward, absolute or relative."""
+
+    name: str
+    direction: str
+    count: int | None
+    move: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """COPY to or from the client. `statement` is set for COPY (query) TO STDOUT, else `table`."""
+
+    table: str | None
+    columns: tuple[str, ...]
+    statement: Statement | None
+    to_client: bool
+    format: str = "text"  # text, csv, binary
+    delimiter: str = "\t"
+    null: str = "\\N"
+    header: bool = False
+    quote: str = '"'
+    escape: str = '"'
+    force_quote: tuple[str, ...] = ()
+    force_null: tuple[str, ...] = ()
+    force_not_null: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """NOTIFY channel, payload."""
+
+    channel: str
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """SAVEPOINT, RELEASE, ROLLBACK TO, SHOW, DEALLOCATE, CLOSE, LISTEN, UNLISTEN, DISCARD: a name; None means ALL or *."""
+
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What PostgreSQL says in one statement and SQLite in several: TRUNCATE, DROP TABLE a, b, CREATE OR REPLACE VIEW.
+
+    :param texts: to run in this order, in one transaction.
+    """
+
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Truncate:
+    """TRUNCATE: which tables refer to these only the schema knows."""
+
+    tables: tuple[str, ...]
+    restart_identity: bool
+    cascade: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Alteration:
+    """One action of an ALTER TABLE.
+
+    :param action: ``add column``, ``drop column``, ``rename column``, ``rename to``, ``add constraint``, ``drop constraint``,
+        ``rename constraint``, ``type``, ``set default``, ``drop default``, ``set not null``, ``drop not null``, ``add identity``.
+    :param name: the column's or constraint's name; None for a constraint without one.
+    :param text: SQLite's words for what is added or set: a column definition, a table constraint, a type, an expression; or the new name.
+    :param if_exists: an absent (for ``add column``: a present) one is passed over.
+    """
+
+    action: str
+    name: str | None = None
+    text: str = ""
+    if_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AlterTable:
+    """ALTER TABLE where SQLite has no word for it, so that the table is made anew."""
+
+    table: str
+    actions: tuple[Alteration, ...]
+    if_exists: bool = False
+
+
+Argument = (
+    None
+    | Begin
+    | End
+    | SetVariable
+    | Prepare
+    | Execute
+    | Declare
+    | Fetch
+    | Copy
+    | Notify
+    | Name
+    | Script
+    | Truncate
+    | AlterTable
+    | tuple[str, str, str | None]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement of a client's text.
+
+    :param text: the client's own words, without the closing ``;``.
+    :param offset: where it starts in the whole text, in characters.
+    :param sql: what SQLite is given (equals `text` where nothing had to change).
+    :param verb: PostgreSQL's command tag without a count, by the first words: ``SELECT``, ``INSERT``,
+        ``CREATE TABLE``; for a text that only SQLite knows (``PRAGMA``, ``VALUES``) the word that fits.
+    :param parameters: the highest ``$n`` in `text`; 0 where there is none, or where they are SQLite's own (``?``, ``:name``).
+    :param casts: ``n`` (from 1) to the type name of ``$n::type`` and ``CAST($n AS type)``.
+    :param argument: what the kind needs.
+    :param edits: where `sql` differs from `text`, as (offset in `text`, offset in `sql`) of points from which both run on alike.
+    """
+
+    text: str
+    offset: int
+    kind: Kind
+    sql: str
+    verb: str
+    parameters: int = 0
+    casts: tuple[tuple[int, str], ...] = ()
+    argument: Argument = None
+    edits: tuple[tuple[int, int], ...] = ()

@@ -1,0 +1,133 @@
+"""Names of types, as clients write them. [pure]"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ha.sql.tokens import NUMBER, QUOTED, WORD, Token, unquoted
+
+
+class TypeName(NamedTuple):
+    """A type as PostgreSQL's catalog calls it.
+
+    :param name: ``int4``, ``varchar``, ``timestamptz``; an array's begins with ``_``.
+    :param modifiers: the numbers in parentheses: ``varchar(20)``, ``numeric(10,2)``.
+    :param written: the first word as the client wrote it, in upper case.
+    """
+
+    name: str
+    modifiers: tuple[int, ...] = ()
+    written: str = ""
+
+
+#: What words mean one type (https://www.postgresql.org/docs/15/datatype.html), longest first where they begin alike.
+ALIASES = {
+    "bigint": "int8",
+    "bigserial": "int8",
+    "bit varying": "varbit",
+    "blob": "bytea",
+    "boolean": "bool",
+    "char": "bpchar",
+    "char varying": "varchar",
+    "character": "bpchar",
+    "character varying": "varchar",
+    "clob": "text",
+    "datetime": "timestamp",
+    "dec": "numeric",
+    "decimal": "numeric",
+    "double": "float8",
+    "double precision": "float8",
+    "float": "float8",
+    "int": "int4",
+    "integer": "int4",
+    "nchar": "bpchar",
+    "national character": "bpchar",
+    "national character varying": "varchar",
+    "nvarchar": "varchar",
+    "real": "float4",
+    "serial": "int4",
+    "serial4": "int4",
+    "serial8": "int8",
+    "smallint": "int2",
+    "smallserial": "int2",
+    "string": "text",
+    "time with time zone": "timetz",
+    "time without time zone": "time",
+    "timestamp with time zone": "timestamptz",
+    "timestamp without time zone": "timestamp",
+    "tinyint": "int2",
+    "mediumint": "int4",
+}
+_SECOND = {
+    "BIT": ("VARYING",),
+    "CHAR": ("VARYING",),
+    "CHARACTER": ("VARYING",),
+    "DOUBLE": ("PRECISION",),
+    "NATIONAL": ("CHARACTER", "CHAR"),
+}
+_FIELDS = frozenset("YEAR MONTH DAY HOUR MINUTE SECOND TO".split())
+
+
+def read_type(text: str, tokens: Sequence[Token], at: int) -> tuple[TypeName | None, int]:
+    """The type whose name begins at token `at`, and the index of the token after it; (None, at) if none does."""
+    start = at
+    if at + 2 < len(tokens) and tokens[at + 1].key == "." and tokens[at].kind in (WORD, QUOTED):
+        at += 2  # pg_catalog.int4
+    if at >= len(tokens) or tokens[at].kind not in (WORD, QUOTED):
+        return None, start
+    written = tokens[at].key
+    if tokens[at].kind == QUOTED:
+        name = "char" if written == '"char"' else unquoted(text, tokens[at])
+        at += 1
+    else:
+        name, at = _words(tokens, at)
+    modifiers, at = _modifiers(tokens, at)
+    if written in ("TIME", "TIMESTAMP") and _keys(tokens, at, 3) in (
+        ["WITH", "TIME", "ZONE"],
+        ["WITHOUT", "TIME", "ZONE"],
+    ):
+        if tokens[at].key == "WITH":
+            name += "tz"
+        at += 3
+    if written == "INTERVAL":
+        while at < len(tokens) and tokens[at].key in _FIELDS:
+            at += 1
+    array = False
+    while at + 1 < len(tokens) and tokens[at].key == "[":
+        end = at + 1 + (tokens[at + 1].kind == NUMBER)
+        if end >= len(tokens) or tokens[end].key != "]":
+            break
+        array, at = True, end + 1
+    if at < len(tokens) and tokens[at].key == "ARRAY":
+        array, at = True, at + 1
+    return TypeName("_" + name if array else name, modifiers, written), at
+
+
+def _words(tokens: Sequence[Token], at: int) -> tuple[str, int]:
+    words = [tokens[at].key.lower()]
+    at += 1
+    while at < len(tokens) and tokens[at].key in _SECOND.get(words[-1].upper(), ()):
+        words.append(tokens[at].key.lower())
+        at += 1
+    name = " ".join(words)
+    return ALIASES.get(name, name), at
+
+
+def _modifiers(tokens: Sequence[Token], at: int) -> tuple[tuple[int, ...], int]:
+    if at >= len(tokens) or tokens[at].key != "(":
+        return (), at
+    found: list[int] = []
+    for index in range(at + 1, min(at + 6, len(tokens))):
+        key = tokens[index].key
+        if key == ")":
+            return tuple(found), index + 1
+        if key.isdecimal() and len(key) < 10:
+            found.append(int(key))
+        elif key not in (",", "-"):
+            break
+    return (), at
+
+
+def _keys(tokens: Sequence[Token], at: int, count: int) -> list[str]:
+    return [token.key for token in tokens[at : at + count]]
