@@ -1,0 +1,346 @@
+"""Group commit: execute, publish, then commit; the clients are answered in that turn of the reactor.
+
+The queue holds works: functions that run one transaction's statements on the writing connection, any number of times. A
+turn takes a group of them, runs each in a savepoint of one SQLite transaction, publishes the group as one checked
+message, and commits when the log has it. When somebody came between, the group is rolled back, the log is applied, and the same works run
+again on the new state, unseen by their clients, within their deadlines.
+
+Errors of statements wait with the group too: a duplicate key may be the fault of a group mate that the log then refuses.
+
+Runs in the reactor's thread; a work that is long runs alone, in a deferred thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from ha.errors import StatementError
+from ha.replication.change import Message, encode
+from ha.replication.follower import CannotApply, Follower
+from ha.replication.groups import Groups, message_id
+from ha.replication.order import Order, Placed
+from ha.sqlite.connection import Connection
+from ha.sqlite.database import Database
+from ha.sqlite.executor import FOREVER, BudgetSpent, Cancellation
+
+#: A group ends at so many transactions ...
+GROUP_TRANSACTIONS_MAX = 512
+
+#: ... or so many bytes of row changes ...
+GROUP_BYTES_MAX = 256 * 1024
+
+#: ... or when its execution has held the reactor's thread for so long (seconds).
+GROUP_TIME_MAX_S = 0.004
+
+#: Works that may wait; more are refused with 53400, because their memory is nobody's.
+QUEUE_MAX = 10_000
+
+#: A work runs again on newer state for so long, unless its own deadline comes first (seconds).
+RERUN_MAX_S = 30.0
+
+
+class Work:
+    """One transaction whose statements we hold, to be run as often as it takes.
+
+    :param run: runs it on the writing connection and returns the answer; raises StatementError.
+    :param key: what tells it from others, to remember that it was long.
+    :param deadline: on ``time.monotonic``'s scale.
+    :param alone: it runs in a group of its own, in a thread: it is long, or ends transactions.
+    """
+
+    __slots__ = (
+        "alone",
+        "cancellation",
+        "changes",
+        "deadline",
+        "done",
+        "error",
+        "key",
+        "notifications",
+        "result",
+        "run",
+        "sequences",
+        "size",
+    )
+
+    def __init__(
+        self,
+        run: Callable[[Connection], Any],
+        *,
+        key: Hashable = None,
+        deadline: float = FOREVER,
+        cancellation: Cancellation | None = None,
+        alone: bool = False,
+    ) -> None:
+        self.run = run
+        self.key = key
+        self.deadline = min(deadline, time.monotonic() + RERUN_MAX_S) if deadline != FOREVER else deadline
+        self.cancellation = cancellation
+        self.alone = alone
+        self.done: Deferred[Any] = Deferred()
+        self.notifications: list[tuple[str, str]] = []
+        self.forget()
+
+    def forget(self) -> None:
+        """Nothing of an earlier run counts."""
+        self.result: Any = None
+        self.error: Exception | None = None
+        self.changes: list[Any] = []
+        self.sequences: dict[str, int | None] = {}
+        self.size = 0
+        self.notifications.clear()
+
+
+class Committer:
+    """The queue of one database's writes.
+
+    :param clock: an ``IReactorTime``.
+    :param committed: called with each message of ours after its COMMIT.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        database: Database,
+        follower: Follower,
+        order: Order,
+        groups: Groups,
+        clock: Any,
+        committed: Callable[[Message], None],
+    ) -> None:
+        self._database = database
+        self._follower = follower
+        self._order = order
+        self._groups = groups
+        self._clock = clock
+        self._committed = committed
+        self._queue: deque[Work] = deque()
+        self._draining = False
+        self._idle: list[Deferred[None]] = []
+        self.refusals = 0
+        self.groups_stored = 0
+        self.transactions_stored = 0
+        self.closing = False
+
+    @property
+    def waiting(self) -> int:
+        """Works in the queue."""
+        return len(self._queue)
+
+    def submit(self, work: Work) -> Deferred[Any]:
+        """Queue `work`; its Deferred fires with its result when the log has it and the file too.
+
+        It fails with StatementError: the work's own; 40001 where its deadline passed between two runs; 40003 where the outcome is
+        unknown; 08006 where the log is out of reach; 53400 where too many wait; 57P01 when the node goes down.
+        """
+        if self.closing:
+            work.done.errback(StatementError("57P01", "the node is going down"))
+        elif len(self._queue) >= QUEUE_MAX:
+            work.done.errback(StatementError("53400", f"more than {QUEUE_MAX} writes are waiting on this node"))
+        else:
+            self._queue.append(work)
+            if not self._draining:
+                self._draining = True
+                self._clock.callLater(0, self._start)
+        return work.done
+
+    def drained(self) -> Deferred[None]:
+        """Fires when nothing waits and nothing is under way."""
+        idle: Deferred[None] = Deferred()
+        if self._draining:
+            self._idle.append(idle)
+        else:
+            idle.callback(None)
+        return idle
+
+    def _start(self) -> None:
+        done = Deferred.fromCoroutine(self._drain())
+        done.addErrback(lambda failure: self.log.failure("the committer failed", failure, database=self._database.name))
+
+    async def _drain(self) -> None:
+        turnstile = self._database.turnstile
+        try:
+            while self._queue:
+                if not turnstile.acquire_now():
+                    await turnstile.acquire()
+                try:
+                    await self._commit_group()
+                finally:
+                    turnstile.release()
+                    self._follower.apply_soon()
+        finally:
+            self._draining = False
+            idle, self._idle = self._idle, []
+            for waiter in idle:
+                waiter.callback(None)
+
+    async def _commit_group(self) -> None:
+        group: list[Work] = []
+        try:
+            group = await self._execute_group()
+            await self._store(group)
+        except (StatementError, CannotApply) as error:
+            self._database.rollback()
+            if not group and self._queue:
+                group = [self._queue.popleft()]
+            self._fail(group, error if isinstance(error, StatementError) else standing_still(error))
+        except Exception as error:
+            self._database.rollback()
+            self._fail(group, error)
+            raise
+
+    # Executing
+
+    async def _execute_group(self) -> list[Work]:
+        """Open a transaction and run the works at the queue's head in it; returns those that ran."""
+        while True:
+            self._expire()
+            if not self._queue:
+                return []
+            first = self._queue[0]
+            self._database.begin()
+            if first.alone or self._database.lanes.is_long(first.key):
+                self._queue.popleft()
+                await self._database.lanes.defer(lambda: self._run_one(first, self._database.lanes.here))
+                ran = [first]
+            else:
+                ran = self._run_short()
+            if self._database.writer.in_transaction:
+                if ran:
+                    return ran
+                self._database.rollback()
+            else:
+                self._lost(ran)
+
+    def _expire(self) -> None:
+        """Give up the works whose deadline passed while they waited or ran again."""
+        now = time.monotonic()
+        while self._queue and self._queue[0].deadline < now:
+            self._queue.popleft().done.errback(
+                StatementError("40001", "could not serialize access: the statement ran again until its deadline")
+            )
+
+    def _run_short(self) -> list[Work]:
+        """Run works here and now until the group is full, or one needs to be alone (it stays in the queue)."""
+        ran: list[Work] = []
+        database, queue = self._database, self._queue
+        lanes = database.lanes
+        stop_at = time.monotonic() + GROUP_TIME_MAX_S
+        size = 0
+        while queue and len(ran) < GROUP_TRANSACTIONS_MAX and size < GROUP_BYTES_MAX:
+            work = queue[0]
+            if work.alone or lanes.is_long(work.key) or time.monotonic() > stop_at:
+                break
+            try:
+                self._run_one(work, lanes.short)
+            except BudgetSpent:
+                work.alone = True
+                if work.key is not None:
+                    lanes.remember_long(work.key)
+                break
+            if not database.writer.in_transaction:
+                work.alone = True
+                break
+            ran.append(queue.popleft())
+            size += work.size
+        return ran
+
+    def _lost(self, ran: list[Work]) -> None:
+        """SQLite ended the whole transaction (an interrupt, OR ROLLBACK, a full disk): nobody's work of it stands.
+
+        A work that was alone has its own error to tell; those that ran beside a culprit run again without it.
+        """
+        self._database.rollback()
+        if len(ran) == 1 and ran[0].alone and ran[0].error is not None:
+            self._answer(ran[0])
+        else:
+            self._queue.extendleft(reversed(ran))
+
+    def _run_one(self, work: Work, lane: Callable[..., Any]) -> None:
+        """Run `work` in a savepoint; its error is kept beside it. Raises BudgetSpent only."""
+        work.forget()
+        try:
+            work.result, work.changes, work.sequences, work.size = lane(
+                self._database.writer,
+                lambda _: self._database.attempt(work.run),
+                deadline=work.deadline,
+                cancellation=work.cancellation,
+            )
+        except BudgetSpent:
+            raise
+        except Exception as error:
+            work.error = error
+
+    # Storing
+
+    async def _store(self, group: list[Work]) -> None:
+        """Give the group its place in the log and commit it, or put it back into the queue."""
+        parts = [
+            (work.changes, work.sequences, work.notifications)
+            for work in group
+            if work.error is None and (work.changes or work.sequences or work.notifications)
+        ]
+        if not parts:
+            self._database.rollback()
+            self._answer_all(group)
+            return
+        message = self._groups.message(self._follower.position, parts)
+        place = await self._order.place(encode(message), message_id(message))
+        if not isinstance(place, Placed):
+            self.refusals += 1
+            self._database.rollback()
+            self._queue.extendleft(reversed(group))
+            await self._follower.apply_arrived()
+            return
+        origin = (message.node, message.process_id, message.group)
+        try:
+            if group[0].alone:
+                await self._database.lanes.defer(lambda: self._database.commit(place.sequence, origin))
+            else:
+                self._database.commit(place.sequence, origin)
+        except StatementError as error:
+            raise StatementError(
+                "40003",
+                "the transaction is in the replication log, but this node could not write it yet",
+                detail=error.message,
+            ) from error
+        self._follower.advanced(place.sequence)
+        self.groups_stored += 1
+        self.transactions_stored += len(parts)
+        self._committed(message)
+        self._answer_all(group)
+
+    # Answering
+
+    def _answer_all(self, group: list[Work]) -> None:
+        for work in group:
+            self._answer(work)
+
+    @staticmethod
+    def _answer(work: Work) -> None:
+        if work.error is not None:
+            work.done.errback(work.error)
+        else:
+            work.done.callback(work.result)
+
+    @staticmethod
+    def _fail(group: list[Work], error: Exception) -> None:
+        for work in group:
+            work.done.errback(error)
+
+
+def standing_still(error: CannotApply) -> StatementError:
+    """What a writer is told while the node cannot follow the log."""
+    return StatementError(
+        "57P03",
+        "this node cannot follow the replication log and takes no writes",
+        detail=str(error),
+        hint="Reads go on; see /readyz.",
+    )

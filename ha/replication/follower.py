@@ -1,0 +1,329 @@
+"""The log to the database, in order: the owner of the position.
+
+Entries arrive from the log's feed into a bounded queue. Whoever holds the writer applies them: the follower itself
+when it is free, or the committer when its group was overtaken. What is already applied (our own groups, which
+commit with their sequence) is dropped by one comparison, undecoded.
+
+Rows and position move in one SQLite transaction, always. An entry that cannot be applied stops the follower in a named
+state: reads go on, the position stays, nothing is skipped.
+
+Runs in the reactor's thread; long stretches are applied in a deferred thread while the caller holds the writer.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.logger import Logger
+
+from ha.errors import StatementError
+from ha.replication.change import Message, decode
+from ha.replication.log import Entry, Unanswered
+from ha.sqlite.connection import Connection
+from ha.sqlite.database import Database
+from ha.sqlite.images import apply
+from ha.sqlite.ledger import origin_of, read_position, write_position
+
+#: Bytes of entries that wait to be applied; beyond, the feed is stopped and begun again behind the last one.
+WAITING_BYTES_MAX = 32 * 1024 * 1024
+
+#: Bytes of entries applied in one go in the reactor's thread: about 2 ms of rows.
+INLINE_BYTES = 32 * 1024
+
+#: Bytes of entries applied in one SQLite transaction in a thread.
+BATCH_BYTES = 4 * 1024 * 1024
+
+#: Before an entry that could not be applied for lack of room is tried again.
+RETRY_S = 2.0
+
+#: What the world may mend by itself: a full disk, an error of the disk, a lock of another process.
+PASSING = frozenset({"53100", "58030", "55P03"})
+
+
+class Feed(Protocol):
+    """A running delivery of entries."""
+
+    def stop(self) -> None: ...
+
+
+class Source(Protocol):
+    """What the follower needs of the log."""
+
+    def follow(
+        self, subject: str, start: int, deliver: Callable[[Entry], None], lost: Callable[[Exception], None]
+    ) -> Feed: ...
+
+
+class CannotApply(Exception):
+    """The log holds an entry that this database cannot take: the follower stands still before it."""
+
+    def __init__(self, sequence: int, reason: str) -> None:
+        super().__init__(f"log position {sequence}: {reason}")
+        self.sequence = sequence
+        self.reason = reason
+
+
+class Follower:
+    """Applies one database's subject.
+
+    :param applied: called with the messages of others, after the COMMIT that applied them.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self, database: Database, source: Source, clock: Any, applied: Callable[[Sequence[Message]], None]
+    ) -> None:
+        self._database = database
+        self._source = source
+        self._clock = clock
+        self._applied = applied
+        self._arrived: deque[Entry] = deque()
+        self._arrived_bytes = 0
+        self._feed: Feed | None = None
+        self._received = 0
+        self._asked: list[Deferred[Entry]] = []
+        self._positioned: list[tuple[int, Deferred[None]]] = []
+        self._applying = False
+        self._stopped = True
+        self.position = 0
+        self.failed: CannotApply | None = None
+        self.applied_count = 0
+
+    @property
+    def database(self) -> Database:
+        """Whose log this is."""
+        return self._database
+
+    @property
+    def waiting(self) -> int:
+        """Entries that arrived and are not applied yet."""
+        return len(self._arrived)
+
+    @property
+    def received(self) -> int:
+        """The newest sequence the feed has brought."""
+        return max(self._received, self.position)
+
+    # Life
+
+    def start(self) -> None:
+        """Read the position from the file and follow the log from there."""
+        self.position = read_position(self._database.writer, self._database.subject)
+        self._received = self.position
+        self._stopped = False
+        self._follow()
+
+    def stop(self) -> None:
+        """Ask the log for nothing more; forget what has arrived (the log keeps it)."""
+        self._stopped = True
+        if self._feed is not None:
+            self._feed.stop()
+            self._feed = None
+        self._arrived.clear()
+        self._arrived_bytes = 0
+        asked, self._asked = self._asked, []
+        for waiter in asked:
+            waiter.errback(Unanswered("the follower has stopped"))
+        positioned, self._positioned = self._positioned, []
+        for _, reached in positioned:
+            reached.errback(StatementError("57P01", "the node is going down"))
+
+    def _follow(self) -> None:
+        self._feed = self._source.follow(
+            self._database.subject, self._received + 1, self._arrive, self._lost
+        )
+
+    def _lost(self, reason: Exception) -> None:
+        """The feed cannot go on from where it is; begin again behind the last entry that came."""
+        if not self._stopped and self._feed is not None:
+            self.log.warn("the feed of {subject} was lost: {reason}", subject=self._database.subject, reason=reason)
+            self._feed.stop()
+            self._follow()
+
+    # Arriving
+
+    def _arrive(self, entry: Entry) -> None:
+        if entry.sequence <= self._received:
+            return
+        self._received = entry.sequence
+        if entry.sequence <= self.position:
+            return
+        self._arrived.append(entry)
+        self._arrived_bytes += len(entry.body)
+        if self._arrived_bytes > WAITING_BYTES_MAX and self._feed is not None:
+            self._feed.stop()
+            self._feed = None
+        if self._asked:
+            self._answer_asked()
+        if not self._applying and not self._database.turnstile.held:
+            self.apply_soon()
+
+    def _drop_applied(self) -> None:
+        arrived = self._arrived
+        while arrived and arrived[0].sequence <= self.position:
+            self._arrived_bytes -= len(arrived.popleft().body)
+        if self._feed is None and not self._stopped and self._arrived_bytes < WAITING_BYTES_MAX // 2:
+            self._follow()
+
+    def next_entry(self, timeout_s: float) -> Deferred[Entry]:
+        """The first entry behind the position, when it has come; it stays in the queue.
+
+        The Deferred fails with :class:`~ha.replication.log.Unanswered` when nothing came in time.
+        """
+        self._drop_applied()
+        if self._arrived:
+            return succeed(self._arrived[0])
+        if self._stopped:
+            return fail(Unanswered("the follower has stopped"))
+        asked: Deferred[Entry] = Deferred()
+        self._asked.append(asked)
+
+        def give_up() -> None:
+            self._asked.remove(asked)
+            asked.errback(Unanswered(f"nothing arrived on {self._database.subject} within {timeout_s:g} s"))
+
+        call = self._clock.callLater(timeout_s, give_up)
+
+        def stop_clock(result: Any) -> Any:
+            if call.active():
+                call.cancel()
+            return result
+
+        return asked.addBoth(stop_clock)
+
+    def _answer_asked(self) -> None:
+        self._drop_applied()
+        if self._arrived:
+            asked, self._asked = self._asked, []
+            for waiter in asked:
+                waiter.callback(self._arrived[0])
+
+    # Applying
+
+    def apply_soon(self) -> None:
+        """Apply what has arrived as soon as the writer is free. Called when it may have become so."""
+        self._drop_applied()
+        if self._arrived and not self._applying and self.failed is None and not self._stopped:
+            self._applying = True
+            done = Deferred.fromCoroutine(self._apply_when_free())
+            done.addErrback(lambda failure: self.log.failure("following the log failed", failure))
+
+    async def _apply_when_free(self) -> None:
+        turnstile = self._database.turnstile
+        try:
+            await turnstile.acquire(first=True)
+            try:
+                await self.apply_arrived()
+            except CannotApply:
+                pass  # said once by apply_arrived; it shows in `failed`
+            finally:
+                turnstile.release()
+        finally:
+            self._applying = False
+        self.apply_soon()
+
+    async def apply_arrived(self) -> list[Message]:
+        """Apply every entry that has arrived. The caller holds the writer, with no transaction open.
+
+        :returns: the messages that were applied, for the caller's conflict rules.
+        :raises CannotApply: and the position stands before the entry that could not be applied.
+        """
+        if self.failed is not None:
+            raise self.failed
+        done: list[Message] = []
+        while True:
+            self._drop_applied()
+            if not self._arrived or self._stopped:
+                return done
+            inline = self._arrived_bytes <= INLINE_BYTES
+            entries = self._take(INLINE_BYTES if inline else BATCH_BYTES)
+            try:
+                if inline:
+                    messages = self._apply(entries)
+                else:
+                    messages = await self._database.lanes.defer(lambda taken=entries: self._apply(taken))
+            except StatementError as error:
+                if error.sqlstate not in PASSING:
+                    self._stand_still(entries[0].sequence, error)
+                self.log.warn("cannot apply position {sequence} now: {error}", sequence=entries[0].sequence, error=error)
+                await self._pause()
+                continue
+            except Exception as error:
+                self._stand_still(entries[0].sequence, error)
+            self.advanced(entries[-1].sequence)
+            self.applied_count += len(messages)
+            done.extend(messages)
+            self._applied(messages)
+
+    def _take(self, bytes_max: int) -> list[Entry]:
+        taken: list[Entry] = []
+        size = 0
+        for entry in self._arrived:
+            size += len(entry.body)
+            if taken and size > bytes_max:
+                break
+            taken.append(entry)
+        return taken
+
+    def _apply(self, entries: list[Entry]) -> list[Message]:
+        """One SQLite transaction: the rows of `entries`, and the position behind the last of them."""
+        messages = []
+        connection: Connection = self._database.writer
+        with self._database.own_transaction():
+            for entry in entries:
+                message = decode(entry.body)
+                if origin_of(connection, message.node, message.process_id, message.group):
+                    apply(connection, message)
+                    messages.append(message)
+            write_position(connection, self._database.subject, entries[-1].sequence)
+        return messages
+
+    def _stand_still(self, sequence: int, error: Exception) -> None:
+        self.failed = CannotApply(sequence, str(error))
+        self.log.failure("cannot apply log position {sequence} of {subject}", sequence=sequence, subject=self._database.subject)
+        raise self.failed from error
+
+    def _pause(self) -> Deferred[None]:
+        pause: Deferred[None] = Deferred()
+        self._clock.callLater(RETRY_S, pause.callback, None)
+        return pause
+
+    # Position
+
+    def advanced(self, sequence: int) -> None:
+        """The file is now at `sequence`: its COMMIT has returned. Called by whoever committed."""
+        self.position = sequence
+        if self._positioned:
+            reached = [waiter for wanted, waiter in self._positioned if wanted <= sequence]
+            self._positioned = [(wanted, waiter) for wanted, waiter in self._positioned if wanted > sequence]
+            for waiter in reached:
+                waiter.callback(None)
+
+    def reached(self, sequence: int, timeout_s: float) -> Deferred[None]:
+        """Fires when the file is at `sequence` or behind it; fails with 57014 when it is not in time."""
+        if self.position >= sequence:
+            return succeed(None)
+        waiter: Deferred[None] = Deferred()
+        self._positioned.append((sequence, waiter))
+
+        def give_up() -> None:
+            self._positioned.remove((sequence, waiter))
+            waiter.errback(
+                StatementError(
+                    "57014",
+                    f"waited {timeout_s:g} s for log position {sequence}; this node is at {self.position}",
+                )
+            )
+
+        call = self._clock.callLater(timeout_s, give_up)
+
+        def stop_clock(result: Any) -> Any:
+            if call.active():
+                call.cancel()
+            return result
+
+        return waiter.addBoth(stop_clock)

@@ -1,0 +1,65 @@
+"""The groups of one process: their numbers, and the messages they become. [pure]"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ha.replication.change import Change, Message
+
+#: One transaction's part of a group: its changes, the sequences it moved, its notifications.
+Part = tuple[Sequence[Change], dict[str, int | None], Sequence[tuple[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who writes: the node's name and the start of this process in ns."""
+
+    node: str
+    process_id: int
+
+
+class Groups:
+    """Numbers the groups of one process on one database, and makes their messages."""
+
+    def __init__(self, origin: Origin, filename: str) -> None:
+        self.origin = origin
+        self._filename = filename
+        self._last = 0
+        self._transactions = 0
+
+    def message(
+        self,
+        position: int,
+        parts: Sequence[Part],
+    ) -> Message:
+        """The message of the next group: each part is one transaction's changes, sequences and notifications."""
+        self._last += 1
+        changes: list[Change] = []
+        transactions = []
+        sequences: dict[str, int | None] = {}
+        notifications: list[tuple[str, str]] = []
+        for part_changes, part_sequences, part_notifications in parts:
+            self._transactions += 1
+            changes += part_changes
+            transactions.append((str(self._transactions), len(part_changes)))
+            sequences.update(part_sequences)
+            notifications += part_notifications
+        return Message(
+            node=self.origin.node,
+            process_id=self.origin.process_id,
+            filename=self._filename,
+            group=self._last,
+            snapshot_seq=position,
+            timestamp_ns=time.time_ns(),
+            changes=tuple(changes),
+            transactions=tuple(transactions),
+            sequences=sequences,
+            notifications=tuple(notifications),
+        )
+
+
+def message_id(message: Message) -> str:
+    """Never used twice, whatever crashes: the process's start is part of it."""
+    return f"{message.node}:{message.process_id}:{message.group}"

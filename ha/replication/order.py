@@ -1,0 +1,139 @@
+"""Getting one message its place in the order: publish it, checked, and read in the log what became of it.
+
+An acknowledgement that says "stored" is the truth. Everything else, a refusal included, is only a reason to read the
+log: a refusal can also mean that an earlier copy of the same bytes was stored, and silence means nothing
+at all, because a publish that timed out may be sent and stored later. So the message is published again, the
+same bytes under the same id and check, until the log shows what stands behind our position.
+
+Runs in the reactor's thread; the caller holds the writer, so the position cannot move meanwhile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+
+from ha.errors import StatementError
+from ha.replication.log import Entry, Refused, Unanswered, Unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Our message is in the log at this sequence, and is the next one after our position."""
+
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """Another message took the place; ours can never be stored any more."""
+
+    by: Entry
+
+
+class OutcomeUnknown(StatementError):
+    """The log could not be read in time: the message may be stored, now or later, or never."""
+
+    def __init__(self, message_id: str) -> None:
+        super().__init__(
+            "40003",
+            "the outcome of the transaction is unknown: the replication log did not answer",
+            detail=f"It is message {message_id}: it takes effect if the log has stored it.",
+        )
+
+
+class NothingSent(StatementError):
+    """The log was out of reach before anything was sent: the message is certainly not stored."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "08006", "the replication log cannot be reached; nothing was changed", hint="Try again later."
+        )
+
+
+class Publisher(Protocol):
+    """What ordering needs of the log."""
+
+    connected: bool
+
+    def publish(self, subject: str, body: bytes, message_id: str, expected: int | None) -> Deferred[int]: ...
+
+    async def publish_large(self, subject: str, body: bytes, message_id: str, expected: int | None) -> int: ...
+
+    async def last_sequence(self, subject: str) -> int: ...
+
+    max_payload: int
+
+
+class Reader(Protocol):
+    """What ordering needs of the follower."""
+
+    position: int
+
+    def next_entry(self, timeout_s: float) -> Deferred[Entry]: ...
+
+
+class Order:
+    """Places messages on one subject, one at a time.
+
+    :param timeout_s: how long silence is borne before the outcome is called unknown.
+    """
+
+    def __init__(self, log: Publisher, reader: Reader, subject: str, clock: Any, timeout_s: float) -> None:
+        self._log = log
+        self._reader = reader
+        self._subject = subject
+        self._clock = clock
+        self._timeout_s = timeout_s
+
+    async def place(self, body: bytes, message_id: str) -> Placed | Overtaken:
+        """Publish `body` behind our position and say what became of it.
+
+        :raises NothingSent: the log is out of reach and nothing left this process.
+        :raises OutcomeUnknown: the log did not tell within the time-out.
+        """
+        expected = self._reader.position
+        if not self._log.connected:
+            raise NothingSent()
+        give_up_at = self._clock.seconds() + self._timeout_s
+        while True:
+            try:
+                return Placed(await self._publish(body, message_id, expected))
+            except Refused:
+                pass
+            except (Unanswered, Unreachable):
+                if self._clock.seconds() >= give_up_at:
+                    raise OutcomeUnknown(message_id) from None
+                if not await self._moved_beyond(expected):
+                    await self._pause()
+                    continue
+            return await self._read_next(message_id, max(give_up_at - self._clock.seconds(), PAUSE_S))
+
+    def _publish(self, body: bytes, message_id: str, expected: int) -> Any:
+        if len(body) > self._log.max_payload:
+            return self._log.publish_large(self._subject, body, message_id, expected)
+        return self._log.publish(self._subject, body, message_id, expected)
+
+    async def _moved_beyond(self, expected: int) -> bool:
+        try:
+            return await self._log.last_sequence(self._subject) > expected
+        except (Unanswered, Unreachable):
+            return False
+
+    async def _read_next(self, message_id: str, timeout_s: float) -> Placed | Overtaken:
+        try:
+            entry = await self._reader.next_entry(timeout_s)
+        except (Unanswered, Unreachable):
+            raise OutcomeUnknown(message_id) from None
+        return Placed(entry.sequence) if entry.message_id == message_id else Overtaken(entry)
+
+    def _pause(self) -> Deferred[None]:
+        pause: Deferred[None] = Deferred()
+        self._clock.callLater(PAUSE_S, pause.callback, None)
+        return pause
+
+
+#: Between two looks at a log that does not answer: long enough not to spin, short beside any time-out.
+PAUSE_S = 0.05

@@ -1,0 +1,81 @@
+"""One database as a member of the cluster: its file, its place on the log, its queue of writes.
+
+Assembles what stands in this package for one database, and is what the backend of a client is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ha.errors import StatementError
+from ha.replication.change import Message
+from ha.replication.committer import Committer, Work
+from ha.replication.follower import Follower
+from ha.replication.groups import Groups, Origin
+from ha.replication.order import Order
+from ha.replication.transaction import OpenTransaction
+from ha.sqlite.database import Database
+
+#: Called with a channel, its payload and the node's name, for every NOTIFY that was committed, on every node.
+Listener = Callable[[str, str, str], None]
+
+
+class Replica:
+    """One database, connected to its log.
+
+    :param log: see the protocols that :mod:`order <ha.replication.order>` and
+        :mod:`follower <ha.replication.follower>` declare.
+    :param clock: an ``IReactorTime``.
+    """
+
+    def __init__(self, database: Database, log: Any, origin: Origin, clock: Any, *, timeout_s: float) -> None:
+        self.database = database
+        self._groups = Groups(origin, database.name)
+        self.follower = Follower(database, log, clock, self._arrived)
+        self._order = Order(log, self.follower, database.subject, clock, timeout_s)
+        self.committer = Committer(database, self.follower, self._order, self._groups, clock, self._committed)
+        self.listeners: set[Listener] = set()
+
+    @property
+    def name(self) -> str:
+        """The database's id."""
+        return self.database.name
+
+    def submit(self, work: Work) -> Any:
+        """Queue one transaction whose text is held; see :meth:`Committer.submit`."""
+        return self.committer.submit(work)
+
+    async def transaction(self, lock_timeout_s: float | None) -> OpenTransaction:
+        """An interactive transaction: the caller holds the writer until it ends it."""
+        if self.committer.closing:
+            raise StatementError("57P01", "the node is going down")
+        opened = OpenTransaction(self.database, self.follower, self._order, self._groups, self._committed)
+        await opened.begin(lock_timeout_s)
+        return opened
+
+    def status(self) -> dict[str, Any]:
+        """Figures for a person, as plain values."""
+        follower, committer = self.follower, self.committer
+        return {
+            "position": follower.position,
+            "received": follower.received,
+            "waiting_to_apply": follower.waiting,
+            "applied": follower.applied_count,
+            "failed": str(follower.failed) if follower.failed is not None else None,
+            "groups_stored": committer.groups_stored,
+            "transactions_stored": committer.transactions_stored,
+            "refusals": committer.refusals,
+            "waiting_to_commit": committer.waiting,
+            "writer_held": self.database.turnstile.held,
+            "waiting_for_writer": self.database.turnstile.waiting,
+        }
+
+    def _arrived(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            self._committed(message)
+
+    def _committed(self, message: Message) -> None:
+        for channel, payload in message.notifications:
+            for listener in tuple(self.listeners):
+                listener(channel, payload, message.node)

@@ -1,0 +1,187 @@
+"""One client's interactive transaction: it holds the writer from its first write to its end.
+
+Its answers have been seen, so it cannot simply run again. At COMMIT its changes are published, checked; when somebody came
+between, it is rolled back, the log is applied, and its images are put on top of the new state with constraints enforced. What
+does not fit is 40001, and the client runs it again.
+
+Runs in the reactor's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from ha.errors import StatementError
+from ha.replication.change import Command, Message, encode
+from ha.replication.committer import standing_still
+from ha.replication.follower import CannotApply, Follower
+from ha.replication.groups import Groups, message_id
+from ha.replication.order import Order, Placed
+from ha.sqlite.connection import Connection
+from ha.sqlite.database import Database
+from ha.sqlite.executor import FOREVER, BudgetSpent, Cancellation
+from ha.sqlite.images import put_on_top
+
+T = TypeVar("T")
+
+#: How often a transaction is put on top of newer state before it gives up with 40001.
+REBASES_MAX = 50
+
+
+class OpenTransaction:
+    """Made by :meth:`begin`; ended by :meth:`commit` or :meth:`rollback`, exactly once.
+
+    :param committed: called with the message after the COMMIT.
+    """
+
+    def __init__(
+        self, database: Database, follower: Follower, order: Order, groups: Groups, committed: Callable[[Message], None]
+    ) -> None:
+        self._database = database
+        self._follower = follower
+        self._order = order
+        self._groups = groups
+        self._committed = committed
+        self._holds = False
+        self.notifications: list[tuple[str, str]] = []
+
+    async def begin(self, lock_timeout_s: float | None) -> None:
+        """Take the writer and open the transaction.
+
+        :raises StatementError: 55P03, others held the writer too long; 57P03, this node takes no writes.
+        """
+        await self._database.turnstile.acquire(lock_timeout_s)
+        self._holds = True
+        try:
+            await self._follower.apply_arrived()
+            self._database.begin()
+        except BaseException as error:
+            self._release()
+            if isinstance(error, CannotApply):
+                raise standing_still(error) from error
+            raise
+
+    @property
+    def connection(self) -> Connection:
+        """The writing connection: sees what this transaction wrote."""
+        return self._database.writer
+
+    @property
+    def lost(self) -> bool:
+        """Whether SQLite ended the transaction by itself: an interrupted write, OR ROLLBACK, a full disk."""
+        return not self._holds or not self._database.writer.in_transaction
+
+    async def run(
+        self,
+        work: Callable[[Connection], T],
+        *,
+        writes: bool,
+        bounded: bool = False,
+        key: Any = None,
+        deadline: float = FOREVER,
+        cancellation: Cancellation | None = None,
+    ) -> T:
+        """Run one statement.
+
+        An interrupted write would end the whole transaction, so a write runs in the reactor's thread only when it is
+        known to be short.
+
+        :param bounded: it touches a few rows by their keys and nothing else: short whatever the tables hold.
+        """
+        connection, lanes = self._database.writer, self._database.lanes
+        mark = self._database.capture.mark()
+        try:
+            if writes:
+                if bounded and lanes.budget_s > 0:
+                    return lanes.here(connection, work, deadline=deadline, cancellation=cancellation)
+                return await lanes.long(connection, work, deadline=deadline, cancellation=cancellation)
+            return await self._database.run(connection, work, key=key, deadline=deadline, cancellation=cancellation)
+        except BudgetSpent:
+            raise AssertionError("work without a budget spent it") from None
+        except BaseException:
+            if not self.lost:
+                self._database.capture.cut(mark)
+            raise
+
+    # Savepoints
+
+    def savepoint(self, name: str) -> Any:
+        """SAVEPOINT; returns what :meth:`rollback_to` wants back."""
+        self._command(f"SAVEPOINT {quoted(name)}")
+        return self._database.capture.mark()
+
+    def release(self, name: str) -> None:
+        """RELEASE SAVEPOINT."""
+        self._command(f"RELEASE {quoted(name)}")
+
+    def rollback_to(self, name: str, mark: Any) -> None:
+        """ROLLBACK TO SAVEPOINT."""
+        self._command(f"ROLLBACK TO {quoted(name)}")
+        self._database.capture.cut(mark)
+
+    def _command(self, sql: str) -> None:
+        with self._database.writer.guard.trusted():
+            self._database.writer.execute(sql)
+
+    # The end
+
+    def rollback(self) -> None:
+        """End it without a trace. May be called twice."""
+        if self._holds:
+            try:
+                self._database.rollback()
+            finally:
+                self._release()
+
+    async def commit(self) -> None:
+        """Give it its place in the log, and commit.
+
+        :raises StatementError: 40001, it does not fit on what came between; 23503, a deferred key; 40003; 08006; 57P03.
+            It is rolled back then, except that 40003 may still take effect.
+        """
+        assert self._holds, "this transaction has ended"
+        try:
+            await self._commit()
+        except CannotApply as error:
+            raise standing_still(error) from error
+        finally:
+            self.rollback()
+            self._follower.apply_soon()
+
+    async def _commit(self) -> None:
+        database = self._database
+        database.capture.settle()
+        changes, sequences = database.capture.take()
+        if not changes and not sequences and not self.notifications:
+            return
+        for _ in range(REBASES_MAX):
+            message = self._groups.message(self._follower.position, [(changes, sequences, self.notifications)])
+            place = await self._order.place(encode(message), message_id(message))
+            if isinstance(place, Placed):
+                database.commit(place.sequence, (message.node, message.process_id, message.group))
+                self._follower.advanced(place.sequence)
+                self._committed(message)
+                return
+            database.rollback()
+            await self._follower.apply_arrived()
+            if any(isinstance(change, Command) for change in changes):
+                raise StatementError(
+                    "40001",
+                    "could not serialize access due to concurrent update",
+                    detail="The transaction changes the schema, and another node wrote meanwhile.",
+                    hint="Run the transaction again.",
+                )
+            database.begin()
+            changes, sequences = put_on_top(database.writer, changes, sequences)
+        raise StatementError("40001", "could not serialize access: other nodes kept writing first")
+
+    def _release(self) -> None:
+        self._holds = False
+        self._database.turnstile.release()
+
+
+def quoted(name: str) -> str:
+    """`name` as an identifier in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+

@@ -1,0 +1,274 @@
+"""One database at rest: its writing connection, its reading ones, and who may use them when.
+
+Reads run on connections of a pool, each read in the lane it deserves. A read that leaves its cursor open (more rows to
+come) keeps its connection until the cursor is closed. The one writing connection belongs to whoever holds the
+turnstile: the committer with a group, the follower with what arrived, or one client's transaction.
+
+Checkpoints run in a thread on a connection of their own, because a COMMIT in the reactor's thread must not copy
+a write-ahead log (``wal_autocheckpoint=0``).
+
+Threads: called in the reactor's thread; the functions handed in run there or in a deferred thread.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from ha.errors import StatementError
+from ha.sqlite.capture import Capture
+from ha.sqlite.connection import Connection, open_reader, open_writer
+from ha.sqlite.executor import FOREVER, BudgetSpent, Cancellation, Lanes, fit_gauge
+from ha.sqlite.faults import translate
+from ha.sqlite.ledger import origin_of, write_position
+from ha.sqlite.turnstile import Turnstile
+
+T = TypeVar("T")
+
+#: Reading connections at most: one for each result that is still being fetched, and a few.
+READERS_MAX = 128
+
+#: Idle reading connections that are kept; each may hold 2 MiB of page cache.
+IDLE_READERS_MAX = 4
+
+#: Pages in the write-ahead log after which a checkpoint is made in a thread (4 MiB at 4 KiB pages).
+CHECKPOINT_PAGES = 1_000
+
+#: Pages after which the checkpoint waits for the writer and cuts the log's file (64 MiB at 4 KiB pages).
+TRUNCATE_PAGES = 16_000
+
+
+class Database:
+    """One open database.
+
+    :param name: its id in the cluster, the base name of its file.
+    :param subject: its subject on the log.
+    :param clock: an ``IReactorTime``.
+    :param synchronous: ``NORMAL`` or ``FULL``.
+    """
+
+    log = Logger()
+
+    def __init__(self, name: str, path: Path, subject: str, lanes: Lanes, clock: Any, *, synchronous: str = "NORMAL"):
+        self.name = name
+        self.path = path
+        self.subject = subject
+        self.lanes = lanes
+        self.clock = clock
+        self.synchronous = synchronous
+        self.turnstile = Turnstile(clock)
+        self._idle: list[Connection] = []
+        self._readers = 0
+        self._waiting: deque[Deferred[Connection]] = deque()
+        self._checkpointing = False
+        self.closed = False
+        self.open()
+
+    def open(self) -> None:
+        """Open the writing connection. Also after the file was replaced; see :meth:`close`."""
+        self.writer = open_writer(str(self.path), synchronous=self.synchronous)
+        fit_gauge(self.writer)
+        self.capture = Capture(self.writer)
+        self.writer.set_wal_hook(self._committed)
+        self.closed = False
+
+    # Reading
+
+    def borrow(self, deadline: float = FOREVER) -> Deferred[Connection] | Connection:
+        """A reading connection; give it back with :meth:`give_back`. A Deferred only when all are lent."""
+        if self._idle:
+            return self._idle.pop()
+        if self._readers < READERS_MAX:
+            self._readers += 1
+            try:
+                connection = open_reader(str(self.path))
+            except BaseException:
+                self._readers -= 1
+                raise
+            fit_gauge(connection)
+            return connection
+        turn: Deferred[Connection] = Deferred(self._waiting.remove)
+        self._waiting.append(turn)
+        return turn
+
+    def give_back(self, connection: Connection) -> None:
+        """The borrowed connection is free again: no cursor open, no transaction."""
+        if connection.in_transaction and not self.closed:
+            connection.execute("ROLLBACK").close()
+        if self._waiting:
+            self._waiting.popleft().callback(connection)
+        elif self.closed or len(self._idle) >= IDLE_READERS_MAX:
+            self._readers -= 1
+            connection.close(True)
+        else:
+            self._idle.append(connection)
+
+    async def read(
+        self,
+        work: Callable[[Connection], T],
+        *,
+        key: Hashable = None,
+        deadline: float = FOREVER,
+        cancellation: Cancellation | None = None,
+    ) -> T:
+        """Run `work` on a reading connection and give the connection back.
+
+        :param work: must leave no cursor open; may run twice, the first time cut short.
+        :param key: what tells this work from others, to remember that it was long.
+        """
+        connection = self.borrow()
+        if isinstance(connection, Deferred):
+            connection = await connection
+        try:
+            return await self.run(connection, work, key=key, deadline=deadline, cancellation=cancellation)
+        finally:
+            self.give_back(connection)
+
+    async def run(
+        self,
+        connection: Connection,
+        work: Callable[[Connection], T],
+        *,
+        key: Hashable = None,
+        deadline: float = FOREVER,
+        cancellation: Cancellation | None = None,
+    ) -> T:
+        """Run reading `work` on `connection`, which the caller has, in the lane it deserves."""
+        lanes = self.lanes
+        if not lanes.is_long(key):
+            try:
+                return lanes.short(connection, work, deadline=deadline, cancellation=cancellation)
+            except BudgetSpent:
+                if key is not None:
+                    lanes.remember_long(key)
+        return await lanes.long(connection, work, deadline=deadline, cancellation=cancellation)
+
+    # Writing: by whoever holds the turnstile
+
+    def begin(self) -> None:
+        """Open a writing transaction and begin to collect its row changes."""
+        with self.writer.guard.trusted():
+            try:
+                self.writer.execute("BEGIN IMMEDIATE")
+            except apsw.Error as error:
+                raise translate(error, self.writer, "BEGIN IMMEDIATE") from error
+        self.capture.begin()
+
+    def attempt(self, run: Callable[[Connection], T]) -> tuple[T, list[Any], dict[str, int | None], int]:
+        """Run one transaction in a savepoint of the open one.
+
+        :returns: its result, its row changes, the sequences it moved, and about how many bytes it changed.
+        :raises StatementError: and the savepoint is undone, unless SQLite ended the whole transaction
+            (``writer.in_transaction`` tells).
+        """
+        writer, capture = self.writer, self.capture
+        with writer.guard.trusted():
+            writer.execute("SAVEPOINT ha_transaction")
+        mark = capture.mark()
+        try:
+            result = run(writer)
+            capture.settle()
+        except BaseException:
+            if writer.in_transaction:
+                with writer.guard.trusted():
+                    writer.execute("ROLLBACK TO ha_transaction")
+                    writer.execute("RELEASE ha_transaction")
+                capture.cut(mark)
+            raise
+        with writer.guard.trusted():
+            writer.execute("RELEASE ha_transaction")
+        changes, sequences = capture.take()
+        return result, changes, sequences, capture.size_of(changes)
+
+    def commit(self, sequence: int, origin: tuple[str, int, int]) -> None:
+        """Write the position into the open transaction and end it.
+
+        :param sequence: where its message stands in the log.
+        :param origin: node, process and group of the message.
+        """
+        with self.writer.guard.trusted():
+            try:
+                origin_of(self.writer, *origin)
+                write_position(self.writer, self.subject, sequence)
+                self.writer.execute("COMMIT")
+            except apsw.Error as error:
+                raise translate(error, self.writer, "COMMIT") from error
+            finally:
+                self.capture.discard()
+
+    def rollback(self) -> None:
+        """Undo the open transaction, if it still is open, and what was collected of it."""
+        if self.writer.in_transaction:
+            with self.writer.guard.trusted():
+                self.writer.execute("ROLLBACK")
+        self.capture.discard()
+
+    @contextmanager
+    def own_transaction(self) -> Iterator[None]:
+        """A transaction of the house's own, not collected: what comes from the log, or the ledger's tables."""
+        writer = self.writer
+        with writer.guard.trusted():
+            try:
+                writer.execute("BEGIN IMMEDIATE")
+                yield
+                writer.execute("COMMIT")
+            except apsw.Error as error:
+                raise translate(error, writer, "") from error
+            finally:
+                if writer.in_transaction:
+                    writer.execute("ROLLBACK")
+
+    # Checkpoints
+
+    def _committed(self, connection: apsw.Connection, schema: str, pages: int) -> int:
+        """SQLite's WAL hook: called after each COMMIT of the writer, in whatever thread it ran."""
+        if pages >= CHECKPOINT_PAGES and not self._checkpointing and schema == "main":
+            self._checkpointing = True
+            self.clock.callFromThread(self._checkpoint, pages)
+        return apsw.SQLITE_OK
+
+    def _checkpoint(self, pages: int) -> None:
+        done = Deferred.fromCoroutine(self._checkpoint_in_thread(truncate=pages >= TRUNCATE_PAGES))
+        done.addErrback(lambda failure: self.log.failure("checkpoint failed", failure, database=self.name))
+
+    async def _checkpoint_in_thread(self, *, truncate: bool) -> None:
+        """Copy the write-ahead log into the file. A reader in the way only makes it do less this time."""
+        if truncate:
+            await self.turnstile.acquire()
+        try:
+            if not self.closed:
+                mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if truncate else apsw.SQLITE_CHECKPOINT_PASSIVE
+                await self.lanes.defer(lambda: checkpoint(str(self.path), mode))
+        finally:
+            self._checkpointing = False
+            if truncate:
+                self.turnstile.release()
+
+    def close(self) -> None:
+        """Close every connection that is not lent; those that are lent close when they come back."""
+        self.closed = True
+        self.writer.set_wal_hook(None)
+        self.writer.close(True)
+        self._readers -= len(self._idle)
+        while self._idle:
+            self._idle.pop().close(True)
+        while self._waiting:
+            self._waiting.popleft().errback(StatementError("57P01", "the database is being closed"))
+
+
+def checkpoint(path: str, mode: int) -> None:
+    """Checkpoint the database at `path` on a connection of its own. Runs in a deferred thread."""
+    connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        connection.wal_checkpoint("main", mode)
+    except apsw.BusyError:
+        pass  # a reader holds an old snapshot: the next COMMIT beyond the mark asks again
+    finally:
+        connection.close()

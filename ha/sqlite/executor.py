@@ -1,0 +1,199 @@
+"""Two lanes for SQLite work: short work here and now under a budget, long work in deferred threads.
+
+A round trip to a thread costs 130-230 microseconds, and a writer thread beside a busy reactor starves for the
+GIL whatever the switch interval (measured; see ``docs/performance.rst``). So a function on a connection runs at once in
+the reactor's thread, and a progress handler stops it when its budget is spent; it then runs again, from its
+start, in a thread. Work whose key was long a moment ago goes to a thread at once.
+
+Threads: everything here is called in the reactor's thread, but for the function itself in the slow lane and
+for :meth:`Gauge.__call__`, which SQLite calls wherever the statement runs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, Protocol, TypeVar
+
+import apsw
+from twisted.internet.defer import Deferred
+
+from ha.errors import StatementError
+
+T = TypeVar("T")
+
+#: SQLite calls the gauge once in so many virtual machine steps: about 20-50 microseconds apart.
+STEPS_PER_TICK = 1000
+
+#: How many keys of long work are remembered, and for how long.
+LONG_KEYS_MAX = 2_000
+LONG_REMEMBERED_S = 30.0
+
+FOREVER = float("inf")
+
+
+class BudgetSpent(Exception):
+    """Work in the fast lane was stopped because its budget was spent: run it again in the slow lane."""
+
+
+class Cancellation:
+    """One client's wish to stop what it runs now. A late wish does nothing: each statement gets a new one."""
+
+    __slots__ = ("gauge", "wanted")
+
+    def __init__(self) -> None:
+        self.wanted = False
+        self.gauge: Gauge | None = None
+
+    def cancel(self) -> None:
+        """Stop the work that carries this, now or when it starts."""
+        self.wanted = True
+        if self.gauge is not None:
+            self.gauge.cancelled = True
+
+
+class Gauge:
+    """The progress handler of one connection: says whether its statement must stop now."""
+
+    __slots__ = ("cancelled", "stop_at")
+
+    def __init__(self) -> None:
+        self.stop_at = FOREVER
+        self.cancelled = False
+
+    def __call__(self) -> bool:
+        return self.cancelled or time.monotonic() >= self.stop_at
+
+
+class Gauged(Protocol):
+    """What a lane asks of a connection: an apsw connection with a gauge as its progress handler."""
+
+    gauge: Gauge
+
+
+def fit_gauge(connection: Any) -> Gauge:
+    """Give `connection` a gauge, as its attribute and as SQLite's progress handler."""
+    gauge = Gauge()
+    connection.set_progress_handler(gauge, STEPS_PER_TICK)
+    connection.gauge = gauge
+    return gauge
+
+
+class Lanes:
+    """Runs functions on connections, in the lane each deserves.
+
+    :param defer: runs a function of no arguments in a thread and fires with its result.
+    :param budget_s: how long a function may hold the reactor's thread; 0 sends everything to threads.
+    """
+
+    def __init__(self, defer: Callable[[Callable[[], Any]], Deferred[Any]], budget_s: float) -> None:
+        self.defer = defer
+        self.budget_s = budget_s
+        self._long: OrderedDict[Hashable, float] = OrderedDict()
+
+    def is_long(self, key: Hashable) -> bool:
+        """Whether work of this key was long within the last :data:`LONG_REMEMBERED_S`."""
+        if self.budget_s <= 0:
+            return True
+        until = self._long.get(key)
+        if until is None:
+            return False
+        if until < time.monotonic():
+            del self._long[key]
+            return False
+        return True
+
+    def remember_long(self, key: Hashable) -> None:
+        """Send work of this key to a thread from now on, for a while."""
+        self._long[key] = time.monotonic() + LONG_REMEMBERED_S
+        self._long.move_to_end(key)
+        if len(self._long) > LONG_KEYS_MAX:
+            self._long.popitem(last=False)
+
+    def short(
+        self,
+        connection: Any,
+        work: Callable[[Any], T],
+        *,
+        deadline: float = FOREVER,
+        cancellation: Cancellation | None = None,
+    ) -> T:
+        """Run `work` here and now, under the budget.
+
+        :param deadline: on ``time.monotonic``'s scale.
+        :raises BudgetSpent: the budget was spent first.
+        :raises StatementError: 57014, cancelled or past its deadline.
+        """
+        return self._run(connection, work, min(deadline, time.monotonic() + self.budget_s), deadline, cancellation)
+
+    def long(
+        self,
+        connection: Any,
+        work: Callable[[Any], T],
+        *,
+        deadline: float = FOREVER,
+        cancellation: Cancellation | None = None,
+    ) -> Deferred[T]:
+        """Run `work` in a thread, until its deadline. The connection is its own until the Deferred fires."""
+        return self.defer(lambda: self._run(connection, work, deadline, deadline, cancellation))
+
+    def here(
+        self,
+        connection: Any,
+        work: Callable[[Any], T],
+        *,
+        deadline: float = FOREVER,
+        cancellation: Cancellation | None = None,
+    ) -> T:
+        """Run `work` here and now without a budget: only for work that is known to be bounded."""
+        return self._run(connection, work, deadline, deadline, cancellation)
+
+    def _run(
+        self,
+        connection: Any,
+        work: Callable[[Any], T],
+        stop_at: float,
+        deadline: float,
+        cancellation: Cancellation | None,
+    ) -> T:
+        gauge: Gauge = connection.gauge
+        gauge.stop_at = stop_at
+        gauge.cancelled = False
+        if cancellation is not None:
+            cancellation.gauge = gauge
+            gauge.cancelled = cancellation.wanted
+            if cancellation.wanted:
+                raise cancelled()
+        try:
+            return work(connection)
+        except apsw.InterruptError as interrupt:
+            raise self._stopped(gauge, deadline) from interrupt
+        except StatementError as error:
+            if error.sqlstate == "57014" and not gauge.cancelled and time.monotonic() < deadline:
+                raise BudgetSpent from error
+            if error.sqlstate == "57014" and not gauge.cancelled:
+                raise timed_out() from error
+            raise
+        finally:
+            gauge.stop_at = FOREVER
+            if cancellation is not None:
+                cancellation.gauge = None
+
+    @staticmethod
+    def _stopped(gauge: Gauge, deadline: float) -> Exception:
+        if gauge.cancelled:
+            return cancelled()
+        if time.monotonic() >= deadline:
+            return timed_out()
+        return BudgetSpent()
+
+
+def cancelled() -> StatementError:
+    """The client asked for the statement to stop."""
+    return StatementError("57014", "canceling statement due to user request")
+
+
+def timed_out() -> StatementError:
+    """The statement's own time-out passed."""
+    return StatementError("57014", "canceling statement due to statement timeout")

@@ -1,0 +1,37 @@
+"""The position of a database on its log, kept in the same file and moved in the same transaction as the rows.
+
+Its table is ``ha_stats``, which other replicas read too; ``ha_origins`` beside it knows the last group of every process, so that
+a message that was stored twice is applied once. All functions run inside the caller's transaction.
+"""
+
+from __future__ import annotations
+
+import time
+
+from ha.sqlite.connection import Connection
+
+
+def read_position(connection: Connection, subject: str) -> int:
+    """The sequence of the last log entry that this file holds; 0 for none."""
+    with connection.guard.trusted():
+        row = connection.execute("SELECT received_seq FROM main.ha_stats WHERE subject = ?", (subject,)).fetchone()
+    return int(row[0]) if row is not None else 0
+
+
+def write_position(connection: Connection, subject: str, sequence: int) -> None:
+    """Move the position to `sequence`."""
+    connection.execute(
+        "INSERT INTO main.ha_stats (subject, received_seq, updated_at) VALUES (?1, ?2, ?3)"
+        " ON CONFLICT (subject) DO UPDATE SET received_seq = ?2, updated_at = ?3",
+        (subject, sequence, time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())),
+    )
+
+
+def origin_of(connection: Connection, node: str, process_id: int, group: int) -> bool:
+    """Note that `group` of that process is applied. False: it was before, and must not be again."""
+    connection.execute(
+        "INSERT INTO main.ha_origins (node, process_id, last_group) VALUES (?1, ?2, ?3)"
+        " ON CONFLICT (node, process_id) DO UPDATE SET last_group = ?3 WHERE last_group < ?3",
+        (node, process_id, group),
+    )
+    return connection.changes() > 0
