@@ -253,7 +253,11 @@ def set_(reader: Reader) -> Parsed:
             return refused("SET TRANSACTION SNAPSHOT")
         return Kind.SET_TRANSACTION, "SET", _modes(reader)
     if reader.take("CONSTRAINTS"):
-        return _constraints(reader)
+        return (
+            Kind.NOTHING,
+            "SET CONSTRAINTS",
+            None,
+        )  # a key declared DEFERRABLE INITIALLY DEFERRED waits for COMMIT anyway
     if reader.take("TIME", "ZONE"):
         return Kind.SET, "SET", kinds.SetVariable("timezone", _zone(reader), local)
     if reader.take("AUTHORIZATION"):
@@ -339,12 +343,6 @@ def _characteristics(reader: Reader) -> Parsed:
     if modes.read_only is not None:
         return Kind.SET, "SET", kinds.SetVariable("default_transaction_read_only", "on" if modes.read_only else "off")
     return Kind.NOTHING, "SET", None
-
-
-def _constraints(reader: Reader) -> Parsed:
-    deferred = bool(reader.tokens) and reader.tokens[-1].key == "DEFERRED"
-    text = f"PRAGMA defer_foreign_keys = {'ON' if deferred else 'OFF'}"
-    return Kind.SCRIPT, "SET CONSTRAINTS", kinds.Script((text,))
 
 
 def reset(reader: Reader) -> Parsed:

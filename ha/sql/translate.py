@@ -33,7 +33,7 @@ from ha.sql.tokens import (
     quoted_name,
     unquoted,
 )
-from ha.sql.types import TypeName, read_type
+from ha.sql.typenames import TypeName, read_type
 
 #: `$65536` and beyond are refused, as in PostgreSQL's protocol, whose count of parameters has 16 bits.
 PARAMETERS_MAX = 65535
