@@ -17,8 +17,9 @@ from ha.replication.order import Order
 from ha.replication.transaction import OpenTransaction
 from ha.sqlite.database import Database
 
-#: Called with a channel, its payload and the node's name, for every NOTIFY that was committed, on every node.
-Listener = Callable[[str, str, str], None]
+#: Called with a channel, its payload and the notifying backend's number, for every NOTIFY that was committed, on every
+#: node.
+Listener = Callable[[str, str, int], None]
 
 
 class Replica:
@@ -36,6 +37,8 @@ class Replica:
         self._order = Order(log, self.follower, database.subject, clock, timeout_s)
         self.committer = Committer(database, self.follower, self._order, self._groups, clock, self._committed)
         self.listeners: set[Listener] = set()
+        #: Statements whose plan was asked whether it is bounded; kept by :mod:`ha.backend`.
+        self.plans: dict[str, tuple[Any, bool]] = {}
 
     @property
     def name(self) -> str:

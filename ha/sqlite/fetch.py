@@ -5,13 +5,15 @@ Nothing here decides where it runs; the functions are called inside a function h
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
 import apsw
 
 from ha.errors import StatementError
-from ha.sqlite.connection import Connection
+from ha.sqlite.capture import Capture
+from ha.sqlite.connection import Connection, Facts
 from ha.sqlite.faults import translate
 from ha.values import Parameters, Row
 
@@ -62,8 +64,11 @@ class Cursor:
                 size += bytes_of(more)
                 if size > bytes_max:
                     return rows
-        except apsw.Error as error:
-            raise translate(error, self.connection, self.sql) from error
+        except BaseException as error:
+            self.close()
+            if isinstance(error, apsw.Error):
+                raise translate(error, self.connection, self.sql) from error
+            raise
 
     def take_all(self, bytes_max: int) -> list[Row]:
         """Every row that is left.
@@ -93,3 +98,50 @@ class Cursor:
 def bytes_of(rows: list[Row]) -> int:
     """How many bytes of text and blobs `rows` hold, about."""
     return sum(len(value) for row in rows for value in row if value.__class__ is str or value.__class__ is bytes)
+
+
+def facts_of(connection: Connection, sql: str) -> Facts:
+    """:meth:`Connection.facts`, with SQLite's errors as ours.
+
+    :raises StatementError: SQLite cannot prepare it, or the guard refuses it.
+    """
+    try:
+        return connection.facts(sql)
+    except apsw.Error as error:
+        raise translate(error, connection, sql) from error
+
+
+def run_write(
+    connection: Connection, capture: Capture, sql: str, values: Parameters, facts: Facts, rows_bytes_max: int
+) -> tuple[list[Row], int, int]:
+    """Run a statement that writes, to its end, and collect its row changes.
+
+    :returns: the rows of its RETURNING, how many rows it changed, and the last rowid it inserted.
+    """
+    cursor = Cursor(connection, sql, values)
+    rows = cursor.take_all(rows_bytes_max) if facts.columns else []
+    capture.after_statement(sql, may_change_schema=facts.changes_schema)
+    return rows, connection.changes(), connection.last_insert_rowid()
+
+
+def insert_rows(
+    connection: Connection, capture: Capture, table: str, columns: Sequence[str], rows: Sequence[Row]
+) -> int:
+    """Insert `rows` into `table`, as COPY does.
+
+    :param columns: empty means the table's own, in its order.
+    """
+    names = f" ({', '.join(map(quoted, columns))})" if columns else ""
+    marks = ", ".join("?" * len(rows[0])) if rows else ""
+    sql = f"INSERT INTO {quoted(table)}{names} VALUES ({marks})"
+    try:
+        connection.cursor().executemany(sql, rows)
+    except apsw.Error as error:
+        raise translate(error, connection, sql) from error
+    capture.after_statement(sql, may_change_schema=False)
+    return len(rows)
+
+
+def quoted(name: str) -> str:
+    """`name` as an identifier in SQL."""
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,744 @@
+"""One client's conversation with one database; both doors meet here.
+
+A statement is given to SQLite to judge: what it reads, whether it writes. Reads go to a reading connection, writes to the committer,
+blocks to a :class:`~ha.block.Block`. Only plain values pass in and out, because doors and readers are to
+move into processes of their own one day: this is the seam.
+
+Runs in the reactor's thread; the functions it hands to the lanes run there or in a deferred thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from ha.block import Block
+from ha.errors import Notice, StatementError
+from ha.replication.committer import Work
+from ha.replication.replica import Replica
+from ha.replication.transaction import OpenTransaction
+from ha.sql.kinds import Begin, End, Kind, Name, Notify, SetVariable, Statement
+from ha.sql.statements import client_position, split
+from ha.sql.variables import Variables
+from ha.sqlite.connection import Connection, Facts
+from ha.sqlite.executor import FOREVER, Cancellation
+from ha.sqlite.fetch import Cursor, facts_of, insert_rows, run_write
+from ha.sqlite.functions import Context
+from ha.sqlite.plans import is_bounded
+from ha.sqlite.rebuild import steps
+from ha.values import Answer, Column, Description, Parameters, Row
+
+#: Rows of a result's first batch, where the client did not say.
+FIRST_BATCH_ROWS = 256
+
+#: Bytes of rows that are held at once where they cannot be streamed: RETURNING, and statements of a batch.
+HELD_BYTES_MAX = 64 * 1024 * 1024
+
+#: Commands of one batch.
+BATCH_COMMANDS_MAX = 100_000
+
+#: Statements whose plans are remembered as bounded or not, per database.
+PLANS_KEPT = 4_000
+
+#: The verbs whose tag carries a count of changed rows.
+COUNTED = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
+
+#: What a failed block still hears.
+ENDINGS = frozenset({Kind.COMMIT, Kind.ROLLBACK, Kind.ROLLBACK_TO})
+
+
+class Stream:
+    """The rows after an answer's first batch, from a connection that is ours until the stream is closed."""
+
+    def __init__(self, backend: Backend, cursor: Cursor, borrowed: bool, block: Block | None) -> None:
+        self._backend = backend
+        self._cursor = cursor
+        self._borrowed = borrowed
+        self._block = block
+        self._running = False
+        self.closed = False
+        if block is not None:
+            block.streams.add(self)
+
+    async def next(self, rows_max: int) -> tuple[list[Row], bool]:
+        """See :class:`ha.values.RowStream`."""
+        if self.closed:
+            raise StatementError("34000", "the rows of this result are gone: its transaction has ended")
+        cursor, backend = self._cursor, self._backend
+        self._running = True
+        try:
+            rows = await backend.replica.database.lanes.long(
+                cursor.connection,
+                lambda connection: cursor.take(rows_max),
+                deadline=backend.deadline(),
+                cancellation=backend.fresh_cancellation(),
+            )
+        except BaseException:
+            self._running = False
+            self.close()
+            raise
+        self._running = False
+        if self.closed or cursor.finished:
+            self._end()
+        return rows, cursor.finished
+
+    def close(self) -> None:
+        """Give the connection back; when rows are being fetched, as soon as they are."""
+        if not self.closed:
+            self.closed = True
+            self._backend.cancel()
+            if not self._running:
+                self._end()
+
+    def _end(self) -> None:
+        self.closed = True
+        self._cursor.close()
+        if self._block is not None:
+            self._block.streams.discard(self)
+        if self._borrowed:
+            self._borrowed = False
+            self._backend.replica.database.give_back(self._cursor.connection)
+
+
+class Backend:
+    """What one client says to one database.
+
+    :param pid: the number by which the client knows this backend, and cancels it.
+    :param statement_timeout_s: the operator's limit; 0 for none. A client may set a shorter one.
+    :param dialect: ``postgresql``, or ``sqlite`` where NULLs sort as SQLite sorts them.
+    """
+
+    def __init__(
+        self,
+        replica: Replica,
+        *,
+        user: str,
+        pid: int,
+        clock: Any,
+        statement_timeout_s: float,
+        idle_timeout_s: float,
+        dialect: str = "postgresql",
+    ) -> None:
+        self.replica = replica
+        self.pid = pid
+        self._clock = clock
+        self._statement_timeout_s = statement_timeout_s
+        self._idle_timeout_s = idle_timeout_s
+        self._sqlite_order = dialect == "sqlite"
+        self.variables = Variables(user=user, database=replica.name)
+        self.context = Context(user=user, database=replica.name, variables=self.variables, pid=pid)
+        self._block: Block | None = None
+        self._cancellation = Cancellation()
+        self._idle_call: Any = None
+        self._expired: StatementError | None = None
+        self._channels: set[str] = set()
+        self.on_notification: Callable[[int, str, str], None] | None = None
+        self.on_expired: Callable[[StatementError], None] | None = None
+
+    # What the doors ask
+
+    @property
+    def status(self) -> str:
+        """``I`` idle, ``T`` in a block, ``E`` in a failed block."""
+        if self._block is None or not self._block.explicit:
+            return "I"
+        return "E" if self._block.failed else "T"
+
+    def parse(self, text: str) -> tuple[Statement, ...]:
+        """Cut a client's text into statements.
+
+        :raises StatementError: 42601, where a literal or comment does not end.
+        """
+        return split(text, sqlite_order=self._sqlite_order)
+
+    async def describe(self, statement: Statement, parameter_types: Sequence[str | None] = ()) -> Description:
+        """What `statement` wants and gives. Prepares it; never runs it."""
+        if statement.kind is Kind.SHOW:
+            return Description((), (Column(_shown(statement) or "name", expression="text"),))
+        if statement.kind is not Kind.SQL:
+            return Description((None,) * statement.parameters, None)
+        connection, borrowed = await self._reader()
+        try:
+            facts = self._facts(connection, statement)
+            return Description((None,) * max(statement.parameters, len(facts.parameters)), _columns(facts))
+        finally:
+            if borrowed:
+                self.replica.database.give_back(connection)
+
+    async def execute(
+        self, statement: Statement, values: Parameters = (), *, alone: bool = True, rows_max: int = 0
+    ) -> Answer:
+        """Run one statement.
+
+        :param alone: outside a block it is a transaction of its own; else it begins the implicit block, which
+            :meth:`finish` commits and :meth:`fail` rolls back.
+        :param rows_max: rows of the first batch at most; 0 leaves it to us.
+        :raises StatementError: and inside a block, the block has failed.
+        """
+        if self._expired is not None:
+            raise self._expired
+        block = self._block
+        if block is not None:
+            self._stop_idling()
+            if block.failed and statement.kind not in ENDINGS:
+                raise StatementError(
+                    "25P02", "current transaction is aborted, commands ignored until end of transaction block"
+                )
+        try:
+            if statement.kind is Kind.SQL:
+                return await self._run_sql(statement, values, alone, rows_max or FIRST_BATCH_ROWS)
+            command = COMMANDS.get(statement.kind)
+            assert command is not None, f"{statement.kind} is the session's own"
+            return await command(self, statement, alone)
+        except BaseException:
+            if self._block is not None:
+                self._block.fail()
+            raise
+        finally:
+            if self._block is not None:
+                self._idle()
+
+    async def execute_batch(self, commands: Sequence[tuple[Statement, Parameters]]) -> list[Answer]:
+        """Run commands as one transaction, all or nothing; they run again by themselves when another node comes between.
+
+        :raises StatementError: with `index`, which command it was.
+        """
+        if len(commands) > BATCH_COMMANDS_MAX:
+            raise StatementError("54000", f"a batch holds at most {BATCH_COMMANDS_MAX} commands")
+        for index, (statement, _) in enumerate(commands):
+            if statement.kind not in (Kind.SQL, Kind.SCRIPT, Kind.EMPTY, Kind.NOTHING, Kind.NOTIFY):
+                raise StatementError("0A000", f"{statement.verb} is not possible in a batch", index=index)
+        if await self._only_reads(commands):
+            return await self._read_batch(commands)
+        return await self._submit(
+            lambda connection, work: [
+                self._indexed(index, lambda one=one, given=given: self._write(connection, work, one, given))
+                for index, (one, given) in enumerate(commands)
+            ],
+            key=tuple(statement.sql for statement, _ in commands[:16]),
+        )
+
+    async def finish(self) -> None:
+        """The end of a message or a Sync: commit the implicit block, if there is one."""
+        block = self._block
+        if block is not None and not block.explicit:
+            if block.failed:
+                self._end_block()
+            else:
+                await self._commit()
+
+    async def fail(self) -> None:
+        """Something went wrong at the door: an implicit block is rolled back, an explicit one has failed."""
+        if self._block is not None:
+            if self._block.explicit:
+                self._block.fail()
+            else:
+                self._end_block()
+
+    def cancel(self) -> None:
+        """Stop what runs now (57014). Does nothing when nothing runs."""
+        self._cancellation.cancel()
+
+    async def close(self) -> None:
+        """The client is gone: roll back, release everything."""
+        self.cancel()
+        self._stop_idling()
+        self._end_block()
+        self.replica.listeners.discard(self._notified)
+
+    # Limits
+
+    def deadline(self) -> float:
+        """When a statement that starts now must stop, on ``time.monotonic``'s scale."""
+        own = self.variables.duration_s("statement_timeout")
+        limits = [limit for limit in (own, self._statement_timeout_s) if limit > 0]
+        return time.monotonic() + min(limits) if limits else FOREVER
+
+    def fresh_cancellation(self) -> Cancellation:
+        """The one that :meth:`cancel` means from now on."""
+        self._cancellation = Cancellation()
+        return self._cancellation
+
+    def _lock_timeout(self) -> float | None:
+        own = self.variables.duration_s("lock_timeout")
+        shortest = min(own or FOREVER, self.deadline() - time.monotonic())
+        return None if shortest == FOREVER else shortest
+
+    def _idle(self) -> None:
+        """The block waits for its client: not for ever, when it keeps others from writing."""
+        limits = [self._idle_timeout_s, self.variables.duration_s("idle_in_transaction_session_timeout")]
+        limits = [limit for limit in limits if limit > 0]
+        if limits and self._idle_call is None and self._block is not None and self._block.explicit:
+            self._idle_call = self._clock.callLater(min(limits), self._expire)
+
+    def _stop_idling(self) -> None:
+        if self._idle_call is not None:
+            if self._idle_call.active():
+                self._idle_call.cancel()
+            self._idle_call = None
+
+    def _expire(self) -> None:
+        self._idle_call = None
+        self._end_block()
+        self._expired = StatementError("25P03", "terminating connection due to idle-in-transaction timeout")
+        if self.on_expired is not None:
+            self.on_expired(self._expired)
+
+    # Statements that SQLite judges
+
+    async def _reader(self) -> tuple[Connection, bool]:
+        """The connection to read with, and whether it was borrowed."""
+        if self._block is not None:
+            connection = await self._block.reader()
+            if connection is not None:
+                return connection, False
+        borrowed = self.replica.database.borrow()
+        if isinstance(borrowed, Deferred):
+            borrowed = await borrowed
+        return borrowed, True
+
+    def _facts(self, connection: Connection, statement: Statement) -> Facts:
+        connection.context = self.context
+        try:
+            return facts_of(connection, statement.sql)
+        except StatementError as error:
+            raise placed(error, statement) from error
+
+    async def _run_sql(self, statement: Statement, values: Parameters, alone: bool, rows_max: int) -> Answer:
+        if self._block is None and not alone:
+            self._block = self._implicit_block()
+        connection, borrowed = await self._reader()
+        keep = False
+        try:
+            facts = self._facts(connection, statement)
+            if facts.readonly:
+                answer = await self._select(connection, borrowed, facts, statement, values, rows_max)
+                keep = answer.rest is not None
+                return answer
+        finally:
+            if borrowed and not keep:
+                self.replica.database.give_back(connection)
+        if self._block is None:
+            return await self._submit(
+                lambda connection, work: self._write(connection, work, statement, values), key=statement.sql
+            )
+        return await self._write_in_block(self._block, statement, values)
+
+    async def _select(
+        self,
+        connection: Connection,
+        borrowed: bool,
+        facts: Facts,
+        statement: Statement,
+        values: Parameters,
+        rows_max: int,
+    ) -> Answer:
+        """Read with `connection`. The answer's rest, if there is one, keeps it."""
+        context = self.context
+        if self._block is None or not self._block.used:
+            context.now = time.time()
+        if self._block is not None:
+            self._block.used = True
+        sql = statement.sql
+
+        def begin(connection: Connection) -> tuple[Cursor, list[Row]]:
+            connection.context = context
+            cursor = Cursor(connection, sql, values)
+            return cursor, cursor.take(rows_max)
+
+        try:
+            cursor, rows = await self.replica.database.run(
+                connection, begin, key=sql, deadline=self.deadline(), cancellation=self.fresh_cancellation()
+            )
+        except StatementError as error:
+            raise placed(error, statement) from error
+        rest = None if cursor.finished else Stream(self, cursor, borrowed, self._block)
+        return Answer(statement.verb, _columns(facts) if facts.columns else None, rows, len(rows), None, rest)
+
+    def _write(self, connection: Connection, work: Work | None, statement: Statement, values: Parameters) -> Answer:
+        """Run one statement on the writing connection, in whatever thread it is."""
+        if statement.kind is Kind.NOTIFY:
+            assert work is not None and isinstance(statement.argument, Notify)
+            work.notifications.append((statement.argument.channel, statement.argument.payload))
+            return Answer("NOTIFY")
+        if statement.kind is not Kind.SQL:
+            return self._write_script(connection, statement)
+        facts = self._facts(connection, statement)
+        try:
+            if facts.readonly:
+                cursor = Cursor(connection, statement.sql, values)
+                rows = cursor.take_all(HELD_BYTES_MAX)
+                return Answer(statement.verb, _columns(facts) if facts.columns else None, rows, len(rows))
+            if facts.makes_temp:
+                raise no_temporary_tables()
+            capture = self.replica.database.capture
+            rows, changed, last = run_write(connection, capture, statement.sql, values, facts, HELD_BYTES_MAX)
+        except StatementError as error:
+            raise placed(error, statement) from error
+        counted = statement.verb in COUNTED
+        return Answer(
+            statement.verb,
+            _columns(facts) if facts.columns else None,
+            rows,
+            changed if counted else None,
+            last if statement.verb == "INSERT" and changed else None,
+        )
+
+    def _write_script(self, connection: Connection, statement: Statement) -> Answer:
+        """What PostgreSQL says in one statement and SQLite in several."""
+        capture = self.replica.database.capture
+        for sql in steps(connection, statement):
+            facts = facts_of(connection, sql)
+            run_write(connection, capture, sql, (), facts, HELD_BYTES_MAX)
+        return Answer(statement.verb)
+
+    async def _submit(self, run: Callable[[Connection, Work], Any], *, key: Any) -> Any:
+        """One transaction whose text we hold: to the committer."""
+        context = self.context
+        work: Work
+
+        def begin(connection: Connection) -> Any:
+            context.now = time.time()
+            connection.context = context
+            return run(connection, work)
+
+        work = Work(begin, key=key, deadline=self.deadline(), cancellation=self.fresh_cancellation())
+        return await self.replica.submit(work)
+
+    async def _write_in_block(self, block: Block, statement: Statement, values: Parameters) -> Answer:
+        opened = await block.write_transaction(self._lock_timeout())
+        if not block.used:
+            self.context.now = time.time()
+            block.used = True
+        facts = self._facts(opened.connection, statement)
+        return await opened.run(
+            lambda connection: self._write(connection, None, statement, values),
+            writes=True,
+            bounded=self._bounded(opened, statement, facts),
+            deadline=self.deadline(),
+            cancellation=self.fresh_cancellation(),
+        )
+
+    def _bounded(self, opened: OpenTransaction, statement: Statement, facts: Facts) -> bool:
+        if facts.changes_schema:
+            return False
+        plans = self.replica.plans
+        known = plans.get(statement.sql)
+        if known is None or known[0] is not facts:
+            if len(plans) >= PLANS_KEPT:
+                plans.clear()
+            known = (facts, is_bounded(opened.connection, statement.sql, facts.tables_written))
+            plans[statement.sql] = known
+        return known[1]
+
+    # Batches
+
+    async def _only_reads(self, commands: Sequence[tuple[Statement, Parameters]]) -> bool:
+        connection, borrowed = await self._reader()
+        try:
+            return all(
+                statement.kind in (Kind.EMPTY, Kind.NOTHING)
+                or (statement.kind is Kind.SQL and self._facts(connection, statement).readonly)
+                for statement, _ in commands
+            )
+        except StatementError:
+            return False  # perhaps an earlier command makes what this one misses; else the error comes again
+        finally:
+            if borrowed:
+                self.replica.database.give_back(connection)
+
+    async def _read_batch(self, commands: Sequence[tuple[Statement, Parameters]]) -> list[Answer]:
+        """All commands read: from one snapshot, without the writer."""
+
+        def read(connection: Connection) -> list[Answer]:
+            self.context.now = time.time()
+            connection.context = self.context
+            with connection.guard.trusted():
+                connection.execute("BEGIN")
+            try:
+                return [
+                    self._indexed(index, lambda one=one, given=given: self._write(connection, None, one, given))
+                    for index, (one, given) in enumerate(commands)
+                ]
+            finally:
+                with connection.guard.trusted():
+                    connection.execute("ROLLBACK")
+
+        return await self.replica.database.read(
+            read,
+            key=tuple(statement.sql for statement, _ in commands[:16]),
+            deadline=self.deadline(),
+            cancellation=self.fresh_cancellation(),
+        )
+
+    @staticmethod
+    def _indexed(index: int, run: Callable[[], Answer]) -> Answer:
+        try:
+            return run()
+        except StatementError as error:
+            error.index = index
+            raise
+
+    async def copy_in(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> int:
+        """Insert `rows` in the block that is open; an implicit one is begun where there is none.
+
+        :returns: how many.
+        """
+        block = self._block = self._block or self._implicit_block()
+        opened = await block.write_transaction(self._lock_timeout())
+        capture = self.replica.database.capture
+
+        def insert(connection: Connection) -> int:
+            connection.context = self.context
+            return insert_rows(connection, capture, table, columns, rows)
+
+        try:
+            return await opened.run(
+                insert, writes=True, deadline=self.deadline(), cancellation=self.fresh_cancellation()
+            )
+        except BaseException:
+            block.fail()
+            raise
+
+    # Blocks
+
+    def _implicit_block(self) -> Block:
+        return Block(self.replica, explicit=False)
+
+    def _end_block(self) -> None:
+        block, self._block = self._block, None
+        self._stop_idling()
+        if block is not None:
+            block.roll_back()
+            self.variables.rollback()
+
+    async def _commit(self) -> None:
+        block, self._block = self._block, None
+        self._stop_idling()
+        assert block is not None
+        try:
+            if block.notifications and block.opened is None:
+                await self._submit(lambda _, work: work.notifications.extend(block.notifications), key=None)
+            await block.commit()
+        except BaseException:
+            self.variables.rollback()
+            raise
+        self.variables.commit()
+
+    async def _begin(self, statement: Statement, alone: bool) -> Answer:
+        begin = statement.argument
+        assert isinstance(begin, Begin)
+        answer = Answer(statement.verb)
+        if self._block is not None and self._block.explicit:
+            answer.notices.append(Notice("WARNING", "25001", "there is already a transaction in progress"))
+            return answer
+        if self._block is None:
+            self._block = Block(self.replica, explicit=True)
+            self.variables.begin()
+        self._block.explicit = True
+        self._shape(self._block, begin)
+        return answer
+
+    def _shape(self, block: Block, begin: Begin) -> None:
+        """The level and access mode of a block: what it says, else what the session's defaults say."""
+        block.isolation = begin.isolation or self.variables.get("default_transaction_isolation")
+        if block.isolation == "read uncommitted":
+            block.isolation = "read committed"
+        default = self.variables.flag("default_transaction_read_only")
+        block.read_only = default if begin.read_only is None else begin.read_only
+
+    async def _set_transaction(self, statement: Statement, alone: bool) -> Answer:
+        begin = statement.argument
+        assert isinstance(begin, Begin)
+        answer = Answer(statement.verb)
+        if self._block is None:
+            answer.notices.append(
+                Notice("WARNING", "25P01", "SET TRANSACTION can only be used in transaction blocks")
+            )
+        elif begin.isolation is not None and self._block.used:
+            raise StatementError("25001", "SET TRANSACTION ISOLATION LEVEL must be called before any query")
+        else:
+            if begin.isolation is not None:
+                self._block.isolation = begin.isolation
+            if begin.read_only is not None:
+                self._block.read_only = begin.read_only
+        return answer
+
+    async def _commit_command(self, statement: Statement, alone: bool) -> Answer:
+        answer = Answer("COMMIT")
+        block = self._block
+        if block is None or not block.explicit:
+            answer.notices.append(Notice("WARNING", "25P01", "there is no transaction in progress"))
+            await self.finish()
+        elif block.failed:
+            self._end_block()
+            answer.verb = "ROLLBACK"
+        else:
+            await self._commit()
+        self._chain(statement, block)
+        return answer
+
+    async def _rollback_command(self, statement: Statement, alone: bool) -> Answer:
+        answer = Answer("ROLLBACK")
+        block = self._block
+        if block is None or not block.explicit:
+            answer.notices.append(Notice("WARNING", "25P01", "there is no transaction in progress"))
+        self._end_block()
+        self._chain(statement, block)
+        return answer
+
+    def _chain(self, statement: Statement, ended: Block | None) -> None:
+        """AND CHAIN: the next block has the ways of the one that ended."""
+        if isinstance(statement.argument, End) and statement.argument.chain and ended is not None:
+            self._block = Block(self.replica, explicit=True, isolation=ended.isolation, read_only=ended.read_only)
+            self.variables.begin()
+
+    def _explicit_block(self, command: str) -> Block:
+        if self._block is None or not self._block.explicit:
+            raise StatementError("25P01", f"{command} can only be used in transaction blocks")
+        return self._block
+
+    async def _savepoint(self, statement: Statement, alone: bool) -> Answer:
+        self._explicit_block("SAVEPOINT").set_savepoint(_name(statement), self.variables.mark())
+        return Answer(statement.verb)
+
+    async def _release(self, statement: Statement, alone: bool) -> Answer:
+        self._explicit_block("RELEASE SAVEPOINT").release(_name(statement))
+        return Answer(statement.verb)
+
+    async def _roll_back_to(self, statement: Statement, alone: bool) -> Answer:
+        self.variables.cut(self._explicit_block("ROLLBACK TO SAVEPOINT").roll_back_to(_name(statement)))
+        return Answer(statement.verb)
+
+    # Settings, notifications, and what has no meaning here
+
+    async def _set(self, statement: Statement, alone: bool) -> Answer:
+        change = statement.argument
+        assert isinstance(change, SetVariable)
+        answer = Answer(statement.verb)
+        if change.name is None:
+            self.variables.reset(None)
+        elif change.local and self._block is None:
+            answer.notices.append(Notice("WARNING", "25P01", "SET LOCAL can only be used in transaction blocks"))
+        else:
+            self.variables.set(change.name, change.value, local=change.local)
+        return answer
+
+    async def _show(self, statement: Statement, alone: bool) -> Answer:
+        name = _shown(statement)
+        if name is not None:
+            rows: list[Row] = [(self.variables.get(name),)]
+            return Answer("SHOW", (Column(name, expression="text"),), rows, 1)
+        columns = tuple(Column(name, expression="text") for name in ("name", "setting", "description"))
+        rows = [(name, setting, description) for name, setting, description in self.variables.all()]
+        return Answer("SHOW", columns, rows, len(rows))
+
+    async def _discard(self, statement: Statement, alone: bool) -> Answer:
+        if _name(statement).upper() == "ALL":
+            if self.status != "I":
+                raise StatementError("25001", "DISCARD ALL cannot run inside a transaction block")
+            self.variables.reset(None)
+            self._unlisten_all()
+        return Answer(statement.verb)
+
+    async def _listen(self, statement: Statement, alone: bool) -> Answer:
+        self._channels.add(_name(statement))
+        self.replica.listeners.add(self._notified)
+        return Answer(statement.verb)
+
+    async def _unlisten(self, statement: Statement, alone: bool) -> Answer:
+        assert isinstance(statement.argument, Name)
+        if statement.argument.name is None:
+            self._unlisten_all()
+        else:
+            self._channels.discard(statement.argument.name)
+        return Answer(statement.verb)
+
+    def _unlisten_all(self) -> None:
+        self._channels.clear()
+        self.replica.listeners.discard(self._notified)
+
+    def _notified(self, channel: str, payload: str, pid: int) -> None:
+        if channel in self._channels and self.on_notification is not None:
+            self.on_notification(pid, channel, payload)
+
+    async def _notify(self, statement: Statement, alone: bool) -> Answer:
+        notify = statement.argument
+        assert isinstance(notify, Notify)
+        if self._block is None and not alone:
+            self._block = self._implicit_block()
+        if self._block is None:
+            return await self._submit(lambda connection, work: self._write(connection, work, statement, ()), key=None)
+        self._block.notifications.append((notify.channel, notify.payload))
+        return Answer(statement.verb)
+
+    async def _script(self, statement: Statement, alone: bool) -> Answer:
+        if self._block is None and not alone:
+            self._block = self._implicit_block()
+        if self._block is None:
+            return await self._submit(
+                lambda connection, _: self._write_script(connection, statement), key=statement.text
+            )
+        opened = await self._block.write_transaction(self._lock_timeout())
+        return await opened.run(
+            lambda connection: self._write_script(connection, statement), writes=True, deadline=self.deadline()
+        )
+
+    async def _nothing(self, statement: Statement, alone: bool) -> Answer:
+        return Answer(statement.verb)
+
+    async def _refused(self, statement: Statement, alone: bool) -> Answer:
+        assert isinstance(statement.argument, tuple)
+        sqlstate, message, hint = statement.argument
+        raise StatementError(sqlstate, message, hint=hint)
+
+
+COMMANDS: dict[Kind, Callable[[Backend, Statement, bool], Awaitable[Answer]]] = {
+    Kind.EMPTY: Backend._nothing,
+    Kind.BEGIN: Backend._begin,
+    Kind.COMMIT: Backend._commit_command,
+    Kind.ROLLBACK: Backend._rollback_command,
+    Kind.SAVEPOINT: Backend._savepoint,
+    Kind.RELEASE: Backend._release,
+    Kind.ROLLBACK_TO: Backend._roll_back_to,
+    Kind.SET: Backend._set,
+    Kind.RESET: Backend._set,
+    Kind.SHOW: Backend._show,
+    Kind.SET_TRANSACTION: Backend._set_transaction,
+    Kind.DISCARD: Backend._discard,
+    Kind.LISTEN: Backend._listen,
+    Kind.UNLISTEN: Backend._unlisten,
+    Kind.NOTIFY: Backend._notify,
+    Kind.SCRIPT: Backend._script,
+    Kind.NOTHING: Backend._nothing,
+    Kind.REFUSED: Backend._refused,
+}
+
+
+def placed(error: StatementError, statement: Statement) -> StatementError:
+    """`error` with its position, found in SQLite's text, as one in the client's."""
+    if error.position is not None:
+        error.position = client_position(statement, error.position - 1) + 1
+    return error
+
+
+def no_temporary_tables() -> StatementError:
+    return StatementError("0A000", "temporary tables are not supported here", hint="Use an ordinary table.")
+
+
+def _columns(facts: Facts) -> tuple[Column, ...] | None:
+    if not facts.columns:
+        return None
+    return tuple(Column(source.name, source.decltype, source.table, source.origin) for source in facts.columns)
+
+
+def _name(statement: Statement) -> str:
+    assert isinstance(statement.argument, Name)
+    return statement.argument.name or ""
+
+
+def _shown(statement: Statement) -> str | None:
+    return statement.argument.name if isinstance(statement.argument, Name) else None

@@ -1,0 +1,171 @@
+"""A client's transaction block: what it has done so far, and how it ends.
+
+An explicit block begins with BEGIN; an implicit one is what PostgreSQL makes of several statements in one message or between two
+Syncs. A block holds nothing until it needs it: the writer from its first write on, a snapshot from its first read at the
+levels that promise one.
+
+Runs in the reactor's thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred
+
+from ha.errors import StatementError
+from ha.replication.replica import Replica
+from ha.replication.transaction import OpenTransaction
+from ha.sqlite.connection import Connection
+
+if TYPE_CHECKING:
+    from ha.backend import Stream
+
+READ_COMMITTED = "read committed"
+
+
+@dataclass(slots=True)
+class Savepoint:
+    """A savepoint of the client's.
+
+    :param settings: how the client's settings stood; whatever the backend gave.
+    :param mark: where the collected changes stood, once there is a writer.
+    """
+
+    name: str
+    settings: Any
+    mark: Any = None
+
+
+@dataclass(slots=True)
+class Block:
+    """One transaction of one client.
+
+    :param explicit: begun by BEGIN, ended by COMMIT or ROLLBACK only.
+    :param failed: a statement failed: only ROLLBACK, COMMIT and ROLLBACK TO are heard.
+    """
+
+    replica: Replica
+    explicit: bool
+    isolation: str = READ_COMMITTED
+    read_only: bool = False
+    failed: bool = False
+    used: bool = False
+    opened: OpenTransaction | None = None
+    snapshot: Connection | None = None
+    savepoints: list[Savepoint] = field(default_factory=list)
+    streams: set[Stream] = field(default_factory=set)
+    notifications: list[tuple[str, str]] = field(default_factory=list)
+
+    async def write_transaction(self, lock_timeout_s: float | None) -> OpenTransaction:
+        """The transaction that holds the writer; taken now if it was not before.
+
+        :raises StatementError: 25006 in a read-only block; 55P03 when others hold the writer too long.
+        """
+        if self.read_only:
+            raise StatementError("25006", "cannot execute a write in a read-only transaction")
+        if self.opened is None:
+            opened = await self.replica.transaction(lock_timeout_s)
+            for savepoint in self.savepoints:
+                savepoint.mark = opened.savepoint(savepoint.name)
+            self.opened = opened
+        elif self.opened.lost:
+            raise ended_by_sqlite()
+        return self.opened
+
+    async def reader(self) -> Connection | None:
+        """The connection that this block's reads must use, or None when any will do."""
+        if self.opened is not None:
+            if self.opened.lost:
+                raise ended_by_sqlite()
+            return self.opened.connection
+        if self.isolation == READ_COMMITTED:
+            return None
+        if self.snapshot is None:
+            connection = self.replica.database.borrow()
+            if isinstance(connection, Deferred):
+                connection = await connection
+            with connection.guard.trusted():
+                connection.execute("BEGIN")
+                connection.execute("SELECT 1 FROM main.sqlite_schema").close()
+            self.snapshot = connection
+        return self.snapshot
+
+    # Savepoints
+
+    def set_savepoint(self, name: str, settings: Any) -> None:
+        """SAVEPOINT."""
+        mark = self.opened.savepoint(name) if self.opened is not None else None
+        self.savepoints.append(Savepoint(name, settings, mark))
+
+    def release(self, name: str) -> None:
+        """RELEASE SAVEPOINT, and those set after it."""
+        at = self._find(name)
+        if self.opened is not None:
+            self.opened.release(name)
+        del self.savepoints[at:]
+
+    def roll_back_to(self, name: str) -> Any:
+        """ROLLBACK TO SAVEPOINT: the block goes on from there, even if it had failed.
+
+        :returns: the settings of that moment.
+        """
+        at = self._find(name)
+        if self.opened is not None:
+            if self.opened.lost:
+                raise ended_by_sqlite()
+            self.close_streams()
+            self.opened.rollback_to(name, self.savepoints[at].mark)
+        del self.savepoints[at + 1 :]
+        self.failed = False
+        return self.savepoints[at].settings
+
+    def _find(self, name: str) -> int:
+        for at in range(len(self.savepoints) - 1, -1, -1):
+            if self.savepoints[at].name == name:
+                return at
+        raise StatementError("3B001", f'savepoint "{name}" does not exist')
+
+    # The end
+
+    def fail(self) -> None:
+        """A statement failed. Without a savepoint to go back to nothing of the block can stand, so the writer is freed at once."""
+        self.failed = True
+        self.close_streams()
+        if self.opened is not None and not self.savepoints:
+            self.opened.rollback()
+
+    async def commit(self) -> None:
+        """Make what it did everybody's.
+
+        :raises StatementError: see :meth:`ha.replication.transaction.OpenTransaction.commit`.
+        """
+        self.close_streams()
+        try:
+            if self.opened is not None:
+                self.opened.notifications += self.notifications
+                await self.opened.commit()
+        finally:
+            self.roll_back()
+
+    def roll_back(self) -> None:
+        """Leave no trace, and give everything back. May be called twice."""
+        self.close_streams()
+        if self.opened is not None:
+            self.opened.rollback()
+        if self.snapshot is not None:
+            snapshot, self.snapshot = self.snapshot, None
+            self.replica.database.give_back(snapshot)
+
+    def close_streams(self) -> None:
+        """End the results that are still being fetched."""
+        for stream in tuple(self.streams):
+            stream.close()
+
+
+def ended_by_sqlite() -> StatementError:
+    """An interrupted write, OR ROLLBACK or a full disk ended more than its statement."""
+    return StatementError(
+        "40000", "the transaction was rolled back by an earlier error", hint="Begin it again: nothing of it was kept."
+    )
