@@ -302,15 +302,16 @@ class Node:
 
 
 def contents(path: Path) -> dict[str, Any]:
-    """All a database holds that nodes must agree on: schema, rows with their rowids, sequences. Not the ``ha_`` tables."""
+    """All that nodes must agree on: schema, rows with their rowids, sequences. Not the ``ha_`` tables."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         connection.text_factory = bytes
+        ours = "LIKE 'ha\\_%' ESCAPE '\\'"
         connection.execute("BEGIN")
         schema = [
             tuple(None if part is None else part.decode() for part in row)
             for row in connection.execute(
                 "SELECT type, name, tbl_name, sql FROM sqlite_schema "
-                "WHERE name NOT LIKE 'ha\\_%' ESCAPE '\\' AND tbl_name NOT LIKE 'ha\\_%' ESCAPE '\\' ORDER BY type, name"
+                f"WHERE NOT (name {ours} OR tbl_name {ours}) ORDER BY type, name"
             )
         ]
         held: dict[str, Any] = {"schema": [row for row in schema if not row[1].startswith("sqlite_stat")]}
