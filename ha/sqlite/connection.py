@@ -1,7 +1,7 @@
 """One open database file, prepared so that clients' SQL can be let at it.
 
-Use: ``open_writer`` once per database, ``open_reader`` as often as reads need it. Every statement that is run plainly is
-a client's, and the guard refuses what it may not do; ours stand inside ``with connection.guard.trusted():``.
+Use: ``open_writer`` once per database, ``open_reader`` as often as reads need it. Every statement that is run plainly
+is a client's, and the guard refuses what it may not do; ours stand inside ``with connection.guard.trusted():``.
 
 Promises: a client's text and an equal text of ours never share a prepared statement; :meth:`Connection.facts` says what
 a statement is without running it; limits are the constants below.
@@ -34,7 +34,7 @@ COLUMNS_MAX: Final = 2_000
 EXPRESSION_DEPTH_MAX: Final = 1_000
 #: Terms of a compound SELECT: SQLite's own default. VALUES with more rows than that do not count.
 COMPOUND_SELECT_MAX: Final = 500
-#: Instructions of one prepared statement, about 100 bytes each: 25 million could take gigabytes; real ones have thousands.
+#: Instructions of one prepared statement, about 100 bytes each: SQLite's own 250 million would fill the memory.
 INSTRUCTIONS_MAX: Final = 1_000_000
 #: Arguments of a function.
 ARGUMENTS_MAX: Final = 100
@@ -139,9 +139,9 @@ class Connection(apsw.Connection):
 
     context: Context | None
 
-    def __init__(self, path: str, flags: int, guard: Guard) -> None:
+    def __init__(self, path: str, flags: int, guard: Guard | None = None) -> None:
         super().__init__(path, flags=flags, statementcachesize=STATEMENTS_KEPT)
-        self.guard = guard
+        self.guard = guard or Guard()
         self.context = None
         self._facts: dict[str, Facts] = {}
         self._schema_version = -1
@@ -224,7 +224,7 @@ def open_writer(path: str, *, synchronous: str, guard: Guard | None = None) -> C
     :param synchronous: ``NORMAL`` (a power cut may lose the newest commits, which the log still has) or ``FULL``.
     :raises apsw.Error: it cannot be opened, or is not a database (:mod:`ha.sqlite.folder` says why in a sentence).
     """
-    connection = Connection(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, guard or Guard())
+    connection = Connection(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, guard)
     try:
         _prepare(connection)
         with connection.guard.trusted():
@@ -244,7 +244,7 @@ def open_reader(path: str, *, guard: Guard | None = None) -> Connection:
 
     It can still prepare a statement that writes, so :meth:`Connection.facts` answers for any statement.
     """
-    connection = Connection(path, apsw.SQLITE_OPEN_READONLY, guard or Guard())
+    connection = Connection(path, apsw.SQLITE_OPEN_READONLY, guard)
     try:
         _prepare(connection)
         with connection.guard.trusted():

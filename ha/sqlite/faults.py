@@ -116,6 +116,18 @@ def _no_column(match: re.Match[str]) -> _Finding:
     return "42703", f"column {quoted} does not exist", {}
 
 
+def _wrong_count(match: re.Match[str]) -> _Finding:
+    more, than = (
+        ("expressions", "target columns")
+        if int(match["got"]) > int(match["has"])
+        else (
+            "target columns",
+            "expressions",
+        )
+    )
+    return "42601", f"INSERT has more {more} than {than}", {"table": match["table"]}
+
+
 #: Message of SQLite, and what PostgreSQL would say.
 PATTERNS: Final = tuple(
     (re.compile(pattern, re.DOTALL), finding)
@@ -167,11 +179,7 @@ PATTERNS: Final = tuple(
         (r"duplicate column name: (?P<name>.*)", _says("42701", 'column "{name}" specified more than once')),
         (
             r"table (?P<table>.*) has (?P<has>\d+) columns but (?P<got>\d+) values were supplied",
-            lambda match: (
-                "42601",
-                f"INSERT has more {'expressions than target columns' if int(match['got']) > int(match['has']) else 'target columns than expressions'}",
-                {"table": match["table"]},
-            ),
+            _wrong_count,
         ),
         (
             r"(?P<got>\d+) values for (?P<has>\d+) columns",

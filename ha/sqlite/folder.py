@@ -1,8 +1,8 @@
 """The database files this node holds, and who the node is.
 
-A :class:`Folder` is opened once, before anything else touches the files, and held until the process ends. Promises: every
-file in it is a database or did not exist and was made; no two have the same subject on the log; no other running node
-holds one of them, or the data directory.
+A :class:`Folder` is opened once, before anything else touches the files, and held until the process ends. Promises:
+every file in it is a database or did not exist and was made; no two have the same subject on the log; no other running
+node holds one of them, or the data directory.
 
 The lock of a file is ``flock`` on an empty file beside it (``<database>-lock``): it outlives a rename of the database,
 goes with the process whatever way that ends, and passes to the daemon when ``twistd`` forks. The files stay behind;
@@ -29,7 +29,7 @@ from typing import Final
 import apsw
 
 from ha.sqlite.connection import Connection
-from ha.sqlite.guard import Guard, is_ours
+from ha.sqlite.guard import is_ours
 
 DATA_DIRECTORY: Final = "ha-data"
 LOCK_SUFFIX: Final = "-lock"
@@ -233,7 +233,7 @@ def has_rows(path: Path) -> bool:
     """
     if not path.exists() or path.stat().st_size == 0:
         return False
-    connection = Connection(str(path), apsw.SQLITE_OPEN_READWRITE, Guard())
+    connection = Connection(str(path), apsw.SQLITE_OPEN_READWRITE)
     connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
     try:
         with connection.guard.trusted():
@@ -269,7 +269,7 @@ def _check_file(path: Path) -> None:
         os.close(descriptor)
     if head and head != SQLITE_MAGIC:
         raise NotADatabase(f"{path}: is not a SQLite database")
-    connection = Connection(str(path), apsw.SQLITE_OPEN_READWRITE, Guard())
+    connection = Connection(str(path), apsw.SQLITE_OPEN_READWRITE)
     try:
         with connection.guard.trusted():
             connection.execute("SELECT count(*) FROM main.sqlite_schema").fetchall()

@@ -1,15 +1,15 @@
 """What a client's SQL may do, asked of SQLite itself while it prepares a statement.
 
-SQLite calls the authorizer for everything that a statement would do (https://www.sqlite.org/c3ref/set_authorizer.html),
-views, triggers and the inner SQL of virtual tables included, so nothing here reads SQL text. A :class:`Guard` belongs to
-one connection and does two things: it refuses, and it records.
+SQLite calls the authorizer (https://www.sqlite.org/c3ref/set_authorizer.html) for everything that a statement would do,
+views, triggers and the inner SQL of virtual tables included, so nothing here reads SQL text. A :class:`Guard` belongs
+to one connection and does two things: it refuses, and it records.
 
 It refuses a client, with 42501 and a sentence that names the thing: ATTACH and DETACH (and with them VACUUM, which
 attaches), transaction control (it comes only from us), writing to ``ha_*`` tables, creating or dropping ``ha_*``
-objects, TEMP triggers and views (one writing connection serves everybody), and every pragma and function that is not on
-the list of those known to be harmless. Clients may write to ``sqlite_sequence``, as dumps and test suites do, and to
-``sqlite_stat*``, which never leave a node. The schema table and the shadow tables of virtual tables are kept by SQLite's
-own defensive mode (:mod:`ha.sqlite.connection`).
+objects, TEMP triggers and views (one writing connection serves everybody), and every pragma and function that is not
+on the list of those known to be harmless. Clients may write to ``sqlite_sequence``, as dumps and test suites do, and to
+``sqlite_stat*``, which never leave a node. The schema table and the shadow tables of virtual tables are kept by
+SQLite's own defensive mode (:mod:`ha.sqlite.connection`).
 
 What SQLite does not tell while preparing is looked at right after a statement that changed the schema:
 :meth:`Guard.inspect`.
@@ -31,9 +31,9 @@ OURS: Final = "ha_"
 #: The tables of schema.sql; its test holds the two together.
 OUR_TABLES: Final = frozenset({"ha_cluster", "ha_conflicts", "ha_origins", "ha_outbox", "ha_stats"})
 
-#: A client's statements are prepared with this flag and ours without: apsw's statement cache holds the flags in its key,
-#: so a client's text never meets a statement that was prepared while the guard looked away. The flag itself keeps the
-#: client's mistakes out of SQLite's error log, where they have no business.
+#: A client's statements are prepared with this flag and ours without: apsw's statement cache holds the flags in its
+#: key, so a client's text never meets a statement that was prepared while the guard looked away. The flag itself keeps
+#: the client's mistakes out of SQLite's error log, where they have no business.
 CLIENT_FLAGS: Final = apsw.SQLITE_PREPARE_DONT_LOG
 
 #: FTS3 and FTS4 bracket their 'optimize' command with a savepoint of this name.
@@ -43,20 +43,21 @@ FTS3_SAVEPOINT: Final = "fts3"
 MODULES: Final = frozenset({"fts3", "fts4", "fts5", "fts5vocab", "fts4aux", "rtree", "rtree_i32", "geopoly"})
 
 _SQLITE_FUNCTIONS = """
-    -> ->> abs acos acosh asin asinh atan atan2 atanh avg bm25 ceil ceiling changes char coalesce concat concat_ws cos
-    cosh count cume_dist current_date current_time current_timestamp date datetime degrees dense_rank exp first_value
-    floor format fts5_get_locale fts5_locale geopoly_area geopoly_bbox geopoly_blob geopoly_ccw geopoly_contains_point
-    geopoly_group_bbox geopoly_json geopoly_overlap geopoly_regular geopoly_svg geopoly_within geopoly_xform glob
-    group_concat hex highlight if ifnull iif instr json json_array json_array_insert json_array_length json_error_position
-    json_extract json_group_array json_group_object json_insert json_object json_patch json_pretty json_quote json_remove
-    json_replace json_set json_type json_valid jsonb jsonb_array jsonb_array_insert jsonb_extract jsonb_group_array
-    jsonb_group_object jsonb_insert jsonb_object jsonb_patch jsonb_remove jsonb_replace jsonb_set julianday lag
-    last_insert_rowid last_value lead length like likelihood likely ln log log10 log2 lower ltrim match matchinfo max
-    median min mod nth_value ntile nullif octet_length offsets optimize percent_rank percentile percentile_cont
-    percentile_disc pi pow power printf quote radians random randomblob rank regexp replace round row_number rtreecheck
-    rtreedepth rtreenode rtrim sign sin sinh snippet soundex sqlite_compileoption_get sqlite_compileoption_used
-    sqlite_source_id sqlite_version sqrt strftime string_agg subtype substr substring sum tan tanh time timediff
-    total total_changes trim trunc typeof unhex unicode unistr unistr_quote unixepoch unlikely upper zeroblob
+    -> ->> abs acos acosh asin asinh atan atan2 atanh avg bm25 ceil ceiling changes char coalesce concat concat_ws
+    cos cosh count cume_dist current_date current_time current_timestamp date datetime degrees dense_rank exp
+    first_value floor format fts5_get_locale fts5_locale geopoly_area geopoly_bbox geopoly_blob geopoly_ccw
+    geopoly_contains_point geopoly_group_bbox geopoly_json geopoly_overlap geopoly_regular geopoly_svg
+    geopoly_within geopoly_xform glob group_concat hex highlight if ifnull iif instr json json_array
+    json_array_insert json_array_length json_error_position json_extract json_group_array json_group_object
+    json_insert json_object json_patch json_pretty json_quote json_remove json_replace json_set json_type json_valid
+    jsonb jsonb_array jsonb_array_insert jsonb_extract jsonb_group_array jsonb_group_object jsonb_insert
+    jsonb_object jsonb_patch jsonb_remove jsonb_replace jsonb_set julianday lag last_insert_rowid last_value lead
+    length like likelihood likely ln log log10 log2 lower ltrim match matchinfo max median min mod nth_value ntile
+    nullif octet_length offsets optimize percent_rank percentile percentile_cont percentile_disc pi pow power printf
+    quote radians random randomblob rank regexp replace round row_number rtreecheck rtreedepth rtreenode rtrim sign
+    sin sinh snippet soundex sqlite_compileoption_get sqlite_compileoption_used sqlite_source_id sqlite_version sqrt
+    strftime string_agg substr substring subtype sum tan tanh time timediff total total_changes trim trunc typeof
+    unhex unicode unistr unistr_quote unixepoch unlikely upper zeroblob
 """
 
 #: SQLite's own functions that are harmless in anybody's hands.

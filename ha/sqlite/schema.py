@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
 
-import apsw
-
 from ha.sqlite.connection import Connection
 
 VERSION: Final = 1
