@@ -7,19 +7,14 @@ failed wait shows it.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import random
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
@@ -27,58 +22,41 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-import ha
-
-#: Where ``ha`` was imported from: the repository, or site-packages.
-ROOT = Path(ha.__file__).parents[1]
+from ha.bench.processes import (
+    alive,
+    children,
+    die_with_parent,
+    environment,
+    eventually,
+    free_ports,
+    listens,
+    processes_in,
+    twistd,
+)
 
 #: How long a node may take to answer, and to end. Generous: the machine may be busy with other things.
 READY_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0
 
-_PR_SET_PDEATHSIG = 1
-
-
-def eventually(condition: Callable[[], object], what: str, timeout_s: float = READY_TIMEOUT_S) -> Any:
-    """Ask until the answer is true, and return it.
-
-    :raises AssertionError: it did not become true in time; the last exception, if there was one, is the cause.
-    """
-    deadline = time.monotonic() + timeout_s
-    while True:
-        cause: Exception | None = None
-        try:
-            answer = condition()
-        except Exception as error:  # a condition may fail while things are not there yet; it is told at the end
-            answer, cause = None, error
-        if answer:
-            return answer
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout_s:g} s: {what}") from cause
-        time.sleep(0.05)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports nobody listens at. Below those that the kernel gives to outgoing connections, which could take one."""
-    ports: list[int] = []
-    while len(ports) < count:
-        port = random.randrange(20000, 32000)
-        with closing(socket.socket()) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in ports:
-            ports.append(port)
-    return ports
-
-
-def listens(port: int) -> bool:
-    """Whether somebody accepts connections there."""
-    with closing(socket.socket()) as probe:
-        probe.settimeout(5)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+__all__ = [
+    "READY_TIMEOUT_S",
+    "STOP_TIMEOUT_S",
+    "Node",
+    "Refused",
+    "agree",
+    "alive",
+    "children",
+    "contents",
+    "die_with_parent",
+    "environment",
+    "eventually",
+    "free_ports",
+    "listens",
+    "position",
+    "processes_in",
+    "temporary_folder",
+    "twistd",
+]
 
 
 def temporary_folder(case: SynchronousTestCase) -> Path:
@@ -86,58 +64,6 @@ def temporary_folder(case: SynchronousTestCase) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="ha-test-"))
     case.addCleanup(shutil.rmtree, folder, ignore_errors=True)
     return folder
-
-
-def twistd() -> list[str]:
-    """The program of the environment that runs the tests."""
-    return [str(Path(sys.executable).with_name("twistd"))]
-
-
-def environment() -> dict[str, str]:
-    """For processes that shall use the ha under test, and none of the caller's own settings."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith(("HA_", "PG"))}
-    ours["PATH"] = f"{Path(sys.executable).parent}:{ours.get('PATH', os.defpath)}"
-    ours["PYTHONPATH"] = str(ROOT)
-    return ours
-
-
-def die_with_parent() -> None:
-    """In a child between fork and exec: be ended when the test runner is."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def processes_in(folder: Path) -> list[int]:
-    """The processes whose command line names something in that folder."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                words = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if os.fsencode(folder) in words:
-                found.append(int(entry.name))
-    return found
-
-
-def alive(pid: int) -> bool:
-    """Whether the process runs (a zombie does not)."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in ("Z", "X")
-
-
-def children(pid: int) -> list[int]:
-    """The process's children, whichever of its threads made them."""
-    found: list[int] = []
-    try:
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            found += [int(word) for word in (task / "children").read_text().split()]
-    except OSError:
-        pass
-    return found
 
 
 class Refused(Exception):
@@ -217,7 +143,7 @@ class Node:
         """
         try:
             eventually(self.answers_or_ended, "the node answers", timeout_s)
-        except AssertionError as error:
+        except TimeoutError as error:
             raise AssertionError(f"{error}; it printed:\n{self.output()}") from error.__cause__
         if self.process is not None and self.process.poll() is not None:
             raise AssertionError(f"the node ended with {self.process.returncode}; it printed:\n{self.output()}")
@@ -340,7 +266,8 @@ def agree(*nodes: Node, timeout_s: float = READY_TIMEOUT_S) -> dict[str, Any]:
     """Wait until all have come equally far, and compare what they hold.
 
     :returns: what they all hold.
-    :raises AssertionError: they did not arrive at one position in time, or hold different things there.
+    :raises TimeoutError: they did not arrive at one position in time.
+    :raises AssertionError: they hold different things there.
     """
     eventually(lambda: len({position(node.path) for node in nodes}) == 1, "all nodes at one position", timeout_s)
     first, *others = (node.contents() for node in nodes)

@@ -9,7 +9,7 @@ import subprocess
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.settings import TABLE
-from ha.test.integration.nodes import Node, children, die_with_parent, environment, eventually, listens
+from ha.test.integration.nodes import READY_TIMEOUT_S, Node, children, die_with_parent, environment, eventually, listens
 from ha.test.readme import README
 
 DOCKER = README.parent / "docker"
@@ -55,7 +55,7 @@ class DockerfileTests(SynchronousTestCase):
         left = children(node.process.pid)
         self.assertTrue(left)
         node.stop()
-        eventually(lambda: not listens(node.nats_port), "nats-server is gone")
+        eventually(lambda: not listens(node.nats_port), "nats-server is gone", READY_TIMEOUT_S)
         sick = subprocess.run(["/bin/sh", "-c", check], env=environment() | variables, capture_output=True)
         self.assertEqual(sick.returncode, 1)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from ha.test.integration.nodes import (
+    READY_TIMEOUT_S,
     Node,
     alive,
     children,
@@ -130,7 +131,7 @@ class RefusalTests(SynchronousTestCase):
         missing = Node(self)
         node = Node(self, peer=missing)
         process = node.spawn()
-        eventually(lambda: str(missing.nats_port) in node.output(), "it says where it looks")
+        eventually(lambda: str(missing.nats_port) in node.output(), "it says where it looks", READY_TIMEOUT_S)
         self.assertIs(process.poll(), None, node.output())
         node.stop()
         self.assertNotIn("Traceback", node.output())

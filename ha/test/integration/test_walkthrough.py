@@ -8,6 +8,7 @@ import subprocess
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.test.integration.nodes import (
+    READY_TIMEOUT_S,
     Node,
     die_with_parent,
     environment,
@@ -69,7 +70,7 @@ class WalkthroughTests(SynchronousTestCase):
         self.addCleanup(process.terminate)
         doors = [self.ports[name] for name in (("8081", "5433") if "--port" in command.text else ("8080", "5432"))]
         try:
-            eventually(lambda: process.poll() is not None or all(map(listens, doors)), command.text)
+            eventually(lambda: process.poll() is not None or all(map(listens, doors)), command.text, READY_TIMEOUT_S)
         finally:
             self.assertIs(process.poll(), None, path.read_text())
 
@@ -112,6 +113,6 @@ class DaemonTests(SynchronousTestCase):
         node.run("CREATE TABLE t (a)", ("INSERT INTO t VALUES (?)", [1]))
         self.assertEqual(node.rows("SELECT a FROM t"), [[1]])
         subprocess.run(["kill", str(pid)], check=True)
-        eventually(lambda: not (node.folder / "twistd.pid").exists(), "the pid file is gone")
+        eventually(lambda: not (node.folder / "twistd.pid").exists(), "the pid file is gone", READY_TIMEOUT_S)
         self.assertFalse(listens(node.http_port))
-        eventually(lambda: not listens(node.nats_port), "nats-server is gone")
+        eventually(lambda: not listens(node.nats_port), "nats-server is gone", READY_TIMEOUT_S)

@@ -1,0 +1,145 @@
+"""Processes on this machine: how to start a node, what a process costs, who its children are.
+
+Linux only: it reads ``/proc``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import random
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import TypeVar
+
+import ha
+
+T = TypeVar("T")
+
+#: Where ``ha`` was imported from: the repository, or site-packages.
+ROOT = Path(ha.__file__).parents[1]
+
+_PR_SET_PDEATHSIG = 1
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+def eventually(condition: Callable[[], T], what: str, timeout_s: float) -> T:
+    """Ask until the answer is true, and return it.
+
+    :raises TimeoutError: it did not become true in time; the last exception, if there was one, is the cause.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        cause: Exception | None = None
+        try:
+            answer = condition()
+            if answer:
+                return answer
+        except Exception as error:  # a condition may fail while things are not there yet; it is told at the end
+            cause = error
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {timeout_s:g} s: {what}") from cause
+        time.sleep(0.05)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports nobody listens at. Below those that the kernel gives to outgoing connections, which could take one."""
+    ports: list[int] = []
+    while len(ports) < count:
+        port = random.randrange(20000, 32000)
+        with closing(socket.socket()) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in ports:
+            ports.append(port)
+    return ports
+
+
+def listens(port: int) -> bool:
+    """Whether somebody accepts connections there."""
+    with closing(socket.socket()) as probe:
+        probe.settimeout(5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def twistd() -> list[str]:
+    """The program of the environment that Python runs in."""
+    return [str(Path(sys.executable).with_name("twistd"))]
+
+
+def environment() -> dict[str, str]:
+    """For processes that shall use the same ha as this one, and none of the caller's own settings."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("HA_", "PG"))}
+    ours["PATH"] = f"{Path(sys.executable).parent}:{ours.get('PATH', os.defpath)}"
+    ours["PYTHONPATH"] = str(ROOT)
+    return ours
+
+
+def die_with_parent() -> None:
+    """In a child between fork and exec: be ended when the process that started it ends."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs (a zombie does not)."""
+    try:
+        return _stat(pid)[0] not in ("Z", "X")
+    except OSError:
+        return False
+
+
+def children(pid: int) -> list[int]:
+    """The process's children, whichever of its threads made them."""
+    found: list[int] = []
+    try:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found += [int(word) for word in (task / "children").read_text().split()]
+    except OSError:
+        pass
+    return found
+
+
+def processes_in(folder: Path) -> list[int]:
+    """The processes whose command line names something in that folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                words = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if os.fsencode(folder) in words:
+                found.append(int(entry.name))
+    return found
+
+
+def cpu_s(pids: Iterable[int]) -> float:
+    """The CPU time, user's and system's, that these processes have taken so far. Steps of 10 ms."""
+    ticks = 0
+    for pid in pids:
+        words = _stat(pid)
+        ticks += int(words[11]) + int(words[12])
+    return ticks / _TICKS_PER_S
+
+
+def memory_bytes(pids: Iterable[int]) -> int:
+    """What these processes hold in memory, shared pages included."""
+    total = 0
+    for pid in pids:
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                total += int(line.split()[1]) * 1024
+    return total
+
+
+def _stat(pid: int) -> list[str]:
+    # The second field, the name, may hold spaces and parentheses; what counts comes behind it.
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
