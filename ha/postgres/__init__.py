@@ -1,0 +1,28 @@
+"""The front door: PostgreSQL's protocol 3, for clients that believe they speak with PostgreSQL 15.
+
+Purpose
+    To carry one client's statements to a backend and its answers back, in the very bytes that thirty real clients expect.
+    Meaning is not here: what a statement is, the backend knows; what SQLite makes of it, nobody in this package asks.
+
+The walk
+    ``server`` receives bytes and gives them to its ``session``; the session's decoder (``messages``) cuts them into messages;
+    the gate says what the phase does with each; a method runs it, asks the backend, and writes the answer with ``shapes``
+    (rows) and ``messages``; all answers to one read go back to ``server`` and leave in one send. ``pgtypes`` knows every
+    value's text and binary form, ``portals`` what a client has named, ``copy`` the formats of COPY, ``scram`` how to log in,
+    ``sqlstate`` the names of errors.
+
+State
+    The session: phase, prepared statements, portals, a COPY under way. The factory: its connections, and the cancel keys.
+    Settings and transactions are the backend's. Nothing here survives the connection.
+
+May import
+    The standard library, ``ha.errors``, ``ha.values``, ``ha.sql.kinds``; Twisted only in ``server``, which also asks
+    cryptography for a certificate's hash. Not SQLite, not the log, not the backend: it comes through ``connect``.
+
+Decisions and their price
+    The protocol is written here and not taken from a library: it is what this house exists for. Bytes that nothing waits
+    before go straight to the socket, past Twisted's buffer: a third of the price for each answer, and a page of care in
+    ``server``. Row encoders are generated text, compiled once for each shape: twice as fast, and harder to step through.
+    The declared types of columns are the whole schema of types: nothing is stored beside the rows, and a column declared
+    wrongly is announced wrongly.
+"""

@@ -1,0 +1,194 @@
+"""Prepared statements and portals: what a client has named and may come back to. [pure]
+
+A :class:`Portal` is PostgreSQL's word for a statement under way: bound by the extended protocol or declared as an SQL cursor,
+both in one namespace. It owns the answer's `rest`, and whoever drops a portal must :meth:`Portal.close` it.
+"""
+
+from __future__ import annotations
+
+from ha.errors import StatementError
+from ha.postgres.shapes import Shape
+from ha.sql.kinds import Statement
+from ha.values import Answer, Row, RowStream, Value
+
+#: Rows asked of a stream at a time.
+ROWS_PER_BATCH = 500
+#: Rows of a cursor that are kept in memory so that it can go back, or outlive its transaction.
+ROWS_KEPT_MAX = 100_000
+
+
+class Prepared:
+    """A statement with a name, a type for each parameter, and the shape announced for its rows (None: no rows)."""
+
+    __slots__ = ("statement", "parameters", "shape")
+
+    def __init__(self, statement: Statement, parameters: tuple[int, ...], shape: Shape | None) -> None:
+        self.statement = statement
+        self.parameters = parameters
+        self.shape = shape
+
+
+class Portal:
+    """A statement with its values, and how far its rows have been taken.
+
+    :ivar shape: of its rows; None without rows.
+    :ivar formats: of its columns, as :meth:`Shape.formats` gives them.
+    :ivar answer: None until it has run.
+    :ivar position: the row the cursor stands on, from 1; 0 before the first.
+    :ivar held: lives on after its transaction.
+    """
+
+    __slots__ = ("statement", "values", "shape", "formats", "answer", "position", "held", "scroll", "declared", "_rows", "_at", "_kept", "_ended")
+
+    def __init__(
+        self, statement: Statement, values: tuple[Value, ...], shape: Shape | None, formats: tuple[int, ...] = ()
+    ) -> None:
+        self.statement = statement
+        self.values = values
+        self.shape = shape
+        self.formats = formats
+        self.answer: Answer | None = None
+        self.position = 0
+        self.held = False
+        self.declared = False
+        self.scroll: bool | None = None
+        self._rows: list[Row] = []
+        self._at = 0
+        self._kept: list[Row] | None = None
+        self._ended = False
+
+    def begin(self, answer: Answer) -> None:
+        """It has run; its rows can be taken."""
+        self.answer = answer
+        self._rows = answer.rows
+
+    def close(self) -> None:
+        """Give back what it holds. May be called twice."""
+        self._rows = []
+        self._at = 0
+        self._ended = True
+        if self.answer is not None and self.answer.rest is not None:
+            rest, self.answer.rest = self.answer.rest, None
+            rest.close()
+
+    async def take(self, rows_max: int) -> list[Row]:
+        """The next rows, at least one unless there are no more, at most `rows_max` (0: as many as come at once)."""
+        rows, at = self._rows, self._at
+        if at < len(rows):
+            if rows_max and len(rows) - at > rows_max:
+                self._at = at + rows_max
+                return rows[at : self._at]
+            self._rows, self._at = [], 0
+            return rows[at:] if at else rows
+        rest: RowStream | None = self.answer.rest if self.answer is not None else None
+        while rest is not None:
+            rows, last = await rest.next(rows_max or ROWS_PER_BATCH)
+            if last:
+                self.close()
+                rest = None
+            if rows:
+                return rows
+        self._ended = True
+        return []
+
+    async def keep(self) -> None:
+        """Take all rows into memory, so that the cursor outlives its transaction.
+
+        :raises StatementError: 54000, too many.
+        """
+        rows: list[Row] = []
+        while more := await self.take(0):
+            rows += more
+            if len(rows) > ROWS_KEPT_MAX:
+                raise StatementError("54000", f"a cursor WITH HOLD keeps at most {ROWS_KEPT_MAX} rows")
+        self.close()
+        self._rows, self._ended = rows, False
+
+    # --- FETCH and MOVE ---
+
+    async def fetch(self, direction: str, count: int | None) -> list[Row]:
+        """The rows of one FETCH, moving the cursor (https://www.postgresql.org/docs/15/sql-fetch.html).
+
+        :param direction: forward, backward, absolute or relative.
+        :param count: None for ALL.
+        :raises StatementError: 55000, the cursor cannot go there.
+        """
+        if direction == "absolute":
+            return await self._to(count or 0)
+        if direction == "relative":
+            return await self._to(max(self.position + (count or 0), 0), here=count == 0)
+        if direction == "backward":
+            count = None if count is None else -count
+            if count is None:
+                return await self._backward(self.position)
+        if count is None:
+            return await self._forward(None)
+        if count == 0:
+            return await self._to(self.position, here=True)
+        return await self._forward(count) if count > 0 else await self._backward(-count)
+
+    def _history(self) -> list[Row] | None:
+        """The rows taken so far, when they are kept: from the first FETCH of a cursor that may scroll."""
+        if self._kept is None and self.position == 0 and self.declared and self.scroll is not False:
+            self._kept = []
+        return self._kept
+
+    async def _forward(self, count: int | None) -> list[Row]:
+        found: list[Row] = []
+        kept = self._history()
+        if kept is not None and self.position < len(kept):
+            end = len(kept) if count is None else self.position + count
+            found = kept[self.position : end]
+            self.position += len(found)
+        while count is None or len(found) < count:
+            rows = await self.take(0 if count is None else count - len(found))
+            if not rows:
+                self.position = max(self.position, self._taken()) + 1 if not self._past() else self.position
+                break
+            found += rows
+            self.position += len(rows)
+            if kept is not None:
+                kept += rows
+                if len(kept) > ROWS_KEPT_MAX:
+                    kept = self._kept = None
+                    self.scroll = False
+        return found
+
+    def _taken(self) -> int:
+        return len(self._kept) if self._kept is not None else self.position
+
+    def _past(self) -> bool:
+        """Already beyond the last row?"""
+        return self._ended and self._kept is not None and self.position > len(self._kept)
+
+    def _backwards(self) -> list[Row]:
+        kept = self._history()
+        if kept is None:
+            raise StatementError(
+                "55000", "cursor can only scan forward", hint="Declare it with SCROLL option to enable backward scan."
+            )
+        return kept
+
+    async def _backward(self, count: int) -> list[Row]:
+        kept = self._backwards()
+        first = max(self.position - 1 - count, 0)
+        found = kept[first : max(self.position - 1, 0)][::-1]
+        self.position = self.position - count if self.position - count >= 1 else 0
+        return found
+
+    async def _to(self, row: int, *, here: bool = False) -> list[Row]:
+        """Stand on row number `row`, counted from the end when negative."""
+        if row < 0:
+            kept = self._backwards()
+            await self._forward(None)
+            row = max(len(kept) + 1 + row, 0)
+        if row > self.position:
+            rows = await self._forward(row - self.position)
+            return rows[-1:] if self.position == row else []
+        if row < self.position or (here and row):
+            kept = self._backwards()
+            self.position = row
+            return kept[row - 1 : row] if row else []
+        if row:
+            return self._backwards()[row - 1 : row]
+        return []

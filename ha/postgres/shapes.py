@@ -1,0 +1,221 @@
+"""The shape of a result: its RowDescription, and a function made to write its rows. [pure]
+
+Rows are the hot path. :func:`row_encoder` generates one function for each shape (types and formats) and keeps it; a
+:class:`Shape` is kept for each tuple of columns that the backend hands out, so a statement that comes again costs a look-up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from struct import Struct
+from typing import Any
+
+from ha.postgres.messages import FieldDescription, RowDescription
+from ha.postgres.pgtypes import (
+    BINARY,
+    BYTEA,
+    FLOAT8,
+    INT2,
+    INT4,
+    INT8,
+    JSON,
+    JSONB,
+    OID,
+    OIDS,
+    TEXT,
+    TEXT_OID,
+    VARCHAR,
+    binary_encoder,
+    of_column,
+    of_values,
+    size_of,
+    text_encoder,
+)
+from ha.values import Column, Row
+
+#: How many of a result's first rows are looked at for a column of unknown type.
+ROWS_SEEN_MAX = 256
+#: Shapes remembered by the identity of their columns.
+_SHAPES_MAX = 2048
+
+#: The length words of short fields, NULL's at the end.
+_LENGTHS = tuple(n.to_bytes(4, "big") for n in range(1024))
+_NULL = b"\xff\xff\xff\xff"
+
+RowEncoder = Callable[[Sequence[Row]], bytes]
+
+
+def _column_source(index: int, oid: int, format: int) -> list[str]:
+    """Lines that turn `c<index>` into `f<index>`, the field with its length."""
+    c, f, slow = f"c{index}", f"f{index}", f"e{index}"
+    if format == BINARY and oid in (INT8, INT4, INT2, FLOAT8):
+        size, kind = {INT8: (8, "int"), INT4: (4, "int"), INT2: (2, "int"), FLOAT8: (8, "float")}[oid]
+        fast = f"{f} = p{index}({size}, {c})"
+        if oid in (INT4, INT2):
+            # struct.error for what is too wide: the slow way names it.
+            limit = 1 << size * 8 - 1
+            return [
+                f"if {c}.__class__ is int and {-limit} <= {c} < {limit}: {fast}",
+                f"elif {c} is None: {f} = NULL",
+                f"else: {f} = field({slow}({c}))",
+            ]
+        return [f"if {c}.__class__ is {kind}: {fast}", f"elif {c} is None: {f} = NULL", f"else: {f} = field({slow}({c}))"]
+    if format == TEXT and oid in (INT8, INT4, INT2, OID):
+        quick = (f"{c}.__class__ is int", f'b"%d" % {c}')
+    elif oid in (TEXT_OID, VARCHAR, OIDS["name"]) or (format == TEXT and oid in (JSON, JSONB)):
+        quick = (f"{c}.__class__ is str", f"{c}.encode()")
+    elif format == BINARY and oid == BYTEA:
+        quick = (f"{c}.__class__ is bytes", c)
+    else:
+        quick = None
+    lines = []
+    if quick:
+        lines += [f"if {quick[0]}:", f"    t = {quick[1]}", "    n = len(t)", f"    {f} = LENGTHS[n] + t if n < 1024 else n.to_bytes(4, 'big') + t"]
+    lines += [f"{'elif' if quick else 'if'} {c} is None: {f} = NULL", f"else: {f} = field({slow}({c}))"]
+    return lines
+
+
+def _field(raw: bytes) -> bytes:
+    return len(raw).to_bytes(4, "big") + raw
+
+
+@lru_cache(2048)
+def row_encoder(columns: tuple[tuple[int, int], ...], formats: tuple[int, ...]) -> RowEncoder:
+    """A function that writes rows of this shape as DataRow messages, made for it once.
+
+    :param columns: OID and type modifier of each.
+    :param formats: 0 or 1 for each.
+
+    The function raises :class:`StatementError` for a value that cannot be written in the binary form announced.
+    """
+    names: dict[str, Any] = {"LENGTHS": _LENGTHS, "NULL": _NULL, "field": _field}
+    if len(columns) > 100:
+        # Generated code is for the rows people read by the thousand, not for the widest of tables.
+        return _plain_row_encoder(columns, formats)
+    lines = ["def encode(rows):", "    out = []", "    append = out.append"]
+    row = "".join(f"c{i}, " for i in range(len(columns)))
+    lines.append(f"    for {row or '_'} in rows:" if columns else "    for _ in rows:")
+    for i, ((oid, typmod), format) in enumerate(zip(columns, formats, strict=True)):
+        names[f"e{i}"] = (binary_encoder if format == BINARY else text_encoder)(oid, typmod)
+        if format == BINARY:
+            layout = {INT8: "!iq", INT4: "!ii", INT2: "!ih", FLOAT8: "!id"}.get(oid)
+            if layout:
+                names[f"p{i}"] = Struct(layout).pack
+        lines += ["        " + line for line in _column_source(i, oid, format)]
+    names["COUNT"] = len(columns).to_bytes(2, "big")
+    body = " + ".join(f"f{i}" for i in range(len(columns))) or "b''"
+    lines += [
+        f"        b = {body}",
+        "        n = len(b) + 6",
+        '        append(b"D" + (LENGTHS[n] if n < 1024 else n.to_bytes(4, "big")) + COUNT + b)',
+        '    return b"".join(out)',
+    ]
+    exec("\n".join(lines), names)  # noqa: S102 - our own text, made of numbers only
+    return names["encode"]  # type: ignore[no-any-return]
+
+
+def _plain_row_encoder(columns: tuple[tuple[int, int], ...], formats: tuple[int, ...]) -> RowEncoder:
+    """The same without generated code."""
+    encoders = [(binary_encoder if f == BINARY else text_encoder)(*c) for c, f in zip(columns, formats, strict=True)]
+    count = len(columns).to_bytes(2, "big")
+
+    def encode(rows: Sequence[Row]) -> bytes:
+        out = []
+        for row in rows:
+            body = b"".join(
+                [_NULL if value is None else _field(one(value)) for value, one in zip(row, encoders, strict=True)]
+            )
+            out.append(b"D" + (len(body) + 6).to_bytes(4, "big") + count + body)
+        return b"".join(out)
+
+    return encode
+
+
+class Shape:
+    """How one result looks to a client.
+
+    :param columns: the backend's.
+    :param types: OID and type modifier of each column.
+    """
+
+    __slots__ = ("columns", "types", "_descriptions", "_encoders")
+
+    def __init__(self, columns: tuple[Column, ...], types: tuple[tuple[int, int], ...]) -> None:
+        self.columns = columns
+        self.types = types
+        self._descriptions: dict[tuple[int, ...], bytes] = {}
+        self._encoders: dict[tuple[int, ...], RowEncoder] = {}
+
+    def formats(self, codes: tuple[int, ...]) -> tuple[int, ...]:
+        """The format of each column, from Bind's none, one or one each.
+
+        :raises ValueError: another number.
+        """
+        if len(codes) > 1:
+            if len(codes) != len(self.types):
+                raise ValueError(len(codes))
+            return codes
+        return codes * len(self.types) if codes and codes[0] else ()
+
+    def description(self, formats: tuple[int, ...] = ()) -> bytes:
+        """The RowDescription message; no formats: all text."""
+        found = self._descriptions.get(formats)
+        if found is None:
+            fields = tuple(
+                FieldDescription(column.name, column.table_oid, column.attribute, oid, size_of(oid), typmod, format)
+                for column, (oid, typmod), format in zip(
+                    self.columns, self.types, formats or (TEXT,) * len(self.columns), strict=True
+                )
+            )
+            found = self._descriptions[formats] = RowDescription(fields).encode()
+        return found
+
+    def encoder(self, formats: tuple[int, ...] = ()) -> RowEncoder:
+        """The function that writes rows; no formats: all text."""
+        found = self._encoders.get(formats)
+        if found is None:
+            found = self._encoders[formats] = row_encoder(self.types, formats or (TEXT,) * len(self.types))
+        return found
+
+
+class _Known:
+    """A shape by its columns, as far as it does not depend on values."""
+
+    __slots__ = ("columns", "types", "shape")
+
+    def __init__(self, columns: tuple[Column, ...]) -> None:
+        self.columns = columns
+        self.types = tuple(map(of_column, columns))
+        complete = tuple(known for known in self.types if known is not None)
+        self.shape = Shape(columns, complete) if len(complete) == len(columns) else None
+
+
+# By identity first: a backend may hand out the same tuple for the same statement, and hashing its columns costs more than all else.
+# The entry holds the tuple, so that its identity is not given to another.
+_known: dict[int, _Known] = {}
+_equal: dict[tuple[Column, ...], _Known] = {}
+
+
+def shape_of(columns: tuple[Column, ...], rows: Sequence[Row] | None = None) -> Shape:
+    """The shape of a result.
+
+    :param rows: its first rows, which decide the columns nothing else is known of; None where they cannot be seen (such
+        columns are then text).
+    """
+    known = _known.get(id(columns))
+    if known is None or known.columns is not columns:
+        known = _equal.get(columns)
+        if known is None:
+            if len(_equal) >= _SHAPES_MAX:
+                _equal.clear()
+                _known.clear()
+            known = _equal[columns] = _known[id(columns)] = _Known(columns)
+    if known.shape is not None:
+        return known.shape
+    seen = rows[:ROWS_SEEN_MAX] if rows is not None else ()
+    types = tuple(
+        one if one is not None else (of_values([row[index] for row in seen]) if seen else TEXT_OID, -1)
+        for index, one in enumerate(known.types)
+    )
+    return Shape(columns, types)
