@@ -1,0 +1,661 @@
+"""The log: JetStream through nats-py, which only this module imports.
+
+nats-py is used as one connection: publish, subscribe, close. Everything above it is ours and knows neither
+asyncio nor NATS: acknowledgements are matched in :mod:`~ha.replication.replies` (``js.publish`` costs ten times as
+much), the order of arrival is watched in :mod:`~ha.replication.feed`.
+
+nats-py's own reconnecting is switched off: it would send a publish that timed out long ago, and one ``-ERR`` of the
+server ends it for good. A connection that is lost is thrown away with all that it had buffered, and a new one is
+dialled on our own clock.
+
+Runs in the reactor's thread, on Twisted's asyncio reactor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from secrets import token_hex
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import nats.errors
+from nats.aio.client import Client
+from twisted.internet.defer import Deferred, DeferredList, fail, succeed
+from twisted.logger import Logger
+
+from ha.replication.entry import (
+    Consumer,
+    Entry,
+    LogError,
+    Refused,
+    Rejected,
+    SnapshotDamaged,
+    SnapshotMissing,
+    StreamInfo,
+    StreamMissing,
+    StreamReplaced,
+    StreamShortened,
+    StreamTrimmed,
+    TooLarge,
+    Unanswered,
+    Unreachable,
+)
+from ha.replication.feed import BATCH_COMMIT, BATCH_ID, BATCH_SEQUENCE, MESSAGE_ID, Feed
+from ha.replication.jetstream import CLUSTER, EPOCH, FOUNDER, READY, JetStream, stored_sequence, stream_config
+from ha.replication.objects import Objects, Snapshot
+from ha.replication.replies import Incoming, Replies
+
+__all__ = [
+    "Access",
+    "Consumer",
+    "Entry",
+    "Feed",
+    "Log",
+    "LogError",
+    "Refused",
+    "Rejected",
+    "Snapshot",
+    "SnapshotDamaged",
+    "SnapshotMissing",
+    "StreamInfo",
+    "StreamMissing",
+    "StreamReplaced",
+    "StreamShortened",
+    "StreamTrimmed",
+    "TooLarge",
+    "Unanswered",
+    "Unreachable",
+]
+
+#: What a message's headers may take of the server's ``max_payload``, which counts them.
+HEADERS_BYTES_MAX = 1024
+
+#: The server's limit on the messages of one atomic batch.
+BATCH_PARTS_MAX = 1000
+
+#: Parts of a large message on their way at once: the server answers, so its memory and ours stay bounded.
+BATCH_WINDOW = 8
+
+#: Pauses before dialling again: at once, then growing to the last one.
+DIAL_PAUSES_S = (0.0, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
+
+#: How long a server may take to greet.
+DIAL_TIMEOUT_S = 5
+
+#: A connection that answers no ping for three of these is dead.
+PING_INTERVAL_S = 5
+
+#: How long a connection's farewell may take: a socket may not let go of what was written.
+CLOSE_TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who we are to the NATS server.
+
+    :param credentials_path: a ``.creds`` file (JWT and seed).
+    :param ca_path: PEM certificates to trust instead of the system's.
+    :param certificate_path: our own certificate, with `key_path`.
+    """
+
+    user: str = ""
+    password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+    credentials_path: str = ""
+    ca_path: str = ""
+    certificate_path: str = ""
+    key_path: str = ""
+
+    def options(self, *, tls: bool) -> dict[str, Any]:
+        """The same as nats-py's arguments.
+
+        :raises OSError: a file cannot be read.
+        """
+        options: dict[str, Any] = {}
+        if self.user:
+            options |= {"user": self.user, "password": self.password}
+        if self.token:
+            options["token"] = self.token
+        if self.credentials_path:
+            with open(self.credentials_path, "rb"):
+                options["user_credentials"] = self.credentials_path
+        if tls or self.ca_path or self.certificate_path:
+            context = ssl.create_default_context(cafile=self.ca_path or None)
+            if self.certificate_path:
+                context.load_cert_chain(self.certificate_path, self.key_path or None)
+            options["tls"] = context
+        return options
+
+
+def from_asyncio(coroutine: Coroutine[Any, Any, Any]) -> Deferred[Any]:
+    """Run it as a task; not for the hot path (11 µs)."""
+    return Deferred.fromFuture(asyncio.ensure_future(coroutine))
+
+
+def at_once(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine of nats-py that only queues what it is given.
+
+    Without a limit on its buffer (``pending_size=0``) nats-py's publish and subscribe never wait; if they should, it
+    is for the flush of what is queued already, which happens without us.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    coroutine.close()
+    return None
+
+
+class _Subscription:
+    """A subject that is listened to, over all connections that come and go."""
+
+    def __init__(self, link: Link, subject: str, receive: Callable[[Incoming], None]) -> None:
+        self._link = link
+        self._receive = receive
+        self._inner: Any = None
+        self.subject = subject
+
+    def attach(self, client: Any) -> None:
+        """Listen on this connection."""
+        # No limits: nats-py drops what is over them, silently. The feed bounds what the server sends.
+        self._inner = at_once(
+            client.subscribe(self.subject, cb=self._deliver, pending_msgs_limit=0, pending_bytes_limit=0)
+        )
+
+    def detach(self) -> None:
+        """The connection is gone."""
+        self._inner = None
+
+    async def _deliver(self, message: Incoming) -> None:
+        try:
+            self._receive(message)
+        except Exception:
+            self._link.log.failure("a message on {subject} could not be taken", subject=self.subject)
+
+    def stop(self) -> None:
+        """Listen no more."""
+        inner, self._inner = self._inner, None
+        self._link.forget(self)
+        if inner is not None and self._link.connected:
+            try:
+                at_once(inner.unsubscribe())
+            except nats.errors.Error:
+                pass  # the connection has just gone, and the subscription with it
+
+
+class Link:
+    """One connection to a NATS server, replaced whenever it is lost.
+
+    :param clock: an ``IReactorTime``.
+    :param dial: makes an unconnected ``nats.aio.client.Client``.
+    :param run: turns a coroutine of asyncio into a Deferred.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        clock: Any,
+        *,
+        dial: Callable[[], Any] = Client,
+        run: Callable[[Coroutine[Any, Any, Any]], Deferred[Any]] = from_asyncio,
+    ) -> None:
+        self._clock = clock
+        self._dial = dial
+        self._run = run
+        self._client: Any = None
+        self._urls: list[str] = []
+        self._configured: tuple[str, ...] = ()
+        self._options: dict[str, Any] = {}
+        self._subscriptions: list[_Subscription] = []
+        self._failures = 0
+        self._timer: Any = None
+        self._dialling: Deferred[None] | None = None
+        self._stopped = True
+        self._reason = ""
+        self.connected = False
+        self.max_payload = 1024 * 1024
+        self.on_change: Callable[[bool], None] = lambda connected: None
+
+    @property
+    def reason(self) -> str:
+        """Why there is no connection, in words; empty when there is one."""
+        return "" if self.connected else self._reason
+
+    # Life
+
+    def start(self, urls: Sequence[str], access: Access) -> None:
+        """Dial, and go on dialling for ever.
+
+        :raises OSError: a file of `access` cannot be read.
+        """
+        self._configured = tuple(urls)
+        self._urls = list(urls)
+        self._options = access.options(tls=any(url.startswith("tls:") for url in urls))
+        self._stopped = False
+        self._dial_next()
+
+    async def stop(self) -> None:
+        """End the connection; nothing of it is left when this is done."""
+        self._stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._dialling is not None:
+            await self._dialling
+        client = self._client
+        self._lose("it was closed")
+        if client is not None:
+            await self._farewell(client)
+
+    def _dial_next(self) -> None:
+        self._timer = None
+        self._dialling = Deferred.fromCoroutine(self._connect(self._urls[self._failures % len(self._urls)]))
+        self._dialling.addErrback(lambda failure: self.log.failure("dialling NATS failed", failure))
+
+    async def _connect(self, url: str) -> None:
+        client = self._dial()
+        trouble: list[Exception] = []
+
+        async def failed(error: Exception) -> None:
+            if client is self._client:
+                self.log.warn("the NATS connection says: {error!r}", error=error)
+            trouble.append(error)
+
+        async def closed() -> None:
+            if client is self._client:
+                self._lose(str(trouble[-1]) if trouble else "the server closed the connection")
+                self._redial()
+
+        try:
+            await self._run(
+                client.connect(
+                    [url],
+                    name="ha",
+                    error_cb=failed,
+                    closed_cb=closed,
+                    allow_reconnect=False,
+                    max_reconnect_attempts=1,
+                    reconnect_time_wait=0,
+                    connect_timeout=DIAL_TIMEOUT_S,
+                    ping_interval=PING_INTERVAL_S,
+                    pending_size=0,
+                    **self._options,
+                )
+            )
+        except (nats.errors.Error, OSError, asyncio.TimeoutError, ValueError) as error:
+            await self._farewell(client)
+            reason = trouble[-1] if trouble else error
+            self._failed(f"{_without_password(url)}: {reason or type(reason).__name__}")
+            return
+        finally:
+            self._dialling = None
+        if self._stopped:
+            await self._farewell(client)
+            return
+        self._established(client, url)
+
+    def _established(self, client: Any, url: str) -> None:
+        self._client = client
+        self._failures = 0
+        self.max_payload = client.max_payload
+        self._urls = [url, *(one for one in [*self._configured, *_discovered(client, url)] if one != url)]
+        self.connected = True
+        for subscription in list(self._subscriptions):
+            subscription.attach(client)
+        self.log.info("connected to NATS at {url}", url=_without_password(url))
+        self.on_change(True)
+
+    def _failed(self, reason: str) -> None:
+        if reason != self._reason:
+            self.log.warn("cannot reach NATS: {reason}", reason=reason)
+        self._reason = reason
+        self._failures += 1
+        self._redial()
+
+    def _redial(self) -> None:
+        if not self._stopped and self._timer is None:
+            rounds = self._failures // max(len(self._urls), 1)
+            pause_s = DIAL_PAUSES_S[min(rounds, len(DIAL_PAUSES_S) - 1)]
+            self._timer = self._clock.callLater(pause_s, self._dial_next)
+
+    def _lose(self, reason: str) -> None:
+        self._client = None
+        if not self.connected:
+            return
+        self.connected = False
+        self._reason = reason
+        for subscription in self._subscriptions:
+            subscription.detach()
+        if not self._stopped:
+            self.log.warn("lost the connection to NATS: {reason}", reason=reason)
+        self.on_change(False)
+
+    async def _farewell(self, client: Any) -> None:
+        """Close, but do not wait for ever: a socket whose other end stands still does not let go of its bytes."""
+        closing = self._run(client.close())
+        closing.addTimeout(CLOSE_TIMEOUT_S, self._clock)
+        try:
+            await closing
+        except Exception as error:
+            self.log.debug("closing a NATS connection: {error!r}", error=error)
+
+    # Messages
+
+    def publish(self, subject: str, body: bytes, reply: str = "", headers: dict[str, str] | None = None) -> None:
+        """Queue a message; all of one reactor turn leave in one write.
+
+        :raises Unreachable: there is no connection; it was not and will not be sent.
+        :raises TooLarge: over the server's ``max_payload``.
+        """
+        if not self.connected:
+            raise Unreachable(self._reason or "not connected to NATS")
+        try:
+            at_once(self._client.publish(subject, body, reply, headers))
+        except nats.errors.MaxPayloadError:
+            raise TooLarge(f"{len(body)} bytes, and the server takes {self.max_payload}") from None
+        except nats.errors.Error as error:
+            raise Unreachable(str(error)) from error
+
+    def subscribe(self, subject: str, receive: Callable[[Incoming], None]) -> _Subscription:
+        """Listen until the subscription is stopped, on this connection and those that follow it."""
+        subscription = _Subscription(self, subject, receive)
+        self._subscriptions.append(subscription)
+        if self.connected:
+            subscription.attach(self._client)
+        return subscription
+
+    def forget(self, subscription: _Subscription) -> None:
+        """It has stopped."""
+        if subscription in self._subscriptions:
+            self._subscriptions.remove(subscription)
+
+
+def _discovered(client: Any, url: str) -> list[str]:
+    """The cluster's other servers, with the user and password that we came in with."""
+    ours = urlsplit(url)
+    credentials = ours.netloc.rpartition("@")[0]
+    return [
+        urlunsplit((ours.scheme, f"{credentials}@{one.netloc}" if credentials else one.netloc, "", "", ""))
+        for one in client.discovered_servers
+    ]
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+class Log:
+    """One stream, and the snapshots beside it.
+
+    Every operation fails with a :class:`LogError`, of one class for each way of failing.
+
+    :param clock: an ``IReactorTime``.
+    :param stream: its name; its subjects are that name and everything below it.
+    :param publish_timeout_s: how long an acknowledgement may take.
+    :param answer_timeout_s: how long any other answer may take.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        clock: Any,
+        stream: str,
+        *,
+        publish_timeout_s: float = 5.0,
+        answer_timeout_s: float = 5.0,
+        link: Link | None = None,
+    ) -> None:
+        self._clock = clock
+        self._link = Link(clock) if link is None else link
+        self._link.on_change = self._changed
+        self._published = Replies(self._link, clock, publish_timeout_s)
+        self._asked = Replies(self._link, clock, answer_timeout_s)
+        self._jetstream = JetStream(self._asked, stream)
+        self._objects = Objects(self._link, self._jetstream.of(f"OBJ_{stream}_SNAPSHOTS"), self._asked, clock)
+        self._feeds: list[Feed] = []
+        self._connecting: list[Deferred[None]] = []
+        self._closed = False
+        self.stream = stream
+        #: Called with True or False after the connection came or went; feeds see to themselves.
+        self.on_connection_change: list[Callable[[bool], None]] = []
+
+    # Connection
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection to a NATS server now."""
+        return self._link.connected
+
+    @property
+    def unreachable_because(self) -> str:
+        """Why there is no connection, in words."""
+        return self._link.reason
+
+    @property
+    def max_payload(self) -> int:
+        """The largest body that :meth:`publish` takes; larger ones go by :meth:`publish_large`."""
+        return self._link.max_payload - HEADERS_BYTES_MAX
+
+    async def connect(self, urls: Sequence[str], access: Access | None = None, *, timeout_s: float | None = None) -> None:
+        """Connect to one of the servers; it is tried for ever, after a loss too.
+
+        :param timeout_s: when to stop waiting here; the dialling goes on behind it.
+        :raises Unreachable: no connection within the time. The reason is in its text.
+        :raises OSError: a credentials or certificate file cannot be read.
+        """
+        self._link.start([urls] if isinstance(urls, str) else urls, access or Access())
+        if self._link.connected:
+            return
+        connected: Deferred[None] = Deferred()
+        self._connecting.append(connected)
+        if timeout_s is not None:
+
+            def give_up() -> None:
+                self._connecting.remove(connected)
+                connected.errback(Unreachable(self._link.reason or f"no connection within {timeout_s:g} s"))
+
+            timer = self._clock.callLater(timeout_s, give_up)
+            connected.addBoth(lambda result: (timer.cancel() if timer.active() else None, result)[1])
+        await connected
+
+    async def close(self) -> None:
+        """Stop every feed, fail what waits, end the connection. Nothing is left running."""
+        if self._closed:
+            return
+        self._closed = True
+        for feed in list(self._feeds):
+            feed.stop()
+        self._feeds.clear()
+        self._published.stop()
+        self._asked.stop()
+        connecting, self._connecting = self._connecting, []
+        for waiter in connecting:
+            waiter.errback(Unreachable("the log was closed"))
+        await self._link.stop()
+
+    def _changed(self, connected: bool) -> None:
+        if connected:
+            connecting, self._connecting = self._connecting, []
+            for waiter in connecting:
+                waiter.callback(None)
+        else:
+            self._published.give_up("the connection was lost before the answer came")
+            self._asked.give_up("the connection was lost before the answer came")
+        self._feeds = [feed for feed in self._feeds if not feed.stopped]
+        for feed in list(self._feeds):
+            if connected:
+                feed.begin()
+            else:
+                feed.disconnected()
+        for listener in list(self.on_connection_change):
+            listener(connected)
+
+    # The stream
+
+    async def create_stream(self, cluster_id: str, founder: str, *, epoch: int = 1, replicas: int = 1) -> bool:
+        """Create the stream unless it is there. True for exactly one of all who try: the founder.
+
+        :param cluster_id: a fresh random id; it becomes the cluster's if we are the founder.
+        """
+        metadata = {CLUSTER: cluster_id, EPOCH: str(epoch), FOUNDER: founder, READY: "false"}
+        config = stream_config(
+            self.stream,
+            [self.stream, f"{self.stream}.>"],
+            replicas=replicas,
+            metadata=metadata,
+            allow_atomic=True,
+        )
+        return await self._jetstream.create(config)
+
+    async def delete_stream(self) -> None:
+        """Delete the log. Only for an operator who has decided so."""
+        await self._jetstream.delete()
+
+    async def stream_info(self) -> StreamInfo:
+        """What the stream's leader says about it.
+
+        :raises StreamMissing: there is none.
+        """
+        return await self._jetstream.info()
+
+    async def mark_ready(self) -> None:
+        """Say to all that the founder's base snapshot is there."""
+        await self._jetstream.mark(READY, "true")
+
+    async def last_sequence(self, subject: str) -> int:
+        """Where the subject ends, asked of the stream's leader; 0 when it holds nothing."""
+        return await self._jetstream.last_sequence(subject)
+
+    async def first_sequence(self, subject: str) -> int:
+        """Where the subject begins; 0 when it holds nothing. A position before it needs a snapshot."""
+        return await self._jetstream.first_sequence(subject)
+
+    async def trim(self, subject: str, below: int) -> int:
+        """Remove the subject's messages before `below`, but never the last one; how many went.
+
+        Trim below the position of a snapshot, so that the message at that position stays: by it a node that restored
+        the snapshot knows that it has missed nothing.
+        """
+        last = await self._jetstream.last_sequence(subject)
+        below = min(below, last)
+        return await self._jetstream.purge(subject, below) if below > 1 else 0
+
+    async def consumers(self) -> list[Consumer]:
+        """Everybody who reads the stream, our own feeds (named ``ha_...``) included."""
+        return await self._jetstream.consumers()
+
+    async def delete_consumer(self, name: str) -> bool:
+        """Remove a reader; False when there is none of that name."""
+        return await self._jetstream.delete_consumer(name)
+
+    # Messages
+
+    def publish(self, subject: str, body: bytes, message_id: str, expected: int | None) -> Deferred[int]:
+        """Store a message; fires with its sequence, in the turn in which the acknowledgement arrives.
+
+        :param expected: stored only if the subject ends at this sequence; None stores it in any case.
+
+        Fails with :class:`Refused`, :class:`Rejected`, :class:`Unanswered`, :class:`Unreachable`.
+        """
+        headers = {MESSAGE_ID: message_id}
+        if expected is not None:
+            headers["Nats-Expected-Last-Subject-Sequence"] = str(expected)
+        return self._published.ask(subject, body, headers).addCallback(stored_sequence)
+
+    async def publish_large(self, subject: str, body: bytes, message_id: str, expected: int | None) -> int:
+        """Store a body of any size, whole or not at all, as one atomic batch; its readers see one entry.
+
+        https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-50.md
+
+        :returns: the sequence of its last message, which is the entry's.
+        :raises TooLarge: more than a thousand parts.
+        """
+        size = self.max_payload
+        count = max(-(-len(body) // size), 1)
+        if count > BATCH_PARTS_MAX:
+            raise TooLarge(f"{len(body)} bytes, and the log takes {BATCH_PARTS_MAX * size} at once")
+        batch_id = token_hex(16)
+        answers: list[Deferred[Incoming]] = []
+        for number in range(1, count + 1):
+            headers = {BATCH_ID: batch_id, BATCH_SEQUENCE: str(number)}
+            if number == 1:
+                headers[MESSAGE_ID] = message_id
+                if expected is not None:
+                    headers["Nats-Expected-Last-Subject-Sequence"] = str(expected)
+            part = body[(number - 1) * size : number * size]
+            if number == count:
+                headers[BATCH_COMMIT] = "1"
+                return stored_sequence(await self._published.ask(subject, part, headers))
+            answers.append(self._published.ask(subject, part, headers))
+            if number == 1 or len(answers) == BATCH_WINDOW:
+                await _all_accepted(answers)
+                answers = []
+        raise AssertionError("a batch has a last part")
+
+    def follow(
+        self, subject: str, start: int, deliver: Callable[[Entry], None], lost: Callable[[Exception], None]
+    ) -> Feed:
+        """Deliver the subject's entries from the sequence `start` on, in order, each once; see :class:`Feed`.
+
+        May be called while there is no connection: the feed begins when there is one.
+        """
+        feed = Feed(self._link, self._jetstream, self._clock, subject, start, deliver, lost)
+        self._feeds = [one for one in self._feeds if not one.stopped]
+        self._feeds.append(feed)
+        feed.begin()
+        return feed
+
+    def publish_core(self, subject: str, body: bytes) -> None:
+        """Send a message that is not stored: to whoever listens now.
+
+        :raises Unreachable: there is no connection.
+        """
+        self._link.publish(subject, body)
+
+    def subscribe_core(self, subject: str, receive: Callable[[str, bytes], None]) -> _Subscription:
+        """Call `receive` with subject and body of each message, until the answer's ``stop()``."""
+        return self._link.subscribe(subject, lambda message: receive(message.subject, message.data))
+
+    # Snapshots
+
+    async def put_snapshot(self, name: str, path: str | os.PathLike[str], headers: dict[str, str]) -> Snapshot:
+        """Upload a file, replacing the snapshot of that name when it is whole.
+
+        :param headers: with ``seq``, the log position of the file.
+        """
+        replicas = (await self._jetstream.info()).replicas
+        return await self._objects.put(name, path, headers, replicas)
+
+    async def get_snapshot(self, name: str, path: str | os.PathLike[str]) -> dict[str, str]:
+        """Download to `path`, which must not exist; its headers.
+
+        :raises SnapshotMissing: there is none.
+        :raises SnapshotDamaged: what arrived is not what was uploaded; `path` is not made.
+        """
+        return await self._objects.get(name, path)
+
+    async def snapshot_info(self, name: str) -> Snapshot:
+        """What is known of the snapshot without downloading it.
+
+        :raises SnapshotMissing: there is none.
+        """
+        return await self._objects.info(name)
+
+
+async def _all_accepted(answers: list[Deferred[Incoming]]) -> None:
+    """Wait for the parts; an answer with a body is an error (ADR-50)."""
+    failure = None
+    for _, answer in await DeferredList(answers, consumeErrors=True):
+        if isinstance(answer, BaseException) or hasattr(answer, "raiseException"):
+            failure = failure or answer
+        elif answer.data:
+            stored_sequence(answer)
+    if failure is not None:
+        failure.raiseException()
