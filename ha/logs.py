@@ -9,8 +9,8 @@ NATS, catching up, restoring): it says how far it is, seldom enough to be read.
 from __future__ import annotations
 
 import logging
+from typing import Protocol
 
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger, LogLevel
 
 #: How often long work says how far it is. Often enough for somebody who watches, seldom enough for a file.
@@ -43,6 +43,13 @@ def forward_stdlib_logs(root: logging.Logger | None = None) -> None:
         root.addHandler(TwistedLogs(logging.WARNING))
 
 
+class Clock(Protocol):
+    """Something that knows the time: the reactor, or a test's own."""
+
+    def seconds(self) -> float:
+        """Seconds since some moment."""
+
+
 class Progress:
     """Says how far long work is, at most once per `PROGRESS_INTERVAL_S`, and never if it was short.
 
@@ -50,7 +57,7 @@ class Progress:
     :param format: a log format with the fields that :meth:`at` is given.
     """
 
-    def __init__(self, clock: IReactorTime, log: Logger, format: str) -> None:
+    def __init__(self, clock: Clock, log: Logger, format: str) -> None:
         self._clock = clock
         self._log = log
         self._format = format

@@ -166,7 +166,7 @@ def _setting(
 ) -> T:
     """A field of :class:`Settings` that carries its row of the table."""
     row = Setting(name, default, cast("Unit[object]", unit), sentence, repeatable, secret)
-    return cast(T, field(default=unit.parse(default), repr=not secret, metadata={"setting": row}))
+    return field(default=unit.parse(default), repr=not secret, metadata={"setting": row})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ The walk
     ``__main__`` reads the options, starts two nodes (:mod:`ha.bench.cluster`) as an operator would, and takes the
     workloads (:mod:`ha.bench.workloads`) one by one. Each is driven from a process of its own: pgbench where it is
     installed (:mod:`ha.bench.pgbench`), else :mod:`ha.bench.load`. :mod:`ha.bench.processes` reads CPU and memory from
-    ``/proc``, :mod:`ha.bench.memory` holds connections and slow readers, :mod:`ha.bench.limit` is the process without the
-    wire, :mod:`ha.bench.report` prints.
+    ``/proc``, :mod:`ha.bench.memory` holds connections and slow readers, :mod:`ha.bench.limit` is the process without
+    the wire, :mod:`ha.bench.report` prints.
 
 State
     A temporary folder, removed at the end. Nothing is kept between runs but the JSON that ``--json`` writes.
