@@ -99,7 +99,9 @@ _WORDS = {
     "PG_NODE_TREE": "pg_node_tree", "ACLITEM": "aclitem", "VOID": "void", "RECORD": "record", "ANYARRAY": "anyarray",
 }  # fmt: skip
 
-_DECLTYPE = re.compile(r"^\s*([A-Za-z_\"][\w\" ]*?)\s*(?:\(\s*(-?\d+)\s*(?:,\s*(-?\d+)\s*)?\))?\s*([A-Za-z ]*?)\s*((?:\[\d*\]\s*)*)$")
+_DECLTYPE = re.compile(
+    r"\s*([A-Za-z_\"][\w\" ]*?)\s*(?:\(\s*(-?\d+)\s*(?:,\s*(-?\d+)\s*)?\)\s*([A-Za-z ]*?)\s*)?((?:\[\d*\]\s*)*)\Z"
+)
 
 
 @lru_cache(4096)
@@ -109,7 +111,7 @@ def of_decltype(decltype: str) -> tuple[int, int] | None:
     if match is None:
         return None
     word, first, second, after, brackets = match.groups()
-    word = " ".join(f"{word} {after}".upper().split())
+    word = " ".join(f"{word} {after or ''}".upper().split())
     if word.endswith(" ARRAY"):
         word, brackets = word[:-6], "[]"
     if word.startswith("_") and word[1:] in _WORDS:

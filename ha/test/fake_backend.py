@@ -116,11 +116,14 @@ class FakeBackend:
         if statement.kind is not Kind.SQL:
             return Description((), None)
         try:
-            details = apsw.ext.query_info(self.connection, statement.sql)  # type: ignore[attr-defined]
+            details = apsw.ext.query_info(self.connection, statement.sql)
         except apsw.Error as error:
             raise translated(error) from None
-        columns = tuple(Column(c.name, c.decltype, c.table, c.table_column) for c in details.description_full or ())
-        return Description((None,) * details.bindings_count, columns or None)
+        return Description((None,) * details.bindings_count, self._columns(statement))
+
+    def _columns(self, statement: Statement) -> tuple[Column, ...] | None:
+        described = apsw.ext.query_info(self.connection, statement.sql).description_full
+        return tuple(Column(name, decltype, table, origin) for name, decltype, _, table, origin in described or ()) or None
 
     async def execute(
         self, statement: Statement, values: Parameters = (), *, alone: bool = True, rows_max: int = 0
@@ -146,16 +149,12 @@ class FakeBackend:
             self._begin_implicit()
         sql = statement.sql
         before = self.connection.total_changes()
+        columns = self._columns(statement)
         cursor = self.connection.cursor()
         cursor.execute(sql, tuple(values))
-        try:
-            description = cursor.description_full
-        except apsw.ExecutionCompleteError:
-            description = apsw.ext.query_info(self.connection, sql).description_full if statement.verb == "SELECT" else ()  # type: ignore[attr-defined]
-        if not description:
+        if columns is None:
             counted = statement.verb in ("INSERT", "UPDATE", "DELETE")
             return Answer(statement.verb, affected=self.connection.total_changes() - before if counted else None)
-        columns = tuple(Column(c[0], c[1], c[3], c[4]) for c in (tuple(d) for d in description))
         changing = statement.verb != "SELECT"
         rows, more = some(cursor, [], 1_000_000 if changing else rows_max or ROWS_PER_BATCH)
         rest = FakeStream(self, cursor, more) if more else None
