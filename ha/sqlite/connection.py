@@ -20,7 +20,7 @@ import apsw
 from ha.sqlite.guard import Footprint, Guard
 
 if TYPE_CHECKING:
-    from ha.sqlite.functions import Context
+    from ha.sqlite import functions
 
 # Limits (https://www.sqlite.org/limits.html). A client meets the larger ones as 54000 and cannot raise any.
 
@@ -137,7 +137,7 @@ class Connection(apsw.Connection):
     Made by :func:`open_writer` and :func:`open_reader` only.
     """
 
-    context: Context | None
+    context: functions.Context | None
 
     def __init__(self, path: str, flags: int, guard: Guard | None = None) -> None:
         super().__init__(path, flags=flags, statementcachesize=STATEMENTS_KEPT)
@@ -146,6 +146,20 @@ class Connection(apsw.Connection):
         self._facts: dict[str, Facts] = {}
         self._schema_version = -1
         self.cursor_factory = Cursor
+
+    # What the house gives a connection, a client may call: SQL functions that are registered here are allowed.
+
+    def create_scalar_function(self, name: str, *arguments: Any, **options: Any) -> None:
+        super().create_scalar_function(name, *arguments, **options)
+        self.guard.allow(name)
+
+    def create_aggregate_function(self, name: str, *arguments: Any, **options: Any) -> None:
+        super().create_aggregate_function(name, *arguments, **options)
+        self.guard.allow(name)
+
+    def create_window_function(self, name: str, *arguments: Any, **options: Any) -> None:
+        super().create_window_function(name, *arguments, **options)
+        self.guard.allow(name)
 
     def facts(self, sql: str) -> Facts:
         """What the one statement in `sql` is. Prepares it, if need be, and never runs it.

@@ -127,13 +127,13 @@ class _Trust:
 class Guard:
     """The authorizer of one connection. Not thread-safe, like the connection's transaction.
 
-    :param functions: names, lower case, of the SQL functions a client may call, in views and triggers too.
+    :param functions: names, lower case, of SQLite's own functions that a client may call, in views and triggers too.
     :param pragmas: names, lower case, of the pragmas a client may read.
     """
 
     def __init__(self, *, functions: frozenset[str] = FUNCTIONS, pragmas: frozenset[str] = PRAGMAS) -> None:
-        self.functions = functions | ALTER_FUNCTIONS
-        self.pragmas = pragmas
+        self._functions = {*functions, *ALTER_FUNCTIONS}
+        self._pragmas = pragmas
         #: How statements are prepared now: ``CLIENT_FLAGS``, or 0 inside :meth:`trusted`.
         self.flags = CLIENT_FLAGS
         #: A statement was prepared since somebody last set this to False: the schema may be another than before.
@@ -148,6 +148,10 @@ class Guard:
     def trusted(self) -> _Trust:
         """``with guard.trusted():`` the statements inside are our own, and nothing is refused. May be nested."""
         return self._trust
+
+    def allow(self, function: str) -> None:
+        """Let clients call one more SQL function."""
+        self._functions.add(function.lower())
 
     def watch(self) -> Footprint:
         """A fresh footprint; whatever is prepared from now to the next call is recorded in it."""
@@ -249,14 +253,14 @@ class Guard:
             self._footprint.tables_read.add(table)
 
     def _function(self, _: str, name: str, database: str) -> None:
-        if self._client and name.lower() not in self.functions:
+        if self._client and name.lower() not in self._functions:
             raise refusal(f"function {name} is not allowed")
 
     def _pragma(self, name: str, argument: str, database: str) -> None:
         if not self._client:
             return
         name = name.lower()
-        if name not in self.pragmas:
+        if name not in self._pragmas:
             raise refusal(f"PRAGMA {name} is not allowed")
         if argument and name not in PRAGMAS_WITH_ARGUMENT:
             raise refusal(f"PRAGMA {name} can be read here, not set")
