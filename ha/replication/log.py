@@ -17,6 +17,7 @@ import asyncio
 import os
 import ssl
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any
@@ -24,7 +25,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import nats.errors
 from nats.aio.client import Client
-from twisted.internet.defer import Deferred, DeferredList, fail, succeed
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 
 from ha.replication.entry import (
@@ -181,10 +182,8 @@ class _Subscription:
         inner, self._inner = self._inner, None
         self._link.forget(self)
         if inner is not None and self._link.connected:
-            try:
+            with suppress(nats.errors.Error):  # the connection has just gone, and the subscription with it
                 at_once(inner.unsubscribe())
-            except nats.errors.Error:
-                pass  # the connection has just gone, and the subscription with it
 
 
 class Link:
@@ -287,7 +286,7 @@ class Link:
                     **self._options,
                 )
             )
-        except (nats.errors.Error, OSError, asyncio.TimeoutError, ValueError) as error:
+        except (TimeoutError, nats.errors.Error, OSError, ValueError) as error:
             await self._farewell(client)
             reason = trouble[-1] if trouble else error
             self._failed(f"{_without_password(url)}: {reason or type(reason).__name__}")
@@ -443,7 +442,9 @@ class Log:
         """The largest body that :meth:`publish` takes; larger ones go by :meth:`publish_large`."""
         return self._link.max_payload - HEADERS_BYTES_MAX
 
-    async def connect(self, urls: Sequence[str], access: Access | None = None, *, timeout_s: float | None = None) -> None:
+    async def connect(
+        self, urls: str | Sequence[str], access: Access | None = None, *, timeout_s: float | None = None
+    ) -> None:
         """Connect to one of the servers; it is tried for ever, after a loss too.
 
         :param timeout_s: when to stop waiting here; the dialling goes on behind it.

@@ -14,7 +14,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any, BinaryIO
 
@@ -123,7 +123,7 @@ class Objects:
                 "size": size,
                 "chunks": count,
                 "digest": digest,
-                "mtime": datetime.now(timezone.utc).isoformat().replace("+00:00", "Z"),
+                "mtime": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
             }
             rollup = {"Nats-Rollup": "sub"}
             stored_sequence(await self._replies.ask(self._about(name), orjson.dumps(about), rollup))
