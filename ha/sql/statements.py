@@ -58,14 +58,14 @@ def split(text: str, *, sqlite_order: bool = False) -> tuple[Statement, ...]:
 
 
 def client_position(statement: Statement, offset: int) -> int:
-    """Where in the client's whole text, counted from 1, that is which SQLite calls `offset` (from 0, in characters of `statement.sql`)."""
+    """Where in the client's whole text that is which SQLite calls `offset` in `statement.sql`; both in characters from 0."""
     here, there = 0, 0
     for client, ours in statement.edits:
         if ours > offset:
             # Inside words of ours: the place they stand for.
-            return statement.offset + min(here + offset - there, client) + 1
+            return statement.offset + min(here + offset - there, client)
         here, there = client, ours
-    return statement.offset + min(here + offset - there, len(statement.text)) + 1
+    return statement.offset + min(here + offset - there, len(statement.text))
 
 
 @lru_cache(maxsize=CACHED_TEXTS)

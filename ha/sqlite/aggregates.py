@@ -1,0 +1,197 @@
+"""PostgreSQL's aggregate functions that SQLite does not have."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+from ha.errors import StatementError
+from ha.sqlite.casts import text_of
+
+#: Bytes that an aggregate may gather; as connection.VALUE_BYTES_MAX.
+GATHERED_MAX: Final = 64 * 1024 * 1024
+
+#: What apsw wants of an aggregate: a state, a step and an end.
+Parts = tuple[Any, Callable[..., None], Callable[[Any], Any]]
+
+
+class Gathered:
+    """Values in their order, bounded."""
+
+    __slots__ = ("names", "size", "values")
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self.names: list[str] = []
+        self.size = 0
+
+    def add(self, value: Any) -> None:
+        self.size += 16 + (len(value) if isinstance(value, (str, bytes)) else 0)
+        if self.size > GATHERED_MAX:
+            raise StatementError("54000", "array size exceeds the maximum allowed")
+        self.values.append(value)
+
+
+def array_agg() -> Parts:
+    return Gathered(), _gather, _as_array
+
+
+def _gather(state: Gathered, value: Any) -> None:
+    state.add(value.hex() if isinstance(value, bytes) else value)
+
+
+def _as_array(state: Gathered) -> str | None:
+    return json.dumps(state.values, ensure_ascii=False, separators=(",", ":")) if state.values else None
+
+
+def json_agg() -> Parts:
+    return Gathered(), _gather_json, _as_json
+
+
+def _gather_json(state: Gathered, value: Any) -> None:
+    """A value that is JSON text itself stays so: SQLite's subtypes are lost on the way here."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            state.add(json.loads(value))
+            return
+        except (ValueError, RecursionError):
+            pass
+    _gather(state, value)
+
+
+def _as_json(state: Gathered) -> str | None:
+    return json.dumps(state.values, ensure_ascii=False) if state.values else None
+
+
+def json_object_agg() -> Parts:
+    return Gathered(), _gather_pair, _as_object
+
+
+def _gather_pair(state: Gathered, name: Any, value: Any) -> None:
+    if name is None:
+        raise StatementError("22023", "field name must not be null")
+    state.names.append(text_of(name))
+    _gather_json(state, value)
+
+
+def _as_object(state: Gathered) -> str | None:
+    return json.dumps(dict(zip(state.names, state.values, strict=True)), ensure_ascii=False) if state.values else None
+
+
+class Truth:
+    """Whether all, and any, were true."""
+
+    __slots__ = ("all", "any")
+
+    def __init__(self) -> None:
+        self.all: bool | None = None
+        self.any: bool | None = None
+
+
+def _judge(state: Truth, value: Any) -> None:
+    if value is not None:
+        state.all = bool(value) if state.all is None else state.all and bool(value)
+        state.any = bool(state.any) or bool(value)
+
+
+def bool_and() -> Parts:
+    return Truth(), _judge, lambda state: None if state.all is None else int(state.all)
+
+
+def bool_or() -> Parts:
+    return Truth(), _judge, lambda state: None if state.any is None else int(state.any)
+
+
+class Bits:
+    """Numbers joined bit by bit."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value: int | None = None
+
+
+def _bits(join: Callable[[int, int], int]) -> Callable[[], Parts]:
+    def step(state: Bits, value: Any) -> None:
+        if value is not None:
+            state.value = int(value) if state.value is None else join(state.value, int(value))
+
+    return lambda: (Bits(), step, lambda state: state.value)
+
+
+class Moments:
+    """Mean and spread of numbers, or of pairs, by Welford's method."""
+
+    __slots__ = ("count", "cross", "mean_x", "mean_y", "square_x", "square_y")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean_x = self.mean_y = self.square_x = self.square_y = self.cross = 0.0
+
+
+def _one(state: Moments, value: Any) -> None:
+    if value is not None:
+        _pair(state, value, value)
+
+
+def _pair(state: Moments, y: Any, x: Any) -> None:
+    if x is None or y is None:
+        return
+    x, y = float(x), float(y)
+    state.count += 1
+    before = x - state.mean_x
+    state.mean_x += before / state.count
+    state.square_x += before * (x - state.mean_x)
+    before_y = y - state.mean_y
+    state.mean_y += before_y / state.count
+    state.square_y += before_y * (y - state.mean_y)
+    state.cross += before * (y - state.mean_y)
+
+
+def _sample(state: Moments) -> float | None:
+    return state.square_x / (state.count - 1) if state.count > 1 else None
+
+
+def _population(state: Moments) -> float | None:
+    return state.square_x / state.count if state.count else None
+
+
+def _root(value: float | None) -> float | None:
+    return None if value is None else math.sqrt(value)
+
+
+def _correlation(state: Moments) -> float | None:
+    spread = state.square_x * state.square_y
+    return state.cross / math.sqrt(spread) if spread > 0 else None
+
+
+def _moments(step: Callable[..., None], end: Callable[[Moments], Any]) -> Callable[[], Parts]:
+    return lambda: (Moments(), step, end)
+
+
+#: Name, number of arguments, what makes its parts.
+AGGREGATES: tuple[tuple[str, int, Callable[[], Parts]], ...] = (
+    ("array_agg", 1, array_agg),
+    ("json_agg", 1, json_agg),
+    ("jsonb_agg", 1, json_agg),
+    ("json_object_agg", 2, json_object_agg),
+    ("jsonb_object_agg", 2, json_object_agg),
+    ("bool_and", 1, bool_and),
+    ("every", 1, bool_and),
+    ("bool_or", 1, bool_or),
+    ("bit_and", 1, _bits(lambda left, right: left & right)),
+    ("bit_or", 1, _bits(lambda left, right: left | right)),
+    ("bit_xor", 1, _bits(lambda left, right: left ^ right)),
+    ("stddev", 1, _moments(_one, lambda state: _root(_sample(state)))),
+    ("stddev_samp", 1, _moments(_one, lambda state: _root(_sample(state)))),
+    ("stddev_pop", 1, _moments(_one, lambda state: _root(_population(state)))),
+    ("variance", 1, _moments(_one, _sample)),
+    ("var_samp", 1, _moments(_one, _sample)),
+    ("var_pop", 1, _moments(_one, _population)),
+    ("corr", 2, _moments(_pair, _correlation)),
+    ("covar_pop", 2, _moments(_pair, lambda state: state.cross / state.count if state.count else None)),
+    ("covar_samp", 2, _moments(_pair, lambda state: state.cross / (state.count - 1) if state.count > 1 else None)),
+    ("regr_slope", 2, _moments(_pair, lambda state: state.cross / state.square_x if state.square_x else None)),
+)

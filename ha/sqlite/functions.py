@@ -1,0 +1,161 @@
+"""The SQL functions that PostgreSQL's clients expect, on every connection.
+
+Use: ``register(connection)`` once, and ``connection.context = Context(…)`` before a client's statement.
+
+Nothing here is needed to read the file: what reaches the file is a value, computed on the node that wrote it. So a
+function need only be steady within its statement; :attr:`Context.now` is the same for a whole transaction.
+
+Promises: every function is bounded in time and in memory (a result is at most VALUE_BYTES_MAX long, a regular
+expression takes time linear in its text); a mistake of the client's is a :class:`StatementError`; the names here do not
+replace any of SQLite's own.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import apsw
+
+from ha.errors import StatementError
+from ha.sql.variables import SERVER_VERSION, Variables
+from ha.sqlite import aggregates, arrays, casts, guard, series, sleep, texts, times
+
+if TYPE_CHECKING:
+    from ha.sqlite.connection import Connection
+
+
+@dataclass(slots=True)
+class Context:
+    """Who asks, when, and with which settings: what a function cannot see in its arguments.
+
+    :param now: when the transaction began, in seconds since 1970.
+    :param pid: the number a client knows this backend by.
+    :param last_values: sequence name to what nextval and setval last gave this client.
+    """
+
+    user: str = "ha"
+    database: str = "ha"
+    variables: Variables = field(default_factory=Variables)
+    pid: int = 0
+    now: float = 0.0
+    last_values: dict[str, int] = field(default_factory=dict)
+    last_sequence: str | None = None
+
+
+#: A function's name, how many arguments it takes (-1: any number), what computes it, and its flags.
+Row = tuple[str, int, Callable[..., Any], int]
+
+#: May stand in views, triggers, CHECK constraints; the planner may compute it once.
+STEADY: Final = apsw.SQLITE_INNOCUOUS | apsw.SQLITE_DETERMINISTIC
+#: May stand there, too, but asks the context.
+ASKING: Final = apsw.SQLITE_INNOCUOUS
+#: Only in a client's own statement, because it does something.
+ACTING: Final = apsw.SQLITE_DIRECTONLY
+
+VERSION: Final = f"PostgreSQL {SERVER_VERSION} on SQLite {apsw.sqlite_lib_version()}, 64-bit"
+
+
+def register(connection: Connection) -> None:
+    """Give a connection every function, aggregate and table-valued function of this package."""
+    for name, count, function, flags in (*_STEADY_ROWS, *_asking(connection)):
+        connection.create_scalar_function(name, function, count, flags=flags)
+    for name, count, factory in aggregates.AGGREGATES:
+        connection.create_aggregate_function(name, factory, count, flags=STEADY)
+    series.register(connection)
+
+
+def _asking(connection: Connection) -> list[Row]:
+    """The functions that need the connection or its context."""
+    # A function held by the connection must not hold the connection.
+    found = weakref.ref(connection)
+
+    def context() -> Context:
+        asked = found()
+        assert asked is not None
+        return asked.context or _NOBODY
+
+    def set_config(name: str, value: str | None, local: int) -> str:
+        variables = context().variables
+        variables.set(name, value, local=bool(local))
+        return variables.get(name)
+
+    def current_setting(name: str, missing_ok: int = 0) -> str | None:
+        try:
+            return context().variables.get(name)
+        except StatementError:
+            if missing_ok:
+                return None
+            raise
+
+    def schemas(implicit: int) -> str:
+        return '["pg_catalog","public"]' if implicit else '["public"]'
+
+    def now() -> str:
+        return times.stamp(context().now)
+
+    def local_now() -> str:
+        return times.stamp(context().now)[:-3]
+
+    rows: list[Row] = [
+        ("version", 0, lambda: VERSION, STEADY),
+        ("current_database", 0, lambda: context().database, ASKING),
+        ("current_catalog", 0, lambda: context().database, ASKING),
+        ("current_schema", 0, lambda: "public", STEADY),
+        ("current_schemas", 1, schemas, STEADY),
+        ("current_query", 0, lambda: None, ASKING),
+        ("current_user", 0, lambda: context().user, ASKING),
+        ("current_role", 0, lambda: context().user, ASKING),
+        ("session_user", 0, lambda: context().user, ASKING),
+        ("user", 0, lambda: context().user, ASKING),
+        ("pg_backend_pid", 0, lambda: context().pid, ASKING),
+        ("current_setting", 1, current_setting, ASKING),
+        ("current_setting", 2, current_setting, ASKING),
+        ("set_config", 3, set_config, ACTING),
+        ("now", 0, now, ASKING),
+        ("transaction_timestamp", 0, now, ASKING),
+        ("statement_timestamp", 0, now, ASKING),
+        ("localtimestamp", 0, local_now, ASKING),
+        ("clock_timestamp", 0, times.clock, ASKING),
+        ("timeofday", 0, times.clock, ASKING),
+        ("age", 1, lambda value: times.age(times.stamp(context().now)[:10], value), ASKING),
+        ("pg_sleep", 1, lambda seconds: sleep.pg_sleep(found(), seconds), ACTING),
+        ("pg_is_in_recovery", 0, lambda: 0, STEADY),
+        ("gen_random_uuid", 0, texts.random_uuid, ASKING),
+        ("uuid_generate_v4", 0, texts.random_uuid, ASKING),
+        ("inet_server_addr", 0, lambda: None, STEADY),
+        ("inet_client_addr", 0, lambda: None, STEADY),
+        ("inet_server_port", 0, lambda: None, STEADY),
+        ("inet_client_port", 0, lambda: None, STEADY),
+        ("pg_postmaster_start_time", 0, lambda: _STARTED, STEADY),
+        ("pg_conf_load_time", 0, lambda: _STARTED, STEADY),
+        ("txid_current", 0, lambda: int(context().now * 1_000_000), ASKING),
+    ]
+    return rows
+
+
+#: The names of the functions above.
+ASKING_NAMES: Final = frozenset(
+    """
+    age clock_timestamp current_catalog current_database current_query current_role current_schema current_schemas
+    current_setting current_user gen_random_uuid inet_client_addr inet_client_port inet_server_addr inet_server_port
+    localtimestamp now pg_backend_pid pg_conf_load_time pg_is_in_recovery pg_postmaster_start_time pg_sleep session_user
+    set_config statement_timestamp timeofday transaction_timestamp txid_current user uuid_generate_v4 version
+    """.split()
+)
+_NOBODY: Final = Context()
+_STARTED: Final = times.clock()
+
+_STEADY_ROWS: Final[tuple[Row, ...]] = tuple(
+    (name, count, function, STEADY)
+    for table in (casts.FUNCTIONS, texts.FUNCTIONS, times.FUNCTIONS, arrays.FUNCTIONS)
+    for name, count, function in table
+)
+
+#: What a client may call: SQLite's harmless functions and ours. Nothing that is not named here.
+ALLOWED_FUNCTIONS: Final = (
+    guard.FUNCTIONS | {row[0] for row in _STEADY_ROWS} | {row[0] for row in aggregates.AGGREGATES} | ASKING_NAMES
+)
+ALLOWED_PRAGMAS: Final = guard.PRAGMAS

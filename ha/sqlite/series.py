@@ -1,0 +1,278 @@
+"""Functions that give rows: generate_series, unnest and their kin, as table-valued functions.
+
+A generator function with its columns is all that one is; :class:`Module` shows it to SQLite. They are innocuous, so that
+views may use them.
+
+The number of rows is not bounded here: a statement that asks for too many meets its time-out and its client's patience,
+as with any other query.
+"""
+
+from __future__ import annotations
+
+import json
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import apsw
+
+from ha.errors import StatementError
+from ha.sqlite import arrays, texts, times
+
+#: What stands for an argument that was not given; NULL is an argument.
+_ABSENT: Final = "\x00"
+#: Arguments that a table-valued function takes.
+ARGUMENTS_MAX: Final = 4
+#: What the planner is told: enough to put real tables first.
+ROWS_ESTIMATED: Final = 1000
+
+
+def generate_series(start: Any = _ABSENT, stop: Any = _ABSENT, step: Any = _ABSENT) -> Iterator[tuple[Any]]:
+    """Numbers, or times an interval apart."""
+    if start == _ABSENT or stop == _ABSENT:
+        raise StatementError("42883", "function generate_series() needs a start and a stop")
+    if start is None or stop is None or step is None:
+        return
+    if isinstance(start, str) and not _number(start):
+        yield from _times(start, stop, step)
+        return
+    at, stop = _numeric(start), _numeric(stop)
+    step = 1 if step == _ABSENT else _numeric(step)
+    if step == 0:
+        raise StatementError("22023", "step size cannot equal zero")
+    while at <= stop if step > 0 else at >= stop:
+        yield (at,)
+        at += step
+
+
+def _number(text: str) -> bool:
+    return text.strip().lstrip("-").replace(".", "", 1).isdecimal()
+
+
+def _numeric(value: Any) -> Any:
+    if isinstance(value, str):
+        return float(value) if "." in value else int(value)
+    return value
+
+
+def _times(start: str, stop: Any, step: Any) -> Iterator[tuple[str]]:
+    span = times.interval(step)
+    zero = times.Interval()
+    if span == zero:
+        raise StatementError("22023", "step size cannot equal zero")
+    first, last = times.moment(start), times.moment(stop)
+    if (first.tzinfo is None) != (last.tzinfo is None):
+        first, last = first.replace(tzinfo=None), last.replace(tzinfo=None)
+    at, backward = first, times.moved(first, span) < first
+    count = 0
+    while at >= last if backward else at <= last:
+        yield (times.written(at),)
+        count += 1
+        # From the start each time: a month after 31 January is 28 February, two are 31 March.
+        at = times.moved(first, times.Interval(*(part * count for part in span)))
+
+
+def generate_subscripts(value: Any = None, dimension: Any = 1, backward: Any = 0) -> Iterator[tuple[int]]:
+    """The indexes of an array."""
+    length = arrays.array_length(value, int(dimension or 1)) if value is not None else None
+    for index in range(1, (length or 0) + 1):
+        yield ((length or 0) + 1 - index if backward else index,)
+
+
+def unnest(first: Any = None, second: Any = _ABSENT, third: Any = _ABSENT) -> Iterator[tuple[Any, ...]]:
+    """The elements of up to three arrays, side by side."""
+    columns = [[] if one is None or one == _ABSENT else arrays.elements(one) for one in (first, second, third)]
+    for at in range(max(map(len, columns))):
+        yield (at + 1, *(_stored(column[at]) if at < len(column) else None for column in columns))
+
+
+def _stored(value: Any) -> Any:
+    if isinstance(value, bool):
+        return int(value)
+    return arrays.dumped(value) if isinstance(value, (list, dict)) else value
+
+
+def regexp_split_to_table(value: Any = None, pattern: Any = None, flags: Any = "") -> Iterator[tuple[str]]:
+    if value is not None and pattern is not None:
+        for part in texts.split_by(texts.text_of(value), texts.text_of(pattern), flags or ""):
+            yield (part,)
+
+
+def string_to_table(value: Any = None, delimiter: Any = None) -> Iterator[tuple[str]]:
+    if value is not None:
+        for part in json.loads(arrays.string_to_array(value, delimiter) or "[]"):
+            yield (part,)
+
+
+def regexp_matches(value: Any = None, pattern: Any = None, flags: Any = "") -> Iterator[tuple[str]]:
+    if value is None or pattern is None:
+        return
+    expression = texts.compiled(texts.text_of(pattern), (flags or "").replace("g", ""))
+    for match in expression.finditer(texts.text_of(value)):
+        yield (arrays.dumped(list(match.groups()) or [match.group(0)]),)
+        if "g" not in (flags or ""):
+            return
+
+
+def json_object_keys(value: Any = None) -> Iterator[tuple[str]]:
+    if value is not None:
+        found = arrays.loaded(value)
+        if not isinstance(found, dict):
+            raise StatementError("22023", "cannot call json_object_keys on a scalar or an array")
+        for key in found:
+            yield (key,)
+
+
+def json_array_elements(value: Any = None) -> Iterator[tuple[str]]:
+    for one in _listed(value):
+        yield (json.dumps(one, ensure_ascii=False),)
+
+
+def json_array_elements_text(value: Any = None) -> Iterator[tuple[Any]]:
+    for one in _listed(value):
+        yield (None if one is None else one if isinstance(one, str) else json.dumps(one, ensure_ascii=False),)
+
+
+def _listed(value: Any) -> list[Any]:
+    found = [] if value is None else arrays.loaded(value)
+    if not isinstance(found, list):
+        raise StatementError("22023", "cannot extract elements from a scalar or an object")
+    return found
+
+
+def json_each_text(value: Any = None) -> Iterator[tuple[str, Any]]:
+    found = {} if value is None else arrays.loaded(value)
+    for key, one in found.items():
+        yield key, None if one is None else one if isinstance(one, str) else json.dumps(one, ensure_ascii=False)
+
+
+#: Name, columns, what gives the rows.
+_MODULES: tuple[tuple[str, tuple[str, ...], Callable[..., Iterator[Any]]], ...] = (
+    ("generate_series", ("value",), generate_series),
+    ("generate_subscripts", ("value",), generate_subscripts),
+    ("unnest", ("ordinality", "value", "value2", "value3"), unnest),
+    ("regexp_split_to_table", ("value",), regexp_split_to_table),
+    ("string_to_table", ("value",), string_to_table),
+    ("regexp_matches", ("value",), regexp_matches),
+    ("json_object_keys", ("value",), json_object_keys),
+    ("jsonb_object_keys", ("value",), json_object_keys),
+    ("json_array_elements", ("value",), json_array_elements),
+    ("jsonb_array_elements", ("value",), json_array_elements),
+    ("json_array_elements_text", ("value",), json_array_elements_text),
+    ("jsonb_array_elements_text", ("value",), json_array_elements_text),
+    ("json_each_text", ("key", "value"), json_each_text),
+    ("jsonb_each_text", ("key", "value"), json_each_text),
+)
+
+
+class Module:
+    """A table-valued function for SQLite: columns, then hidden ones that its arguments arrive by.
+
+    https://www.sqlite.org/vtab.html#tabfunc2
+    """
+
+    def __init__(self, columns: tuple[str, ...], rows: Callable[..., Iterator[Any]]) -> None:
+        self.rows = rows
+        self.shown = len(columns)
+        hidden = [f'"argument {number}" HIDDEN' for number in range(1, ARGUMENTS_MAX + 1)]
+        self.schema = f"CREATE TABLE ignored({', '.join((*columns, *hidden))})"
+
+    def Connect(self, connection: apsw.Connection, *_: Any) -> tuple[str, Any]:
+        connection.vtab_config(apsw.SQLITE_VTAB_INNOCUOUS)
+        return self.schema, self
+
+    Create = Connect
+
+    def BestIndexObject(self, index: apsw.IndexInfo) -> bool:
+        given = 0
+        for at in range(index.nConstraint):
+            number = index.get_aConstraint_iColumn(at) - self.shown
+            if number < 0:
+                continue
+            # An argument that is another table's column can only come after that table: no other plan is right.
+            if not index.get_aConstraint_usable(at) or index.get_aConstraint_op(at) != apsw.SQLITE_INDEX_CONSTRAINT_EQ:
+                return False
+            given |= 1 << number
+        place = 0
+        for number in range(ARGUMENTS_MAX):
+            for at in range(index.nConstraint):
+                if index.get_aConstraint_iColumn(at) - self.shown == number:
+                    place += 1
+                    index.set_aConstraintUsage_argvIndex(at, place)
+                    index.set_aConstraintUsage_omit(at, True)
+        index.idxNum = given
+        index.estimatedRows = ROWS_ESTIMATED
+        index.estimatedCost = float(ROWS_ESTIMATED)
+        return True
+
+    def Open(self) -> Cursor:
+        return Cursor(self)
+
+    def Disconnect(self) -> None:
+        pass
+
+    Destroy = Disconnect
+
+
+class Cursor:
+    """One call of a table-valued function."""
+
+    def __init__(self, module: Module) -> None:
+        self.module = module
+        self.rows: Iterator[Any] = iter(())
+        self.row: tuple[Any, ...] | None = None
+        self.number = 0
+
+    def Filter(self, given: int, _: str | None, values: tuple[Any, ...]) -> None:
+        arguments = iter(values)
+        count = given.bit_length()
+        self.rows = self.module.rows(*(next(arguments) if given >> at & 1 else _ABSENT for at in range(count)))
+        self.number = 0
+        self.Next()
+
+    def Next(self) -> None:
+        self.row = next(self.rows, None)
+        self.number += 1
+
+    def Eof(self) -> bool:
+        return self.row is None
+
+    def Column(self, column: int) -> Any:
+        if column < 0:
+            return self.number
+        assert self.row is not None
+        return self.row[column] if column < self.module.shown else None
+
+    def Rowid(self) -> int:
+        return self.number
+
+    def Close(self) -> None:
+        self.rows = iter(())
+
+
+def register(connection: apsw.Connection) -> None:
+    """Give a connection every table-valued function."""
+    for name, columns, rows in _MODULES:
+        connection.create_module(name, Module(columns, rows), use_bestindex_object=True, eponymous_only=True)
+    # The module, which the connection holds, must not hold the connection.
+    found = weakref.ref(connection)
+    plan = Module(("plan",), lambda sql, form="text": iter(explain_rows(found(), sql, form)))
+    connection.create_module("pg_explain", plan, use_bestindex_object=True, eponymous_only=True)
+
+
+def explain_rows(connection: Any, sql: str, form: str) -> list[tuple[str]]:
+    """EXPLAIN's answer: SQLite's plan, indented as PostgreSQL's, or as JSON."""
+    steps = [(row[0], row[1], row[3]) for row in connection.execute("EXPLAIN QUERY PLAN " + sql)]
+    depth = {0: -1}
+    lines = []
+    nodes: list[dict[str, Any]] = []
+    for number, parent, what in steps:
+        depth[number] = depth.get(parent, -1) + 1
+        indent = "  " * depth[number]
+        lines.append((f"{indent}->  {what}" if depth[number] else what,))
+        nodes.append({"Node Type": what, "Depth": depth[number]})
+    if form == "json":
+        first = nodes[0] if nodes else {"Node Type": "Result", "Depth": 0}
+        first = {"Node Type": first["Node Type"], "Plans": [{"Node Type": node["Node Type"]} for node in nodes[1:]]}
+        return [(json.dumps([{"Plan": first}], ensure_ascii=False),)]
+    return lines or [("Result",)]
