@@ -90,7 +90,7 @@ class Facts:
     """What a statement is, found without running it.
 
     :param empty: there is nothing to run (a comment).
-    :param readonly: it leaves every file as it is. COMMIT and ATTACH call themselves so; the guard refuses them.
+    :param readonly: it leaves every file as it is, as EXPLAIN of anything does.
     :param columns: empty when it answers no rows.
     :param parameters: their names without the ``:``, ``@`` or ``$``; None for ``?``.
     :param changes_schema: see :class:`ha.sqlite.guard.Footprint`, as the next three.
@@ -175,11 +175,11 @@ class Connection(apsw.Connection):
         known = self._facts.get(sql)
         if known is not None:
             return known
+        self._look_at_schema()
         facts = self._find_facts(sql)
+        self.guard.prepared = False
         if len(self._facts) >= FACTS_KEPT:
             self._facts.clear()
-        if self._schema_version == -1:
-            self._look_at_schema()
         self._facts[sql] = facts
         return facts
 
@@ -189,6 +189,9 @@ class Connection(apsw.Connection):
 
     def _look_at_schema(self) -> None:
         with self.guard.trusted():
+            # Preparing trusts the schema in memory; only running a statement that reads a table compares it with the
+            # file's, and reads it anew.
+            self.execute("SELECT 1 FROM main.sqlite_schema LIMIT 1").close()
             version = self.execute("PRAGMA main.schema_version").get
         self.guard.prepared = False
         if version != self._schema_version:
@@ -202,7 +205,7 @@ class Connection(apsw.Connection):
             found.append(
                 (
                     not cursor.has_vdbe,
-                    cursor.is_readonly,
+                    cursor.is_readonly or bool(cursor.is_explain),
                     bool(cursor.is_explain),
                     tuple(Source(*column) for column in cursor.description_full),
                     cursor.bindings_names,
