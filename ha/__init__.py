@@ -4,21 +4,23 @@ The map of the house. Each package's own docstring tells its room; docs/architec
 
 ::
 
-    tap         arguments and environment to a running node; the only user of the reactor
-    settings    the options: one table                                                      [pure]
-    node        all parts assembled: ordered start and stop, readiness
-    backend     runs one client's statements in one database; both doors meet here
-    auth        who may enter, and what they may do                                         [pure]
-    errors      what a client is told when a statement cannot be done                       [pure]
-    values      the plain values that pass between the doors and the database               [pure]
-    logs        what is said on the log: the libraries' words, long work's progress
-    postgres/   the front door: PostgreSQL clients
-    web/        the side door: HTTP
-    sql/        understanding SQL text                                                      [pure]
-    sqlite/     the cellar: rows at rest; the only user of apsw
-    replication/  how nodes come to agree; replication.log is the only user of nats
-    bench/      python -m ha.bench: what two nodes do, measured
-    test/       one test module per module; test/integration/ starts real nodes
+    tap          arguments and environment to a running node; the only user of the reactor
+    settings     the options: one table                                                     [pure]
+    node         all parts assembled: ordered start and stop, readiness
+    backend      runs one client's statements in one database; both doors meet here
+    block        a client's open transaction, from its BEGIN to its end
+    auth         who may call over HTTP, and what a browser may do on somebody's behalf       [pure]
+    errors       what a client is told when a statement cannot be done                      [pure]
+    values       the plain values that pass between the doors and the database              [pure]
+    metrics      what is counted, and how it is told to Prometheus
+    logs         what is said on the log: the libraries' words, long work's progress
+    postgres/    the front door: PostgreSQL clients
+    web/         the side door: HTTP
+    sql/         understanding SQL text                                                     [pure]
+    sqlite/      the cellar: rows at rest; the only user of apsw
+    replication/ how nodes come to agree; the only user of nats
+    bench/       python -m ha.bench: what two nodes do, measured
+    test/        one test module per module; test/integration/ starts real nodes
 
 Imports look downward only: tap, node, the doors and replication, sqlite. The doors know the backend through a
 Protocol that they declare themselves. [pure] modules import the standard library and each other. Inside,
