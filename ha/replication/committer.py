@@ -21,10 +21,9 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from ha.errors import StatementError
-from ha.replication.change import Message, encode
 from ha.replication.follower import CannotApply, Follower
-from ha.replication.groups import Groups, message_id
-from ha.replication.order import Order, Placed
+from ha.replication.groups import Groups
+from ha.replication.settlement import Settlement
 from ha.sqlite.connection import Connection
 from ha.sqlite.database import Database
 from ha.sqlite.executor import FOREVER, BudgetSpent, Cancellation
@@ -52,6 +51,7 @@ class Work:
     :param key: what tells it from others, to remember that it was long.
     :param deadline: on ``time.monotonic``'s scale.
     :param alone: it runs in a group of its own, in a thread: it is long, or ends transactions.
+    :param may_queue: it may be ordered later when the log is out of reach (READ COMMITTED).
     """
 
     __slots__ = (
@@ -62,6 +62,7 @@ class Work:
         "done",
         "error",
         "key",
+        "may_queue",
         "notifications",
         "result",
         "run",
@@ -77,12 +78,14 @@ class Work:
         deadline: float = FOREVER,
         cancellation: Cancellation | None = None,
         alone: bool = False,
+        may_queue: bool = True,
     ) -> None:
         self.run = run
         self.key = key
         self.deadline = min(deadline, time.monotonic() + RERUN_MAX_S) if deadline != FOREVER else deadline
         self.cancellation = cancellation
         self.alone = alone
+        self.may_queue = may_queue
         self.done: Deferred[Any] = Deferred()
         self.notifications: list[tuple[str, str]] = []
         self.forget()
@@ -101,7 +104,6 @@ class Committer:
     """The queue of one database's writes.
 
     :param clock: an ``IReactorTime``.
-    :param committed: called with each message of ours after its COMMIT.
     """
 
     log = Logger()
@@ -110,17 +112,15 @@ class Committer:
         self,
         database: Database,
         follower: Follower,
-        order: Order,
+        settlement: Settlement,
         groups: Groups,
         clock: Any,
-        committed: Callable[[Message], None],
     ) -> None:
         self._database = database
         self._follower = follower
-        self._order = order
+        self._settlement = settlement
         self._groups = groups
         self._clock = clock
-        self._committed = committed
         self._queue: deque[Work] = deque()
         self._draining = False
         self._idle: list[Deferred[None]] = []
@@ -292,29 +292,14 @@ class Committer:
             self._answer_all(group)
             return
         message = self._groups.message(self._follower.position, parts)
-        place = await self._order.place(encode(message), message_id(message))
-        if not isinstance(place, Placed):
+        long = group[0].alone
+        if not await self._settlement.settle(message, long=long, may_queue=all(work.may_queue for work in group)):
             self.refusals += 1
-            self._database.rollback()
             self._queue.extendleft(reversed(group))
             await self._follower.apply_arrived()
             return
-        origin = (message.node, message.process_id, message.group)
-        try:
-            if group[0].alone:
-                await self._database.lanes.defer(lambda: self._database.commit(place.sequence, origin))
-            else:
-                self._database.commit(place.sequence, origin)
-        except StatementError as error:
-            raise StatementError(
-                "40003",
-                "the transaction is in the replication log, but this node could not write it yet",
-                detail=error.message,
-            ) from error
-        self._follower.advanced(place.sequence)
         self.groups_stored += 1
         self.transactions_stored += len(parts)
-        self._committed(message)
         self._answer_all(group)
 
     # Answering

@@ -21,7 +21,8 @@ from twisted.logger import Logger
 
 from ha.errors import StatementError
 from ha.replication.change import Message, decode
-from ha.replication.log import Entry, Unanswered
+from ha.replication.entry import Entry, Unanswered
+from ha.replication.outbox import Outbox
 from ha.sqlite.connection import Connection
 from ha.sqlite.database import Database
 from ha.sqlite.images import apply
@@ -75,11 +76,17 @@ class Follower:
     log = Logger()
 
     def __init__(
-        self, database: Database, source: Source, clock: Any, applied: Callable[[Sequence[Message]], None]
+        self,
+        database: Database,
+        source: Source,
+        clock: Any,
+        outbox: Outbox,
+        applied: Callable[[Sequence[Message]], None],
     ) -> None:
         self._database = database
         self._source = source
         self._clock = clock
+        self._outbox = outbox
         self._applied = applied
         self._arrived: deque[Entry] = deque()
         self._arrived_bytes = 0
@@ -115,11 +122,13 @@ class Follower:
         self.position = read_position(self._database.writer, self._database.subject)
         self._received = self.position
         self._stopped = False
+        self._outbox.start(self)
         self._follow()
 
     def stop(self) -> None:
         """Ask the log for nothing more; forget what has arrived (the log keeps it)."""
         self._stopped = True
+        self._outbox.stop()
         if self._feed is not None:
             self._feed.stop()
             self._feed = None
@@ -271,13 +280,15 @@ class Follower:
 
     def _apply(self, entries: list[Entry]) -> list[Message]:
         """One SQLite transaction: the rows of `entries`, and the position behind the last of them."""
+        if self._outbox.count:
+            return self._outbox.apply(entries)
         messages = []
         connection: Connection = self._database.writer
         with self._database.own_transaction():
             for entry in entries:
                 message = decode(entry.body)
                 if origin_of(connection, message.node, message.process_id, message.group):
-                    apply(connection, message)
+                    apply(connection, message.changes, message.sequences)
                     messages.append(message)
             write_position(connection, self._database.subject, entries[-1].sequence)
         return messages

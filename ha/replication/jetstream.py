@@ -147,6 +147,11 @@ class JetStream:
             subjects=tuple(config.get("subjects") or ()),
         )
 
+    async def names(self) -> list[str]:
+        """The last parts of the subjects that hold messages: the databases, by their normalised ids."""
+        answer = await self.ask(f"STREAM.INFO.{self.stream}", {"subjects_filter": f"{self.stream}.>"})
+        return sorted(subject.removeprefix(f"{self.stream}.") for subject in answer["state"].get("subjects") or ())
+
     async def mark(self, name: str, value: str) -> None:
         """Set one word of the stream's metadata."""
         config = (await self.ask(f"STREAM.INFO.{self.stream}"))["config"]

@@ -526,6 +526,10 @@ class Log:
         """
         return await self._jetstream.info()
 
+    async def names(self) -> list[str]:
+        """The databases that the log knows, by their normalised ids."""
+        return await self._jetstream.names()
+
     async def mark_ready(self) -> None:
         """Say to all that the founder's base snapshot is there."""
         await self._jetstream.mark(READY, "true")

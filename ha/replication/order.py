@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred
 
 from ha.errors import StatementError
-from ha.replication.log import Entry, Refused, Unanswered, Unreachable
+from ha.replication.entry import Entry, Refused, Unanswered, Unreachable
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from ha.replication.committer import Committer, Work
 from ha.replication.follower import Follower
 from ha.replication.groups import Groups, Origin
 from ha.replication.order import Order
+from ha.replication.outbox import Outbox
+from ha.replication.settlement import Settlement
 from ha.replication.transaction import OpenTransaction
 from ha.sqlite.database import Database
 
@@ -30,12 +32,26 @@ class Replica:
     :param clock: an ``IReactorTime``.
     """
 
-    def __init__(self, database: Database, log: Any, origin: Origin, clock: Any, *, timeout_s: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        log: Any,
+        origin: Origin,
+        clock: Any,
+        *,
+        timeout_s: float,
+        queues: bool = True,
+        asynchronous: bool = False,
+    ) -> None:
         self.database = database
         self._groups = Groups(origin, database.name)
-        self.follower = Follower(database, log, clock, self._arrived)
+        self.outbox = Outbox(database, log, clock, always=asynchronous)
+        self.follower = Follower(database, log, clock, self.outbox, self._arrived)
         self._order = Order(log, self.follower, database.subject, clock, timeout_s)
-        self.committer = Committer(database, self.follower, self._order, self._groups, clock, self._committed)
+        self._settlement = Settlement(
+            database, self.follower, self._order, self.outbox, self._committed, queues=queues
+        )
+        self.committer = Committer(database, self.follower, self._settlement, self._groups, clock)
         self.listeners: set[Listener] = set()
         #: Statements whose plan was asked whether it is bounded; kept by :mod:`ha.backend`.
         self.plans: dict[str, tuple[Any, bool]] = {}
@@ -49,11 +65,11 @@ class Replica:
         """Queue one transaction whose text is held; see :meth:`Committer.submit`."""
         return self.committer.submit(work)
 
-    async def transaction(self, lock_timeout_s: float | None) -> OpenTransaction:
+    async def transaction(self, lock_timeout_s: float | None, level: str) -> OpenTransaction:
         """An interactive transaction: the caller holds the writer until it ends it."""
         if self.committer.closing:
             raise StatementError("57P01", "the node is going down")
-        opened = OpenTransaction(self.database, self.follower, self._order, self._groups, self._committed)
+        opened = OpenTransaction(self.database, self.follower, self._settlement, self._groups, level)
         await opened.begin(lock_timeout_s)
         return opened
 
@@ -70,6 +86,7 @@ class Replica:
             "transactions_stored": committer.transactions_stored,
             "refusals": committer.refusals,
             "waiting_to_commit": committer.waiting,
+            "outbox": self.outbox.count,
             "writer_held": self.database.turnstile.held,
             "waiting_for_writer": self.database.turnstile.waiting,
         }

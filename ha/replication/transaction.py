@@ -13,11 +13,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ha.errors import StatementError
-from ha.replication.change import Command, Message, encode
+from ha.replication.conflicts import READ_COMMITTED, judge
 from ha.replication.committer import standing_still
 from ha.replication.follower import CannotApply, Follower
-from ha.replication.groups import Groups, message_id
-from ha.replication.order import Order, Placed
+from ha.replication.groups import Groups
+from ha.replication.settlement import Settlement
 from ha.sqlite.connection import Connection
 from ha.sqlite.database import Database
 from ha.sqlite.executor import FOREVER, BudgetSpent, Cancellation
@@ -28,23 +28,28 @@ T = TypeVar("T")
 #: How often a transaction is put on top of newer state before it gives up with 40001.
 REBASES_MAX = 50
 
+#: Changes beyond which a COMMIT is made in a thread.
+LONG_CHANGES = 1_000
+
 
 class OpenTransaction:
     """Made by :meth:`begin`; ended by :meth:`commit` or :meth:`rollback`, exactly once.
 
-    :param committed: called with the message after the COMMIT.
+    :param level: its isolation level, which is its conflict policy.
     """
 
     def __init__(
-        self, database: Database, follower: Follower, order: Order, groups: Groups, committed: Callable[[Message], None]
+        self, database: Database, follower: Follower, settlement: Settlement, groups: Groups, level: str
     ) -> None:
         self._database = database
         self._follower = follower
-        self._order = order
+        self._settlement = settlement
         self._groups = groups
-        self._committed = committed
+        self._level = level
         self._holds = False
         self.notifications: list[tuple[str, str]] = []
+        #: What it read or wrote, by name; the backend adds to it.
+        self.tables: set[str] = set()
 
     async def begin(self, lock_timeout_s: float | None) -> None:
         """Take the writer and open the transaction.
@@ -157,21 +162,13 @@ class OpenTransaction:
             return
         for _ in range(REBASES_MAX):
             message = self._groups.message(self._follower.position, [(changes, sequences, self.notifications)])
-            place = await self._order.place(encode(message), message_id(message))
-            if isinstance(place, Placed):
-                database.commit(place.sequence, (message.node, message.process_id, message.group))
-                self._follower.advanced(place.sequence)
-                self._committed(message)
+            long = len(changes) > LONG_CHANGES
+            if await self._settlement.settle(message, long=long, may_queue=self._level == READ_COMMITTED):
                 return
-            database.rollback()
-            await self._follower.apply_arrived()
-            if any(isinstance(change, Command) for change in changes):
-                raise StatementError(
-                    "40001",
-                    "could not serialize access due to concurrent update",
-                    detail="The transaction changes the schema, and another node wrote meanwhile.",
-                    hint="Run the transaction again.",
-                )
+            theirs = await self._follower.apply_arrived()
+            conflict = judge(self._level, changes, self.tables, theirs)
+            if conflict is not None:
+                raise conflict
             database.begin()
             changes, sequences = put_on_top(database.writer, changes, sequences)
         raise StatementError("40001", "could not serialize access: other nodes kept writing first")

@@ -27,7 +27,9 @@ from ha.sqlite.capture import Capture
 from ha.sqlite.connection import Connection, open_reader, open_writer
 from ha.sqlite.executor import FOREVER, BudgetSpent, Cancellation, Lanes, fit_gauge
 from ha.sqlite.faults import translate
+from ha.sqlite.functions import register
 from ha.sqlite.ledger import origin_of, write_position
+from ha.sqlite.pending import add_pending
 from ha.sqlite.turnstile import Turnstile
 
 T = TypeVar("T")
@@ -75,6 +77,7 @@ class Database:
         """Open the writing connection. Also after the file was replaced; see :meth:`close`."""
         self.writer = open_writer(str(self.path), synchronous=self.synchronous)
         fit_gauge(self.writer)
+        register(self.writer)
         self.capture = Capture(self.writer)
         self.writer.set_wal_hook(self._committed)
         self.closed = False
@@ -93,6 +96,7 @@ class Database:
                 self._readers -= 1
                 raise
             fit_gauge(connection)
+            register(connection)
             return connection
         turn: Deferred[Connection] = Deferred(self._waiting.remove)
         self._waiting.append(turn)
@@ -197,6 +201,20 @@ class Database:
             try:
                 origin_of(self.writer, *origin)
                 write_position(self.writer, self.subject, sequence)
+                self.writer.execute("COMMIT")
+            except apsw.Error as error:
+                raise translate(error, self.writer, "COMMIT") from error
+            finally:
+                self.capture.discard()
+
+    def commit_queued(self, message_id: str, body: bytes, *, sent: bool) -> None:
+        """Put the transaction's message into the outbox and end it; the position stays.
+
+        :param sent: a copy of the message may be on its way to the log already.
+        """
+        with self.writer.guard.trusted():
+            try:
+                add_pending(self.writer, message_id, body, self.capture.record().to_bytes(), sent=sent)
                 self.writer.execute("COMMIT")
             except apsw.Error as error:
                 raise translate(error, self.writer, "COMMIT") from error

@@ -28,7 +28,12 @@ def write_position(connection: Connection, subject: str, sequence: int) -> None:
 
 
 def origin_of(connection: Connection, node: str, process_id: int, group: int) -> bool:
-    """Note that `group` of that process is applied. False: it was before, and must not be again."""
+    """Note that `group` of that process is applied. False: it was before, and must not be again.
+
+    :param group: 0 in a message that is not of this program: nothing is noted of it.
+    """
+    if group == 0:
+        return True
     connection.execute(
         "INSERT INTO main.ha_origins (node, process_id, last_group) VALUES (?1, ?2, ?3)"
         " ON CONFLICT (node, process_id) DO UPDATE SET last_group = ?3 WHERE last_group < ?3",

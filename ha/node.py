@@ -1,0 +1,441 @@
+"""A node: all parts assembled, started in order and waited for, stopped in reverse and waited for.
+
+The steps of a life stand in :meth:`Node.start` and :meth:`Node.stop`, to be read from top to bottom.
+
+State: readiness, and who is connected. Everything else belongs to the parts (``docs/architecture.rst``).
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.threadpool import ThreadPool
+
+import ha
+from ha.auth import Entrance
+from ha.backend import Backend
+from ha.errors import StatementError
+from ha.metrics import Metrics
+from ha.postgres.server import Factory as PostgresFactory
+from ha.replication.entry import LogError
+from ha.replication.groups import Origin
+from ha.replication.joining import CannotJoin, Joining, Rights
+from ha.replication.log import Log
+from ha.replication.natsd import NatsdError, NatsServer, find_binary
+from ha.replication.replica import Replica
+from ha.replication.snapshot import Snapshots
+from ha.settings import Settings
+from ha.sqlite import backup
+from ha.sqlite.database import Database
+from ha.sqlite.executor import Lanes
+from ha.sqlite.folder import Folder, FolderError, Identity, Place
+from ha.tls import context_factory
+from ha.web.site import Site
+
+#: Threads for long SQLite work and for copies. More do not help: SQLite's work holds the GIL where rows are made
+#: (measured: fetching with four threads was slower than with one).
+THREADS_MAX = 6
+
+#: How long a stopping node waits for the clients' last writes (seconds); the supervisor's patience is ten.
+DRAIN_S = 4.0
+
+#: How often the progress of a long step is said on the log (seconds).
+PROGRESS_S = 2.0
+
+#: How long the log may stay silent while a node starts before that is said (seconds).
+CONNECT_TIMEOUT_S = 30.0
+
+
+class CannotStart(Exception):
+    """The node cannot start like this. The text is one sentence for the operator."""
+
+
+def precheck(settings: Settings) -> None:
+    """What can be found out before the process leaves its terminal: files, folders, ports.
+
+    :raises CannotStart: with the first thing that is wrong.
+    """
+    try:
+        folder = Folder.open(settings.databases, Path(settings.data_folder))
+    except FolderError as error:
+        raise CannotStart(str(error)) from None
+    folder.close()
+    ports = [("--port", settings.http_port), ("--pg-port", settings.pg_port)]
+    if settings.embeds_nats:
+        ports.append(("--nats-port", settings.nats_port))
+    for option, port in ports:
+        if port:
+            _check_port(settings.bind, port, option)
+
+
+def _check_port(host: str, port: int, option: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with closing(socket.socket(family)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except (OSError, OverflowError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise CannotStart(f"cannot listen on {host} port {port} ({option}): {reason}") from None
+
+
+class Copy:
+    """A consistent copy of a database, in a file that goes when it is closed."""
+
+    def __init__(self, path: Path, size: int, seq: str | None) -> None:
+        self._path = path
+        self.file: BinaryIO = open(path, "rb")  # noqa: SIM115
+        self.size = size
+        self.seq = seq
+
+    def close(self) -> None:
+        """Remove the file."""
+        self.file.close()
+        self._path.unlink(missing_ok=True)
+
+
+class Node:
+    """One node of the cluster.
+
+    :param reactor: Twisted's, with all it can do.
+    """
+
+    log = Logger()
+
+    def __init__(self, settings: Settings, reactor: Any) -> None:
+        self._settings = settings
+        self._reactor = reactor
+        self._threads = ThreadPool(0, THREADS_MAX, "ha")
+        self._folder: Folder | None = None
+        self._identity: Identity
+        self._natsd: NatsServer | None = None
+        self._log: Log | None = None
+        self._replicas: dict[str, Replica] = {}
+        self._epochs: dict[str, int] = {}
+        self._ports: list[IListeningPort] = []
+        self._postgres: PostgresFactory | None = None
+        self._site: Site | None = None
+        self._pids = count(1)
+        self._copies = count(1)
+        self._waiting_for: str = "the node is starting"
+        self._started_at = time.time()
+        self.metrics = Metrics()
+
+    # Life
+
+    async def start(self) -> None:
+        """Open, connect, catch up, and then let clients in.
+
+        :raises CannotStart: with one sentence; everything that was started is stopped again by :meth:`stop`.
+        """
+        try:
+            self._open_folder()
+            self._threads.start()
+            await self._start_natsd()
+            await self._connect()
+            await self._found_or_find_the_stream()
+            for place in self._opened_folder().places.values():
+                await self._join(place)
+            await self._mark_ready()
+            for replica in self._replicas.values():
+                await self._catch_up(replica)
+            await self._open_doors()
+        except (FolderError, NatsdError, CannotJoin, LogError) as error:
+            raise CannotStart(str(error)) from error
+        except StatementError as error:
+            raise CannotStart(error.message) from error
+        self._waiting_for = ""
+        self.log.info("{name} is ready", name=self._identity.name)
+
+    async def stop(self) -> None:
+        """Close the doors, let the last writes through, and end every part. Also a node that is half started."""
+        self._waiting_for = "the node is going down"
+        await self._close_doors()
+        for replica in self._replicas.values():
+            replica.committer.closing = True
+            await self._drain(replica)
+            replica.follower.stop()
+        if self._log is not None:
+            await self._log.close()
+        if self._natsd is not None:
+            await self._natsd.stop()
+        if self._threads.started:
+            await self._in_thread_of_its_own(self._threads.stop)
+        for replica in self._replicas.values():
+            replica.database.close()
+        if self._folder is not None:
+            self._folder.close()
+
+    # Starting, step by step
+
+    def _open_folder(self) -> None:
+        self._folder = Folder.open(self._settings.databases, Path(self._settings.data_folder))
+        self._identity = self._folder.identity(self._settings.name or None)
+        self._origin = Origin(self._identity.name, time.time_ns())
+        self._lanes = Lanes(self._in_thread, self._settings.inline_budget_s)
+
+    def _opened_folder(self) -> Folder:
+        assert self._folder is not None, "the folder is opened first"
+        return self._folder
+
+    async def _start_natsd(self) -> None:
+        settings = self._settings
+        if settings.embeds_nats:
+            self._natsd = NatsServer(
+                self._reactor,
+                find_binary(settings.nats_server),
+                str(self._opened_folder().nats),
+                server_name=self._identity.id,
+                host=settings.bind,
+                port=settings.nats_port,
+                sync_always=settings.durability == "fsync",
+            )
+            await self._natsd.start()
+
+    async def _connect(self) -> None:
+        settings = self._settings
+        url = self._natsd.url if self._natsd is not None else settings.replication_url
+        log = self._log = Log(
+            self._reactor,
+            settings.replication_stream,
+            publish_timeout_s=settings.replication_timeout_s,
+            answer_timeout_s=settings.replication_timeout_s,
+        )
+        self._waiting_for = "waiting for the replication log"
+        log.on_connection_change.append(self._connection_changed)
+        while True:
+            try:
+                return await log.connect([url], timeout_s=CONNECT_TIMEOUT_S)
+            except LogError as error:
+                self.log.warn("waiting for the replication log: {reason}", reason=str(error))
+
+    async def _found_or_find_the_stream(self) -> None:
+        if await self._stream().create_stream(new_cluster_id(), self._identity.name):
+            self.log.info("this node founds the cluster of stream {stream}", stream=self._settings.replication_stream)
+
+    def _stream(self) -> Log:
+        assert self._log is not None, "the log is connected first"
+        return self._log
+
+    async def _join(self, place: Place) -> None:
+        self._waiting_for = f"{place.name} is joining the cluster"
+        subject = f"{self._settings.replication_stream}.{place.token}"
+        snapshots = Snapshots(self._stream(), self._in_thread, self._opened_folder().copies)
+        joining = Joining(self._stream(), snapshots, self._origin, self._reactor, self._in_thread, Rights())
+        info = await joining.join(place.name, subject, place.path)
+        database = Database(
+            place.name,
+            place.path,
+            subject,
+            self._lanes,
+            self._reactor,
+            synchronous="FULL" if self._settings.durability == "fsync" else "NORMAL",
+        )
+        replica = Replica(
+            database, self._stream(), self._origin, self._reactor, timeout_s=self._settings.replication_timeout_s
+        )
+        self._replicas[place.name] = replica
+        self._epochs[place.name] = info.epoch
+        replica.follower.start()
+
+    async def _mark_ready(self) -> None:
+        info = await self._stream().stream_info()
+        if not info.ready and info.founder == self._identity.name:
+            await self._stream().mark_ready()
+
+    async def _catch_up(self, replica: Replica) -> None:
+        """Return when the file is where the log was when we began to look."""
+        goal = await self._stream().last_sequence(replica.database.subject)
+        self._waiting_for = f"{replica.name} is catching up"
+        while replica.follower.position < goal and replica.follower.failed is None:
+            try:
+                await replica.follower.reached(goal, PROGRESS_S)
+            except StatementError:
+                self.log.info(
+                    "{name}: at position {position} of {goal}",
+                    name=replica.name,
+                    position=replica.follower.position,
+                    goal=goal,
+                )
+
+    async def _open_doors(self) -> None:
+        settings = self._settings
+        if settings.pg_port:
+            self._postgres = PostgresFactory(
+                lambda database, user: self.connect(database, user),
+                self._reactor,
+                check=lambda user, password: user == settings.pg_user and password == settings.pg_password,
+                tls=context_factory(settings.pg_tls_certificate, settings.pg_tls_key),
+                connections_max=settings.connections_max,
+            )
+            await self._listen(settings.pg_port, self._postgres, "--pg-port")
+        if settings.http_port:
+            self._site = Site(
+                self,
+                self.metrics,
+                self._reactor,
+                entrance=Entrance(token=settings.token, allowed_hosts=settings.allowed_hosts),
+                user=settings.pg_user,
+                body_bytes_max=settings.message_bytes_max,
+                connections_max=settings.connections_max,
+            )
+            await self._listen(settings.http_port, self._site, "--port")
+
+    async def _listen(self, port: int, factory: Any, option: str) -> None:
+        host = self._settings.bind
+        endpoint = TCP6ServerEndpoint if ":" in host else TCP4ServerEndpoint
+        try:
+            self._ports.append(await endpoint(self._reactor, port, interface=host, backlog=511).listen(factory))
+        except CannotListenError as error:
+            raise CannotStart(f"cannot listen on {host} port {port} ({option}): {error.socketError}") from None
+
+    # Stopping
+
+    async def _close_doors(self) -> None:
+        ports, self._ports = self._ports, []
+        for port in ports:
+            await port.stopListening()
+        for replica in self._replicas.values():
+            await self._drain(replica)
+        if self._postgres is not None:
+            self._postgres.shut_down()
+        if self._site is not None:
+            await self._site.close()
+
+    async def _drain(self, replica: Replica) -> None:
+        drained = replica.committer.drained().addTimeout(DRAIN_S, self._reactor)
+        try:
+            await drained
+        except Exception as error:
+            self.log.warn("{name}: writes were still waiting: {error!r}", name=replica.name, error=error)
+
+    # Threads
+
+    def _in_thread(self, work: Callable[[], Any]) -> Deferred[Any]:
+        return deferToThreadPool(self._reactor, self._threads, work)
+
+    def _in_thread_of_its_own(self, work: Callable[[], Any]) -> Deferred[Any]:
+        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), work)
+
+    # What the doors ask
+
+    def connect(self, database: str, user: str, *, remote: Any = None, dialect: str = "postgresql") -> Backend:
+        """A new conversation with a database.
+
+        :param database: its id; a PostgreSQL client that named none asks for its user's name, and gets the first one.
+        :raises StatementError: 3D000, there is none of that name; 57P03, not yet.
+        """
+        if self._waiting_for:
+            raise StatementError("57P03", self._waiting_for)
+        replica = self._replicas.get(database) or self._by_alias(database)
+        if replica is None:
+            raise StatementError("3D000", f'database "{database}" does not exist')
+        settings = self._settings
+        return Backend(
+            replica,
+            user=user,
+            pid=next(self._pids),
+            clock=self._reactor,
+            statement_timeout_s=settings.statement_timeout_s,
+            idle_timeout_s=settings.idle_in_transaction_timeout_s,
+            dialect=dialect,
+        )
+
+    def _by_alias(self, database: str) -> Replica | None:
+        """psql and most drivers ask for a database of the user's name, or without the file's ending."""
+        if database in (self._settings.pg_user, "postgres", ""):
+            return next(iter(self._replicas.values()))
+        for name, replica in self._replicas.items():
+            if name.rpartition(".")[0] == database:
+                return replica
+        return None
+
+    def databases(self) -> list[str]:
+        """The names, the first ``--db`` first."""
+        return [place.name for place in self._opened_folder().places.values()]
+
+    def database_status(self, database: str) -> dict[str, object]:
+        """Name, size and position."""
+        replica = self._replicas[database]
+        return {
+            "name": database,
+            "size": replica.database.path.stat().st_size,
+            "position": replica.follower.position,
+        }
+
+    async def open_copy(self, database: str) -> Copy:
+        """Copy a database without stopping its writers."""
+        replica = self._replicas[database]
+        target = self._opened_folder().copies / f"{next(self._copies)}-{database}"
+        copied = await self._in_thread(lambda: backup.copy(replica.database.path, target))
+        position = copied.positions.get(replica.database.subject)
+        seq = f"{self._epochs[database]}:{position}" if position is not None else None
+        return Copy(target, copied.size_bytes, seq)
+
+    def readiness(self) -> Sequence[str]:
+        """Why clients should not be sent here yet, one sentence each; empty when they should."""
+        reasons = [self._waiting_for] if self._waiting_for else []
+        if self._log is not None and not self._log.connected:
+            reasons.append(f"the replication log is out of reach: {self._log.unreachable_because}")
+        for replica in self._replicas.values():
+            if replica.follower.failed is not None:
+                reasons.append(f"{replica.name} cannot follow the log: {replica.follower.failed}")
+            if replica.outbox.count:
+                reasons.append(f"{replica.name}: {replica.outbox.count} messages wait in the outbox")
+        return reasons
+
+    def status(self) -> Mapping[str, object]:
+        """Everything there is to say, as JSON would have it."""
+        return {
+            "version": ha.__version__,
+            "node": self._identity.name,
+            "started_at": self._started_at,
+            "ready": not self.readiness(),
+            "reasons": list(self.readiness()),
+            "connected": self._log is not None and self._log.connected,
+            "stream": self._settings.replication_stream,
+            "databases": {name: replica.status() for name, replica in self._replicas.items()},
+        }
+
+    async def replications(self) -> Sequence[Mapping[str, object]]:
+        """The durable consumers of the log."""
+        return [
+            {
+                "name": consumer.name,
+                "subject": consumer.subject,
+                "delivered": consumer.delivered,
+                "acknowledged": consumer.acknowledged,
+                "pending": consumer.pending,
+            }
+            for consumer in await self._stream().consumers()
+            if consumer.durable
+        ]
+
+    async def remove_replication(self, name: str) -> bool:
+        """Remove one. False: there is none of that name."""
+        if name not in {str(one["name"]) for one in await self.replications()}:
+            return False
+        return await self._stream().delete_consumer(name)
+
+    def _connection_changed(self, connected: bool) -> None:
+        if connected:
+            for replica in self._replicas.values():
+                replica.outbox.drain_soon()
+
+
+def new_cluster_id() -> str:
+    """Random, so that two clusters never take each other's files for their own."""
+    return uuid.uuid4().hex
