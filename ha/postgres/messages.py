@@ -876,11 +876,16 @@ class Decoder:
         except StructError:
             return Malformed(kind, "08P01", "insufficient data left in message")
 
-    def waiting(self, tag: bytes, passing: bytes = b"") -> bool:
-        """Is a whole `tag` message the next one held, not counting empty ones of tag `passing` before it?"""
+    def waiting(self, tags: bytes) -> bool:
+        """Do messages with these tags come next, one after the other? Those of Flush in between do not count.
+
+        The last one need not be complete: its tag is enough.
+        """
         buffer, at = self._buffer, self._at
-        while buffer[at : at + 1] == passing and passing and buffer[at + 1 : at + 5] == b"\0\0\0\4":
-            at += 5
-        return buffer[at : at + 1] == tag and len(buffer) - at >= 5
-
-
+        for tag in tags:
+            while buffer[at : at + 5] == b"H\0\0\0\4":
+                at += 5
+            if len(buffer) - at < 5 or buffer[at] != tag:
+                return False
+            at += 1 + _UINT32.unpack_from(buffer, at + 1)[0]
+        return True

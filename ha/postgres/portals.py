@@ -18,14 +18,18 @@ ROWS_KEPT_MAX = 100_000
 
 
 class Prepared:
-    """A statement with a name, a type for each parameter, and the shape announced for its rows (None: no rows)."""
+    """A statement with a name, a type for each parameter, and the shape of its rows (None: no rows).
 
-    __slots__ = ("statement", "parameters", "shape")
+    :ivar announced: the client was told of the shape.
+    """
+
+    __slots__ = ("statement", "parameters", "shape", "announced")
 
     def __init__(self, statement: Statement, parameters: tuple[int, ...], shape: Shape | None) -> None:
         self.statement = statement
         self.parameters = parameters
         self.shape = shape
+        self.announced = False
 
 
 class Portal:
@@ -33,12 +37,16 @@ class Portal:
 
     :ivar shape: of its rows; None without rows.
     :ivar formats: of its columns, as :meth:`Shape.formats` gives them.
+    :ivar announced: the client was told of the shape, and every value must fit it.
     :ivar answer: None until it has run.
     :ivar position: the row the cursor stands on, from 1; 0 before the first.
     :ivar held: lives on after its transaction.
     """
 
-    __slots__ = ("statement", "values", "shape", "formats", "answer", "position", "held", "scroll", "declared", "_rows", "_at", "_kept", "_ended")
+    __slots__ = (
+        "statement", "values", "shape", "formats", "announced", "answer", "position", "held", "scroll", "declared",
+        "_rows", "_at", "_kept", "_ended",
+    )  # fmt: skip
 
     def __init__(
         self, statement: Statement, values: tuple[Value, ...], shape: Shape | None, formats: tuple[int, ...] = ()
@@ -47,6 +55,7 @@ class Portal:
         self.values = values
         self.shape = shape
         self.formats = formats
+        self.announced = False
         self.answer: Answer | None = None
         self.position = 0
         self.held = False

@@ -703,23 +703,64 @@ class Session:
                     "08P01",
                     f"bind message has {len(message.result_formats)} result formats but query has {len(shape.types)} columns",
                 ) from None
-        self._portals[name] = Portal(statement, values, shape, formats)
+        portal = self._portals[name] = Portal(statement, values, shape, formats)
+        portal.announced = prepared.announced
         self._out.append(_BIND_COMPLETE)
 
-    def _describe(self, message: Describe) -> None:
-        shape: Shape | None
+    def _describe(self, message: Describe) -> Awaitable[None] | None:
         if message.kind == "S":
             prepared = self._statements.get(message.name)
             if prepared is None:
                 raise _no_statement(message.name)
+            prepared.announced = True
             self._out.append(ParameterDescription(prepared.parameters).encode())
-            shape, formats = prepared.shape, ()
+            self._out.append(_NO_DATA if prepared.shape is None else prepared.shape.description())
+            return None
+        portal = self._portals.get(message.name)
+        if portal is None:
+            raise _no_portal(message.name)
+        if _guessed(portal) and portal.statement.verb == "SELECT" and self._decoder.waiting(b"E"):
+            # It is about to run anyway: let its rows say what they are.
+            return self._describe_running(portal)
+        self._announce(portal)
+        return None
+
+    async def _describe_running(self, portal: Portal) -> None:
+        await self._begin(portal, alone=not self._implicit and self._decoder.waiting(b"ES"), rows_max=0)
+        self._announce(portal)
+
+    def _announce(self, portal: Portal) -> None:
+        portal.announced = True
+        self._out.append(_NO_DATA if portal.shape is None else portal.shape.description(portal.formats))
+
+    async def _begin(self, portal: Portal, *, alone: bool, rows_max: int) -> Answer:
+        """Run a portal's statement; its rows are not taken yet.
+
+        :raises StatementError: its own, or 0A000 when its columns are no longer those that were announced.
+        """
+        statement, shape = portal.statement, portal.shape
+        kind = statement.kind
+        if kind in _OWN:
+            answer = await self._own(statement, alone=alone)
         else:
-            portal = self._portals.get(message.name)
-            if portal is None:
-                raise _no_portal(message.name)
-            shape, formats = portal.shape, portal.formats  # type: ignore[assignment]
-        self._out.append(_NO_DATA if shape is None else shape.description(formats))
+            answer = await self._backend.execute(statement, portal.values, alone=alone, rows_max=rows_max)
+            if not alone:
+                self._implicit = True
+            if kind is not Kind.SQL:
+                self._after(statement)
+            elif "set_config" in statement.sql:
+                self._settings_touched = True
+        for notice in answer.notices:
+            self._notice(notice)
+        if shape is not None and answer.columns is not None:
+            if len(answer.columns) != len(shape.columns):
+                if answer.rest is not None:
+                    answer.rest.close()
+                raise StatementError("0A000", "cached plan must not change result type")
+            if shape.guessed and not portal.announced:
+                portal.shape = shape_of(answer.columns, answer.rows)
+        portal.begin(answer)
+        return answer
 
     async def _execute(self, message: Execute) -> None:
         portal = self._portals.get(message.portal)
@@ -733,40 +774,23 @@ class Session:
                 self._out.append(_EMPTY)
                 return
             # A statement whose batch ends here is its own transaction: nobody needs to hold the writer for it.
-            alone = not self._implicit and self._decoder.waiting(b"S", b"H")
+            alone = not self._implicit and self._decoder.waiting(b"S")
             if kind is Kind.COPY:
                 await self._copy(statement, alone=alone, rest=None)
                 return
-            if kind in _OWN:
-                answer = await self._own(statement, alone=alone)
-            else:
-                rows_max = message.max_rows if portal.shape is not None and statement.verb not in _CHANGING else 0
-                answer = await self._backend.execute(statement, portal.values, alone=alone, rows_max=rows_max)
-                if not alone:
-                    self._implicit = True
-                if kind is not Kind.SQL:
-                    self._after(statement)
-                elif "set_config" in statement.sql:
-                    self._settings_touched = True
-            for notice in answer.notices:
-                self._notice(notice)
+            rows_max = message.max_rows if portal.shape is not None and statement.verb not in _CHANGING else 0
+            answer = await self._begin(portal, alone=alone, rows_max=rows_max)
             shape = portal.shape
-            if answer.columns is not None and shape is not None and len(answer.columns) != len(shape.columns):
-                if answer.rest is not None:
-                    answer.rest.close()
-                raise StatementError("0A000", "cached plan must not change result type")
-            if shape is not None and not message.max_rows:
-                # All of it, without the portal's bookkeeping.
-                count = await self._rows(answer, shape.encoder(portal.formats))
-                answer.rows = []
-                portal.begin(answer)
-                self._out.append(_complete(_tag(answer, count)))
-                return
-            portal.begin(answer)
             if shape is None:
                 # No rows were announced: none can be sent.
                 portal.close()
                 self._out.append(_complete(_tag(answer, len(answer.rows))))
+                return
+            if not message.max_rows:
+                # All of it, without the portal's bookkeeping.
+                count = await self._rows(answer, shape.encoder(portal.formats))
+                portal.close()
+                self._out.append(_complete(_tag(answer, count)))
                 return
         elif portal.shape is None:
             raise StatementError("55000", f'portal "{message.portal}" cannot be run')
@@ -1113,6 +1137,11 @@ def _no_statement(name: str) -> StatementError:
     if not name:
         return StatementError("26000", "unnamed prepared statement does not exist")
     return StatementError("26000", f'prepared statement "{name}" does not exist')
+
+
+def _guessed(portal: Portal) -> bool:
+    """May the rows still decide what the portal's columns are?"""
+    return portal.answer is None and not portal.announced and portal.shape is not None and portal.shape.guessed
 
 
 def _no_portal(name: str) -> StatementError:

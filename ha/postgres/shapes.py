@@ -137,13 +137,15 @@ class Shape:
 
     :param columns: the backend's.
     :param types: OID and type modifier of each column.
+    :param guessed: is one of them a guess that the rows may correct, as long as nothing was announced?
     """
 
-    __slots__ = ("columns", "types", "_descriptions", "_encoders")
+    __slots__ = ("columns", "types", "guessed", "_descriptions", "_encoders")
 
-    def __init__(self, columns: tuple[Column, ...], types: tuple[tuple[int, int], ...]) -> None:
+    def __init__(self, columns: tuple[Column, ...], types: tuple[tuple[int, int], ...], guessed: bool = False) -> None:
         self.columns = columns
         self.types = types
+        self.guessed = guessed
         self._descriptions: dict[tuple[int, ...], bytes] = {}
         self._encoders: dict[tuple[int, ...], RowEncoder] = {}
 
@@ -218,4 +220,4 @@ def shape_of(columns: tuple[Column, ...], rows: Sequence[Row] | None = None) -> 
         one if one is not None else (of_values([row[index] for row in seen]) if seen else TEXT_OID, -1)
         for index, one in enumerate(known.types)
     )
-    return Shape(columns, types)
+    return Shape(columns, types, rows is None)

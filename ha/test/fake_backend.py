@@ -16,6 +16,7 @@ from ha.errors import Notice, StatementError
 from ha.sql.kinds import Kind, Name, Notify, SetVariable, Statement
 from ha.sql.statements import split
 from ha.sql.variables import Variables
+from ha.sqlite.functions import Context, register
 from ha.values import Answer, Column, Description, Parameters, Row
 
 #: Rows of a first batch, few, so that tests meet streams.
@@ -79,6 +80,15 @@ def some(cursor: Any, held: list[Row], rows_max: int) -> tuple[list[Row], list[R
     return rows[:rows_max], rows[rows_max:]
 
 
+class MemoryConnection(apsw.Connection):
+    """A database in memory that knows our SQL functions."""
+
+    def __init__(self) -> None:
+        super().__init__(":memory:")
+        self.context: Context | None = None
+        register(self)  # type: ignore[arg-type]
+
+
 class FakeBackend:
     """One client of one in-memory database.
 
@@ -86,10 +96,11 @@ class FakeBackend:
     :ivar waiting: when set, called and awaited before every statement and batch of rows.
     """
 
-    def __init__(self, user: str = "ha", database: str = "test", connection: apsw.Connection | None = None, pid: int = 4711) -> None:
-        self.connection = connection or apsw.Connection(":memory:")
+    def __init__(self, user: str = "ha", database: str = "test", connection: MemoryConnection | None = None, pid: int = 4711) -> None:
+        self.connection = connection or MemoryConnection()
         self.pid = pid
         self.variables = Variables(user=user, database=database)
+        self.connection.context = Context(user=user, database=database, variables=self.variables, pid=pid)
         self.on_notification: Any = None
         self.on_expired: Any = None
         self.said: list[Any] = []
