@@ -1,0 +1,340 @@
+"""The message of one group of transactions, on its way to the log and back. [pure]
+
+The format is a table in `docs/replication.rst`; third-party readers rely on the names at its head, and everything
+else is ours and ignored by them. One JSON object, UTF-8:
+
+=================  ==========================================================================================
+``node``           name of the node that committed the group
+``process_id``     when that process started, Unix ns
+``filename``       the database's id
+``changes``        rows and commands, in the order they happened
+``timestamp_ns``   when the message was made, Unix ns
+``group``          its number in this process, from 1; 0 in a message that is not ours
+``snapshot_seq``   the log position the group was executed at
+``transactions``   one ``{"id", "changes"}`` each, in order: where in ``changes`` each transaction ends
+``sequences``      the values of `sqlite_sequence` that the group changed; null where the row went away
+``notifications``  ``[channel, payload]`` each
+``kind``           absent for a group of changes, else a word (``marker``)
+=================  ==========================================================================================
+
+A change that a third-party replica would spoil (it quotes no names, makes every number a float, knows no BLOB and
+no rowid of its own) travels as ``SQL`` with one exact statement, and beside it, in fields that only we read, the
+operation and images that the row really had: ``row_operation``, ``old_values``, ``old_types`` and so on.
+
+Encoding is on the hot path, so it uses orjson: it keeps 64-bit integers and finite floats exact, and what it would
+not keep (bytes, infinities) never reaches it. No twisted, no apsw, no nats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from ha.sqlite.rowchange import DELETE, INSERT, UPDATE, Change, Command, RawText, Record, RowChange, Shape, packed, unpack
+from ha.values import Row, Value
+
+__all__ = ["Change", "Command", "Malformed", "Message", "Record", "RowChange", "Shape", "decode", "encode", "validate"]
+
+SQL = "SQL"
+CHANGES = "changes"
+MARKER = "marker"
+
+#: Beyond this a JSON number that a reader takes for a 64-bit float is another number.
+EXACT_INTEGER_MAX = 2**53
+
+_ROW_OPERATIONS = frozenset({INSERT, UPDATE, DELETE})
+
+
+class Malformed(ValueError):
+    """A message that breaks the format; the text names the rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One group of transactions of one node. The fields are those of the table above.
+
+    :param transactions: (id, number of changes) of each.
+    :param sequences: table name to value, None where its row went away.
+    """
+
+    node: str
+    process_id: int
+    filename: str
+    group: int
+    snapshot_seq: int
+    timestamp_ns: int
+    changes: Sequence[Change]
+    transactions: tuple[tuple[str, int], ...] = ()
+    sequences: Mapping[str, int | None] = field(default_factory=dict)
+    notifications: tuple[tuple[str, str], ...] = ()
+    kind: str = CHANGES
+
+
+def encode(message: Message) -> bytes:
+    """The message's bytes. Its changes must be valid; nothing is checked here."""
+    body: dict[str, Any] = {
+        "node": message.node,
+        "process_id": message.process_id,
+        "filename": message.filename,
+        "changes": [_change_to_json(change) for change in message.changes],
+        "timestamp_ns": message.timestamp_ns,
+        "group": message.group,
+        "snapshot_seq": message.snapshot_seq,
+        "transactions": [{"id": name, "changes": count} for name, count in message.transactions],
+    }
+    if message.sequences:
+        body["sequences"] = message.sequences
+    if message.notifications:
+        body["notifications"] = message.notifications
+    if message.kind != CHANGES:
+        body["kind"] = message.kind
+    return orjson.dumps(body)
+
+
+def decode(body: bytes) -> Message:
+    """The message in `body`, checked.
+
+    :raises Malformed: it is none; the text names the broken rule.
+    """
+    try:
+        plain = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Malformed(f"not JSON: {error}") from error
+    if not isinstance(plain, dict):
+        raise Malformed("not a JSON object")
+    try:
+        message = Message(
+            node=plain.get("node", ""),
+            process_id=plain.get("process_id", 0),
+            filename=plain.get("filename", ""),
+            group=plain.get("group", 0),
+            snapshot_seq=plain.get("snapshot_seq", 0),
+            timestamp_ns=plain.get("timestamp_ns", 0),
+            changes=[_change_from_json(change) for change in plain.get("changes") or ()],
+            transactions=tuple([(entry["id"], entry["changes"]) for entry in plain.get("transactions") or ()]),
+            sequences=plain.get("sequences") or {},
+            notifications=tuple([(channel, payload) for channel, payload in plain.get("notifications") or ()]),
+            kind=plain.get("kind", CHANGES),
+        )
+    except Malformed:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Malformed(f"a field is missing or of the wrong type: {error!r}") from error
+    validate(message)
+    return message
+
+
+def validate(message: Message) -> None:
+    """Check the rules that a reader of the message relies on.
+
+    :raises Malformed: naming the first broken rule.
+    """
+    for name in ("process_id", "group", "snapshot_seq", "timestamp_ns"):
+        _require(type(getattr(message, name)) is int, name, "is not an integer")
+    for name in ("node", "filename", "kind"):
+        _require(isinstance(getattr(message, name), str), name, "is not a string")
+    _require(isinstance(message.sequences, Mapping), "sequences", "is not an object")
+    for table, value in message.sequences.items():
+        _require(value is None or type(value) is int, "sequences", f"of {table!r} is not an integer")
+    for _, count in message.transactions:
+        _require(type(count) is int and count >= 0, "transactions", "has a number of changes that is none")
+    if message.transactions:
+        total = sum(count for _, count in message.transactions)
+        _require(total == len(message.changes), "transactions", f"name {total} changes of {len(message.changes)}")
+    for change in message.changes:
+        if isinstance(change, RowChange):
+            _validate_row(change)
+        else:
+            _require(isinstance(change.sql, str), "command", "is not a string")
+
+
+def _require(holds: bool, name: str, rule: str) -> None:
+    if not holds:
+        raise Malformed(f"{name} {rule}")
+
+
+def _validate_row(change: RowChange) -> None:
+    width = len(change.columns)
+    operation = change.operation
+    old, new = change.old_values, change.new_values
+    if type(change.table) is not str or not change.table:
+        raise Malformed("table is not a name")
+    if operation not in _ROW_OPERATIONS:
+        raise Malformed(f"operation {operation!r} is unknown")
+    if (old is None) != (operation == INSERT):
+        raise Malformed(f"{operation} of {change.table}: old_values {'missing' if old is None else 'not expected'}")
+    if (new is None) != (operation == DELETE):
+        raise Malformed(f"{operation} of {change.table}: new_values {'missing' if new is None else 'not expected'}")
+    if (old is not None and len(old) != width) or (new is not None and len(new) != width):
+        raise Malformed(f"{operation} of {change.table}: the image has not as many values as there are columns")
+    for rowid in (change.old_rowid, change.new_rowid):
+        if rowid is not None and type(rowid) is not int:
+            raise Malformed(f"{operation} of {change.table}: a rowid is not an integer")
+
+
+def _change_to_json(change: Change) -> dict[str, Any]:
+    if type(change) is Command:
+        return {"database": "main", "operation": SQL, "command": change.sql, "args": (), "ts_ns": change.ts_ns}
+    table, operation, columns, pk_columns, old_rowid, new_rowid, old, new, ts_ns, shape = change
+    entry: dict[str, Any] = {"database": "main", "table": table, "columns": columns}
+    if pk_columns:
+        entry["pk_columns"] = pk_columns
+    old_plain = old is None or (_replica_keeps(old, shape) and _key_is_whole(old, shape))
+    new_plain = new is None or (_replica_keeps(new, shape) and _key_is_whole(new, shape))
+    if shape is None or (
+        shape.plain and old_plain and new_plain and (pk_columns or (operation == DELETE and shape.rowid is not None))
+    ):
+        entry["operation"] = operation
+    else:
+        entry["operation"] = SQL
+        entry["command"] = exact_statement(change)
+        entry["args"] = ()
+        entry["row_operation"] = operation
+    if old_rowid is not None:
+        entry["old_rowid"] = old_rowid
+    if new_rowid is not None:
+        entry["new_rowid"] = new_rowid
+    if old is not None:
+        entry["old_values"] = old
+        if not old_plain:
+            entry["old_values"], types = packed(old)
+            if types:
+                entry["old_types"] = types
+    if new is not None:
+        entry["new_values"] = new
+        if not new_plain:
+            entry["new_values"], types = packed(new)
+            if types:
+                entry["new_types"] = types
+    entry["ts_ns"] = ts_ns
+    return entry
+
+
+def _replica_keeps(values: Row, shape: Shape | None) -> bool:
+    """Does a reader that makes every number a float and knows no BLOB store the same row?
+
+    Without a shape only what JSON itself can hold is asked.
+    """
+    for value in values:
+        kind = type(value)
+        if kind is int:
+            if not -EXACT_INTEGER_MAX <= value <= EXACT_INTEGER_MAX:  # type: ignore[operator]
+                return False
+        elif kind is float:
+            if value - value != 0.0:  # type: ignore[operator]
+                return False
+        elif kind is bytes or kind is RawText:
+            return False
+    return shape is None or not shape.loose or not any(type(values[position]) is int for position in shape.loose)
+
+
+def _key_is_whole(values: Row, shape: Shape | None) -> bool:
+    """No part of the primary key is NULL (SQLite allows that in tables with rowids)."""
+    if shape is not None:
+        for position in shape.key:
+            if values[position] is None:
+                return False
+    return True
+
+
+def _change_from_json(entry: dict[str, Any]) -> Change:
+    operation = entry["operation"]
+    if operation == SQL:
+        if "row_operation" not in entry:
+            return Command(entry["command"], entry.get("ts_ns", 0))
+        operation = entry["row_operation"]
+    old, new = entry.get("old_values"), entry.get("new_values")
+    return RowChange(
+        entry["table"],
+        operation,
+        _columns(entry["columns"]),
+        _columns(entry.get("pk_columns") or ()),
+        entry.get("old_rowid"),
+        entry.get("new_rowid"),
+        unpack(old, entry.get("old_types")),
+        unpack(new, entry.get("new_types")),
+        entry.get("ts_ns", 0),
+    )
+
+
+def _columns(names: Sequence[str]) -> tuple[str, ...]:
+    if type(names) is not list and names != ():
+        raise Malformed("columns is not a list")
+    return tuple(names)
+
+
+# The exact statement: for a reader that knows only SQL.
+
+
+def exact_statement(change: RowChange) -> str:
+    """One SQL statement that does to a replica's row what `change` says, to the bit.
+
+    It needs the change's shape. Rows are found by key; where a part of the key is NULL by the whole old image;
+    in tables without a key by rowid.
+    """
+    table = quoted(change.table)
+    if change.operation == INSERT:
+        names, values = _assigned(change)
+        return f"REPLACE INTO {table}({', '.join(names)}) VALUES ({', '.join(values)})"
+    where = _where(change)
+    if change.operation == DELETE:
+        return f"DELETE FROM {table} WHERE {where}"
+    pairs = ", ".join(f"{name} = {value}" for name, value in zip(*_assigned(change), strict=True))
+    return f"UPDATE OR REPLACE {table} SET {pairs} WHERE {where}"
+
+
+def _assigned(change: RowChange) -> tuple[list[str], list[str]]:
+    assert change.new_values is not None
+    names = [quoted(name) for name in change.columns]
+    values = [literal(value) for value in change.new_values]
+    shape = change.shape
+    if shape is not None and not change.pk_columns and shape.rowid is not None and change.new_rowid is not None:
+        names.insert(0, shape.rowid)
+        values.insert(0, str(change.new_rowid))
+    return names, values
+
+
+def _where(change: RowChange) -> str:
+    old, shape = change.old_values, change.shape
+    assert old is not None and shape is not None
+    if not shape.key:
+        return f"{shape.rowid} = {change.old_rowid}"
+    if all(old[position] is not None for position in shape.key):
+        return " AND ".join(f"{quoted(change.columns[at])} = {literal(old[at])}" for at in shape.key)
+    same = " AND ".join(f"{quoted(name)} IS {literal(value)}" for name, value in zip(change.columns, old, strict=True))
+    return f"{shape.rowid} = (SELECT {shape.rowid} FROM {quoted(change.table)} WHERE {same} LIMIT 1)"
+
+
+def quoted(name: str) -> str:
+    """An identifier as SQL text."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: Value) -> str:
+    """A value as SQL text that SQLite reads as exactly this value."""
+    return _LITERALS[type(value)](value)
+
+
+def _real(value: float) -> str:
+    if value - value != 0.0:
+        return "NULL" if value != value else "9e999" if value > 0 else "-9e999"
+    return repr(value)
+
+
+def _text(value: str) -> str:
+    if "\x00" in value:  # a statement ends at its first NUL
+        return f"CAST(x'{value.encode().hex()}' AS TEXT)"
+    return "'" + value.replace("'", "''") + "'"
+
+
+_LITERALS: dict[type, Callable[[Any], str]] = {
+    type(None): lambda value: "NULL",
+    int: str,
+    float: _real,
+    str: _text,
+    bytes: lambda value: f"x'{value.hex()}'",
+    RawText: lambda value: f"CAST(x'{value.hex()}' AS TEXT)",
+}

@@ -1,0 +1,408 @@
+"""The row changes of the writing connection's transactions, in the order they happened.
+
+One :class:`Capture` per writing connection::
+
+    BEGIN IMMEDIATE;  capture.begin()
+    SAVEPOINT ...;    mark = capture.mark()
+    a statement;      capture.after_statement(sql, may_change_schema=...)
+    it failed:        ROLLBACK TO ...;  capture.cut(mark)
+    at the end:       capture.settle();  RELEASE ...;  changes, sequences = capture.take()
+    COMMIT/ROLLBACK;  capture.discard()
+
+Rows come from SQLite's preupdate hook (https://www.sqlite.org/c3ref/preupdate_blobwrite.html). It sees every row, those
+that REPLACE displaces, cascades and triggers included, but not rows of tables with VIRTUAL generated columns, and no text
+that is not UTF-8. Such rows are read by SQL instead: inside the hook for what was there before (SQLite lets statements
+read there; they must not write), and at the end of the statement for what is there now. A table without rowids gives the
+hook no key; then the whole table is read before and after, so a statement costs a pass over such a table.
+
+Promises: what SQLite would leave to COMMIT is done or refused in :meth:`Capture.settle`; a statement that changed the
+schema stands in its place among the rows; rows of ``sqlite_%``, ``ha_%`` and TEMP tables are not collected.
+
+The hook stays installed for the connection's life, also while nothing is collected: SQLite compiles a DELETE without
+WHERE another way when there is none, and keeps the statement.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import apsw
+
+from ha.errors import StatementError
+from ha.sqlite import tables as schema
+from ha.sqlite.rowchange import DELETE, INSERT, UPDATE, Change, Command, Event, Record, RowChange
+from ha.sqlite.tables import Table, is_local, quoted
+from ha.sqlite.wholerow import read_all, read_row
+from ha.values import Row
+
+#: What a change costs in a message besides its text and blobs: names, numbers, punctuation.
+CHANGE_BYTES = 160
+
+
+class Mark(NamedTuple):
+    """A place among the changes to go back to, and the schema's version there."""
+
+    changes: int
+    version: int
+
+
+class _Unreadable(NamedTuple):
+    """An event whose row the hook could not give.
+
+    :param rowid: one slot of the table that changes, or None in a table without rowids.
+    :param before: what :mod:`ha.sqlite.wholerow` read there: the row or None, or all rows by key.
+    """
+
+    table: str
+    rowid: int | None
+    before: Any
+
+
+class Capture:
+    """Collects what one connection's transactions do. Used by whoever holds the writer, in whatever thread.
+
+    :param connection: its preupdate hook is this object's from now on.
+    """
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._trusted = schema.trust(connection)
+        self.tables = schema.of(connection)
+        #: Events of the running statement, as the hook gave them.
+        self._pending: list[tuple[Any, ...] | _Unreadable] = []
+        self._read_before: set[tuple[str, int | None]] = set()
+        self._changes: list[Change] = []
+        self._taken = 0
+        self._recorded = 0
+        self._sequences: dict[str, int | None] = {}
+        self._sequences_recorded: dict[str, int | None] = {}
+        self._plans: dict[str, Table | None] = {}
+        self._plans_version = -1
+        _captures[connection] = self
+        connection.preupdate_hook(_ignore)
+
+    # A transaction's course
+
+    def begin(self) -> None:
+        """A writing transaction was opened: collect from here."""
+        self._clear()
+        self.tables.refresh()
+        self.tables.schema()  # what was there before a statement makes the difference clear after it
+        self._sequences = self._read_sequences()
+        self._sequences_recorded = self._sequences
+        self._connection.preupdate_hook(self._see)
+
+    def mark(self) -> Mark:
+        """A place to :meth:`cut` back to: before a statement, or where a savepoint was set."""
+        self._resolve()
+        return Mark(len(self._changes), self.tables.seen_version)
+
+    def cut(self, mark: Mark) -> None:
+        """Forget what came after `mark`: SQLite has undone it."""
+        self._pending.clear()
+        self._read_before.clear()
+        del self._changes[mark.changes :]
+        self._taken = min(self._taken, mark.changes)
+        self._recorded = min(self._recorded, mark.changes)
+        if self.tables.seen_version != mark.version:
+            self.tables.changed()
+            self.tables.schema()
+
+    def after_statement(self, sql: str, *, may_change_schema: bool) -> None:
+        """A client's statement ran to its end. Its rows get their columns' names now, while they are these.
+
+        :raises StatementError: it made something that cannot be replicated (0A000).
+        """
+        if may_change_schema and self.tables.version() != self.tables.seen_version:
+            self._after_schema_change(sql)
+        else:
+            self._resolve()
+
+    def settle(self) -> None:
+        """Do now what SQLite would leave to COMMIT, where it must neither fail nor write any more.
+
+        Full-text indexes keep words in memory until a savepoint or COMMIT; deferred foreign keys are checked by COMMIT.
+
+        :raises StatementError: 23503, a deferred foreign key is violated.
+        """
+        connection = self._connection
+        if self.tables.has_virtual:
+            with self._trusted:
+                connection.execute("SAVEPOINT ha_settle")
+                connection.execute("RELEASE ha_settle")
+        self._resolve()
+        if connection.status(apsw.SQLITE_DBSTATUS_DEFERRED_FKS)[0]:
+            raise StatementError("23503", "the transaction violates a deferred foreign key constraint")
+
+    def take(self) -> tuple[list[Change], dict[str, int | None]]:
+        """One transaction's changes, and the sequences it moved: since :meth:`begin`, or since the last call."""
+        self._resolve()
+        changes = self._changes[self._taken :] if self._taken else self._changes.copy()
+        self._taken = len(self._changes)
+        now = self._read_sequences()
+        before, self._sequences = self._sequences, now
+        return changes, moved(before, now) if now != before else {}
+
+    def record(self) -> Record:
+        """What was done to the file since :meth:`begin`, or since the last call, so that it can be undone exactly."""
+        self._resolve()
+        events = []
+        for change in self._changes[self._recorded :]:
+            assert isinstance(change, RowChange), "a change of the schema cannot be undone from a record"
+            events.append(
+                Event(change.table, change.old_rowid, change.new_rowid, change.old_values, change.new_values)
+            )
+        self._recorded = len(self._changes)
+        now = self._read_sequences()
+        before, self._sequences_recorded = self._sequences_recorded, now
+        return Record(tuple(events), moved(now, before))
+
+    def discard(self) -> None:
+        """The transaction has ended, either way: collect no more."""
+        self._connection.preupdate_hook(_ignore)
+        self._clear()
+
+    def size_of(self, changes: Sequence[Change]) -> int:
+        """About how many bytes of a message these come to."""
+        size = CHANGE_BYTES * len(changes)
+        for change in changes:
+            if type(change) is RowChange:
+                for image in (change.old_values, change.new_values):
+                    for value in image or ():
+                        if type(value) is str or isinstance(value, bytes):
+                            size += len(value)
+            else:
+                size += len(change.sql)  # type: ignore[union-attr]
+        return size
+
+    def _clear(self) -> None:
+        self._pending.clear()
+        self._read_before.clear()
+        self._changes.clear()
+        self._taken = self._recorded = 0
+
+    # Rows
+
+    def _see(self, update: apsw.PreUpdate) -> None:
+        """SQLite's hook. An exception from here fails the statement."""
+        if update.database_name != "main":
+            return
+        try:
+            self._pending.append(
+                (update.table_name, update.opcode, update.rowid, update.rowid_new, update.old, update.new)
+            )
+        except (apsw.RangeError, UnicodeDecodeError):
+            self._read_now(update)
+
+    def _read_now(self, update: apsw.PreUpdate) -> None:
+        name = update.table_name
+        if is_local(name):
+            return
+        table = self.tables.get(name)
+        if table is None:
+            return
+        slots: set[int | None] = {update.rowid, update.rowid_new} if not table.without_rowid else {None}
+        for slot in sorted(slots, key=lambda rowid: (rowid is None, rowid)):
+            if (name, slot) not in self._read_before:
+                self._read_before.add((name, slot))
+                with self._trusted:
+                    before = (
+                        read_all(self._connection, table)
+                        if slot is None
+                        else read_row(self._connection, table, slot)
+                    )
+                self._pending.append(_Unreadable(name, slot, before))
+
+    def _resolve(self) -> None:
+        """Turn the hook's events into changes, while the tables are what they were."""
+        if not self._pending:
+            return
+        self._put(self._pending)
+        self._pending.clear()
+        self._read_before.clear()
+
+    def _put(self, events: Sequence[tuple[Any, ...]]) -> None:
+        now = time.time_ns()
+        changes = self._changes
+        plans = self._plans_now()
+        for event in events:
+            if type(event) is _Unreadable:
+                self._put_unreadable(event, now)
+                continue
+            name, opcode, rowid, new_rowid, old, new = event
+            try:
+                table = plans[name]
+            except KeyError:
+                table = plans[name] = None if is_local(name) else self.tables.get(name)
+            if table is None:
+                continue
+            if table.stored is not None:
+                old = old and tuple([old[at] for at in table.stored])
+                new = new and tuple([new[at] for at in table.stored])
+            if table.without_rowid:
+                rowid = new_rowid = None
+            if opcode == _INSERT:
+                changes.append(
+                    RowChange(
+                        name, INSERT, table.columns, table.pk_columns, None, new_rowid, None, new, now, table.shape
+                    )
+                )
+            elif opcode == _DELETE:
+                changes.append(
+                    RowChange(name, DELETE, table.columns, table.pk_columns, rowid, None, old, None, now, table.shape)
+                )
+            elif rowid != new_rowid or not same(old, new):
+                changes.append(
+                    RowChange(
+                        name, UPDATE, table.columns, table.pk_columns, rowid, new_rowid, old, new, now, table.shape
+                    )
+                )
+
+    def _put_unreadable(self, event: _Unreadable, now: int) -> None:
+        table = self.tables.get(event.table)
+        if table is None:
+            return
+        if event.rowid is not None:
+            with self._trusted:
+                after = read_row(self._connection, table, event.rowid)
+            self._put_slot(table, event.rowid, event.before, after, now)
+            return
+        with self._trusted:
+            rows = read_all(self._connection, table)
+        for key, before in event.before.items():
+            if key not in rows:
+                self._put_slot(table, None, before, None, now)
+        for key, after in rows.items():
+            self._put_slot(table, None, event.before.get(key), after, now)
+
+    def _put_slot(self, table: Table, rowid: int | None, before: Row | None, after: Row | None, now: int) -> None:
+        if before is None:
+            if after is None:
+                return
+            operation = INSERT
+        elif after is None:
+            operation = DELETE
+        elif same(before, after):
+            return
+        else:
+            operation = UPDATE
+        self._changes.append(
+            RowChange(
+                table.name,
+                operation,
+                table.columns,
+                table.pk_columns,
+                None if before is None else rowid,
+                None if after is None else rowid,
+                before,
+                after,
+                now,
+                table.shape,
+            )
+        )
+
+    def _plans_now(self) -> dict[str, Table | None]:
+        if self._plans_version is not self.tables.generation:
+            self._plans.clear()
+            self._plans_version = self.tables.generation
+        return self._plans
+
+    # The schema
+
+    def _after_schema_change(self, sql: str) -> None:
+        """Rows of tables that were there stand before the command, rows of tables that it made after it."""
+        before = self.tables.schema()
+        known = {name: self.tables.get(name) for name in {event[0] for event in self._pending} if not is_local(name)}
+        self.tables.changed()
+        after = self.tables.schema()
+        old, new = [], []
+        for event in self._pending:
+            (old if ("table", event[0]) in before else new).append(event)
+        self._put([event for event in old if ("table", event[0]) in after or known.get(event[0])])
+        made = [name for kind, name in after if kind == "table" and (kind, name) not in before]
+        if before != after:
+            self._changes.append(Command(self._command(sql, made, after), time.time_ns()))
+            for kind, name in after:
+                if kind == "table" and before.get((kind, name)) != after[kind, name]:
+                    self._refuse_unkeyed(name)
+            for name in made:
+                if not any(event[0] == name for event in new):
+                    self._put_silent_rows(name)
+        self._put(new)
+        self._pending.clear()
+        self._read_before.clear()
+
+    def _command(self, sql: str, made: Sequence[str], after: dict[tuple[str, str], str | None]) -> str:
+        """What makes the same schema elsewhere: the client's words, but for CREATE TABLE AS, whose rows travel as rows."""
+        if len(made) != 1 or self.tables[made[0]].kind != "table":
+            return sql
+        kept = after["table", made[0]] or ""
+        definition = kept.removeprefix("CREATE TABLE ")
+        return sql if sql.rstrip(" \t\r\n;").endswith(definition) else kept
+
+    def _put_silent_rows(self, name: str) -> None:
+        """Rows of CREATE TABLE AS: the hook does not see them."""
+        table = self.tables[name]
+        if table.kind != "table":
+            return
+        with self._trusted:
+            rowids = self._connection.execute(f"SELECT {table.rowid} FROM main.{quoted(name)}").get if table.rowid else None
+        if rowids is None:
+            return
+        now = time.time_ns()
+        for rowid in rowids if isinstance(rowids, list) else [rowids]:
+            with self._trusted:
+                row = read_row(self._connection, table, rowid)
+            self._put_slot(table, rowid, None, row, now)
+
+    def _refuse_unkeyed(self, name: str) -> None:
+        table = self.tables[name]
+        if table.kind == "table" and not table.without_rowid and table.rowid is None and not table.pk_columns:
+            raise StatementError(
+                "0A000",
+                f'table "{name}" cannot be replicated: its columns hide every name of the rowid',
+                hint="Name its columns otherwise than rowid, _rowid_ and oid, or declare an INTEGER PRIMARY KEY.",
+                table=name,
+            )
+
+    # Sequences
+
+    def _read_sequences(self) -> dict[str, int | None]:
+        if not self.tables.has_sequences:
+            return {}
+        with self._trusted:
+            rows = dict(self._connection.execute("SELECT name, seq FROM main.sqlite_sequence"))
+        return rows
+
+
+_captures: WeakKeyDictionary[apsw.Connection, Capture] = WeakKeyDictionary()
+
+_INSERT = apsw.SQLITE_INSERT
+_DELETE = apsw.SQLITE_DELETE
+
+
+def of(connection: apsw.Connection) -> Capture:
+    """The capture of a writing connection.
+
+    :raises KeyError: nothing captures there.
+    """
+    return _captures[connection]
+
+
+def moved(before: dict[str, int | None], after: dict[str, int | None]) -> dict[str, int | None]:
+    """The values in `after` that differ from `before`; None for those that went away."""
+    changed: dict[str, int | None] = {name: value for name, value in after.items() if before.get(name) != value}
+    changed.update({name: None for name in before if name not in after})
+    return changed
+
+
+def same(old: Row, new: Row) -> bool:
+    """To the bit: 1 is not 1.0 and 0.0 is not -0.0, though they are equal."""
+    return old == new and repr(old) == repr(new)
+
+
+def _ignore(_: apsw.PreUpdate) -> None:
+    """Nothing is being collected."""

@@ -1,0 +1,333 @@
+"""What the schema says of each table, kept until the schema changes.
+
+``tables.of(connection)`` is the one cache of a connection. Facts are read when they are first asked for; :meth:`Tables.refresh`
+at the start of a transaction and :meth:`Tables.changed` after a schema change keep them true. The number that SQLite
+counts schema changes with goes back with a rollback and may then come again for another schema, so what was read
+inside a transaction that changed the schema is never believed after it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import apsw
+
+from ha.sqlite.rowchange import Shape
+
+#: What statements can call the hidden rowid, where no column has the name.
+ROWID_NAMES = ("rowid", "_rowid_", "oid")
+
+#: Names that need no quotes for a reader that writes none: ASCII, and no word of SQLite's.
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_KEYWORDS = frozenset(word.upper() for word in apsw.keywords)
+
+#: ``PRAGMA table_xinfo``'s last column: how a column comes to its value.
+_GENERATED_VIRTUAL = 2
+_GENERATED_STORED = 3
+
+
+
+@dataclass(frozen=True, slots=True)
+class Unique:
+    """A unique index, the primary key's left out.
+
+    :param columns: where its columns stand in the stored columns; None where it is partial, or on an expression or a
+        generated column.
+    """
+
+    name: str
+    columns: tuple[int, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of the main schema.
+
+    :param kind: ``table``, ``virtual`` or ``shadow`` (`PRAGMA table_list`).
+    :param owner: the virtual table that a shadow table belongs to, else None.
+    :param columns: the stored columns in table order, generated ones left out.
+    :param stored: where those stand among all columns that SQLite keeps on disk, or None if at the same places.
+    :param pk_columns: the declared primary key in table order.
+    :param rowid: how statements can call the rowid: the alias's name, a hidden name, or None without rowids.
+    :param uncapturable: it has VIRTUAL generated columns, whose tables SQLite's hook cannot read.
+    """
+
+    name: str
+    kind: str
+    owner: str | None
+    without_rowid: bool
+    strict: bool
+    columns: tuple[str, ...]
+    stored: tuple[int, ...] | None
+    pk_columns: tuple[str, ...]
+    rowid: str | None
+    autoincrement: bool
+    uncapturable: bool
+    uniques: tuple[Unique, ...]
+    shape: Shape
+
+    @property
+    def keyed_by_rowid(self) -> bool:
+        """A row is known by its rowid: there is no other key, or the key is its alias."""
+        return not self.without_rowid and (not self.pk_columns or self.shape.alias is not None)
+
+
+class Tables:
+    """The tables of one connection's main database.
+
+    :param connection: asked in whatever transaction it is in; the statements are ours, never a client's.
+    """
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._trusted = trust(connection)
+        self._version = -1
+        self._provisional = False
+        self._known: dict[str, Table | None] = {}
+        self._schema: dict[tuple[str, str], str | None] | None = None
+        self._reactive: bool | None = None
+        self._has_sequences: bool | None = None
+        self._has_virtual: bool | None = None
+        #: Changes whenever what is known is forgotten.
+        self.generation = 0
+
+    def refresh(self) -> None:
+        """A transaction begins: forget what another schema said."""
+        version = self.version()
+        if self._provisional or version != self._version:
+            self._forget()
+            self._provisional = False
+            self._version = version
+
+    def changed(self) -> None:
+        """The schema may have changed inside this transaction, or changed back."""
+        self._forget()
+        self._provisional = True
+        self._version = self.version()
+
+    def version(self) -> int:
+        """SQLite's count of schema changes, as this transaction sees it."""
+        with self._trusted:
+            return self._connection.execute("PRAGMA main.schema_version").get  # type: ignore[no-any-return]
+
+    @property
+    def seen_version(self) -> int:
+        """The version that the facts kept now belong to."""
+        return self._version
+
+    def get(self, name: str) -> Table | None:
+        """The table of that name; None where there is none, or where it is a view."""
+        try:
+            return self._known[name]
+        except KeyError:
+            with self._trusted:
+                table = _read_table(self._connection, name)
+            self._known[name] = table
+            return table
+
+    def __getitem__(self, name: str) -> Table:
+        table = self.get(name)
+        if table is None:
+            raise KeyError(name)
+        return table
+
+    def schema(self) -> dict[tuple[str, str], str | None]:
+        """(type, name) to SQL text, for all that the schema holds but local tables and what is theirs."""
+        if self._schema is None:
+            with self._trusted:
+                self._schema = {
+                    (kind, name): sql
+                    for kind, name, table, sql in self._connection.execute(
+                        "SELECT type, name, tbl_name, sql FROM main.sqlite_schema"
+                    )
+                    if not is_local(table)
+                }
+        return self._schema
+
+    def names(self) -> Iterator[str]:
+        """The names of all tables that replicate, in the schema's order."""
+        for kind, name in self.schema():
+            if kind == "table":
+                yield name
+
+    @property
+    def has_sequences(self) -> bool:
+        """There is a `sqlite_sequence` table (some table was once declared AUTOINCREMENT)."""
+        if self._has_sequences is None:
+            with self._trusted:
+                self._has_sequences = bool(
+                    self._connection.execute(
+                        "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = 'sqlite_sequence'"
+                    ).get
+                )
+        return self._has_sequences
+
+    @property
+    def has_virtual(self) -> bool:
+        """There is a virtual table."""
+        if self._has_virtual is None:
+            with self._trusted:
+                self._has_virtual = bool(
+                    self._connection.execute("SELECT 1 FROM main.sqlite_schema WHERE sql LIKE 'CREATE VIRTUAL%' LIMIT 1").get
+                )
+        return self._has_virtual
+
+    @property
+    def reactive(self) -> bool:
+        """The schema has triggers or foreign keys or CHECK constraints: things that a write may set off."""
+        if self._reactive is None:
+            with self._trusted:
+                self._reactive = bool(
+                    self._connection.execute(
+                        "SELECT 1 FROM main.sqlite_schema WHERE type = 'trigger'"
+                        " OR sql LIKE '%references%' OR sql LIKE '%check%' LIMIT 1"
+                    ).get
+                )
+        return self._reactive
+
+    def _forget(self) -> None:
+        self._known.clear()
+        self._schema = None
+        self._reactive = None
+        self._has_sequences = None
+        self._has_virtual = None
+        self.generation += 1
+
+
+_caches: WeakKeyDictionary[apsw.Connection, Tables] = WeakKeyDictionary()
+
+
+def of(connection: apsw.Connection) -> Tables:
+    """The one cache of `connection`."""
+    try:
+        return _caches[connection]
+    except KeyError:
+        tables = _caches[connection] = Tables(connection)
+        return tables
+
+
+def trust(connection: apsw.Connection) -> AbstractContextManager[None]:
+    """A context, good for many uses, in which statements are our own and no client's."""
+    guard = getattr(connection, "guard", None)
+    return nullcontext() if guard is None else guard.trusted()
+
+
+def is_local(name: str) -> bool:
+    """The table's rows never leave the node."""
+    return name[:7].lower() == "sqlite_" or name[:3].lower() == "ha_"
+
+
+def quoted(name: str) -> str:
+    """An identifier as SQL text."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def affinity(declared: str, strict: bool) -> str:
+    """SQLite's rules (https://www.sqlite.org/datatype3.html#determination_of_column_affinity), in their order."""
+    words = declared.upper()
+    if strict and words == "ANY":
+        return "BLOB"
+    if "INT" in words:
+        return "INTEGER"
+    if "CHAR" in words or "CLOB" in words or "TEXT" in words:
+        return "TEXT"
+    if not words or "BLOB" in words:
+        return "BLOB"
+    if "REAL" in words or "FLOA" in words or "DOUB" in words:
+        return "REAL"
+    return "NUMERIC"
+
+
+def _is_plain(name: str) -> bool:
+    return _PLAIN_NAME.match(name) is not None and name.upper() not in _KEYWORDS
+
+
+def _read_table(connection: apsw.Connection, name: str) -> Table | None:
+    listed = connection.execute(
+        "SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = 'main' AND name = ?", (name,)
+    ).fetchone()
+    if listed is None or listed[1] == "view":
+        return None
+    name, kind, without_rowid, strict = listed
+    rows = list(
+        connection.execute("SELECT name, type, pk, hidden FROM pragma_table_xinfo(?, 'main')", (name,))
+    )
+    on_disk = [row for row in rows if row[3] != _GENERATED_VIRTUAL]
+    stored = tuple(at for at, row in enumerate(on_disk) if row[3] != _GENERATED_STORED)
+    kept = [on_disk[at] for at in stored]
+    columns = tuple(row[0] for row in kept)
+    key = tuple(at for at, row in enumerate(kept) if row[2])
+    alias = None if kind == "virtual" else _alias(connection, name, kept, key, bool(without_rowid))
+    taken = {row[0].lower() for row in rows}
+    hidden = None
+    if not without_rowid:
+        hidden = next((word for word in ROWID_NAMES if word not in taken), None)
+    return Table(
+        name=name,
+        kind=kind,
+        owner=_owner(connection, name) if kind == "shadow" else None,
+        without_rowid=bool(without_rowid),
+        strict=bool(strict),
+        columns=columns,
+        stored=None if len(stored) == len(on_disk) else stored,
+        pk_columns=tuple(columns[at] for at in key),
+        rowid=hidden if alias is None else quoted(columns[alias]),
+        autoincrement=alias is not None and _is_autoincrement(connection, name),
+        uncapturable=len(on_disk) != len(rows) and kind == "table",
+        uniques=tuple(_uniques(connection, name, columns)),
+        shape=Shape(
+            plain=_is_plain(name) and all(map(_is_plain, columns)),
+            rowid=hidden,
+            alias=alias,
+            key=key,
+            loose=tuple(
+                at for at, row in enumerate(kept) if affinity(row[1], bool(strict)) == "BLOB" and at != alias
+            ),
+        ),
+    )
+
+
+def _alias(
+    connection: apsw.Connection, name: str, kept: list[tuple[Any, ...]], key: tuple[int, ...], without_rowid: bool
+) -> int | None:
+    """Where the INTEGER PRIMARY KEY stands. One that has an index of its own (``DESC``) is no alias."""
+    if without_rowid or len(key) != 1 or kept[key[0]][1].upper() != "INTEGER":
+        return None
+    indexed = connection.execute("SELECT 1 FROM pragma_index_list(?, 'main') WHERE origin = 'pk'", (name,)).get
+    return None if indexed else key[0]
+
+
+def _is_autoincrement(connection: apsw.Connection, name: str) -> bool:
+    """The word may stand elsewhere in the text; then a look at the sequences is wasted, and nothing else."""
+    sql = connection.execute("SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ?", (name,)).get
+    return "AUTOINCREMENT" in (sql or "").upper()
+
+
+def _owner(connection: apsw.Connection, name: str) -> str | None:
+    """The virtual table whose name the shadow table's begins with."""
+    return connection.execute(  # type: ignore[no-any-return]
+        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'virtual'"
+        " AND lower(substr(?1, 1, length(name) + 1)) = lower(name) || '_' ORDER BY length(name) DESC LIMIT 1",
+        (name,),
+    ).get
+
+
+def _uniques(connection: apsw.Connection, name: str, columns: tuple[str, ...]) -> Iterator[Unique]:
+    for index, partial in list(
+        connection.execute(
+            "SELECT name, partial FROM pragma_index_list(?, 'main') WHERE \"unique\" AND origin <> 'pk'", (name,)
+        )
+    ):
+        names = [
+            column
+            for (column,) in connection.execute(
+                "SELECT name FROM pragma_index_xinfo(?, 'main') WHERE key ORDER BY seqno", (index,)
+            )
+        ]
+        whole = not partial and all(column in columns for column in names)
+        yield Unique(index, tuple(columns.index(column) for column in names) if whole else None)

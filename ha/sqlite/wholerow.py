@@ -1,0 +1,52 @@
+"""Rows read by SQL, to the bit, where SQLite's hook cannot give them.
+
+The stored columns only; text that is not UTF-8 comes as :class:`ha.sqlite.rowchange.RawText`. May run inside the
+preupdate hook: it only reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import apsw
+
+from ha.sqlite.rowchange import RawText
+from ha.sqlite.tables import Table, quoted
+from ha.values import Row, Value
+
+
+def read_row(connection: apsw.Connection, table: Table, rowid: int) -> Row | None:
+    """The row with that rowid, or None."""
+    row = connection.execute(
+        f"SELECT {_columns(table)} FROM main.{quoted(table.name)} WHERE {table.rowid} = ?", (rowid,)
+    ).fetchone()
+    return None if row is None else _whole(row)
+
+
+def read_all(connection: apsw.Connection, table: Table) -> dict[Row, Row]:
+    """All rows of a table without rowids, by their primary keys."""
+    key = table.shape.key
+    rows: Iterable[Any] = connection.execute(f"SELECT {_columns(table)} FROM main.{quoted(table.name)}")
+    return {tuple([row[at] for at in key]): row for row in map(_whole, rows)}
+
+
+def _columns(table: Table) -> str:
+    # Text is asked for as bytes: apsw would decode it, and the decoding is what fails.
+    return ", ".join(
+        f"CASE typeof({name}) WHEN 'text' THEN CAST({name} AS BLOB) ELSE {name} END, typeof({name})"
+        for name in map(quoted, table.columns)
+    )
+
+
+def _whole(row: tuple[Any, ...]) -> Row:
+    values: list[Value] = []
+    for value, kind in zip(row[::2], row[1::2], strict=True):
+        if kind == "text":
+            try:
+                values.append(value.decode())
+            except UnicodeDecodeError:
+                values.append(RawText(value))
+        else:
+            values.append(value)
+    return tuple(values)
