@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 #: Header names as HTTP writes them, each with all its values in order.
 Headers = Mapping[bytes, Sequence[bytes]]
 
-#: Hosts whose verdict is remembered. A node is called by a handful of names; a client that invents more gets no more memory.
+#: Hosts whose verdict is remembered. A node is called by a handful of names; who invents more gets no more memory.
 _VERDICTS_MAX = 256
 
 

@@ -18,12 +18,12 @@ May import
 
 Decisions and their price
     * HTTPChannel parses, but `server.Request` and the tree of resources above it are left out: they cost as much
-      again as the parsing (20 µs a request), read forms that we do not want read, and answer errors in HTML. The price is
-      a table of routes of our own, and one override of a private method of HTTPChannel's.
+      again as the parsing (20 µs a request), read forms that we do not want read, and answer errors in HTML. The price
+      is a table of routes of our own, and one override of a private method of HTTPChannel's.
     * The body is JSON whatever its Content-Type says, because curl says it is a form. What a browser could be talked
       into sending is stopped by Origin, Sec-Fetch-Site and Host instead.
     * One look a second at all connections instead of timers for each request: deadlines are up to a second late.
     * A result that breaks off after its head was sent ends in a cut connection, because a status cannot be taken back.
-    * A batch's results are held whole in memory, for all of it must have succeeded before the first byte; only
-      the result of a single command is streamed.
+    * A batch's results are held whole in memory, for all of it must have succeeded before the first byte (the backend
+      bounds them); only the result of a single command is read while it is sent.
 """

@@ -1,7 +1,7 @@
 """SQL over HTTP: a request's commands, run as one transaction, answered as JSON.
 
 A body is one object ``{"sql": ..., "params": ...}`` or an array of them. An array is one transaction: all or nothing.
-A single command that answers many rows is sent in slices while it is read; a client that is slow makes the reading wait.
+A single command that answers many rows is sent in slices while it is read; a slow client makes the reading wait.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import json
 import math
 import re
 from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,8 +18,8 @@ from urllib.parse import parse_qsl
 import orjson
 
 from ha.errors import StatementError
-from ha.sql.statements import Kind, Statement
-from ha.values import Answer, Parameters, Value
+from ha.sql.kinds import Kind, Statement
+from ha.values import Answer, Parameters, Row, Value
 from ha.web.exchange import Exchange
 from ha.web.respond import Refusal, encode, encode_columns, encode_result, encode_rows, error_answer, error_object
 
@@ -33,36 +32,40 @@ PARAMETERS_MAX = 65_535
 #: Rows read before the first byte is sent. Most results are shorter, and leave in one write with a Content-Length.
 ROWS_FIRST = 200
 
-#: Rows of a later slice, at most, and the size that a slice should have, in bytes: the reactor encodes it in under 1 ms.
-ROWS_MAX = 2_000
+#: What is encoded between two turns of the reactor: rows at most, and about so many bytes (half a millisecond).
+SLICE_ROWS_MAX = 2_000
 SLICE_BYTES = 128 * 1024
 
-#: What makes sense in a request that is a transaction of its own. SET, BEGIN, PREPARE and their like belong to a session.
-_KINDS = frozenset((Kind.SQL, Kind.SHOW, Kind.NOTIFY, Kind.NOTHING, Kind.REFUSED))
-
-_EMPTY_RESULT = b'{"columns":[],"rows":[]}'
+#: What makes sense in a request that is a transaction of its own. SET, BEGIN, PREPARE and the like need a session.
+_KINDS = frozenset((Kind.SQL, Kind.SCRIPT, Kind.SHOW, Kind.NOTIFY, Kind.NOTHING))
 
 _INT_MIN, _INT_MAX = -(1 << 63), (1 << 63) - 1
 
 
 class Backend(Protocol):
-    """What this door needs of a conversation with a database."""
+    """What this door needs of a conversation with a database.
+
+    `options` are those of :func:`read_options`; only what the client said is passed.
+    """
 
     @property
     def seq(self) -> str | None:
-        """``<epoch>:<seq>``: the newest position this client wrote or saw."""
+        """``<epoch>:<seq>``: the newest position this client wrote or saw; None without a log."""
 
-    def parse(self, text: str) -> tuple[Statement, ...]: ...
+    def parse(self, text: str) -> tuple[Statement, ...]:
+        """Cut a client's text into statements."""
 
-    async def execute(self, statement: Statement, values: Parameters, **options: object) -> Answer: ...
+    async def execute(self, statement: Statement, values: Parameters, *, rows_max: int, **options: object) -> Answer:
+        """Run one statement as a transaction of its own; at most `rows_max` rows come at once, more by ``rest``."""
 
-    async def execute_batch(
-        self, commands: Sequence[tuple[Statement, Parameters]], **options: object
-    ) -> list[Answer]: ...
+    async def execute_batch(self, commands: Sequence[tuple[Statement, Parameters]], **options: object) -> list[Answer]:
+        """Run statements as one transaction."""
 
-    def cancel(self) -> None: ...
+    def cancel(self) -> None:
+        """Stop what runs now."""
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Release everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,96 +76,116 @@ class Command:
     parameters: Parameters
 
 
-# --- reading the request -------------------------------------------------------------------------------------
+# --- reading the request ----------------------------------------------------------------------------------------
 
 
-def read_commands(body: bytes | bytearray) -> tuple[list[Command], bool]:
-    """The commands of a body, and whether it was an array of them.
+class Body:
+    """A request's body while it is read.
 
-    :raises Refusal: it is not what it should be.
+    :param text: JSON in UTF-8.
     """
-    try:
-        parsed = orjson.loads(body)
-    except ValueError as reason:
-        raise Refusal(400, "bad_json", f"the body is not JSON: {reason}") from None
-    if type(parsed) is dict:
-        return [_command(parsed, None, body)], False
-    if type(parsed) is not list:
-        raise Refusal(400, "bad_shape", 'the body must be {"sql": ..., "params": ...} or an array of such objects')
-    if len(parsed) > COMMANDS_MAX:
-        raise Refusal(413, "too_large", f"a request may have {COMMANDS_MAX} commands at most")
-    return [_command(one, index, body) for index, one in enumerate(parsed)], True
 
+    def __init__(self, text: bytes | bytearray) -> None:
+        self._text = text
+        self._integers_fit = False
 
-def _command(given: object, index: int | None, body: bytes | bytearray) -> Command:
-    if type(given) is not dict:
-        raise Refusal(400, "bad_shape", 'a command must be an object {"sql": ..., "params": ...}', index=index)
-    sql = given.get("sql")
-    if type(sql) is not str:
-        raise Refusal(400, "bad_shape", '"sql" must be a string', index=index)
-    parameters = given.get("params")
-    if len(given) > (1 if parameters is None and "params" not in given else 2):
-        unknown = next(key for key in given if key not in ("sql", "params"))
-        raise Refusal(
-            400, "bad_shape", f'a command has "sql" and "params", not {json.dumps(unknown[:100])}', index=index
-        )
-    if parameters is None:
-        return Command(sql, ())
-    if type(parameters) is list:
-        values: list[object] = parameters
-    elif type(parameters) is dict:
-        values = list(parameters.values())
-    else:
-        raise Refusal(400, "bad_shape", '"params" must be an array or an object', index=index)
-    if len(values) > PARAMETERS_MAX:
-        raise Refusal(413, "too_large", f"a command may have {PARAMETERS_MAX} parameters at most", index=index)
-    if all(type(value) is str or value is None for value in values):
-        return Command(sql, parameters)  # the usual case costs one look
-    try:
-        read = [_value(value, body) for value in values]
-    except ValueError as reason:
-        raise Refusal(400, "bad_value", str(reason), index=index) from None
-    return Command(sql, read if type(parameters) is list else dict(zip(parameters, read, strict=True)))
+    def commands(self) -> tuple[list[Command], bool]:
+        """The commands, and whether they stood in an array.
 
+        :raises Refusal: the body is not what it should be.
+        """
+        try:
+            parsed = orjson.loads(self._text)
+        except ValueError as reason:
+            raise Refusal(400, "bad_json", f"the body is not JSON: {reason}") from None
+        if type(parsed) is dict:
+            return [self._command(parsed, None)], False
+        if type(parsed) is not list:
+            raise Refusal(400, "bad_shape", 'the body must be {"sql": ..., "params": ...} or an array of such objects')
+        if len(parsed) > COMMANDS_MAX:
+            raise Refusal(413, "too_large", f"a request may have {COMMANDS_MAX} commands at most")
+        return [self._command(one, index) for index, one in enumerate(parsed)], True
 
-def _value(given: object, body: bytes | bytearray) -> Value:
-    """A parameter's value from its JSON.
+    def _command(self, given: object, index: int | None) -> Command:
+        if type(given) is not dict:
+            raise Refusal(400, "bad_shape", 'a command must be an object {"sql": ..., "params": ...}', index=index)
+        sql = given.get("sql")
+        if type(sql) is not str:
+            raise Refusal(400, "bad_shape", '"sql" must be a string', index=index)
+        if len(given) > ("params" in given) + 1:
+            unknown = next(key for key in given if key not in ("sql", "params"))
+            shown = json.dumps(unknown[:100])
+            raise Refusal(400, "bad_shape", f'a command has "sql" and "params", not {shown}', index=index)
+        parameters = given.get("params")
+        if parameters is None:
+            return Command(sql, ())
+        if type(parameters) is list:
+            values: list[object] = parameters
+        elif type(parameters) is dict:
+            values = list(parameters.values())
+        else:
+            raise Refusal(400, "bad_shape", '"params" must be an array or an object', index=index)
+        if len(values) > PARAMETERS_MAX:
+            raise Refusal(413, "too_large", f"a command may have {PARAMETERS_MAX} parameters at most", index=index)
+        try:
+            read = [self._value(value) for value in values]
+        except ValueError as reason:
+            raise Refusal(400, "bad_value", str(reason), index=index) from None
+        return Command(sql, read if type(parameters) is list else dict(zip(parameters, read, strict=True)))
 
-    :raises ValueError: SQLite has no such value.
-    """
-    if type(given) is int:
-        if not _INT_MIN <= given <= _INT_MAX:
-            raise ValueError("an integer does not fit in 64 bits")
-        return given
-    if type(given) is float:
-        # orjson reads an integer beyond 64 bits as a float. Only such a value can be one, so only then the body is read
-        # a second time, by the reader that can tell.
-        if abs(given) >= _INT_MAX and given.is_integer():
-            json.loads(body, parse_int=_int64)
-        return given
-    if given is None or type(given) is str:
-        return given
-    if type(given) is bool:
-        return int(given)
-    if type(given) is dict and len(given) == 1:
-        ((mark, content),) = given.items()
-        if mark == "blob" and type(content) is str:
+    def _value(self, given: object) -> Value:
+        """A parameter's value from its JSON.
+
+        :raises ValueError: SQLite has no such value.
+        """
+        if type(given) is str or given is None:
+            return given
+        if type(given) is int:
+            return _int64(given)
+        if type(given) is float:
+            if abs(given) >= _INT_MAX:
+                self._check_integers()
+            return given
+        if type(given) is bool:
+            return int(given)
+        if type(given) is dict and len(given) == 1:
+            ((mark, content),) = given.items()
+            if mark == "blob" and type(content) is str:
+                try:
+                    return b64decode(content, validate=True)
+                except ValueError:
+                    raise ValueError('{"blob": ...} does not hold base64') from None
+            if mark == "real" and type(content) is str and content in _REALS:
+                return _REALS[content]
+        raise ValueError('a value must be null, a number, a string, {"blob": "<base64>"} or {"real": "Infinity"}')
+
+    def _check_integers(self) -> None:
+        """Make sure that no great float stood in the text as an integer.
+
+        orjson reads an integer beyond 64 bits as a float. So when there is a float of that size, the body is read once
+        more, by the slower reader that can tell.
+
+        :raises ValueError: one did.
+        """
+        if not self._integers_fit:
             try:
-                return b64decode(content, validate=True)
-            except (Base64Error, ValueError):
-                raise ValueError('{"blob": ...} does not hold base64') from None
-        if mark == "real" and content in _REALS:
-            return _REALS[content]
-    raise ValueError('a value must be null, a number, a string, {"blob": "<base64>"} or {"real": "Infinity"}')
+                json.loads(self._text, parse_int=_parsed_int64)
+            except RecursionError:
+                raise ValueError("nested too deeply") from None
+            self._integers_fit = True
 
 
 _REALS: dict[str, float | None] = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": None}
 
 
-def _int64(digits: str) -> int:
-    if len(digits) > 20 or not _INT_MIN <= int(digits) <= _INT_MAX:
+def _int64(number: int) -> int:
+    if not _INT_MIN <= number <= _INT_MAX:
         raise ValueError("an integer does not fit in 64 bits")
-    return int(digits)
+    return number
+
+
+def _parsed_int64(digits: str) -> int:
+    return _int64(int(digits) if len(digits) <= 20 else _INT_MAX + 1)
 
 
 _ISOLATION = frozenset(("read committed", "repeatable read", "serializable"))
@@ -175,7 +198,8 @@ _SECONDS_OF = {"ms": 0.001, "s": 1.0, "m": 60.0, "": 1.0}
 def read_options(query: bytes, seq: Sequence[bytes] | None) -> dict[str, object]:
     """What the URL's query and the ``X-HA-Seq`` header ask for, as keyword arguments for the backend.
 
-    ``isolation``, ``consistency``, ``timeout_s`` (seconds) and ``seq``; only what was said is there.
+    ``isolation`` (``read committed``, ``repeatable read``, ``serializable``), ``consistency`` (``local``, ``session``,
+    ``linearizable``), ``timeout_s`` and ``seq``; only what was said is there.
 
     :raises Refusal: a name or a value that is none of ours.
     """
@@ -184,13 +208,13 @@ def read_options(query: bytes, seq: Sequence[bytes] | None) -> dict[str, object]
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, max_num_fields=10)
     except ValueError:
         raise Refusal(400, "bad_option", "the URL's query cannot be read") from None
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise Refusal(400, "bad_option", "an option stands twice in the URL's query")
     for name, value in pairs:
-        if name in options or (name == "timeout" and "timeout_s" in options):
-            raise Refusal(400, "bad_option", f"{name} stands twice in the URL's query")
-        if name == "isolation" and (level := re.sub("[-_+ ]", " ", value).lower()) in _ISOLATION:
-            options[name] = level
+        if name == "isolation" and (level := re.sub("[-_]", " ", value).lower()) in _ISOLATION:
+            options["isolation"] = level
         elif name == "consistency" and value in _CONSISTENCY:
-            options[name] = value
+            options["consistency"] = value
         elif name == "timeout" and (match := _TIMEOUT.fullmatch(value)) is not None:
             options["timeout_s"] = float(match[1]) * _SECONDS_OF[match[2]]
         elif name in ("isolation", "consistency", "timeout"):
@@ -227,6 +251,10 @@ def _statement(backend: Backend, sql: str) -> Statement | None:
     statement = statements[0]
     if statement.kind is Kind.EMPTY:
         return None
+    if statement.kind is Kind.REFUSED:
+        assert isinstance(statement.argument, tuple)
+        sqlstate, message, hint = statement.argument
+        raise StatementError(sqlstate, message, hint=hint)
     if statement.kind not in _KINDS:
         raise StatementError(
             "0A000",
@@ -236,7 +264,10 @@ def _statement(backend: Backend, sql: str) -> Statement | None:
     return statement
 
 
-# --- running it -----------------------------------------------------------------------------------------------
+# --- running it -------------------------------------------------------------------------------------------------
+
+#: The answer to a command that holds no statement.
+_NOTHING_DONE = Answer("", columns=())
 
 
 async def serve_query(exchange: Exchange, connect: Callable[[], Backend]) -> None:
@@ -244,17 +275,14 @@ async def serve_query(exchange: Exchange, connect: Callable[[], Backend]) -> Non
 
     :param connect: makes the backend; it is closed here, whatever happens.
     :raises Refusal: the request is wrong.
+    :raises ha.errors.StatementError: `connect` failed.
     :raises ha.web.exchange.ClientGone: the client did not wait for the answer.
     """
-    _, _, query = exchange.uri.partition(b"?")
+    query = exchange.uri.partition(b"?")[2]
     seq = exchange.headers.get(b"X-Ha-Seq")
     options = read_options(query, seq) if query or seq is not None else {}
-    commands, is_array = read_commands(exchange.take_body())
-    try:
-        backend = connect()
-    except StatementError as error:
-        _fail(exchange, error, None)
-        return
+    commands, is_array = Body(exchange.take_body()).commands()
+    backend = connect()
     exchange.on_gone = backend.cancel
     try:
         if len(commands) == 1:
@@ -269,32 +297,26 @@ async def serve_query(exchange: Exchange, connect: Callable[[], Backend]) -> Non
 async def _run_one(
     exchange: Exchange, backend: Backend, command: Command, is_array: bool, options: dict[str, object]
 ) -> None:
-    index = 0 if is_array else None
-    before, after = (b'{"results":[', b"]}") if is_array else (b"", b"")
     try:
         statement = _statement(backend, command.sql)
         if statement is None:
-            answer, result = None, _EMPTY_RESULT
+            answer = _NOTHING_DONE
         else:
             answer = await backend.execute(statement, command.parameters, rows_max=ROWS_FIRST, **options)
-            result = b"" if answer.rest is not None else encode_result(answer)
     except StatementError as error:
         exchange.seq = backend.seq
-        _fail(exchange, error, index)
+        _fail(exchange, error, 0 if is_array else None)
         return
     exchange.seq = backend.seq
-    if answer is not None and answer.rest is not None:
-        await _stream(exchange, answer, before, after)
-    else:
-        exchange.answer(200, before + result + after if is_array else result)
+    await _deliver(exchange, [answer], is_array)
 
 
 async def _run_all(
     exchange: Exchange, backend: Backend, commands: Sequence[Command], options: dict[str, object]
 ) -> None:
+    answers = [_NOTHING_DONE] * len(commands)
     work: list[tuple[Statement, Parameters]] = []
     places: list[int] = []  # where in the request each statement of `work` stood: empty commands are not run
-    results = [_EMPTY_RESULT] * len(commands)
     index: int | None = None
     try:
         for index, command in enumerate(commands):
@@ -305,7 +327,7 @@ async def _run_all(
         index = None
         if work:
             for place, answer in zip(places, await backend.execute_batch(work, **options), strict=True):
-                results[place] = encode_result(answer)
+                answers[place] = answer
     except StatementError as error:
         exchange.seq = backend.seq
         if index is None and error.index is not None:
@@ -313,7 +335,7 @@ async def _run_all(
         _fail(exchange, error, index)
         return
     exchange.seq = backend.seq
-    exchange.answer(200, b'{"results":[%b]}' % b",".join(results))
+    await _deliver(exchange, answers, True)
 
 
 def _fail(exchange: Exchange, error: StatementError, index: int | None) -> None:
@@ -321,38 +343,71 @@ def _fail(exchange: Exchange, error: StatementError, index: int | None) -> None:
     exchange.answer(status, body, headers)
 
 
-async def _stream(exchange: Exchange, answer: Answer, before: bytes, after: bytes) -> None:
-    """Send a long result in slices.
+# --- the answer -------------------------------------------------------------------------------------------------
 
-    An error that comes after the head can change the status no more: it is written where the rows would go on, and the
-    connection is cut, so that no client takes half a result for a whole one.
-    """
-    rest = answer.rest
-    assert rest is not None
+
+async def _deliver(exchange: Exchange, answers: Sequence[Answer], is_array: bool) -> None:
+    """Send the results: in one piece when they are short, else in slices."""
+    before, after = (b'{"results":[', b"]}") if is_array else (b"", b"")
+    if all(one.rest is None for one in answers) and sum([len(one.rows) for one in answers]) <= ROWS_FIRST:
+        exchange.answer(200, before + b",".join([encode_result(one) for one in answers]) + after)
+        return
+    exchange.begin(200)
+    slices = Slices(exchange)
     try:
-        exchange.begin(200)
-        exchange.piece(b'%b{"columns":%b,"rows":[' % (before, encode_columns(answer)))
-        rows, last, comma = answer.rows, False, b""
-        while True:
-            encoded = encode_rows(rows)
-            if rows:
-                exchange.piece(comma + encoded[1:-1])
-                comma = b","
-            await exchange.room()
-            if last:
-                break
-            rows, last = await rest.next(_slice_rows(len(rows), len(encoded)))
-        exchange.piece(b"]}" + after)
+        exchange.piece(before)
+        for number, answer in enumerate(answers):
+            if number:
+                exchange.piece(b",")
+            await slices.send(answer)
+        exchange.piece(after)
         exchange.end()
     except StatementError as error:
+        # The status is out already, and cannot change. The error stands where the rows would go on, and the connection
+        # ends without the answer's end.
         exchange.piece(b'],"error":%b}' % encode(error_object(error, None)))
         exchange.break_off()
     finally:
-        rest.close()
+        for answer in answers:
+            if answer.rest is not None:
+                answer.rest.close()
 
 
-def _slice_rows(rows: int, size: int) -> int:
-    """How many rows to read next, from the size of the last ones."""
-    if not rows:
-        return ROWS_FIRST
-    return max(1, min(ROWS_MAX, SLICE_BYTES * rows // size))
+class Slices:
+    """Long results on their way: slices of rows, each as long as the size of the last one advises."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._rows = ROWS_FIRST
+
+    async def send(self, answer: Answer) -> None:
+        """One result object.
+
+        :raises ha.errors.StatementError: the reading failed on the way.
+        :raises ha.web.exchange.ClientGone: nobody is there to take it.
+        """
+        if answer.columns is None:
+            self._exchange.piece(encode_result(answer))
+            return
+        self._exchange.piece(b'{"columns":%b,"rows":[' % encode_columns(answer))
+        rows, answer.rows = answer.rows, []
+        comma = await self._send_rows(rows, b"")
+        last = answer.rest is None
+        while not last:
+            assert answer.rest is not None
+            rows, last = await answer.rest.next(self._rows)
+            comma = await self._send_rows(rows, comma)
+        self._exchange.piece(b"]}")
+
+    async def _send_rows(self, rows: Sequence[Row], comma: bytes) -> bytes:
+        """Send them, `comma` first. What must stand before the next ones is returned."""
+        start = 0
+        while start < len(rows):
+            some = rows[start : start + self._rows]
+            start += len(some)
+            encoded = encode_rows(some)
+            self._exchange.piece(comma + encoded[1:-1])
+            self._rows = max(1, min(SLICE_ROWS_MAX, SLICE_BYTES * len(some) // len(encoded)))
+            comma = b","
+            await self._exchange.room()
+        return comma

@@ -15,8 +15,8 @@ import orjson
 from ha.errors import StatementError
 from ha.values import Answer, Row
 
-#: How long a client should wait before it tries again, in seconds, where it is worth trying.
-RETRY_AFTER_S = 1
+#: Where it is worth trying again, a client should wait so long, in seconds.
+RETRY_AFTER = b"Retry-After: 1\r\n"
 
 
 class Refusal(Exception):
@@ -118,7 +118,7 @@ def error_object(error: StatementError, index: int | None) -> dict[str, object]:
 def error_answer(error: StatementError, index: int | None) -> tuple[int, bytes, bytes]:
     """Status, additional header lines and body for a statement that failed."""
     status = status_of(error.sqlstate)[0]
-    headers = b"Retry-After: %d\r\n" % RETRY_AFTER_S if status == 503 else b""
+    headers = RETRY_AFTER if status == 503 else b""
     return status, headers, encode({"error": error_object(error, index)})
 
 
@@ -142,7 +142,8 @@ def encode(value: object) -> bytes:
 def encode_rows(rows: Sequence[Row]) -> bytes:
     """A JSON array of rows. Costs about 1 µs a row: slice what may be long."""
     encoded = encode(rows)
-    # orjson writes infinities as null. Looking at every value costs ten times the encoding, so look only where a null was written.
+    # orjson writes infinities as null. To look at every value costs ten times the encoding, so look only where a null
+    # was written.
     if b"null" in encoded and any(type(value) is float and math.isinf(value) for row in rows for value in row):
         encoded = encode([[_spelled(value) for value in row] for row in rows])
     return encoded
@@ -161,7 +162,7 @@ def encode_columns(answer: Answer) -> bytes:
 
 
 def encode_result(answer: Answer) -> bytes:
-    """One result object: the answer's rows, or what a write did."""
+    """One result object: the answer's rows, all of them, or what a write did."""
     if answer.columns is None:
         # last_insert_id is null after a statement that inserted nothing: SQLite would tell of an older one.
         identity = b"null" if answer.last_insert_id is None else b"%d" % answer.last_insert_id

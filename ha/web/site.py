@@ -20,7 +20,7 @@ from ha.metrics import Histogram, Metrics
 from ha.web import databases, status
 from ha.web.exchange import ClientGone, Connection, Exchange
 from ha.web.query import Backend, serve_query
-from ha.web.respond import Refusal, error_answer
+from ha.web.respond import RETRY_AFTER, Refusal, error_answer
 
 #: A request's body, in bytes.
 BODY_BYTES_MAX = 128 * 1024 * 1024
@@ -194,7 +194,7 @@ class Site(Factory):
             route = self._families.get(family, self._nowhere)
             name = unquote_to_bytes(last).decode("utf-8", "replace")
         exchange.route = route.name
-        if route.gated:
+        if route.gated and not exchange.admitted:
             self._enter(exchange.headers, exchange.method != b"GET" and exchange.method != b"HEAD")
         if not route.pages or (route.named and not name):
             raise Refusal(404, "unknown_path", "there is nothing here")
@@ -227,6 +227,12 @@ class Site(Factory):
             )
         histogram.observe(self.seconds() - exchange.started_at)
 
+    def refused(self, refusal: Refusal) -> None:
+        """A request was refused before it was whole: count it."""
+        self._metrics.counter(
+            "ha_http_refusals_total", "HTTP requests refused before they were whole.", status=str(refusal.status)
+        ).inc()
+
     # --- connections
 
     def buildProtocol(self, addr: IAddress | None) -> Connection:
@@ -240,9 +246,8 @@ class Site(Factory):
         if not self._sweeping.running:
             self._sweeping.start(SWEEP_S, now=False)
         if len(self._connections) > self.connections_max:
-            connection.refuse(
-                Refusal(503, "too_many_connections", "too many connections", headers=b"Retry-After: 1\r\n", close=True)
-            )
+            full = "too many connections"
+            connection.refuse(Refusal(503, "too_many_connections", full, headers=RETRY_AFTER, close=True))
 
     def disconnected(self, connection: Connection) -> None:
         """One less."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ha.metrics import CONTENT_TYPE, Metrics
 from ha.web.exchange import Exchange
-from ha.web.respond import RETRY_AFTER_S, Refusal, encode
+from ha.web.respond import RETRY_AFTER, Refusal, encode
 
 
 class Condition(Protocol):
@@ -35,9 +35,7 @@ async def readyz(exchange: Exchange, node: Condition) -> None:
     """``GET /readyz``: clients may be sent here, or 503 and the reasons why not."""
     reasons = node.readiness()
     if reasons:
-        exchange.answer(
-            503, encode({"status": "not ready", "reasons": list(reasons)}), b"Retry-After: %d\r\n" % RETRY_AFTER_S
-        )
+        exchange.answer(503, encode({"status": "not ready", "reasons": list(reasons)}), RETRY_AFTER)
     else:
         exchange.answer(200, b'{"status":"ready"}')
 
