@@ -5,30 +5,30 @@ A node asks the log, looks at its file, and calls :func:`decide`, at start and a
 
 The stream holds a cluster id, an epoch and its founder; a file holds the cluster id and epoch it belongs to, and its
 position (``ha_cluster``, ``ha_stats``). Within one cluster and epoch positions compare. A database is *known* to
-the cluster when its subject has a message or a snapshot exists. Its first message is the claim of the node that brings
-it: published checked, with expected last sequence 0, so exactly one node can; until that node's base snapshot is stored,
-others wait for it.
+the cluster when its subject has a message or a snapshot exists. Its first message is the claim of the node that
+brings it: published checked, with expected last sequence 0, so exactly one node can; until that node's base snapshot
+is stored, others wait for it.
 
 The rows are tried from above; the first that holds decides.
 
-== ======================================================================================== ==========
- 1 stream not ready, founded by somebody else                                               WAIT
- 2 file belongs to another cluster or epoch, has no rows                                    as a new file
- 3 file belongs to another cluster or epoch, ``replace_local``, snapshot exists             RESTORE
- 4 file belongs to another cluster or epoch, ``reseed``                                     RESEED
- 5 file belongs to another cluster or epoch                                                 REFUSE
- 6 stream not ready, founded by us, no snapshot yet                                         FOUND
- 7 file new, database unknown, or claimed by us without a snapshot yet                      SEED
- 8 file new, claimed by another node, no snapshot yet                                       WAIT
- 9 file new, without rows, or ``replace_local``                                             RESTORE
-10 file new, with rows                                                                      REFUSE
-11 position beyond the log's end, or another message stands there: ``reseed``               RESEED
-12 the same, ``replace_local``, snapshot exists                                             RESTORE
-13 the same                                                                                 REFUSE
-14 position not older than the snapshot or than the subject's first message                 CATCH_UP
-15 position older than both                                                                 RESTORE
-16 no snapshot, and the messages after our position are gone                                REFUSE
-== ======================================================================================== ==========
+== ===================================================================================== ==========
+ 1 stream not ready, founded by somebody else                                            WAIT
+ 2 file belongs to another cluster or epoch, has no rows                                 as a new file
+ 3 file belongs to another cluster or epoch, ``replace_local``, snapshot exists          RESTORE
+ 4 file belongs to another cluster or epoch, ``reseed``                                  RESEED
+ 5 file belongs to another cluster or epoch                                              REFUSE
+ 6 stream not ready, founded by us, no snapshot yet                                      FOUND
+ 7 file new, database unknown, or claimed by us without a snapshot yet                   SEED
+ 8 file new, claimed by another node, no snapshot yet                                    WAIT
+ 9 file new, without rows, or ``replace_local``                                          RESTORE
+10 file new, with rows                                                                   REFUSE
+11 position beyond the log's end, or another message stands there: ``reseed``            RESEED
+12 the same, ``replace_local``, snapshot exists                                          RESTORE
+13 the same                                                                              REFUSE
+14 position not older than the snapshot or than the subject's first message              CATCH_UP
+15 position older than both                                                              RESTORE
+16 no snapshot, and the messages after our position are gone                             REFUSE
+== ===================================================================================== ==========
 
 ``reseed`` is a standalone node's own right and in a cluster the operator's word.
 """
@@ -225,7 +225,7 @@ def _member(name: str, subject: SubjectSeen, file: FileSeen) -> Decision:
             f"{name}: the file is at position {file.position}, the log begins at {subject.first};"
             f" taking the snapshot at {subject.snapshot}",
         )
-    if subject.last == 0 and file.position == 0 or subject.claimant_is_us:
+    if (subject.last == 0 and file.position == 0) or subject.claimant_is_us:
         return Decision(Step.SEED, f"{name}: going on with bringing it into the cluster")
     return Decision(
         Step.REFUSE,

@@ -10,7 +10,7 @@ statement would do, and :mod:`schema <ha.sqlite.schema>` makes our own tables. :
 a file's connections and lends them; :mod:`executor <ha.sqlite.executor>` decides where work runs.
 :mod:`capture <ha.sqlite.capture>` collects the rows that a transaction changes, :mod:`images <ha.sqlite.images>`
 applies such changes, :mod:`ledger <ha.sqlite.ledger>` moves the position in the same transaction.
-:mod:`functions <ha.sqlite.functions>` and :mod:`catalog <ha.sqlite.catalog>` are what PostgreSQL clients miss in SQLite.
+:mod:`functions <ha.sqlite.functions>` and :mod:`catalog <ha.sqlite.catalog>` are what PostgreSQL's clients miss.
 :mod:`backup <ha.sqlite.backup>` copies a running database; :mod:`restore <ha.sqlite.restore>` puts a copy in place.
 
 **State.** Rows, and with them position, outbox and conflicts: in the file. Who holds the writer: ``database``. The

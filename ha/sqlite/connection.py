@@ -13,14 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import apsw
 
+from ha.sqlite import functions
 from ha.sqlite.guard import Footprint, Guard
-
-if TYPE_CHECKING:
-    from ha.sqlite import functions
 
 # Limits (https://www.sqlite.org/limits.html). A client meets the larger ones as 54000 and cannot raise any.
 
@@ -280,6 +278,8 @@ def _prepare(connection: Connection) -> None:
     read_double_quotes_as_names(connection)
     for limit, value in LIMITS.items():
         connection.limit(limit, value)
+    # On every connection: a CHECK or an index of the file may use them.
+    functions.register(connection)
     connection.authorizer = connection.guard
 
 

@@ -264,7 +264,7 @@ PATTERNS: Final = tuple(
         (r"ESCAPE expression must be a single character", _says("22019", "invalid escape string")),
         (r"LIKE or GLOB pattern too complex", _says("54000", "the pattern is too long")),
         (
-            r"(?:too many|Expression tree is too large|parser stack overflow|statement too long|.* too large).*",
+            r"(?:too many|Expression tree is too large|parser stack overflow|Recursion limit|variable number must be |statement too long|.* too large).*",
             lambda match: ("54000", match[0], {}),
         ),
         (r"cannot VACUUM.*", lambda match: ("25001", "VACUUM cannot run inside a transaction block", {})),

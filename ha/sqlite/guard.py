@@ -42,6 +42,11 @@ FTS3_SAVEPOINT: Final = "fts3"
 #: Modules of virtual tables that a client may create. All keep their rows in the same file.
 MODULES: Final = frozenset({"fts3", "fts4", "fts5", "fts5vocab", "fts4aux", "rtree", "rtree_i32", "geopoly"})
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _SQLITE_FUNCTIONS = """
     -> ->> abs acos acosh asin asinh atan atan2 atanh avg bm25 ceil ceiling changes char coalesce concat concat_ws
     cos cosh count cume_dist current_date current_time current_timestamp date datetime degrees dense_rank exp
@@ -61,31 +66,31 @@ _SQLITE_FUNCTIONS = """
 """
 
 #: SQLite's own functions that are harmless in anybody's hands.
-FUNCTIONS: Final = frozenset(_SQLITE_FUNCTIONS.split())
+FUNCTIONS: Final = _words(_SQLITE_FUNCTIONS)
 
 #: What ALTER TABLE calls inside. SQLite itself lets nobody else call them.
-ALTER_FUNCTIONS: Final = frozenset(
+ALTER_FUNCTIONS: Final = _words(
     """
     sqlite_add_constraint sqlite_drop_column sqlite_drop_constraint sqlite_fail sqlite_find_constraint
     sqlite_rename_column sqlite_rename_quotefix sqlite_rename_table sqlite_rename_test
-    """.split()
+    """
 )
 
 #: Pragmas that only tell. ``data_version`` and ``page_size`` are what FTS and R-tree ask for themselves.
-PRAGMAS: Final = frozenset(
+PRAGMAS: Final = _words(
     """
     application_id collation_list compile_options data_version database_list encoding foreign_key_check
     foreign_key_list freelist_count function_list index_info index_list index_xinfo integrity_check module_list
     page_count page_size pragma_list quick_check schema_version table_info table_list table_xinfo user_version
-    """.split()
+    """
 )
 
 #: Of those, the ones whose argument is the name of a table or an index, or a number of errors: it sets nothing.
-PRAGMAS_WITH_ARGUMENT: Final = frozenset(
+PRAGMAS_WITH_ARGUMENT: Final = _words(
     """
     foreign_key_check foreign_key_list index_info index_list index_xinfo integrity_check quick_check table_info
     table_list table_xinfo
-    """.split()
+    """
 )
 
 
@@ -336,6 +341,7 @@ def is_ours(name: str) -> bool:
 
 
 def refusal(message: str) -> StatementError:
+    """The guard's no: 42501."""
     return StatementError("42501", message)
 
 
