@@ -37,6 +37,9 @@ FIRST_BATCH_ROWS = 256
 #: Bytes of rows that are held at once where they cannot be streamed: RETURNING, and statements of a batch.
 HELD_BYTES_MAX = 64 * 1024 * 1024
 
+#: How long a read waits for the file to be as new as it must be (seconds).
+READ_WAIT_MAX_S = 10.0
+
 #: Commands of one batch.
 BATCH_COMMANDS_MAX = 100_000
 
@@ -169,17 +172,20 @@ class Backend:
                 self.replica.database.give_back(connection)
 
     async def execute(
-        self, statement: Statement, values: Parameters = (), *, alone: bool = True, rows_max: int = 0
+        self, statement: Statement, values: Parameters = (), *, alone: bool = True, rows_max: int = 0, **options: Any
     ) -> Answer:
         """Run one statement.
 
         :param alone: outside a block it is a transaction of its own; else it begins the implicit block, which
             :meth:`finish` commits and :meth:`fail` rolls back.
         :param rows_max: rows of the first batch at most; 0 leaves it to us.
+        :param options: what a request says of itself, see :meth:`configure`.
         :raises StatementError: and inside a block, the block has failed.
         """
         if self._expired is not None:
             raise self._expired
+        if options:
+            self.configure(**options)
         block = self._block
         if block is not None:
             self._stop_idling()
@@ -201,9 +207,10 @@ class Backend:
             if self._block is not None:
                 self._idle()
 
-    async def execute_batch(self, commands: Sequence[tuple[Statement, Parameters]]) -> list[Answer]:
+    async def execute_batch(self, commands: Sequence[tuple[Statement, Parameters]], **options: Any) -> list[Answer]:
         """Run commands as one transaction, all or nothing; they run again by themselves when another node comes between.
 
+        :param options: see :meth:`configure`.
         :raises StatementError: with `index`, which command it was.
         """
         if len(commands) > BATCH_COMMANDS_MAX:
@@ -211,6 +218,8 @@ class Backend:
         for index, (statement, _) in enumerate(commands):
             if statement.kind not in (Kind.SQL, Kind.SCRIPT, Kind.EMPTY, Kind.NOTHING, Kind.NOTIFY):
                 raise StatementError("0A000", f"{statement.verb} is not possible in a batch", index=index)
+        self.configure(**options)
+        await self._catch_up(self.variables.get("ha.read_consistency"))
         if await self._only_reads(commands):
             return await self._read_batch(commands)
         return await self._submit(
@@ -220,6 +229,32 @@ class Backend:
             ],
             key=tuple(statement.sql for statement, _ in commands[:16]),
         )
+
+    def configure(
+        self,
+        *,
+        isolation: str | None = None,
+        consistency: str | None = None,
+        seq: str | None = None,
+        timeout_s: float | None = None,
+    ) -> None:
+        """Settings that a request brings with it, as SET would make them.
+
+        :param seq: ``<epoch>:<sequence>``, the newest position the client knows.
+        """
+        if isolation is not None:
+            self.variables.set("default_transaction_isolation", isolation)
+        if consistency is not None:
+            self.variables.set("ha.read_consistency", consistency)
+        if seq is not None:
+            self.variables.set("ha.seq", seq)
+        if timeout_s is not None:
+            self.variables.set("statement_timeout", f"{max(1, round(timeout_s * 1000))}ms")
+
+    @property
+    def seq(self) -> str | None:
+        """``<epoch>:<sequence>``: where this node's file is; no older than what this client wrote or saw."""
+        return f"{self.replica.epoch}:{self.replica.follower.position}"
 
     async def finish(self) -> None:
         """The end of a message or a Sync: commit the implicit block, if there is one."""
@@ -287,6 +322,17 @@ class Backend:
         if self.on_expired is not None:
             self.on_expired(self._expired)
 
+    async def _catch_up(self, level: str) -> None:
+        """Wait until the file is as new as a read of `level` asks for.
+
+        :raises StatementError: 57014 with what was waited for; 08006 where the log must be asked and is out of reach.
+        """
+        wait_s = min(READ_WAIT_MAX_S, self.deadline() - time.monotonic())
+        if level == "session":
+            await self.replica.reach(self.variables.get("ha.seq"), wait_s)
+        elif level == "linearizable":
+            await self.replica.reach_end(wait_s)
+
     # Statements that SQLite judges
 
     async def _reader(self) -> tuple[Connection, bool]:
@@ -310,6 +356,9 @@ class Backend:
     async def _run_sql(self, statement: Statement, values: Parameters, alone: bool, rows_max: int) -> Answer:
         if self._block is None and not alone:
             self._block = self._implicit_block()
+        level = self.variables.get("ha.read_consistency")
+        if level != "local" and (self._block is None or self._block.opened is None):
+            await self._catch_up(level)
         connection, borrowed = await self._reader()
         keep = False
         try:
@@ -342,6 +391,7 @@ class Backend:
             context.now = time.time()
         if self._block is not None:
             self._block.used = True
+            self._block.tables |= facts.tables_read
         sql = statement.sql
 
         def begin(connection: Connection) -> tuple[Cursor, list[Row]]:
@@ -414,6 +464,7 @@ class Backend:
             self.context.now = time.time()
             block.used = True
         facts = self._facts(opened.connection, statement)
+        block.tables |= facts.tables_read | facts.tables_written
         return await opened.run(
             lambda connection: self._write(connection, None, statement, values),
             writes=True,

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred
 
 from ha.errors import StatementError
+from ha.replication.conflicts import READ_COMMITTED, serialization_failure
 from ha.replication.replica import Replica
 from ha.replication.transaction import OpenTransaction
 from ha.sqlite.connection import Connection
 
 if TYPE_CHECKING:
     from ha.backend import Stream
-
-READ_COMMITTED = "read committed"
 
 
 @dataclass(slots=True)
@@ -44,6 +43,9 @@ class Block:
 
     :param explicit: begun by BEGIN, ended by COMMIT or ROLLBACK only.
     :param failed: a statement failed: only ROLLBACK, COMMIT and ROLLBACK TO are heard.
+    :param snapshot: at the higher levels, the connection whose read transaction all reads see before the first write.
+    :param snapshot_version: the database's version when it was taken.
+    :param tables: what was read or written so far, by name.
     """
 
     replica: Replica
@@ -54,6 +56,8 @@ class Block:
     used: bool = False
     opened: OpenTransaction | None = None
     snapshot: Connection | None = None
+    snapshot_version: int = 0
+    tables: set[str] = field(default_factory=set)
     savepoints: list[Savepoint] = field(default_factory=list)
     streams: set[Stream] = field(default_factory=set)
     notifications: list[tuple[str, str]] = field(default_factory=list)
@@ -66,7 +70,10 @@ class Block:
         if self.read_only:
             raise StatementError("25006", "cannot execute a write in a read-only transaction")
         if self.opened is None:
-            opened = await self.replica.transaction(lock_timeout_s)
+            opened = await self.replica.transaction(lock_timeout_s, self.isolation)
+            if self.snapshot is not None and self.snapshot_version != self.replica.database.version:
+                opened.rollback()
+                raise serialization_failure("Another transaction was committed after this one's snapshot was taken.")
             for savepoint in self.savepoints:
                 savepoint.mark = opened.savepoint(savepoint.name)
             self.opened = opened
@@ -90,6 +97,7 @@ class Block:
                 connection.execute("BEGIN")
                 connection.execute("SELECT 1 FROM main.sqlite_schema").close()
             self.snapshot = connection
+            self.snapshot_version = self.replica.database.version
         return self.snapshot
 
     # Savepoints
@@ -145,6 +153,7 @@ class Block:
         try:
             if self.opened is not None:
                 self.opened.notifications += self.notifications
+                self.opened.tables |= self.tables
                 await self.opened.commit()
         finally:
             self.roll_back()

@@ -124,7 +124,6 @@ class Node:
         self._natsd: NatsServer | None = None
         self._log: Log | None = None
         self._replicas: dict[str, Replica] = {}
-        self._epochs: dict[str, int] = {}
         self._ports: list[IListeningPort] = []
         self._postgres: PostgresFactory | None = None
         self._site: Site | None = None
@@ -245,10 +244,14 @@ class Node:
             synchronous="FULL" if self._settings.durability == "fsync" else "NORMAL",
         )
         replica = Replica(
-            database, self._stream(), self._origin, self._reactor, timeout_s=self._settings.replication_timeout_s
+            database,
+            self._stream(),
+            self._origin,
+            self._reactor,
+            epoch=info.epoch,
+            timeout_s=self._settings.replication_timeout_s,
         )
         self._replicas[place.name] = replica
-        self._epochs[place.name] = info.epoch
         replica.follower.start()
 
     async def _mark_ready(self) -> None:
@@ -382,7 +385,7 @@ class Node:
         target = self._opened_folder().copies / f"{next(self._copies)}-{database}"
         copied = await self._in_thread(lambda: backup.copy(replica.database.path, target))
         position = copied.positions.get(replica.database.subject)
-        seq = f"{self._epochs[database]}:{position}" if position is not None else None
+        seq = f"{replica.epoch}:{position}" if position is not None else None
         return Copy(target, copied.size_bytes, seq)
 
     def readiness(self) -> Sequence[str]:

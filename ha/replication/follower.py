@@ -288,7 +288,7 @@ class Follower:
             for entry in entries:
                 message = decode(entry.body)
                 if origin_of(connection, message.node, message.process_id, message.group):
-                    apply(connection, message.changes, message.sequences)
+                    apply(connection, message)
                     messages.append(message)
             write_position(connection, self._database.subject, entries[-1].sequence)
         return messages

@@ -194,7 +194,7 @@ class Outbox:
             ours = remove_pending(connection, entry.message_id)
             if not origin_of(connection, message.node, message.process_id, message.group):
                 continue
-            apply(connection, message.changes, message.sequences)
+            apply(connection, message)
             if not ours:
                 foreign.append(message)
                 for change in message.changes:
@@ -206,7 +206,7 @@ class Outbox:
             message = decode(pending.body)
             capture.begin()
             try:
-                apply(connection, message.changes, message.sequences)
+                apply(connection, message)
                 record = capture.record()
             finally:
                 capture.discard()

@@ -11,6 +11,7 @@ from typing import Any
 from ha.errors import StatementError
 from ha.replication.change import Message
 from ha.replication.committer import Committer, Work
+from ha.replication.entry import LogError
 from ha.replication.follower import Follower
 from ha.replication.groups import Groups, Origin
 from ha.replication.order import Order
@@ -39,11 +40,14 @@ class Replica:
         origin: Origin,
         clock: Any,
         *,
+        epoch: int,
         timeout_s: float,
         queues: bool = True,
         asynchronous: bool = False,
     ) -> None:
         self.database = database
+        self.epoch = epoch
+        self._log = log
         self._groups = Groups(origin, database.name)
         self.outbox = Outbox(database, log, clock, always=asynchronous)
         self.follower = Follower(database, log, clock, self.outbox, self._arrived)
@@ -72,6 +76,29 @@ class Replica:
         opened = OpenTransaction(self.database, self.follower, self._settlement, self._groups, level)
         await opened.begin(lock_timeout_s)
         return opened
+
+    async def reach(self, seq: str, timeout_s: float) -> None:
+        """Wait until the file is at `seq`, ``<epoch>:<sequence>``, or behind it; empty asks for nothing.
+
+        :raises StatementError: 57014, not in time; 22023, it is of another epoch.
+        """
+        if not seq:
+            return
+        epoch, _, sequence = seq.partition(":")
+        if not (epoch.isdigit() and sequence.isdigit()) or int(epoch) != self.epoch:
+            raise StatementError("22023", f'position "{seq}" is not of this log, which is at epoch {self.epoch}')
+        await self.follower.reached(int(sequence), timeout_s)
+
+    async def reach_end(self, timeout_s: float) -> None:
+        """Wait until the file holds what the log held when this was called.
+
+        :raises StatementError: 57014, not in time; 08006, the log does not tell.
+        """
+        try:
+            last = await self._log.last_sequence(self.database.subject)
+        except LogError as error:
+            raise StatementError("08006", f"the replication log does not answer: {error}") from error
+        await self.follower.reached(last, timeout_s)
 
     def status(self) -> dict[str, Any]:
         """Figures for a person, as plain values."""

@@ -20,12 +20,20 @@ from typing import Any, Protocol, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from ha.replication.entry import SnapshotMissing
 from ha.sqlite import backup, restore
 from ha.sqlite.restore import BadSnapshot
 
 T = TypeVar("T")
 
 InThread = Callable[[Callable[[], T]], "Deferred[T]"]
+
+
+class Stored(Protocol):
+    """An object of the store."""
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
 
 
 class Store(Protocol):
@@ -35,10 +43,10 @@ class Store(Protocol):
         """Store the file at `path` under `name`, whole or not at all, in place of an earlier one."""
 
     async def get_snapshot(self, name: str, path: str) -> Mapping[str, str]:
-        """Write the object to the file `path`; its headers. LookupError: there is none."""
+        """Write the object to the file `path`, which does not exist yet; its headers. SnapshotMissing: there is none."""
 
-    async def snapshot_info(self, name: str) -> Mapping[str, str] | None:
-        """The headers of the object; None: there is none."""
+    async def snapshot_info(self, name: str) -> Stored:
+        """The object without its bytes. SnapshotMissing: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +104,10 @@ class Snapshots:
 
         :raises BadSnapshot: its headers cannot be read.
         """
-        headers = await self._store.snapshot_info(name)
-        return None if headers is None else Snapshot.parse(headers)
+        try:
+            return Snapshot.parse((await self._store.snapshot_info(name)).headers)
+        except SnapshotMissing:
+            return None
 
     async def make(self, name: str, subject: str, path: Path) -> Snapshot:
         """Store the running database at `path` as it is now.

@@ -22,9 +22,9 @@ SERVER_VERSION = f"15.18 (ha {ha.__version__})"
 
 _OURS = (
     # Reads see everything acknowledged before (linearizable), this client's own writes (session), or what is here (local).
-    Parameter("ha.read_consistency", "session", None, "ha", "enum", "user"),
+    Parameter("ha.read_consistency", "local", None, "ha", "enum", "user"),
     # The log position of this client's last write; SET to another client's to read no older state than it.
-    Parameter("ha.seq", "0", None, "ha", "string", "user"),
+    Parameter("ha.seq", "", None, "ha", "string", "user"),
     Parameter("role", "none", None, "ha", "string", "user"),
     Parameter("is_superuser", "on", None, "Preset Options", "bool", "internal"),
     Parameter("session_authorization", "", None, "ha", "string", "user"),

@@ -70,6 +70,8 @@ class Database:
         self._readers = 0
         self._waiting: deque[Deferred[Connection]] = deque()
         self._checkpointing = False
+        #: Counts the transactions committed here; two equal readings mean that nothing changed between them.
+        self.version = 0
         self.closed = False
         self.open()
 
@@ -247,6 +249,7 @@ class Database:
 
     def _committed(self, connection: apsw.Connection, schema: str, pages: int) -> int:
         """SQLite's WAL hook: called after each COMMIT of the writer, in whatever thread it ran."""
+        self.version += 1
         if pages >= CHECKPOINT_PAGES and not self._checkpointing and schema == "main":
             self._checkpointing = True
             self.clock.callFromThread(self._checkpoint, pages)
