@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
-from ha.sql.tokens import NUMBER, QUOTED, WORD, Token, unquoted
+from ha.errors import StatementError
+from ha.sql.tokens import NUMBER, QUOTED, WORD, Token, tokenize, unquoted
 
 
 class TypeName(NamedTuple):
@@ -131,3 +133,45 @@ def _modifiers(tokens: Sequence[Token], at: int) -> tuple[tuple[int, ...], int]:
 
 def _keys(tokens: Sequence[Token], at: int, count: int) -> list[str]:
     return [token.key for token in tokens[at : at + count]]
+
+
+# In a declaration these words mean SQLite's sizes: its INTEGER has 64 bits, its REAL 8 bytes.
+_DECLARED = {
+    "INT": "int8",
+    "INTEGER": "int8",
+    "REAL": "float8",
+    "FLOAT": "float8",
+    "FLOAT4": "float8",
+    "UNSIGNED": "int8",
+    "DATETIME": "timestamp",
+}
+
+
+@lru_cache(maxsize=1024)
+def declared(words: str) -> str | None:
+    """The type that a column's declaration means, None where it says nothing (``ANY``, no words)."""
+    try:
+        type_name, _ = read_type(words, tokenize(words), 0)
+    except StatementError:
+        return None
+    if type_name is None:
+        return None
+    name = _DECLARED.get(type_name.written, type_name.name)
+    if type_name.name.startswith("_") and name != type_name.name:
+        return "_" + name
+    if name.removeprefix("_") in KNOWN:
+        return name
+    upper = words.upper()
+    for part, affinity in (("INT", "int8"), ("CHAR", "text"), ("CLOB", "text"), ("TEXT", "text"), ("BLOB", "bytea")):
+        if part in upper:
+            return affinity
+    return "float8" if any(part in upper for part in ("REAL", "FLOA", "DOUB")) else None
+
+
+#: The types that are spoken over the wire by their own names.
+KNOWN = frozenset(
+    """
+    bit bool bpchar bytea char cidr date float4 float8 inet int2 int4 int8 interval json jsonb macaddr money name numeric
+    oid regclass regproc regtype text time timestamp timestamptz timetz uuid varbit varchar xml
+    """.split()
+)

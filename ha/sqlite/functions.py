@@ -7,7 +7,7 @@ function need only be steady within its statement; :attr:`Context.now` is the sa
 
 Promises: every function is bounded in time and in memory (a result is at most VALUE_BYTES_MAX long, a regular
 expression takes time linear in its text); a mistake of the client's is a :class:`StatementError`; the names here do not
-replace any of SQLite's own.
+replace any of SQLite's own. The connection's guard lets clients call what is registered here, and nothing else.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import apsw
 
 from ha.errors import StatementError
 from ha.sql.variables import SERVER_VERSION, Variables
-from ha.sqlite import aggregates, arrays, casts, guard, series, sleep, texts, times
+from ha.sqlite import aggregates, arrays, casts, series, sleep, texts, times
 
 if TYPE_CHECKING:
     from ha.sqlite.connection import Connection
@@ -136,15 +136,6 @@ def _asking(connection: Connection) -> list[Row]:
     return rows
 
 
-#: The names of the functions above.
-ASKING_NAMES: Final = frozenset(
-    """
-    age clock_timestamp current_catalog current_database current_query current_role current_schema current_schemas
-    current_setting current_user gen_random_uuid inet_client_addr inet_client_port inet_server_addr inet_server_port
-    localtimestamp now pg_backend_pid pg_conf_load_time pg_is_in_recovery pg_postmaster_start_time pg_sleep session_user
-    set_config statement_timestamp timeofday transaction_timestamp txid_current user uuid_generate_v4 version
-    """.split()
-)
 _NOBODY: Final = Context()
 _STARTED: Final = times.clock()
 
@@ -153,9 +144,3 @@ _STEADY_ROWS: Final[tuple[Row, ...]] = tuple(
     for table in (casts.FUNCTIONS, texts.FUNCTIONS, times.FUNCTIONS, arrays.FUNCTIONS)
     for name, count, function in table
 )
-
-#: What a client may call: SQLite's harmless functions and ours. Nothing that is not named here.
-ALLOWED_FUNCTIONS: Final = (
-    guard.FUNCTIONS | {row[0] for row in _STEADY_ROWS} | {row[0] for row in aggregates.AGGREGATES} | ASKING_NAMES
-)
-ALLOWED_PRAGMAS: Final = guard.PRAGMAS
