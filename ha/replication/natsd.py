@@ -1,8 +1,8 @@
 """The nats-server that a node brings along: configured, started, watched, started again, stopped.
 
 nats-server itself neither locks its store (two on one directory both run) nor notices that its parent died. So we hold
-a lock that the child inherits, which is free when the last of the two is gone; and the child is started through a few lines
-of Python that ask the kernel for a SIGTERM at the parent's death. That is tied to the *thread* that forks, so
+a lock that the child inherits, which is free when the last of the two is gone; and the child is started through a few
+lines of Python that ask the kernel for a SIGTERM at the parent's death. That is tied to the *thread* that forks, so
 :meth:`NatsServer.start` belongs in the reactor's thread, which lives as long as the process.
 
 Started means: JetStream answers a question on the port.
@@ -24,7 +24,7 @@ from importlib.metadata import PackageNotFoundError, files
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.error import ProcessDone
 from twisted.internet.protocol import Factory, ProcessProtocol, Protocol, connectionDone
 from twisted.logger import Logger
@@ -230,7 +230,7 @@ class _QuietFactory(Factory):
 async def probe(reactor: Any, host: str, port: int, server_name: str, needs_jetstream: bool) -> None:
     """Return when it answers; raise anything when it does not."""
     factory = _QuietFactory.forProtocol(lambda: Probe(server_name, needs_jetstream))
-    asked = await HostnameEndpoint(reactor, host, port, timeout=PROBE_TIMEOUT_S).connect(factory)
+    asked = await TCP4ClientEndpoint(reactor, host, port, timeout=PROBE_TIMEOUT_S).connect(factory)
     await asked.answered.addTimeout(PROBE_TIMEOUT_S, reactor)
 
 
