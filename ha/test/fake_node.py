@@ -156,13 +156,13 @@ class FakeNode:
 
 
 class Reply:
-    """One HTTP answer, read from the bytes that were written."""
+    """One HTTP answer, read from the bytes that were written; status 0 when there are none."""
 
     def __init__(self, data: bytes, *, bodiless: bool = False) -> None:
         head, _, rest = data.partition(b"\r\n\r\n")
         status, *lines = head.decode("ascii").split("\r\n")
         self.head = head
-        self.status = int(status.split(" ")[1])
+        self.status = int(status.split(" ")[1]) if status else 0
         self.headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
         self.whole = True
         if bodiless:

@@ -11,6 +11,7 @@ Everything runs in the reactor's thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -44,7 +45,7 @@ JSON = b"application/json"
 #: On every answer: what we send is what we say it is, and nobody keeps a copy of an answer that may change.
 _ALWAYS = b"X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
 
-_STATUS_LINES = {code: b"HTTP/1.1 %d %b\r\n" % (code, reason) for code, reason in http.RESPONSES.items()}
+_STATUS_LINES = {one.value: b"HTTP/1.1 %d %b\r\n" % (one.value, one.phrase.encode("ascii")) for one in HTTPStatus}
 
 _NEVER = float("inf")
 
@@ -276,11 +277,11 @@ class Exchange(http.Request):
         """The client is gone, and will not see the answer."""
         self.gone = True
         super().connectionLost(reason)
+        if self.on_gone is not None:
+            self.on_gone()
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.errback(ClientGone())
-        if self.on_gone is not None:
-            self.on_gone()
 
 
 class Connection(http.HTTPChannel):
