@@ -13,42 +13,17 @@ import asyncpg
 import psycopg
 from twisted.trial.unittest import SynchronousTestCase
 
-from ha.test.integration.nodes import Node, environment, eventually
-
-_node: Node | None = None
-
-
-class _Owner(SynchronousTestCase):
-    """Whose cleanups end the node when the module's tests are done."""
-
-    def runTest(self) -> None:
-        """Nothing: it only owns."""
-
-
-_owner = _Owner()
-
-
-def setUpModule() -> None:
-    """One node for all of this module: its clients do not disturb each other."""
-    global _node
-    _node = Node(_owner).start()
-
-
-def tearDownModule() -> None:
-    """End it."""
-    _owner.doCleanups()
+from ha.test.integration.nodes import Node, environment, eventually, temporary_folder
 
 
 class ClientTestCase(SynchronousTestCase):
-    """A table of the test's own, on the node that all share."""
+    """A node with a table."""
 
     def setUp(self) -> None:
-        """Made over HTTP, gone afterwards."""
-        assert _node is not None
-        self.node = _node
+        """The table is made over HTTP."""
+        self.node = Node(self).start()
         self.node.run(
-            "DROP TABLE IF EXISTS users",
-            "CREATE TABLE users (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, weight REAL, picture BLOB)",
+            "CREATE TABLE users (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, weight REAL, picture BLOB)"
         )
 
 
@@ -168,7 +143,7 @@ class PsycopgTests(ClientTestCase):
 
             eventually(ended, "the statement was cancelled", 10)
             result = connection.pgconn.get_result()
-            assert result is not None
+            assert result is not None and connection.pgconn.get_result() is None
             self.assertEqual(result.error_field(psycopg.pq.DiagnosticField.SQLSTATE), b"57014")
 
 
@@ -235,11 +210,16 @@ class AsyncpgTests(ClientTestCase):
 class CurlTests(ClientTestCase):
     """curl, which calls everything it posts a form."""
 
+    def setUp(self) -> None:
+        """Somewhere to write, beside the node's own folder."""
+        super().setUp()
+        self.folder = temporary_folder(self)
+
     def curl(self, *words: str, path: str = "/") -> str:
         """What it prints."""
         done = subprocess.run(
             ["curl", "-sS", *words, f"http://localhost:{self.node.http_port}{path}"],
-            cwd=self.node.folder,
+            cwd=self.folder,
             env=environment(),
             capture_output=True,
             text=True,
@@ -290,7 +270,7 @@ class CurlTests(ClientTestCase):
     def test_a_copy_of_the_running_database(self) -> None:
         """With its name, and whole."""
         self.node.run("INSERT INTO users(name) VALUES ('a')")
-        self.curl("-O", "-J", "--output-dir", "copy", "--create-dirs")
-        with closing(sqlite3.connect(self.node.folder / "copy" / "mydatabase.db")) as connection:
+        self.curl("-O", "-J")
+        with closing(sqlite3.connect(self.folder / "mydatabase.db")) as connection:
             self.assertEqual(connection.execute("PRAGMA integrity_check").fetchall(), [("ok",)])
             self.assertEqual(connection.execute("SELECT name FROM users").fetchall(), [("a",)])
