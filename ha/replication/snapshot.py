@@ -118,7 +118,7 @@ class Snapshots:
         """
         copy = self._scratch / f"{name}.snapshot"
         try:
-            snapshot = await self._in_thread(lambda: _copy(subject, path, copy))
+            snapshot: Snapshot = await self._in_thread(lambda: _copy(subject, path, copy))
             await self._store.put_snapshot(name, str(copy), snapshot.headers())
         finally:
             await self._in_thread(lambda: copy.unlink(missing_ok=True))

@@ -112,14 +112,22 @@ class Cursor(apsw.Cursor):
 
     def execute(self, statements: str, bindings: Any = None, **options: Any) -> Cursor:
         guard = self.connection.guard
-        _execute(self, statements, bindings, prepare_flags=guard.flags, **options)
+        try:
+            _execute(self, statements, bindings, prepare_flags=guard.flags, **options)
+        except BaseException:
+            guard.due = False
+            raise
         if guard.due and guard.flags:
             guard.inspect(self.connection)
         return self
 
-    def executemany(self, statements: str, sequence: Any, **options: Any) -> Cursor:
+    def executemany(self, statements: str, sequenceofbindings: Any, **options: Any) -> Cursor:
         guard = self.connection.guard
-        _executemany(self, statements, sequence, prepare_flags=guard.flags, **options)
+        try:
+            _executemany(self, statements, sequenceofbindings, prepare_flags=guard.flags, **options)
+        except BaseException:
+            guard.due = False
+            raise
         if guard.due and guard.flags:
             guard.inspect(self.connection)
         return self
@@ -170,6 +178,10 @@ class Connection(apsw.Connection):
         """
         if self.guard.prepared:
             self._look_at_schema()
+        if self.guard.changed:
+            # A schema change that is rolled back gives its version number back, to be used by the next one.
+            self._facts.clear()
+            self.guard.changed = self.in_transaction
         known = self._facts.get(sql)
         if known is not None:
             return known
@@ -216,7 +228,7 @@ class Connection(apsw.Connection):
         cursor.exec_trace = tracer
         try:
             # A statement from the cache would not ask the guard again, and so would have no footprint.
-            cursor.execute(sql, apsw._null_bindings, can_cache=False)
+            cursor.execute(sql, apsw._null_bindings, can_cache=False)  # type: ignore[attr-defined]
         except apsw.ExecTraceAbort:
             pass
         finally:
@@ -264,6 +276,20 @@ def open_reader(path: str, *, guard: Guard | None = None) -> Connection:
         _prepare(connection)
         with connection.guard.trusted():
             refuse_writes(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_visitor(path: str) -> Connection:
+    """A connection for a look at a file that may not be ours yet. It must exist; how it keeps its journal is its own.
+
+    :raises apsw.Error: it cannot be opened. Whether it is a database shows at the first statement.
+    """
+    connection = Connection(path, apsw.SQLITE_OPEN_READWRITE)
+    try:
+        _prepare(connection)
     except BaseException:
         connection.close()
         raise

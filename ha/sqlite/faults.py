@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import apsw
 
@@ -56,7 +56,8 @@ NO_FUNCTION_HINT: Final = (
     "No function matches the given name and argument types. You might need to add explicit type casts."
 )
 
-_Finding = tuple[str, str, dict[str, str | None]]
+#: SQLSTATE, sentence, and further fields of a StatementError.
+_Finding = tuple[str, str, dict[str, Any]]
 
 
 def translate(error: Exception, connection: Connection, sql: str) -> StatementError:
@@ -129,7 +130,7 @@ def _wrong_count(match: re.Match[str]) -> _Finding:
 
 
 #: Message of SQLite, and what PostgreSQL would say.
-PATTERNS: Final = tuple(
+PATTERNS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], _Finding]], ...]] = tuple(
     (re.compile(pattern, re.DOTALL), finding)
     for pattern, finding in (
         (r"incomplete input", _says("42601", "syntax error at end of input")),
@@ -264,7 +265,8 @@ PATTERNS: Final = tuple(
         (r"ESCAPE expression must be a single character", _says("22019", "invalid escape string")),
         (r"LIKE or GLOB pattern too complex", _says("54000", "the pattern is too long")),
         (
-            r"(?:too many|Expression tree is too large|parser stack overflow|Recursion limit|variable number must be |statement too long|.* too large).*",
+            r"(?:too many|Expression tree is too large|parser stack overflow|Recursion limit|variable number must be "
+            r"|statement too long|.* too large).*",
             lambda match: ("54000", match[0], {}),
         ),
         (r"cannot VACUUM.*", lambda match: ("25001", "VACUUM cannot run inside a transaction block", {})),

@@ -28,7 +28,8 @@ from typing import Final
 
 import apsw
 
-from ha.sqlite.connection import Connection
+from ha.errors import StatementError
+from ha.sqlite.connection import Connection, open_visitor
 from ha.sqlite.guard import is_ours
 
 DATA_DIRECTORY: Final = "ha-data"
@@ -233,16 +234,16 @@ def has_rows(path: Path) -> bool:
     """
     if not path.exists() or path.stat().st_size == 0:
         return False
-    connection = Connection(str(path), apsw.SQLITE_OPEN_READWRITE)
-    connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+    connection = open_visitor(str(path))
     try:
         with connection.guard.trusted():
             tables = connection.execute(
                 "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual')"
             ).fetchall()
+            names = [str(name) for (name,) in tables]
             return any(
                 _has_row(connection, name)
-                for (name,) in tables
+                for name in names
                 if not is_ours(name) and not name.lower().startswith("sqlite_")
             )
     finally:
@@ -269,10 +270,12 @@ def _check_file(path: Path) -> None:
         os.close(descriptor)
     if head and head != SQLITE_MAGIC:
         raise NotADatabase(f"{path}: is not a SQLite database")
-    connection = Connection(str(path), apsw.SQLITE_OPEN_READWRITE)
+    connection = open_visitor(str(path))
     try:
-        with connection.guard.trusted():
-            connection.execute("SELECT count(*) FROM main.sqlite_schema").fetchall()
+        connection.guard.tolerate(connection)
+        connection.guard.inspect(connection)
+    except StatementError as error:
+        raise FolderError(f"{path}: {error.message}; this can crash SQLite") from None
     except (apsw.NotADBError, apsw.CorruptError) as error:
         raise NotADatabase(f"{path}: is damaged or not a SQLite database ({error})") from None
     except (apsw.BusyError, apsw.LockedError):

@@ -143,6 +143,8 @@ class Guard:
         self.flags = CLIENT_FLAGS
         #: A statement was prepared since somebody last set this to False: the schema may be another than before.
         self.prepared = False
+        #: A statement that changes the schema was prepared since somebody last set this to False, perhaps to be undone.
+        self.changed = False
         #: A client's statement that can make a forbidden schema was prepared: :meth:`inspect` is due.
         self.due = False
         self._tolerated: frozenset[str] = OUR_TABLES
@@ -181,7 +183,7 @@ class Guard:
     # The actions, in the order of SQLite's manual.
 
     def _create(self, name: str, _: str, database: str) -> None:
-        self._footprint.changes_schema = True
+        self.changed = self._footprint.changes_schema = True
         self._refuse_ours("create", name)
         self.due = self.due or self._client
 
@@ -207,7 +209,7 @@ class Guard:
         self._create(name, module, database)
 
     def _drop(self, name: str, _: str, database: str) -> None:
-        self._footprint.changes_schema = True
+        self.changed = self._footprint.changes_schema = True
         self._refuse_ours("drop", name)
 
     def _drop_temp(self, name: str, _: str, database: str) -> None:
@@ -233,7 +235,7 @@ class Guard:
             self._footprint.makes_temp = True
             return
         self._refuse_ours("alter", table)
-        self._footprint.changes_schema = True
+        self.changed = self._footprint.changes_schema = True
         self.due = self.due or self._client  # RENAME does not tell the new name
 
     def _reindex(self, name: str, _: str, database: str) -> None:

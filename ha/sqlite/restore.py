@@ -17,7 +17,7 @@ import apsw
 
 from ha.errors import StatementError
 from ha.sqlite.backup import SPARE_BYTES
-from ha.sqlite.connection import Connection, open_writer
+from ha.sqlite.connection import Connection, open_visitor, open_writer
 from ha.sqlite.folder import sync_directory
 from ha.sqlite.schema import install, is_settled, read_membership, read_positions
 
@@ -68,7 +68,7 @@ def check(part: Path, subject: str, sequence: int, membership: tuple[str, int], 
     if part.stat().st_size != size_bytes or digest(part) != sum:
         raise BadSnapshot(f"{part}: the snapshot was damaged on its way (its digest differs)")
     try:
-        connection = Connection(str(part), apsw.SQLITE_OPEN_READWRITE)
+        connection = open_visitor(str(part))
     except apsw.Error as error:
         raise BadSnapshot(f"{part}: the snapshot cannot be opened ({error})") from None
     try:

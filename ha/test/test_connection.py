@@ -224,6 +224,19 @@ class FactsTests(SynchronousTestCase):
         self.reader.forget()
         self.assertEqual(len(self.reader.facts("SELECT * FROM t").columns), 4)
 
+    def test_a_schema_change_that_is_undone(self) -> None:
+        """SQLite counts the schema's version back, and then up to the same number with another schema."""
+        for undo in ("ROLLBACK", "ROLLBACK TO s; RELEASE s; COMMIT"):
+            with self.writer.guard.trusted():
+                self.writer.execute("BEGIN; SAVEPOINT s")
+            self.writer.execute("ALTER TABLE t ADD COLUMN x")
+            self.assertEqual(len(self.writer.facts("SELECT * FROM t").columns), 3)
+            with self.writer.guard.trusted():
+                self.writer.execute(undo)
+            self.assertEqual(len(self.writer.facts("SELECT * FROM t").columns), 2)
+            self.writer.execute(f"CREATE VIEW v{len(undo)} AS SELECT 1")
+            self.assertEqual(len(self.writer.facts("SELECT * FROM t").columns), 2)
+
     def test_they_are_not_kept_for_ever(self) -> None:
         """Texts that come once must not fill the memory."""
         self.patch(module, "FACTS_KEPT", 3)

@@ -78,6 +78,13 @@ class FolderTests(SynchronousTestCase):
             error = self.assertRaises(NotADatabase, self.open, name)
             self.assertIn(str(self.home / name), str(error))
 
+    def test_a_file_that_can_crash_us(self) -> None:
+        """A foreign key onto a virtual table's own tables: said at the start, not at somebody's write."""
+        apsw.Connection(str(self.home / "odd.db")).execute(
+            "CREATE VIRTUAL TABLE f USING fts5(a); CREATE TABLE c (a REFERENCES f_data)"
+        )
+        self.assertIn("f_data", str(self.assertRaises(FolderError, self.open, "odd.db")))
+
     def test_a_directory_that_cannot_be_written(self) -> None:
         """Said with its path."""
         (self.home / "file").write_text("")

@@ -91,6 +91,11 @@ class RefusalTests(GuardTests):
             self.connection.execute("ROLLBACK TO s; RELEASE s")
         self.connection.execute("ALTER TABLE t RENAME TO mine")
 
+    def test_a_failed_change_leaves_no_suspicion(self) -> None:
+        """The next statement is not judged by it."""
+        self.assertRaises(apsw.SQLError, self.connection.execute, "ALTER TABLE t DROP COLUMN id")
+        self.assertFalse(self.connection.guard.due)
+
     def test_names_of_sqlite(self) -> None:
         """SQLite's own rule."""
         self.assertRaises(apsw.SQLError, self.connection.execute, "CREATE TABLE sqlite_mine (a)")
