@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -20,10 +21,12 @@ from ha.errors import Notice, StatementError
 from ha.replication.committer import Work
 from ha.replication.replica import Replica
 from ha.replication.transaction import OpenTransaction
+from ha.sql.infer import columns, parameters
 from ha.sql.kinds import Begin, End, Kind, Name, Notify, SetVariable, Statement
 from ha.sql.statements import client_position, split
 from ha.sql.variables import Variables
 from ha.sqlite.connection import Connection, Facts
+from ha.sqlite.declared import Declared
 from ha.sqlite.executor import FOREVER, Cancellation
 from ha.sqlite.fetch import Cursor, facts_of, insert_rows, run_write
 from ha.sqlite.functions import Context
@@ -43,14 +46,24 @@ READ_WAIT_MAX_S = 10.0
 #: Commands of one batch.
 BATCH_COMMANDS_MAX = 100_000
 
-#: Statements whose plans are remembered as bounded or not, per database.
+#: Statements whose plans are remembered as bounded or not, and whose shapes are remembered, per database.
 PLANS_KEPT = 4_000
+SHAPES_KEPT = 4_000
 
 #: The verbs whose tag carries a count of changed rows.
 COUNTED = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 
 #: What a failed block still hears.
 ENDINGS = frozenset({Kind.COMMIT, Kind.ROLLBACK, Kind.ROLLBACK_TO})
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What inference made of a statement, and the facts that it made it of."""
+
+    facts: Facts
+    columns: tuple[Column, ...] | None
+    parameters: tuple[str | None, ...]
 
 
 class Stream:
@@ -166,7 +179,9 @@ class Backend:
         connection, borrowed = await self._reader()
         try:
             facts = self._facts(connection, statement)
-            return Description((None,) * max(statement.parameters, len(facts.parameters)), _columns(facts))
+            shape = self._shape_of(connection, statement, facts)
+            unknown = max(statement.parameters, len(facts.parameters)) - len(shape.parameters)
+            return Description(shape.parameters + (None,) * unknown, shape.columns)
         finally:
             if borrowed:
                 self.replica.database.give_back(connection)
@@ -353,6 +368,27 @@ class Backend:
         except StatementError as error:
             raise placed(error, statement) from error
 
+    def _columns(self, connection: Connection, statement: Statement, facts: Facts) -> tuple[Column, ...] | None:
+        return self._shape_of(connection, statement, facts).columns if facts.columns else None
+
+    def _shape_of(self, connection: Connection, statement: Statement, facts: Facts) -> Shape:
+        """Names and types, inferred once per text and schema. SQLite's own clients get SQLite's own names."""
+        if self._sqlite_order:
+            return Shape(facts, tuple(Column(one.name, one.decltype) for one in facts.columns) or None, ())
+        shapes = self.replica.shapes
+        known = shapes.get(statement.text)
+        if known is None or (known.facts is not facts and known.facts != facts):
+            schema = Declared(connection)
+            known = Shape(
+                facts,
+                columns(statement, facts.columns, schema) if facts.columns else None,
+                parameters(statement, schema),
+            )
+            if len(shapes) >= SHAPES_KEPT:
+                shapes.clear()
+            shapes[statement.text] = known
+        return known
+
     async def _run_sql(self, statement: Statement, values: Parameters, alone: bool, rows_max: int) -> Answer:
         if self._block is None and not alone:
             self._block = self._implicit_block()
@@ -406,7 +442,7 @@ class Backend:
         except StatementError as error:
             raise placed(error, statement) from error
         rest = None if cursor.finished else Stream(self, cursor, borrowed, self._block)
-        return Answer(statement.verb, _columns(facts) if facts.columns else None, rows, len(rows), None, rest)
+        return Answer(statement.verb, self._columns(connection, statement, facts), rows, len(rows), None, rest)
 
     def _write(self, connection: Connection, work: Work | None, statement: Statement, values: Parameters) -> Answer:
         """Run one statement on the writing connection, in whatever thread it is."""
@@ -421,7 +457,7 @@ class Backend:
             if facts.readonly:
                 cursor = Cursor(connection, statement.sql, values)
                 rows = cursor.take_all(HELD_BYTES_MAX)
-                return Answer(statement.verb, _columns(facts) if facts.columns else None, rows, len(rows))
+                return Answer(statement.verb, self._columns(connection, statement, facts), rows, len(rows))
             if facts.makes_temp:
                 raise no_temporary_tables()
             capture = self.replica.database.capture
@@ -431,7 +467,7 @@ class Backend:
         counted = statement.verb in COUNTED
         return Answer(
             statement.verb,
-            _columns(facts) if facts.columns else None,
+            self._columns(connection, statement, facts),
             rows,
             changed if counted else None,
             last if statement.verb == "INSERT" and changed else None,
@@ -778,12 +814,6 @@ def placed(error: StatementError, statement: Statement) -> StatementError:
 
 def no_temporary_tables() -> StatementError:
     return StatementError("0A000", "temporary tables are not supported here", hint="Use an ordinary table.")
-
-
-def _columns(facts: Facts) -> tuple[Column, ...] | None:
-    if not facts.columns:
-        return None
-    return tuple(Column(source.name, source.decltype, source.table, source.origin) for source in facts.columns)
 
 
 def _name(statement: Statement) -> str:

@@ -59,6 +59,8 @@ class Replica:
         self.listeners: set[Listener] = set()
         #: Statements whose plan was asked whether it is bounded; kept by :mod:`ha.backend`.
         self.plans: dict[str, tuple[Any, bool]] = {}
+        #: Statements whose columns and parameters were inferred; kept by :mod:`ha.backend`.
+        self.shapes: dict[str, Any] = {}
 
     @property
     def name(self) -> str:

@@ -123,7 +123,7 @@ class FakeNode:
         self.reasons: list[str] = []
         self.removed: list[str] = []
 
-    def connect(self, database: str, user: str, *, remote: object) -> FakeBackend:
+    def connect(self, database: str, user: str, *, remote: object, dialect: str) -> FakeBackend:
         if database not in self.databases():
             raise StatementError("3D000", f'database "{database}" does not exist')
         self.backends.append(FakeBackend(self, database, user))

@@ -38,7 +38,7 @@ SWEEP_S = 1.0
 class Node(databases.Databases, status.Condition, Protocol):
     """What this door needs of the node."""
 
-    def connect(self, database: str, user: str, *, remote: IAddress) -> Backend:
+    def connect(self, database: str, user: str, *, remote: IAddress, dialect: str) -> Backend:
         """A new conversation with a database. HTTP makes one for each request.
 
         :raises ha.errors.StatementError: 3D000 there is no such database, 57P03 not yet.
@@ -151,7 +151,9 @@ class Site(Factory):
         return name
 
     async def _query(self, exchange: Exchange, database: str) -> None:
-        await serve_query(exchange, lambda: self.node.connect(database, self.user, remote=exchange.channel.getPeer()))
+        await serve_query(exchange, lambda: self.node.connect(
+                database, self.user, remote=exchange.channel.getPeer(), dialect="sqlite"
+            ))
 
     # --- one request
 

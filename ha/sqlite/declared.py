@@ -1,0 +1,34 @@
+"""What the schema declares of tables and columns, asked of SQLite: what inference wants to know.
+
+Keeps nothing: whoever asks keeps the answers that it made of these while the schema stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ha.sqlite.connection import Connection
+
+
+class Declared:
+    """The schema as `connection` sees it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._tables: dict[str, dict[str, str]] = {}
+
+    def column_type(self, table: str, column: str) -> str | None:
+        """The declared type's words; None if there is no such column, "" if it is declared without."""
+        return self._table(table).get(column.lower())
+
+    def columns(self, table: str) -> Sequence[str] | None:
+        """A table's columns in their order; None if there is no such table."""
+        return tuple(self._table(table)) or None
+
+    def _table(self, table: str) -> dict[str, str]:
+        known = self._tables.get(table)
+        if known is None:
+            with self._connection.guard.trusted():
+                rows = self._connection.execute("SELECT name, type FROM pragma_table_xinfo(?)", (table,)).fetchall()
+            known = self._tables[table] = {str(name).lower(): str(words or "") for name, words in rows}
+        return known
