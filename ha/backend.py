@@ -448,7 +448,7 @@ class Backend:
         """Run one statement on the writing connection, in whatever thread it is."""
         if statement.kind is Kind.NOTIFY:
             assert work is not None and isinstance(statement.argument, Notify)
-            work.notifications.append((statement.argument.channel, statement.argument.payload))
+            work.notifications.append((statement.argument.channel, statement.argument.payload, self.pid))
             return Answer("NOTIFY")
         if statement.kind is not Kind.SQL:
             return self._write_script(connection, statement)
@@ -759,7 +759,7 @@ class Backend:
             self._block = self._implicit_block()
         if self._block is None:
             return await self._submit(lambda connection, work: self._write(connection, work, statement, ()), key=None)
-        self._block.notifications.append((notify.channel, notify.payload))
+        self._block.notifications.append((notify.channel, notify.payload, self.pid))
         return Answer(statement.verb)
 
     async def _script(self, statement: Statement, alone: bool) -> Answer:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred
 
 from ha.errors import StatementError
+from ha.replication.change import Notification
 from ha.replication.conflicts import READ_COMMITTED, serialization_failure
 from ha.replication.replica import Replica
 from ha.replication.transaction import OpenTransaction
@@ -60,7 +61,7 @@ class Block:
     tables: set[str] = field(default_factory=set)
     savepoints: list[Savepoint] = field(default_factory=list)
     streams: set[Stream] = field(default_factory=set)
-    notifications: list[tuple[str, str]] = field(default_factory=list)
+    notifications: list[Notification] = field(default_factory=list)
 
     async def write_transaction(self, lock_timeout_s: float | None) -> OpenTransaction:
         """The transaction that holds the writer; taken now if it was not before.

@@ -13,7 +13,7 @@ else is ours and ignored by them. One JSON object, UTF-8:
 ``snapshot_seq``   the log position the group was executed at
 ``transactions``   one ``{"id", "changes"}`` each, in order: where in ``changes`` each transaction ends
 ``sequences``      the values of `sqlite_sequence` that the group changed; null where the row went away
-``notifications``  ``[channel, payload]`` each
+``notifications``  ``[channel, payload, pid]`` each; the number of the backend that notified
 ``kind``           absent for a group of changes, else a word (``marker``)
 =================  ==========================================================================================
 
@@ -37,6 +37,9 @@ from ha.sqlite.rowchange import DELETE, INSERT, UPDATE, Change, Command, RawText
 from ha.values import Row, Value
 
 __all__ = ["Change", "Command", "Malformed", "Message", "Record", "RowChange", "Shape", "decode", "encode", "validate"]
+
+#: Channel, payload, and the number of the backend that notified.
+Notification = tuple[str, str, int]
 
 SQL = "SQL"
 CHANGES = "changes"
@@ -69,7 +72,7 @@ class Message:
     changes: Sequence[Change]
     transactions: tuple[tuple[str, int], ...] = ()
     sequences: Mapping[str, int | None] = field(default_factory=dict)
-    notifications: tuple[tuple[str, str], ...] = ()
+    notifications: tuple[Notification, ...] = ()
     kind: str = CHANGES
 
 
@@ -116,7 +119,7 @@ def decode(body: bytes) -> Message:
             changes=[_change_from_json(change) for change in plain.get("changes") or ()],
             transactions=tuple([(entry["id"], entry["changes"]) for entry in plain.get("transactions") or ()]),
             sequences=plain.get("sequences") or {},
-            notifications=tuple([(channel, payload) for channel, payload in plain.get("notifications") or ()]),
+            notifications=tuple([(channel, payload, pid) for channel, payload, pid in plain.get("notifications") or ()]),
             kind=plain.get("kind", CHANGES),
         )
     except Malformed:

@@ -21,6 +21,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from ha.errors import StatementError
+from ha.replication.change import Notification
 from ha.replication.follower import CannotApply, Follower
 from ha.replication.groups import Groups
 from ha.replication.settlement import Settlement
@@ -87,7 +88,7 @@ class Work:
         self.alone = alone
         self.may_queue = may_queue
         self.done: Deferred[Any] = Deferred()
-        self.notifications: list[tuple[str, str]] = []
+        self.notifications: list[Notification] = []
         self.forget()
 
     def forget(self) -> None:

@@ -1,4 +1,4 @@
-"""What the log hands out, and the ways in which it fails: one exception class for each. [no reactor, no NATS]"""
+"""What the log hands out, and the ways in which it fails: one exception class for each. [pure]"""
 
 from __future__ import annotations
 

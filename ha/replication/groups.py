@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ha.replication.change import Change, Message
+from ha.replication.change import Change, Message, Notification
 
 #: One transaction's part of a group: its changes, the sequences it moved, its notifications.
-Part = tuple[Sequence[Change], dict[str, int | None], Sequence[tuple[str, str]]]
+Part = tuple[Sequence[Change], dict[str, int | None], Sequence[Notification]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Groups:
         changes: list[Change] = []
         transactions = []
         sequences: dict[str, int | None] = {}
-        notifications: list[tuple[str, str]] = []
+        notifications: list[Notification] = []
         for part_changes, part_sequences, part_notifications in parts:
             self._transactions += 1
             changes += part_changes

@@ -228,10 +228,12 @@ class Link:
     # Life
 
     def start(self, urls: Sequence[str], access: Access) -> None:
-        """Dial, and go on dialling for ever.
+        """Dial, and go on dialling for ever. Does nothing when it has been started before.
 
         :raises OSError: a file of `access` cannot be read.
         """
+        if not self._stopped:
+            return
         self._configured = tuple(urls)
         self._urls = list(urls)
         self._options = access.options(tls=any(url.startswith("tls:") for url in urls))
@@ -445,7 +447,7 @@ class Log:
     async def connect(
         self, urls: str | Sequence[str], access: Access | None = None, *, timeout_s: float | None = None
     ) -> None:
-        """Connect to one of the servers; it is tried for ever, after a loss too.
+        """Connect to one of the servers; it is tried for ever, after a loss too. May be called again to wait on.
 
         :param timeout_s: when to stop waiting here; the dialling goes on behind it.
         :raises Unreachable: no connection within the time. The reason is in its text.

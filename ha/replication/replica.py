@@ -125,6 +125,6 @@ class Replica:
             self._committed(message)
 
     def _committed(self, message: Message) -> None:
-        for channel, payload in message.notifications:
+        for channel, payload, pid in message.notifications:
             for listener in tuple(self.listeners):
-                listener(channel, payload, message.node)
+                listener(channel, payload, pid)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from ha.errors import StatementError
 from ha.replication.conflicts import READ_COMMITTED, judge
+from ha.replication.change import Notification
 from ha.replication.committer import standing_still
 from ha.replication.follower import CannotApply, Follower
 from ha.replication.groups import Groups
@@ -47,7 +48,7 @@ class OpenTransaction:
         self._groups = groups
         self._level = level
         self._holds = False
-        self.notifications: list[tuple[str, str]] = []
+        self.notifications: list[Notification] = []
         #: What it read or wrote, by name; the backend adds to it.
         self.tables: set[str] = set()
 
