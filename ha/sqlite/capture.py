@@ -74,6 +74,8 @@ class Capture:
         #: Events of the running statement, as the hook gave them.
         self._pending: list[tuple[Any, ...] | _Unreadable] = []
         self._read_before: set[tuple[str, int | None]] = set()
+        #: What the hook raised: until it is cut away, there is no true list of changes.
+        self._failed: BaseException | None = None
         self._changes: list[Change] = []
         self._taken = 0
         self._recorded = 0
@@ -104,6 +106,7 @@ class Capture:
         """Forget what came after `mark`: SQLite has undone it."""
         self._pending.clear()
         self._read_before.clear()
+        self._failed = None
         del self._changes[mark.changes :]
         self._taken = min(self._taken, mark.changes)
         self._recorded = min(self._recorded, mark.changes)
@@ -181,21 +184,31 @@ class Capture:
     def _clear(self) -> None:
         self._pending.clear()
         self._read_before.clear()
+        self._failed = None
         self._changes.clear()
         self._taken = self._recorded = 0
 
     # Rows
 
     def _see(self, update: apsw.PreUpdate) -> None:
-        """SQLite's hook. An exception from here fails the statement."""
+        """SQLite's hook. An exception from here reaches the client, but SQLite goes on and changes the row."""
         if update.database_name != "main":
             return
         try:
-            self._pending.append(
-                (update.table_name, update.opcode, update.rowid, update.rowid_new, update.old, update.new)
-            )
-        except (apsw.RangeError, UnicodeDecodeError):
-            self._read_now(update)
+            opcode = update.opcode
+            if opcode == _DELETE and update.blob_write >= 0:  # not a DELETE: FTS5 rewrites a part of a row in place
+                self._read_now(update)
+                return
+            name = update.table_name
+            if name == "sqlite_sequence":
+                _check_sequence(update)
+            try:
+                self._pending.append((name, opcode, update.rowid, update.rowid_new, update.old, update.new))
+            except (apsw.RangeError, UnicodeDecodeError):
+                self._read_now(update)
+        except BaseException as error:
+            self._failed = error
+            raise
 
     def _read_now(self, update: apsw.PreUpdate) -> None:
         name = update.table_name
@@ -218,6 +231,8 @@ class Capture:
 
     def _resolve(self) -> None:
         """Turn the hook's events into changes, while the tables are what they were."""
+        if self._failed is not None:
+            raise self._failed
         if not self._pending:
             return
         self._put(self._pending)
@@ -322,7 +337,9 @@ class Capture:
         for event in self._pending:
             (old if ("table", event[0]) in before else new).append(event)
         self._put([event for event in old if ("table", event[0]) in after or known.get(event[0])])
-        made = [name for kind, name in after if kind == "table" and (kind, name) not in before]
+        made = []
+        if all(entry in after for entry in before if entry[0] == "table"):  # else it dropped or renamed one
+            made = [name for kind, name in after if kind == "table" and (kind, name) not in before]
         if before != after:
             self._changes.append(Command(self._command(sql, made, after), time.time_ns()))
             for kind, name in after:
@@ -402,6 +419,16 @@ def moved(before: dict[str, int | None], after: dict[str, int | None]) -> dict[s
 def same(old: Row, new: Row) -> bool:
     """To the bit: 1 is not 1.0 and 0.0 is not -0.0, though they are equal."""
     return old == new and repr(old) == repr(new)
+
+
+def _check_sequence(update: apsw.PreUpdate) -> None:
+    """Sequences travel by name, as integers.
+
+    :raises StatementError: 22023, a client set one to something else.
+    """
+    new = update.new
+    if new is not None and not (isinstance(new[0], str) and isinstance(new[1], int)):
+        raise StatementError("22023", "a sequence's name is a text and its value an integer", table="sqlite_sequence")
 
 
 def _ignore(_: apsw.PreUpdate) -> None:

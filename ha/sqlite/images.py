@@ -67,7 +67,8 @@ def apply(connection: apsw.Connection, message: Message) -> None:
     tables = schema.of(connection)
     with schema.trust(connection):
         tables.refresh()
-        with _in_silence(connection, tables):
+        commands = any(type(change) is Command for change in message.changes)
+        with _in_silence(connection, commands or tables.reactive or tables.has_virtual):
             stretch: list[RowChange] = []
             for change in message.changes:
                 if type(change) is RowChange:
@@ -98,13 +99,10 @@ def undo(connection: apsw.Connection, record: Record) -> None:
                 if values is not None:
                     slot = _key_values(table, values) if table.without_rowid else rowid
                     slots.setdefault((event.table, slot), (rowid, own))
-        with _in_silence(connection, tables):
+        with _in_silence(connection, tables.reactive or tables.has_virtual):
             for (name, slot), _ in slots.items():
                 table = tables[name]
-                if table.without_rowid:
-                    connection.execute(_texts(table).delete, slot)
-                else:
-                    connection.execute(f"DELETE FROM main.{quoted(name)} WHERE {table.rowid} = ?", (slot,))
+                _delete(connection, table, slot, slot if table.without_rowid else None)
             for (name, _), (rowid, values) in slots.items():
                 if values is not None:
                     _insert(connection, _texts(tables[name]), "ABORT", rowid, values)
@@ -208,8 +206,7 @@ def _put_on(connection: apsw.Connection, table: Table, change: RowChange) -> Non
             names.append(table.rowid or "")
             values.append(_free_or_own(connection, table, change.new_rowid))
         pairs = ", ".join(
-            f"{name} = {'CAST(? AS TEXT)' if type(value) is RawText else '?'}"
-            for name, value in zip(names, values, strict=True)
+            f"{name} = {_mark(value)}" for name, value in zip(names, values, strict=True)
         )
         connection.execute(f"UPDATE OR ABORT main.{quoted(table.name)} SET {pairs} WHERE {where}", (*values, *key))
         if connection.changes():
@@ -228,7 +225,8 @@ def _free_or_own(connection: apsw.Connection, table: Table, rowid: int | None) -
 def _find(table: Table, rowid: int | None, values: Row) -> tuple[str, tuple[Value, ...]]:
     if table.keyed_by_rowid or None in _key_values(table, values):
         return f"{table.rowid} = ?", (rowid,)
-    return " AND ".join(f"{quoted(name)} = ?" for name in table.pk_columns), _key_values(table, values)
+    key = _key_values(table, values)
+    return _equals(table, key), key
 
 
 def _expect(
@@ -333,9 +331,14 @@ def _put_table(connection: apsw.Connection, table: Table, changes: Sequence[RowC
         connection.executemany(texts.delete, [(key,) for key in finals])
     else:
         whole = [key for key in finals if type(key) is tuple]
+        raw = [key for key in whole if RawText in map(type, key)]
+        if raw:
+            whole = [key for key in whole if RawText not in map(type, key)]
+            for key in raw:
+                _delete(connection, table, None, key)
         if whole:
             connection.executemany(texts.delete, whole)
-        if len(whole) != len(finals):
+        if len(whole) + len(raw) != len(finals):
             connection.executemany(texts.delete_unkeyed, [(key,) for key in finals if type(key) is not tuple])
     rows = [final for final in finals.values() if final is not None]
     if rows:
@@ -397,8 +400,24 @@ class _Taken:
 def _insert(connection: apsw.Connection, texts: _Texts, conflict: str, rowid: int | None, values: Row) -> None:
     """One row, text that is not UTF-8 included."""
     bindings = (rowid, *values) if texts.with_rowid else values
-    marks = ", ".join("CAST(? AS TEXT)" if type(value) is RawText else "?" for value in bindings)
+    marks = ", ".join(map(_mark, bindings))
     connection.execute(f"INSERT OR {conflict} INTO {texts.target} VALUES ({marks})", bindings)
+
+
+def _delete(connection: apsw.Connection, table: Table, rowid: int | None, key: tuple[Value, ...] | None) -> None:
+    """One row, by its rowid or its whole primary key, text that is not UTF-8 included."""
+    where = f"{table.rowid} = ?" if key is None else _equals(table, key)
+    connection.execute(f"DELETE FROM main.{quoted(table.name)} WHERE {where}", (rowid,) if key is None else key)
+
+
+def _equals(table: Table, key: tuple[Value, ...]) -> str:
+    return " AND ".join(
+        f"{quoted(name)} = {_mark(value)}" for name, value in zip(table.pk_columns, key, strict=True)
+    )
+
+
+def _mark(value: Value) -> str:
+    return "CAST(? AS TEXT)" if type(value) is RawText else "?"
 
 
 def _free_rowid(connection: apsw.Connection, table: Table, rowid: int | None) -> int:
@@ -492,22 +511,19 @@ def _without_triggers(connection: apsw.Connection, tables: Tables) -> Iterator[N
 
 
 @contextmanager
-def _in_silence(connection: apsw.Connection, tables: Tables) -> Iterator[None]:
+def _in_silence(connection: apsw.Connection, needed: bool) -> Iterator[None]:
     """Triggers, foreign keys, CHECKs and the guard of shadow tables off, where the schema has any.
 
     Each switch makes SQLite compile all statements anew, so none is touched without need. The pragma for foreign keys
     does nothing inside a transaction; this does.
     """
-    switches = {
-        apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER: 0,
-        apsw.SQLITE_DBCONFIG_ENABLE_FKEY: 0,
-        apsw.SQLITE_DBCONFIG_DEFENSIVE: 0,
-    }
-    before = {switch: connection.config(switch, -1) for switch in switches}
-    changed = [switch for switch, value in before.items() if value] if tables.reactive or tables.has_virtual else []
+    if not needed:
+        yield
+        return
+    changed = [switch for switch in _SWITCHES if connection.config(switch, -1)]
     for switch in changed:
         connection.config(switch, 0)
-    checks = tables.reactive and not connection.execute("PRAGMA ignore_check_constraints").get
+    checks = not connection.execute("PRAGMA ignore_check_constraints").get
     if checks:
         connection.execute("PRAGMA ignore_check_constraints = ON")
     try:
@@ -517,6 +533,13 @@ def _in_silence(connection: apsw.Connection, tables: Tables) -> Iterator[None]:
             connection.config(switch, 1)
         if checks:
             connection.execute("PRAGMA ignore_check_constraints = OFF")
+
+
+_SWITCHES = (
+    apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER,
+    apsw.SQLITE_DBCONFIG_ENABLE_FKEY,
+    apsw.SQLITE_DBCONFIG_DEFENSIVE,
+)
 
 
 def _forget_words(connection: apsw.Connection, tables: Tables, touched: set[str]) -> None:

@@ -6,7 +6,7 @@ preupdate hook: it only reads.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import apsw
@@ -24,11 +24,14 @@ def read_row(connection: apsw.Connection, table: Table, rowid: int) -> Row | Non
     return None if row is None else _whole(row)
 
 
-def read_all(connection: apsw.Connection, table: Table) -> dict[Row, Row]:
-    """All rows of a table without rowids, by their primary keys."""
+def read_all(connection: apsw.Connection, table: Table) -> dict[Any, Row]:
+    """All rows of a table: by rowid, or without rowids by their primary keys."""
+    first = "NULL" if table.rowid is None else table.rowid
+    rows: Iterable[Any] = connection.execute(f"SELECT {first}, {_columns(table)} FROM main.{quoted(table.name)}")
+    if table.rowid is not None:
+        return {rowid: _whole(row) for rowid, *row in rows}
     key = table.shape.key
-    rows: Iterable[Any] = connection.execute(f"SELECT {_columns(table)} FROM main.{quoted(table.name)}")
-    return {tuple([row[at] for at in key]): row for row in map(_whole, rows)}
+    return {tuple([row[at] for at in key]): row for row in (_whole(row) for _, *row in rows)}
 
 
 def _columns(table: Table) -> str:
@@ -39,7 +42,7 @@ def _columns(table: Table) -> str:
     )
 
 
-def _whole(row: tuple[Any, ...]) -> Row:
+def _whole(row: Sequence[Any]) -> Row:
     values: list[Value] = []
     for value, kind in zip(row[::2], row[1::2], strict=True):
         if kind == "text":
