@@ -151,6 +151,7 @@ class Connection(apsw.Connection):
         self.context = None
         self._facts: dict[str, Facts] = {}
         self._schema_version = -1
+        self._lags = bool(flags & apsw.SQLITE_OPEN_READONLY)
         self.cursor_factory = Cursor
 
     # What the house gives a connection, a client may call: SQL functions that are registered here are allowed.
@@ -187,14 +188,15 @@ class Connection(apsw.Connection):
             return known
         self._look_at_schema()
         facts = self._find_facts(sql)
-        self.guard.prepared = False
+        self.guard.prepared = self._lags and self.in_transaction
         if len(self._facts) >= FACTS_KEPT:
             self._facts.clear()
         self._facts[sql] = facts
         return facts
 
     def forget(self) -> None:
-        """The schema was changed through another connection: nothing that was found before counts."""
+        """The schema was changed through another connection: nothing that was found before counts. From any thread."""
+        self.guard.prepared = True
         self._facts.clear()
 
     def _look_at_schema(self) -> None:
@@ -203,7 +205,8 @@ class Connection(apsw.Connection):
             # file's, and reads it anew.
             self.execute("SELECT 1 FROM main.sqlite_schema LIMIT 1").close()
             version = self.execute("PRAGMA main.schema_version").get
-        self.guard.prepared = False
+        # A reader's transaction may see an older schema than its next one: look again then.
+        self.guard.prepared = self._lags and self.in_transaction
         if version != self._schema_version:
             self._schema_version = version
             self._facts.clear()
@@ -301,6 +304,7 @@ def _prepare(connection: Connection) -> None:
     connection.set_busy_timeout(BUSY_MS)
     distrust_schema(connection)
     defend(connection)
+    check_pages(connection)
     read_double_quotes_as_names(connection)
     for limit, value in LIMITS.items():
         connection.limit(limit, value)
@@ -317,6 +321,12 @@ def distrust_schema(connection: Connection) -> None:
 def defend(connection: Connection) -> None:
     """No SQL can write to the schema table or to a virtual table's shadow tables."""
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+
+
+def check_pages(connection: Connection) -> None:
+    """A page of a damaged or forged file is looked over when it is read, before anything in it is believed."""
+    with connection.guard.trusted():
+        connection.execute("PRAGMA cell_size_check = ON")
 
 
 def read_double_quotes_as_names(connection: Connection) -> None:

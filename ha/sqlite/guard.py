@@ -148,12 +148,16 @@ class Guard:
         #: A client's statement that can make a forbidden schema was prepared: :meth:`inspect` is due.
         self.due = False
         self._tolerated: frozenset[str] = OUR_TABLES
+        self._client = True
         self._footprint = Footprint()
         self._trust = _Trust(self)
         self._actions = _actions()
 
     def trusted(self) -> _Trust:
-        """``with guard.trusted():`` the statements inside are our own, and nothing is refused. May be nested."""
+        """``with guard.trusted():`` the statements inside are our own, and nothing is refused. May be nested.
+
+        What a trigger or a view of the file adds to such a statement is judged as always.
+        """
         return self._trust
 
     def allow(self, function: str) -> None:
@@ -165,20 +169,20 @@ class Guard:
         self._footprint = Footprint()
         return self._footprint
 
-    def __call__(self, action: int, first: str | None, second: str | None, database: str | None, _: str | None) -> int:
+    def __call__(
+        self, action: int, first: str | None, second: str | None, database: str | None, source: str | None
+    ) -> int:
         """SQLite's question: may this be done?
 
+        :param source: the trigger or view that would do it. Those are in the file, and so a client's, whoever fires them.
         :raises StatementError: no. apsw passes the exception on to whoever called ``execute``.
         """
         self.prepared = True
+        self._client = source is not None or self.flags != 0
         act = self._actions.get(action)
         if act is not None:
             act(self, first or "", second or "", database or "main")
         return apsw.SQLITE_OK
-
-    @property
-    def _client(self) -> bool:
-        return self.flags != 0
 
     # The actions, in the order of SQLite's manual.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import namedtuple
 from pathlib import Path
@@ -83,10 +84,8 @@ class CopyTests(SynchronousTestCase):
 
         def progress(done: int, total: int) -> None:
             self.write()
-            try:
+            with contextlib.suppress(apsw.BusyError):
                 self.writer.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_TRUNCATE)
-            except apsw.BusyError:
-                pass
 
         copy(self.source, self.target, on_progress=progress)
         self.assertEqual(self.found(), (300, 300, "ok"))

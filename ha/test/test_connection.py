@@ -224,6 +224,18 @@ class FactsTests(SynchronousTestCase):
         self.reader.forget()
         self.assertEqual(len(self.reader.facts("SELECT * FROM t").columns), 4)
 
+    def test_a_readers_old_snapshot_does_not_outlive_it(self) -> None:
+        """What was true inside a transaction is looked at again after it."""
+        with self.reader.guard.trusted():
+            self.reader.execute("BEGIN; SELECT * FROM t")
+        self.writer.execute("ALTER TABLE t ADD COLUMN x")
+        self.reader.forget()
+        for _ in range(3):
+            self.assertEqual(len(self.reader.facts("SELECT * FROM t").columns), 2)
+        with self.reader.guard.trusted():
+            self.reader.execute("COMMIT")
+        self.assertEqual(len(self.reader.facts("SELECT * FROM t").columns), 3)
+
     def test_a_schema_change_that_is_undone(self) -> None:
         """SQLite counts the schema's version back, and then up to the same number with another schema."""
         for undo in ("ROLLBACK", "ROLLBACK TO s; RELEASE s; COMMIT"):
