@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -79,20 +78,21 @@ class Histogram:
         self.sum += value
 
 
-C = TypeVar("C", Counter, Gauge, Histogram)
+#: What a family counts with.
+Member = Counter | Gauge | Histogram
 
 
 class Family:
     """One metric: its name, and one counting object for each set of label values."""
 
-    def __init__(self, make: Callable[[], C], name: str, sentence: str, labels: tuple[str, ...]) -> None:
+    def __init__(self, make: Callable[[], Member], name: str, sentence: str, labels: tuple[str, ...]) -> None:
         self.name = name
         self.sentence = sentence
         self.labels = labels
         self._make = make
-        self.members: dict[tuple[str, ...], Counter | Gauge | Histogram] = {}
+        self.members: dict[tuple[str, ...], Member] = {}
 
-    def member(self, values: tuple[str, ...]) -> Counter | Gauge | Histogram:
+    def member(self, values: tuple[str, ...]) -> Member:
         """The counting object for these label values, made when it is first asked for."""
         found = self.members.get(values)
         if found is None:
@@ -170,9 +170,7 @@ class Metrics:
         assert isinstance(member, Histogram)
         return member
 
-    def _family(
-        self, make: Callable[[], C], name: str, sentence: str, labels: dict[str, str]
-    ) -> Counter | Gauge | Histogram:
+    def _family(self, make: Callable[[], Member], name: str, sentence: str, labels: dict[str, str]) -> Member:
         family = self._families.get(name)
         if family is None:
             assert name.startswith("ha_"), name

@@ -151,9 +151,10 @@ class Site(Factory):
         return name
 
     async def _query(self, exchange: Exchange, database: str) -> None:
-        await serve_query(exchange, lambda: self.node.connect(
-                database, self.user, remote=exchange.channel.getPeer(), dialect="sqlite"
-            ))
+        await serve_query(
+            exchange,
+            lambda: self.node.connect(database, self.user, remote=exchange.channel.getPeer(), dialect="sqlite"),
+        )
 
     # --- one request
 
