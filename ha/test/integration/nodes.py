@@ -244,12 +244,15 @@ def contents(path: Path) -> dict[str, Any]:
         for kind, name, _, sql in schema:
             if kind != "table" or name.startswith("sqlite_stat") or sql.upper().startswith("CREATE VIRTUAL"):
                 continue
+            if name == "sqlite_sequence":
+                rows = connection.execute(f"SELECT name, seq FROM sqlite_sequence WHERE NOT name {ours}").fetchall()
+                held[name] = sorted(rows)
+                continue
             quoted = '"' + name.replace('"', '""') + '"'
             try:
-                rows = connection.execute(f"SELECT rowid, * FROM {quoted} ORDER BY rowid").fetchall()
+                held[name] = connection.execute(f"SELECT rowid, * FROM {quoted} ORDER BY rowid").fetchall()
             except sqlite3.OperationalError:  # WITHOUT ROWID
-                rows = sorted(connection.execute(f"SELECT * FROM {quoted}").fetchall(), key=repr)
-            held[name] = sorted(rows, key=repr) if name == "sqlite_sequence" else rows
+                held[name] = sorted(connection.execute(f"SELECT * FROM {quoted}").fetchall(), key=repr)
         return held
 
 
