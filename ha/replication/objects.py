@@ -127,7 +127,7 @@ class Objects:
             }
             rollup = {"Nats-Rollup": "sub"}
             stored_sequence(await self._replies.ask(self._about(name), orjson.dumps(about), rollup))
-        except BaseException:
+        except Exception:
             await self._remove(object_id)
             raise
         if before is not None:
@@ -158,7 +158,7 @@ class Objects:
         finally:
             for answer in on_the_way:
                 answer.addErrback(lambda failure: None)  # one failure has been raised; its companions say the same
-        return size, count, DIGEST_PREFIX + base64.urlsafe_b64encode(digest.digest()).decode()
+        return size, count, _as_text(digest)
 
     async def _remove(self, object_id: str) -> None:
         try:
@@ -180,30 +180,53 @@ class Objects:
         known = await self.info(name)
         part = f"{os.fspath(path)}.{known.object_id}.part"
         with open(part, "a+b") as file:
-            have = min(_whole_slices(file), known.slices)
+            have = min(file.seek(0, os.SEEK_END) // SLICE_BYTES, known.slices)
             file.truncate(have * SLICE_BYTES)
+            digest = await self._digest(file)
             if have < known.slices:
-                await self._download(known, file, have)
-        if _digest_of(part) != known.digest or os.path.getsize(part) != known.size_bytes:
+                await self._download(known, file, have, digest)
+            size = file.tell()
+        if _as_text(digest) != known.digest or size != known.size_bytes:
             os.unlink(part)
             raise SnapshotDamaged(f"the snapshot of {name} does not have its digest")
         os.replace(part, path)
         return dict(known.headers)
 
-    async def _download(self, known: Snapshot, file: BinaryIO, have: int) -> None:
-        """Append the slices from number `have` on."""
+    async def _digest(self, file: BinaryIO) -> Any:
+        """The digest of what is there, from an earlier attempt; others have their turns in between."""
+        digest = hashlib.sha256()
+        file.seek(0)
+        while piece := file.read(SLICE_BYTES):
+            digest.update(piece)
+            turn: Deferred[None] = Deferred()
+            self._clock.callLater(0, turn.callback, None)
+            await turn
+        return digest
+
+    async def _download(self, known: Snapshot, file: BinaryIO, have: int, digest: Any) -> None:
+        """Append the slices from number `have` + 1 on."""
+        subject = self._slices_of(known.object_id)
+        # A slice lies as many sequences behind the first one as there are slices between them, or further, when somebody
+        # else wrote meanwhile. So what we have may come again, but nothing is left out.
+        start = await self._jetstream.first_sequence(subject) + have if have else 1
         done: Deferred[None] = Deferred()
         heard_at = self._clock.seconds()
-        number = 0
+        written = have
 
         def take(entry: Entry) -> None:
-            nonlocal number, heard_at
+            nonlocal written, heard_at
             heard_at = self._clock.seconds()
-            number += 1
-            if number > have and not done.called:
-                file.write(entry.body)
-                if number == known.slices:
-                    done.callback(None)
+            number = known.slices - (feed.pending or 0)
+            if done.called or number <= written:
+                return
+            if number != written + 1:
+                done.errback(SnapshotMissing(f"the snapshot of {known.name} was replaced meanwhile"))
+                return
+            file.write(entry.body)
+            digest.update(entry.body)
+            written = number
+            if written == known.slices:
+                done.callback(None)
 
         def lost(reason: Exception) -> None:
             if not done.called:
@@ -218,7 +241,7 @@ class Objects:
                 return
             timer = self._clock.callLater(SILENCE_S / 3, watch)
 
-        feed = Feed(self._wire, self._jetstream, self._clock, self._slices_of(known.object_id), 1, take, lost)
+        feed = Feed(self._wire, self._jetstream, self._clock, subject, start, take, lost)
         timer = self._clock.callLater(SILENCE_S / 3, watch)
         try:
             feed.begin()
@@ -229,13 +252,5 @@ class Objects:
                 timer.cancel()
 
 
-def _whole_slices(file: BinaryIO) -> int:
-    return file.seek(0, os.SEEK_END) // SLICE_BYTES
-
-
-def _digest_of(path: str) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while piece := file.read(SLICE_BYTES):
-            digest.update(piece)
+def _as_text(digest: Any) -> str:
     return DIGEST_PREFIX + base64.urlsafe_b64encode(digest.digest()).decode()

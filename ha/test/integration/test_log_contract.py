@@ -6,7 +6,6 @@ import asyncio
 import os
 from typing import Any
 
-from twisted.internet import reactor
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import deferLater
 from twisted.protocols.portforward import ProxyFactory
@@ -25,8 +24,9 @@ class Way(ProxyFactory):
 
     noisy = False
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, reactor: Any, port: int) -> None:
         super().__init__("127.0.0.1", port)
+        self._reactor = reactor
         self._passing: list[Any] = []
         self._listening: Any = None
         self._at = 0
@@ -39,7 +39,7 @@ class Way(ProxyFactory):
 
     def open(self) -> str:
         """Let connections pass; the address."""
-        self._listening = reactor.listenTCP(self._at, self, interface="127.0.0.1")
+        self._listening = self._reactor.listenTCP(self._at, self, interface="127.0.0.1")
         self._at = self._listening.getHost().port
         return f"nats://127.0.0.1:{self._at}"
 
@@ -59,6 +59,9 @@ class OnServer(TestCase):
 
     def setUp(self) -> Deferred[None]:
         """Start all of it: a tenth of a second on an idle machine."""
+        from twisted.internet import reactor
+
+        self.reactor: Any = reactor
         if not hasattr(reactor, "_asyncioEventloop"):
             raise SkipTest("the log needs trial --reactor=asyncio")
         return Deferred.fromCoroutine(self._set_up())
@@ -66,10 +69,10 @@ class OnServer(TestCase):
     async def _set_up(self) -> None:
         self._folder = self.mktemp()
         os.makedirs(self._folder)
-        self.server = NatsServer(reactor, find_binary(), self.mktemp(), server_name=self.id(), port=0)
+        self.server = NatsServer(self.reactor, find_binary(), self.mktemp(), server_name=self.id(), port=0)
         await self.server.start()
-        self.log, self.other = Log(reactor, "s"), Log(reactor, "s")
-        self.ways = {log: Way(self.server.port) for log in (self.log, self.other)}
+        self.log, self.other = Log(self.reactor, "s"), Log(self.reactor, "s")
+        self.ways = {log: Way(self.reactor, self.server.port) for log in (self.log, self.other)}
         for log, way in self.ways.items():
             await log.connect(way.open(), timeout_s=PATIENCE_S)
 
@@ -82,7 +85,7 @@ class OnServer(TestCase):
             await log.close()
             await way.close()
         await self.server.stop()
-        await deferLater(reactor, 0)
+        await deferLater(self.reactor, 0)
         self.assertEqual(asyncio.all_tasks(asyncio.get_event_loop()), set())
 
     def drive(self, coroutine: Any) -> Deferred[None]:
@@ -106,7 +109,7 @@ class OnServer(TestCase):
     async def until(self, log: Log, connected: bool) -> None:
         """Wait for the connection, or its loss."""
         while log.connected != connected:
-            await deferLater(reactor, 0.005)
+            await deferLater(self.reactor, 0.005)
 
 
 class LogOnServerTests(LogContract, OnServer):
@@ -151,7 +154,7 @@ class ServerGoneTests(OnServer):
         """And never tells a password."""
 
         async def scenario() -> None:
-            log = Log(reactor, "s")
+            log = Log(self.reactor, "s")
             try:
                 with self.assertRaises(Unreachable) as caught:
                     await log.connect("nats://user:secret@127.0.0.1:1", timeout_s=0.5)
