@@ -47,7 +47,7 @@ class OrphanTests(SynchronousTestCase):
         finally:
             parent.kill()
             parent.communicate()
-        eventually(lambda: not alive(pid), "the nats-server to end")
+        eventually(lambda: not alive(pid), "the nats-server to end", timeout_s=10)
 
 
 class ServerTests(TestCase):
