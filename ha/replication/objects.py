@@ -88,7 +88,7 @@ class Objects:
             body = await self._jetstream.last_body(self._about(name))
         except StreamMissing:
             body = None
-        known = orjson.loads(body) if body else {"deleted": True}
+        known: dict[str, Any] = orjson.loads(body) if body else {"deleted": True}
         if known.get("deleted"):
             raise SnapshotMissing(f"there is no snapshot of {name}")
         return Snapshot(
