@@ -14,6 +14,10 @@ from ha.sql.kinds import Kind
 from ha.sql.tokens import quoted, quoted_name
 
 
+#: In a script: the client's own statement, translated.
+ITSELF = ""
+
+
 def _nothing(verb: str) -> Callable[[Reader], Parsed]:
     def read(reader: Reader) -> Parsed:
         return Kind.NOTHING, verb, None
@@ -45,7 +49,6 @@ def truncate(reader: Reader) -> Parsed:
     return Kind.SCRIPT, "TRUNCATE TABLE", kinds.Truncate(tuple(tables), restart, cascade)
 
 
-_KEPT = frozenset("TABLE INDEX VIEW TRIGGER VIRTUAL UNIQUE TEMP TEMPORARY".split())
 _REFUSED_OBJECTS = {
     "AGGREGATE": None,
     "CAST": None,
@@ -82,7 +85,14 @@ def create(reader: Reader) -> Parsed | None:
         return Kind.NOTHING, "CREATE STATISTICS", None
     if first == "SCHEMA":
         return _create_schema(reader)
-    return Kind.SQL, _create_verb(reader), None
+    verb = _create_verb(reader)
+    if verb == "CREATE SEQUENCE":
+        return Kind.NOTHING, verb, None
+    if reader.take("OR", "REPLACE") and verb == "CREATE VIEW":
+        reader.take("TEMP")
+        reader.expect("VIEW")
+        return Kind.SCRIPT, verb, kinds.Script((f"DROP VIEW IF EXISTS {quoted_name(reader.qualified())}", ITSELF))
+    return Kind.SQL, verb, None
 
 
 def _create_verb(reader: Reader) -> str:

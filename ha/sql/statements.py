@@ -18,7 +18,7 @@ from functools import lru_cache
 from ha.errors import StatementError
 from ha.sql import kinds
 from ha.sql.commands import COMMANDS, Reader
-from ha.sql.definitions import DEFINITIONS
+from ha.sql.definitions import DEFINITIONS, ITSELF
 from ha.sql.kinds import Alteration as Alteration
 from ha.sql.kinds import AlterTable as AlterTable
 from ha.sql.kinds import Argument as Argument
@@ -145,6 +145,9 @@ def _statement(text: str, tokens: Sequence[Token], start: int, end: int, sqlite_
         outcome = definition(Reader(text, tokens, inner))
         if outcome is not None:
             kind, verb, argument = outcome
+            if isinstance(argument, Script) and ITSELF in argument.texts:
+                own = translate(text, tokens, start, end, verb=verb).sql
+                argument = Script(tuple(own if one == ITSELF else one for one in argument.texts))
             if kind is not Kind.SQL:
                 return Statement(words, start, kind, words, verb, argument=argument)
             if isinstance(argument, Script):  # one text of ours instead of the client's

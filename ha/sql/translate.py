@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ha.errors import StatementError
+from ha.sql import declarations
 from ha.sql.tokens import (
     BIND,
     BITS,
@@ -62,7 +63,7 @@ def translate(
     index = 0
     for index, token in enumerate(tokens):
         rule = by_key(token.key) or by_kind(token.kind)
-        if rule is not None:
+        if rule is not None and index > rewriting.skip and rewriting.instead.get(index) != "":
             rule(rewriting, index)
     return rewriting.written(start, end)
 
@@ -84,7 +85,13 @@ class Rewriting:
         self.instead: dict[int, str] = {}
         self._before: dict[int, str] = {}
         self._after: dict[int, str] = {}
+        self._last: dict[int, str] = {}
+        #: Tokens up to here are done.
+        self.skip = -1
+        #: Functions whose rows were moved into FROM.
+        self.rows = 0
         self._partners: dict[int, int] | None = None
+        self._keys: set[str] | None = None
 
     # What rules ask
 
@@ -94,6 +101,13 @@ class Rewriting:
 
     def kind(self, index: int) -> str:
         return self.tokens[index].kind if 0 <= index < len(self.tokens) else ""
+
+    @property
+    def keys(self) -> set[str]:
+        """The keys of all tokens."""
+        if self._keys is None:
+            self._keys = {token.key for token in self.tokens}
+        return self._keys
 
     @property
     def partners(self) -> dict[int, int]:
@@ -151,6 +165,84 @@ class Rewriting:
                 continue
             return at
 
+    def operand_after(self, index: int) -> int:
+        """The last token of the operand that begins at `index`: a literal, a name, a call, a bracket, casts behind it.
+
+        :raises StatementError: 42601 if none stands there.
+        """
+        at = index
+        while self.key(at) in ("-", "+", "~") and at == index:
+            at += 1
+        key, kind = self.key(at), self.kind(at)
+        if key in ("(", "CASE"):
+            at = self.partners.get(at, -1)
+        elif key == "ARRAY" and self.key(at + 1) in ("[", "("):
+            at = self.partners.get(at + 1, -1)
+        elif kind == WORD and key in _LITERAL_TYPES and self.kind(at + 1) == STRING:
+            at += 1
+        elif kind in (WORD, QUOTED, UNICODE_NAME):
+            while self.key(at + 1) == "." and self.kind(at + 2) in (WORD, QUOTED, UNICODE_NAME):
+                at += 2
+            if self.key(at + 1) == "(":
+                at = self.partners.get(at + 1, -1)
+        elif not (kind in TEXTS or kind in (NUMBER, PARAMETER, BIND, BLOB, BITS)):
+            raise self.error(index)
+        if at < 0:
+            raise self.error(index)
+        while True:
+            if self.key(at + 1) == "[" and at + 1 in self.partners:
+                at = self.partners[at + 1]
+            elif self.key(at + 1) == "::":
+                _, after = read_type(self.text, self.tokens, at + 2)
+                if after <= at + 2:
+                    raise self.error(at + 2)
+                at = after - 1
+            else:
+                return at
+
+    def chain_before(self, index: int, operators: frozenset[str]) -> int:
+        """Where the left operand of `index` begins, taking in operands joined by any of `operators`."""
+        first = self.operand_before(index)
+        while self.key(first - 1) in operators and self.is_operand(first - 2):
+            first = self.operand_before(first - 1)
+        return first
+
+    def chain_after(self, index: int, operators: frozenset[str]) -> int:
+        """Where the right operand that begins at `index` ends, taking in operands joined by any of `operators`."""
+        last = self.operand_after(index)
+        while self.key(last + 1) in operators:
+            last = self.operand_after(last + 2)
+        return last
+
+    def call(self, first: int, index: int, last: int, function: str, more: str = "") -> None:
+        """Make the operator at `index` a call: ``function(left, right, more)``."""
+        self.before(first, function + "(")
+        self.instead[index] = ","
+        self.last(last, f"{more})")
+
+    def clause_end(self, at: int, words: frozenset[str]) -> int:
+        """The first token from `at` on that stands on the same level and is one of `words`, closes the level, or is the end."""
+        while at < len(self.tokens):
+            key = self.key(at)
+            if key in words or key in (")", "]"):
+                return at
+            partner = self.partners.get(at, -1)
+            at = partner + 1 if partner > at else at + 1
+        return at
+
+    def select_of(self, index: int) -> int:
+        """The SELECT (or another first word) that the token stands in, on its own level; -1 if there is none."""
+        at = index
+        while at >= 0:
+            key = self.key(at)
+            if key in ("SELECT", "INSERT", "UPDATE", "DELETE", "VALUES"):
+                return at
+            if key in ("(", "["):
+                return -1
+            partner = self.partners.get(at, len(self.tokens))
+            at = partner - 1 if partner < at else at - 1
+        return -1
+
     def _name_before(self, at: int) -> int:
         """The first token of a name with dots whose last part is `at`."""
         while self.key(at - 1) == "." and self.kind(at - 2) in (WORD, QUOTED, UNICODE_NAME):
@@ -185,6 +277,10 @@ class Rewriting:
     def after(self, index: int, words: str) -> None:
         self._after[index] = self._after.get(index, "") + words
 
+    def last(self, index: int, words: str) -> None:
+        """Put words after a token, behind whatever other rules put there."""
+        self._last[index] = self._last.get(index, "") + words
+
     def drop(self, first: int, last: int) -> None:
         """Leave out the tokens from `first` to `last`, both included."""
         for index in range(first, last + 1):
@@ -202,17 +298,17 @@ class Rewriting:
     def written(self, start: int, end: int) -> Translation:
         """The whole statement again, with what was noted."""
         text = self.text
-        if not (self.instead or self._before or self._after):
+        if not (self.instead or self._before or self._after or self._last):
             return Translation(_without_nested(text[start:end]))
         parts: list[str] = []
         edits: list[tuple[int, int]] = []
         at, length = start, 0
-        for index in sorted({*self.instead, *self._before, *self._after}):
+        for index in sorted({*self.instead, *self._before, *self._after, *self._last}):
             token = self.tokens[index]
             same = _without_nested(text[at : token.start])
             word = self.instead.get(index)
             whole = self._before.get(index, "") + (text[token.start : token.end] if word is None else word)
-            whole += self._after.get(index, "")
+            whole += self._after.get(index, "") + self._last.get(index, "")
             parts += (same, whole)
             length += len(same)
             edits.append((token.start - start, length))
@@ -224,6 +320,13 @@ class Rewriting:
 
 
 _CLOSES = {")": "(", "]": "[", "END": "CASE"}
+_JSON_CHAIN = frozenset(("->", "->>", "#>", "#>>", "||"))
+_SUMS = frozenset(("+", "-", "*", "/", "%"))
+_PRODUCTS = frozenset(("*", "/", "%"))
+_AFTER_ORDER = frozenset("LIMIT OFFSET FETCH FOR ROWS RANGE GROUPS UNION INTERSECT EXCEPT RETURNING ;".split())
+_AFTER_FROM = frozenset(
+    "WHERE GROUP HAVING WINDOW ORDER LIMIT OFFSET FETCH FOR UNION INTERSECT EXCEPT RETURNING ; DO".split()
+)
 # Words before a bracket that are not a function's name.
 _NOT_CALLED = frozenset(
     "ALL AND ANY AS BETWEEN BY CASE DISTINCT ELSE EXCEPT EXISTS FILTER FROM HAVING IN INTERSECT INTO IS LIMIT NOT OFFSET ON OR OVER "
@@ -321,6 +424,11 @@ _REGISTERED = frozenset(
 def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName) -> None:
     """Put the cast to a type around the tokens from `first` to `last`."""
     name = type_name.name
+    if rewriting.verb.startswith("CREATE"):
+        own = declarations.SQLITE_CASTS.get(name)
+        rewriting.before(first, "CAST(" if own else "(")
+        rewriting.after(last, f" AS {own})" if own else ")")
+        return
     if name == "text" or name == "name":
         if first == last and rewriting.key(first) in ("TRUE", "FALSE"):
             rewriting.instead[first] = f"'{rewriting.key(first).lower()}'"
@@ -404,6 +512,782 @@ def _catalog(rewriting: Rewriting, index: int) -> None:
         rewriting.drop(index, index + 1)
 
 
+def _array(rewriting: Rewriting, index: int) -> None:
+    """``ARRAY[…]`` and ``ARRAY(SELECT …)`` as JSON."""
+    opening = index + 1
+    if (
+        rewriting.key(opening) not in ("[", "(")
+        or opening not in rewriting.partners
+        or rewriting.key(index - 1) == "::"
+    ):
+        return
+    close = rewriting.partners[opening]
+    if rewriting.key(opening) == "[":
+        rewriting.instead[index] = "json_array"
+        rewriting.instead[opening], rewriting.instead[close] = "(", ")"
+    elif rewriting.key(opening + 1) in ("SELECT", "WITH", "VALUES"):
+        rewriting.instead[index] = ""
+        rewriting.instead[opening] = "(WITH pg_rows(pg_element) AS ("
+        rewriting.instead[close] = ") SELECT json_group_array(pg_element) FROM pg_rows)"
+
+
+#: Columns of the catalog whose elements are counted from 0.
+_VECTORS = frozenset("INDKEY INDCLASS INDCOLLATION INDOPTION PROARGTYPES CONKEY_VECTOR".split())
+
+
+def _bracket(rewriting: Rewriting, index: int) -> None:
+    """``a[1]``, ``a[1:2]``, and an inner ``[…]`` of ARRAY."""
+    if rewriting.kind(index) != "operator" or index not in rewriting.partners or index in rewriting.instead:
+        return
+    close = rewriting.partners[index]
+    if rewriting.key(index - 1) in ("[", ","):
+        rewriting.instead[index], rewriting.instead[close] = "json_array(", ")"
+        return
+    if close == index + 1 or rewriting.verb.startswith(("CREATE", "ALTER")):
+        return
+    first = rewriting.operand_before(index)
+    if rewriting.key(index - 1) == "]" and index - 1 in rewriting.partners:
+        first = rewriting.operand_before(rewriting.partners[index - 1])
+    colon = rewriting.clause_end(index + 1, frozenset(":"))
+    if colon < close:
+        rewriting.before(first, "pg_slice(")
+        lower = "NULL" if colon == index + 1 else ""
+        upper = "NULL" if colon == close - 1 else ""
+        rewriting.instead[index], rewriting.instead[colon], rewriting.instead[close] = f",{lower}", f",{upper}", ")"
+        return
+    rewriting.before(first, "pg_vector_item(" if rewriting.key(index - 1) in _VECTORS else "pg_item(")
+    rewriting.instead[index], rewriting.instead[close] = ",", ")"
+
+
+_ANY_COMPARISONS = frozenset("= <> != < > <= >= LIKE ILIKE ~ ~* ~~".split())
+
+
+def _any(rewriting: Rewriting, index: int) -> None:
+    """``x = ANY (…)``, ``x <> ALL (…)``: of an array or a subquery."""
+    operator, opening = rewriting.key(index - 1), index + 1
+    if operator not in _ANY_COMPARISONS or rewriting.key(opening) != "(" or opening not in rewriting.partners:
+        return
+    close = rewriting.partners[opening]
+    every = rewriting.key(index) == "ALL"
+    inner = rewriting.key(opening + 1)
+    word = None
+    if operator == "=" and not every:
+        word = "IN"
+    elif operator in ("<>", "!=") and every:
+        word = "NOT IN"
+    if word is not None:
+        rewriting.instead[index - 1] = word
+        rewriting.instead[index] = ""
+        if inner in ("SELECT", "WITH", "VALUES"):
+            return
+        if _is_array(rewriting, opening + 1, close):
+            at = opening + 1
+            while rewriting.key(at) == "(":
+                rewriting.instead[at] = rewriting.instead[rewriting.partners[at]] = ""
+                at += 1
+            end = rewriting.partners[at + 1]
+            rewriting.drop(at, at + 1)
+            rewriting.drop(end, close - 1)
+            return
+        rewriting.instead[opening] = "(SELECT pg_element FROM pg_elements("
+        rewriting.last(close, ")")
+        return
+    if inner in ("SELECT", "WITH", "VALUES"):
+        raise rewriting.refuse(index, f"{operator} {rewriting.key(index)} (subquery)", "Use EXISTS or an aggregate.")
+    first = rewriting.chain_before(index - 1, _SUMS | _JSON_CHAIN)
+    rewriting.before(first, f"(SELECT {'min' if every else 'max'}(")
+    rewriting.instead[index] = "pg_element) FROM pg_elements"
+    rewriting.last(close, ")")
+
+
+def _is_array(rewriting: Rewriting, first: int, close: int) -> bool:
+    """Do the tokens up to `close` hold ARRAY[…] of single values, with or without parentheses and a cast?"""
+    at = first
+    while rewriting.key(at) == "(" and rewriting.key(at + 1) in ("(", "ARRAY"):
+        at += 1
+    if rewriting.key(at) != "ARRAY" or rewriting.key(at + 1) != "[" or at + 1 not in rewriting.partners:
+        return False
+    end = rewriting.partners[at + 1]
+    rest = {rewriting.key(index) for index in range(end + 1, close)}
+    return rewriting.key(at + 2) not in ("[", "]") and (
+        end + 1 == close or rest <= {")", "::", "[", "]", "TEXT", "INT"} | _TEXT_WORDS
+    )
+
+
+_TEXT_WORDS = frozenset("VARCHAR CHARACTER VARYING INTEGER BIGINT INT4 INT8 NAME OID".split())
+
+
+def _locking(rewriting: Rewriting, index: int) -> None:
+    """``FOR UPDATE``: there is one writer, so nothing needs a lock."""
+    if rewriting.key(index + 1) not in ("UPDATE", "SHARE", "NO", "KEY") or rewriting.verb.startswith("CREATE"):
+        return
+    if rewriting.key(index + 1) == "NO" and rewriting.key(index + 2) != "KEY":
+        return
+    rewriting.drop(index, rewriting.clause_end(index + 1, frozenset(("LIMIT", ";"))) - 1)
+
+
+def _is_clause(rewriting: Rewriting, index: int) -> bool:
+    """Is this LIMIT, OFFSET, FETCH a clause, not a name?"""
+    following = rewriting.kind(index + 1) in (NUMBER, PARAMETER, BIND, STRING) or rewriting.key(index + 1) in (
+        "(",
+        "ALL",
+        "NULL",
+    )
+    return rewriting.is_operand(index - 1) and following
+
+
+def _offset(rewriting: Rewriting, index: int) -> None:
+    """``OFFSET n ROWS`` where no LIMIT stands before it."""
+    if not _is_clause(rewriting, index):
+        return
+    end = rewriting.clause_end(index + 1, frozenset(("LIMIT", "FETCH", "FOR", ";")))
+    if rewriting.key(end - 1) in ("ROW", "ROWS"):
+        rewriting.instead[end - 1] = ""
+    if _after_limit(rewriting, index):
+        return
+    rewriting.instead[index] = "LIMIT" if rewriting.key(end) in ("LIMIT", "FETCH") else "LIMIT -1 OFFSET"
+
+
+def _after_limit(rewriting: Rewriting, index: int) -> bool:
+    at = index - 1
+    while at >= 0 and rewriting.key(at) not in ("(", "SELECT"):
+        if rewriting.key(at) == "LIMIT":
+            return True
+        partner = rewriting.partners.get(at, len(rewriting.tokens))
+        at = partner - 1 if partner < at else at - 1
+    return False
+
+
+def _limit(rewriting: Rewriting, index: int) -> None:
+    """``LIMIT ALL``, and a LIMIT after an OFFSET."""
+    if rewriting.key(index + 1) in ("ALL", "NULL"):
+        rewriting.instead[index + 1] = "-1"
+    if not _is_clause(rewriting, index):
+        return
+    for at in range(index - 1, max(index - 8, -1), -1):
+        if rewriting.key(at) == "OFFSET" and rewriting.instead.get(at) == "LIMIT":
+            rewriting.instead[index] = ","
+
+
+def _fetch(rewriting: Rewriting, index: int) -> None:
+    """``FETCH FIRST n ROWS ONLY``."""
+    if rewriting.key(index + 1) not in ("FIRST", "NEXT") or not rewriting.is_operand(index - 1):
+        if rewriting.key(index - 1) not in ("ROW", "ROWS") or rewriting.key(index + 1) not in ("FIRST", "NEXT"):
+            return
+    end = rewriting.clause_end(index + 2, frozenset(("ONLY", "WITH")))
+    if rewriting.key(end) != "ONLY":
+        raise rewriting.refuse(index, "FETCH FIRST … WITH TIES", "Use FETCH FIRST … ROWS ONLY.")
+    after_offset = any(rewriting.instead.get(at) == "LIMIT" for at in range(max(index - 8, 0), index))
+    rewriting.instead[index] = "," if after_offset else "LIMIT"
+    rows = end - 1
+    rewriting.instead[index + 1] = "1" if rows == index + 2 else ""
+    rewriting.drop(rows, end)
+
+
+def _order(rewriting: Rewriting, index: int) -> None:
+    """NULLs come last in PostgreSQL's order and first in SQLite's; whoever said which is left alone."""
+    if rewriting.sqlite_order or rewriting.key(index + 1) != "BY" or rewriting.verb.startswith("CREATE"):
+        return
+    if rewriting.key(index - 1) == "(" and rewriting.key(index - 2) == "GROUP":
+        return
+    stop = _AFTER_ORDER | {","}
+    at = index + 2
+    while True:
+        end = rewriting.clause_end(at, stop)
+        if end > at and not (rewriting.key(end - 2) == "NULLS" and rewriting.key(end - 1) in ("FIRST", "LAST")):
+            if rewriting.key(end - 2) != "USING":
+                rewriting.last(end - 1, " NULLS FIRST" if rewriting.key(end - 1) == "DESC" else " NULLS LAST")
+        if rewriting.key(end) != ",":
+            return
+        at = end + 1
+
+
+def _sum(rewriting: Rewriting, index: int) -> None:
+    """``+``, ``-`` and ``*`` where one side is evidently a time or an interval."""
+    if not rewriting.is_operand(index - 1) or index + 1 >= len(rewriting.tokens):
+        return
+    if not _TIMELY.isdisjoint(rewriting.keys):
+        _time_sum(rewriting, index)
+
+
+def _time_sum(rewriting: Rewriting, index: int) -> None:
+    operator = rewriting.key(index)
+    try:
+        nearest = rewriting.operand_before(index)
+        right = rewriting.operand_after(index + 1)
+    except StatementError:
+        return
+    left_kind, right_kind = _timeliness(rewriting, nearest, index - 1), _timeliness(rewriting, index + 1, right)
+    if operator in ("*", "/"):
+        if left_kind == "interval" or right_kind == "interval":
+            if operator == "/":
+                raise rewriting.refuse(index, "division of an interval", "Multiply it by a fraction.")
+            rewriting.call(rewriting.chain_before(index, _PRODUCTS), index, right, "pg_interval_multiply")
+        return
+    first = rewriting.chain_before(index, _SUMS)
+    last = rewriting.chain_after(index + 1, _PRODUCTS)
+    if first < nearest and left_kind is None:
+        left_kind = _timeliness(rewriting, first, nearest - 2)
+    if right < last and right_kind is None:
+        right_kind = _timeliness(rewriting, rewriting.chain_before(last + 1, frozenset()), last)
+    if left_kind is None and right_kind is None:
+        return
+    rewriting.call(first, index, last, "pg_time_add" if operator == "+" else "pg_time_subtract")
+
+
+_TIMELY = frozenset(
+    "INTERVAL DATE TIMESTAMP TIMESTAMPTZ NOW CURRENT_DATE CURRENT_TIMESTAMP LOCALTIMESTAMP CLOCK_TIMESTAMP AGE".split()
+)
+_TIME_CALLS = frozenset(
+    "NOW CLOCK_TIMESTAMP STATEMENT_TIMESTAMP TRANSACTION_TIMESTAMP DATE_TRUNC TO_TIMESTAMP TO_DATE MAKE_DATE".split()
+)
+
+
+def _timeliness(rewriting: Rewriting, first: int, last: int) -> str | None:
+    """``time`` or ``interval`` where an operand's words say so."""
+    while rewriting.key(first) == "(" and rewriting.partners.get(first) == last:
+        first, last = first + 1, last - 1
+    key = rewriting.key(first)
+    for at in range(last, first, -1):
+        if rewriting.key(at - 1) == "::":
+            name = rewriting.key(at)
+            return "interval" if name == "INTERVAL" else "time" if name in _LITERAL_TYPES else None
+        if rewriting.key(at) in (")", "]", "("):
+            break
+    if key in _LITERAL_TYPES and rewriting.kind(first + 1) == STRING:
+        return "interval" if key == "INTERVAL" else "time"
+    if key in ("CURRENT_DATE", "CURRENT_TIMESTAMP", "LOCALTIMESTAMP") and first == last:
+        return "time"
+    if rewriting.key(first + 1) == "(":
+        return "time" if key in _TIME_CALLS else "interval" if key in ("MAKE_INTERVAL", "AGE") else None
+    return None
+
+
+def _power(rewriting: Rewriting, index: int) -> None:
+    if rewriting.is_operand(index - 1):
+        rewriting.call(rewriting.operand_before(index), index, rewriting.operand_after(index + 1), "pow")
+
+
+def _root(rewriting: Rewriting, index: int) -> None:
+    rewriting.instead[index] = "sqrt(" if rewriting.key(index) == "|/" else "cbrt("
+    rewriting.last(rewriting.operand_after(index + 1), ")")
+
+
+def _json_call(function: str, more: str = "") -> Callable[[Rewriting, int], None]:
+    """An operator of jsonb or arrays."""
+
+    def rule(rewriting: Rewriting, index: int) -> None:
+        if rewriting.is_operand(index - 1):
+            first = rewriting.chain_before(index, _JSON_CHAIN)
+            rewriting.call(first, index, rewriting.operand_after(index + 1), function, more)
+
+    return rule
+
+
+def _question(rewriting: Rewriting, index: int) -> None:
+    """jsonb's ``?``, ``?|``, ``?&`` between two operands; else SQLite's parameter."""
+    if (
+        rewriting.key(index) != "?"
+        or not rewriting.is_operand(index - 1)
+        or rewriting.key(index - 1) in ("LIMIT", "OFFSET")
+    ):
+        return
+    adjacent = (
+        rewriting.key(index + 1) in ("|", "&") and rewriting.tokens[index].end == rewriting.tokens[index + 1].start
+    )
+    operand = index + 1 + adjacent
+    if not (
+        rewriting.kind(operand) in TEXTS or rewriting.kind(operand) == PARAMETER or rewriting.key(operand) == "ARRAY"
+    ):
+        return
+    function = {"|": "pg_has_any", "&": "pg_has_all"}[rewriting.key(index + 1)] if adjacent else "pg_has_key"
+    rewriting.call(rewriting.chain_before(index, _JSON_CHAIN), index, rewriting.operand_after(operand), function)
+    if adjacent:
+        rewriting.instead[index + 1] = ""
+
+
+def _similar(rewriting: Rewriting, index: int) -> None:
+    if rewriting.key(index + 1) == "TO":
+        rewriting.instead[index], rewriting.instead[index + 1] = "REGEXP", "pg_similar("
+        rewriting.last(rewriting.operand_after(index + 2), ")")
+
+
+def _at_zone(rewriting: Rewriting, index: int) -> None:
+    if rewriting.key(index + 1) == "TIME" and rewriting.key(index + 2) == "ZONE":
+        first, last = rewriting.operand_before(index), rewriting.operand_after(index + 3)
+        rewriting.call(first, index, last, "pg_at_zone")
+        rewriting.drop(index + 1, index + 2)
+
+
+def _extract(rewriting: Rewriting, index: int) -> None:
+    if rewriting.key(index + 1) == "(" and rewriting.key(index + 3) == "FROM":
+        field = rewriting.tokens[index + 2]
+        rewriting.instead[index] = "date_part"
+        if field.kind == WORD:
+            rewriting.instead[index + 2] = quoted(field.key.lower())
+        rewriting.instead[index + 3] = ","
+
+
+def _words_as_commas(function: str, *words: str) -> Callable[[Rewriting, int], None]:
+    """``f(a WORD b WORD c)`` as ``function(a, b, c)``."""
+    stops = frozenset((*words, ","))
+
+    def rule(rewriting: Rewriting, index: int) -> None:
+        opening = index + 1
+        if rewriting.key(opening) != "(" or opening not in rewriting.partners:
+            return
+        close = rewriting.partners[opening]
+        at, found = opening + 1, []
+        while (at := rewriting.clause_end(at, stops)) < close:
+            found.append(at)
+            at += 1
+        if not found or rewriting.key(found[0]) == ",":
+            return
+        rewriting.instead[index] = function
+        for at in found:
+            rewriting.instead[at] = ","
+        if rewriting.key(found[0]) == "FOR":  # substring(x FOR n)
+            rewriting.instead[found[0]] = ", 1,"
+        if function == "substring" and rewriting.kind(found[0] + 1) in TEXTS and len(found) == 1:
+            rewriting.instead[index] = "pg_substring"
+
+    return rule
+
+
+def _trim(rewriting: Rewriting, index: int) -> None:
+    """``TRIM(BOTH 'x' FROM y)``."""
+    opening = index + 1
+    if rewriting.key(opening) != "(" or opening not in rewriting.partners:
+        return
+    side = rewriting.key(opening + 1)
+    from_ = rewriting.clause_end(opening + 1, frozenset(("FROM",)))
+    if side in ("BOTH", "LEADING", "TRAILING"):
+        rewriting.instead[opening + 1] = ""
+    elif from_ >= rewriting.partners[opening]:
+        return
+    name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(side, "trim")
+    if from_ < rewriting.partners[opening] and from_ > opening + 1 + (side in ("BOTH", "LEADING", "TRAILING")):
+        rewriting.instead[index] = f"pg_{name}"
+        rewriting.instead[from_] = ","
+        return
+    rewriting.instead[index] = name
+    if from_ < rewriting.partners[opening]:
+        rewriting.instead[from_] = ""
+
+
+def _renamed(function: str) -> Callable[[Rewriting, int], None]:
+    """A function that SQLite has under another name."""
+
+    def rule(rewriting: Rewriting, index: int) -> None:
+        if rewriting.key(index + 1) == "(" and rewriting.key(index - 1) != ".":
+            rewriting.instead[index] = function
+
+    return rule
+
+
+def _format(rewriting: Rewriting, index: int) -> None:
+    """format() is SQLite's printf, unless its text asks for what only PostgreSQL's does."""
+    if rewriting.key(index + 1) == "(" and rewriting.kind(index + 2) in TEXTS:
+        value = literal(rewriting.text, rewriting.tokens[index + 2]) or ""
+        if "%I" in value or "%L" in value or "$s" in value:
+            rewriting.instead[index] = "pg_format"
+
+
+def _jsonb_set(rewriting: Rewriting, index: int) -> None:
+    """A path ``{a,b}`` is PostgreSQL's; ``$.a.b`` is SQLite's."""
+    if rewriting.key(index + 1) == "(" and index + 1 in rewriting.partners:
+        comma = rewriting.clause_end(index + 2, frozenset((",",)))
+        value = literal(rewriting.text, rewriting.tokens[comma + 1]) if comma + 1 < len(rewriting.tokens) else None
+        if value is not None and value.startswith("{"):
+            rewriting.instead[index] = "pg_jsonb_set"
+
+
+def _only(rewriting: Rewriting, index: int) -> None:
+    if rewriting.key(index - 1) in ("FROM", "UPDATE", "JOIN", "TABLE", ",") and rewriting.kind(index + 1) in (
+        WORD,
+        QUOTED,
+    ):
+        if rewriting.key(index - 1) != "," or rewriting.key(index + 1) not in ("FROM", ","):
+            rewriting.instead[index] = ""
+
+
+def _lateral(rewriting: Rewriting, index: int) -> None:
+    """Table-valued functions see what stands before them anyway; subqueries never do."""
+    if rewriting.key(index - 1) not in (",", "JOIN", "FROM"):
+        return
+    if rewriting.key(index + 1) == "(":
+        raise rewriting.refuse(index, "LATERAL", "Write the subquery into the select list, or join with a condition.")
+    rewriting.instead[index] = ""
+
+
+def _distinct(rewriting: Rewriting, index: int) -> None:
+    if rewriting.key(index + 1) == "ON" and rewriting.key(index - 1) == "SELECT" and rewriting.key(index + 2) == "(":
+        raise rewriting.refuse(
+            index,
+            "SELECT DISTINCT ON",
+            "Use row_number() OVER (PARTITION BY …) in a subquery, and keep the rows numbered 1.",
+        )
+
+
+def _collate(rewriting: Rewriting, index: int) -> None:
+    """PostgreSQL's collations all compare bytes here, as its own "C" does."""
+    at = index + 1
+    if rewriting.key(at + 1) == ".":
+        at += 2
+    if rewriting.kind(at) == QUOTED and rewriting.text[rewriting.tokens[at].start] == '"':
+        name = unquoted(rewriting.text, rewriting.tokens[at])
+        if name.upper() not in ("NOCASE", "RTRIM", "BINARY"):
+            rewriting.drop(index + 1, at - 1)
+            rewriting.instead[at] = "BINARY"
+
+
+def _unknown(rewriting: Rewriting, index: int) -> None:
+    if rewriting.key(index - 1) in ("IS", "NOT") and rewriting.key(index + 1) != ".":
+        rewriting.instead[index] = "NULL"
+
+
+def _row(rewriting: Rewriting, index: int) -> None:
+    if rewriting.key(index + 1) == "(" and rewriting.key(index - 1) != ".":
+        rewriting.instead[index] = ""
+
+
+def _precision(rewriting: Rewriting, index: int) -> None:
+    """``CURRENT_TIMESTAMP(3)``."""
+    if rewriting.key(index + 1) == "(" and rewriting.kind(index + 2) == NUMBER and rewriting.key(index + 3) == ")":
+        rewriting.drop(index + 1, index + 3)
+
+
+def _operator(rewriting: Rewriting, index: int) -> None:
+    """``OPERATOR(pg_catalog.~)`` is the operator."""
+    if rewriting.key(index + 1) != "(" or index + 1 not in rewriting.partners or not rewriting.is_operand(index - 1):
+        return
+    close = rewriting.partners[index + 1]
+    name = rewriting.key(close - 1)
+    words = {
+        "~": "REGEXP",
+        "!~": "NOT REGEXP",
+        "~*": "REGEXP '(?i)' ||",
+        "!~*": "NOT REGEXP '(?i)' ||",
+        "~~": "LIKE",
+        "!~~": "NOT LIKE",
+    }
+    rewriting.drop(index, close)
+    rewriting.instead[index] = words.get(name, name)
+    rewriting.instead[close - 1] = ""
+
+
+def _alias_columns(rewriting: Rewriting, index: int) -> None:
+    """``(SELECT …) AS v(a, b)`` in FROM: SQLite names columns in a common table expression only."""
+    at = index + 1 + (rewriting.key(index + 1) == "AS")
+    if rewriting.key(at + 1) != "(" or rewriting.kind(at) not in (WORD, QUOTED) or index not in rewriting.partners:
+        return
+    opening, names = rewriting.partners[index], at + 1
+    if names not in rewriting.partners or rewriting.key(opening + 1) not in ("SELECT", "VALUES", "WITH"):
+        return
+    if rewriting.kind(at) == WORD and rewriting.key(at) in _NOT_CALLED:
+        return
+    end = rewriting.partners[names]
+    alias = rewriting.text[rewriting.tokens[at].start : rewriting.tokens[at].end]
+    listed = rewriting.text[rewriting.tokens[names].start : rewriting.tokens[end].end]
+    rewriting.instead[opening] = f"(WITH {alias}{listed} AS ("
+    rewriting.instead[index] = f") SELECT * FROM {alias})"
+    rewriting.drop(names, end)
+
+
+#: Functions that give rows of one column.
+_ROW_FUNCTIONS = frozenset(
+    "GENERATE_SERIES GENERATE_SUBSCRIPTS UNNEST REGEXP_SPLIT_TO_TABLE REGEXP_MATCHES STRING_TO_TABLE JSON_OBJECT_KEYS "
+    "JSONB_OBJECT_KEYS JSON_ARRAY_ELEMENTS JSONB_ARRAY_ELEMENTS JSON_ARRAY_ELEMENTS_TEXT JSONB_ARRAY_ELEMENTS_TEXT".split()
+)
+
+
+def _row_function(rewriting: Rewriting, index: int) -> None:
+    """generate_series() and its kin, in FROM and in a select list."""
+    opening = index + 1
+    if rewriting.key(opening) != "(" or opening not in rewriting.partners:
+        return
+    before = index - 1
+    while rewriting.key(before) == "." or rewriting.key(before) == "PG_CATALOG":
+        before -= 1
+    if rewriting.key(before) in ("FROM", "JOIN", "LATERAL") or _in_from(rewriting, before):
+        _row_function_in_from(rewriting, index, rewriting.partners[opening])
+    else:
+        _row_function_in_list(rewriting, index, rewriting.partners[opening])
+
+
+def _in_from(rewriting: Rewriting, at: int) -> bool:
+    if rewriting.key(at) != ",":
+        return False
+    while at >= 0:
+        key = rewriting.key(at)
+        if key in ("FROM", "JOIN", "USING"):
+            return True
+        if key in ("SELECT", "(", "WHERE", "BY", "SET", "VALUES", "RETURNING"):
+            return False
+        partner = rewriting.partners.get(at, len(rewriting.tokens))
+        at = partner - 1 if partner < at else at - 1
+    return False
+
+
+def _row_function_in_from(rewriting: Rewriting, index: int, close: int) -> None:
+    name = rewriting.key(index).lower()
+    at = close + 1
+    ordinality = rewriting.key(at) == "WITH" and rewriting.key(at + 1) == "ORDINALITY"
+    if ordinality:
+        rewriting.drop(at, at + 1)
+        at += 2
+    has_as = rewriting.key(at) == "AS"
+    at += has_as
+    alias, columns = None, []
+    if rewriting.kind(at) in (WORD, QUOTED) and (has_as or rewriting.key(at) not in _AFTER_FROM | _JOINS):
+        alias = unquoted(rewriting.text, rewriting.tokens[at])
+        if rewriting.key(at + 1) == "(" and at + 1 in rewriting.partners:
+            end = rewriting.partners[at + 1]
+            columns = [
+                unquoted(rewriting.text, rewriting.tokens[one])
+                for one in range(at + 2, end)
+                if rewriting.kind(one) in (WORD, QUOTED)
+            ]
+            rewriting.drop(at + 1, end)
+    count = 1 + _commas(rewriting, index + 2, close) if name == "unnest" else 1
+    values = [f"value{'' if number == 0 else number + 1}" for number in range(count)]
+    if not columns:
+        columns = [alias or name] if count == 1 else values
+    shown = [f"{value} AS {quoted_name(column)}" for value, column in zip(values, columns, strict=False)]
+    if ordinality:
+        word = columns[count] if len(columns) > count else "ordinality"
+        shown.append(f"row_number() OVER () AS {quoted_name(word)}")
+    if _refers(rewriting, index + 2, close):
+        _rename_references(rewriting, index, close, alias or name, columns[:count], values, ordinality)
+        return
+    rewriting.before(index, f"(SELECT {', '.join(shown)} FROM ")
+    rewriting.last(close, ")" if alias is not None else f") AS {quoted_name(name)}")
+
+
+_JOINS = frozenset("JOIN LEFT RIGHT FULL INNER CROSS NATURAL ON USING WITH AS LATERAL".split())
+
+
+def _commas(rewriting: Rewriting, at: int, close: int) -> int:
+    count = 0
+    while (at := rewriting.clause_end(at, frozenset((",",)))) < close:
+        count, at = count + 1, at + 1
+    return count
+
+
+def _refers(rewriting: Rewriting, first: int, last: int) -> bool:
+    """Does an argument name a column? Then the call must stay beside its table: SQLite's subqueries in FROM see no neighbours."""
+    for at in range(first, last):
+        if rewriting.kind(at) == QUOTED:
+            return True
+        if rewriting.kind(at) == WORD and rewriting.key(at + 1) != "(" and rewriting.key(at) not in _CONSTANT_WORDS:
+            if rewriting.key(at - 1) not in ("::", ".") or rewriting.key(at + 1) == ".":
+                return True
+    return False
+
+
+_CONSTANT_WORDS = frozenset(
+    "ARRAY NULL TRUE FALSE DATE TIMESTAMP TIMESTAMPTZ INTERVAL CURRENT_DATE CURRENT_TIMESTAMP AS".split()
+)
+
+
+def _rename_references(
+    rewriting: Rewriting, index: int, close: int, alias: str, columns: list[str], values: list[str], ordinality: bool
+) -> None:
+    """Leave a call that refers to its neighbours where it is, and name its columns as the module does."""
+    if ordinality:
+        raise rewriting.refuse(index, "WITH ORDINALITY of a column")
+    names = {column.lower(): value for column, value in zip(columns, values, strict=False)}
+    for at, token in enumerate(rewriting.tokens):
+        if index <= at <= close + 2 or token.kind not in (WORD, QUOTED) or rewriting.key(at + 1) in ("(", "."):
+            continue
+        word = unquoted(rewriting.text, token).lower()
+        if word in names:
+            if rewriting.key(at - 1) == "AS":
+                continue
+            dotted = rewriting.key(at - 1) == "." and rewriting.key(at - 2).lower() == alias.lower()
+            if dotted:
+                rewriting.instead[at] = names[word]
+            elif rewriting.key(at - 1) != ".":
+                rewriting.instead[at] = f"{quoted_name(alias)}.{names[word]}"
+    if rewriting.kind(close + 1) not in (WORD, QUOTED) or rewriting.key(close + 1) in _AFTER_FROM | (_JOINS - {"AS"}):
+        rewriting.last(close, f" AS {quoted_name(alias)}")
+
+
+def _row_function_in_list(rewriting: Rewriting, index: int, close: int) -> None:
+    """``SELECT generate_series(1, 3)``: the rows come from FROM."""
+    select = rewriting.select_of(index)
+    if select < 0 or rewriting.key(select) != "SELECT":
+        raise rewriting.refuse(index, f"{rewriting.key(index).lower()}() here", "Put it into FROM.")
+    arguments = rewriting.tokens[index + 2 : close]
+    if not arguments:
+        raise rewriting.error(close)
+    given = translate(rewriting.text, arguments, arguments[0].start, arguments[-1].end, verb="", sqlite_order=True)
+    rewriting.rows += 1
+    name = f"pg_rows{rewriting.rows}"
+    rewriting.drop(index, close)
+    rewriting.instead[index] = f"{name}.value"
+    rewriting.parameters = max(rewriting.parameters, given.parameters)
+    rewriting.skip = close
+    from_ = rewriting.clause_end(select + 1, frozenset(("FROM",)) | _AFTER_FROM)
+    word = "FROM"
+    end = from_
+    if rewriting.key(from_) == "FROM":
+        word, end = ",", rewriting.clause_end(from_ + 1, _AFTER_FROM)
+    rewriting.last(end - 1, f"{'' if word == ',' else ' '}{word} {rewriting.key(index).lower()}({given.sql}) AS {name}")
+
+
+def _default(rewriting: Rewriting, index: int) -> None:
+    """``VALUES (DEFAULT, …)``: the column is left out."""
+    if rewriting.verb == "UPDATE" and rewriting.key(index - 1) == "=":
+        raise rewriting.refuse(index, "SET … = DEFAULT", "Write the default's value.")
+    if rewriting.verb != "INSERT" or rewriting.key(index + 1) not in (",", ")") or index in rewriting.instead:
+        return
+    values = next((at for at in range(index) if rewriting.key(at) == "VALUES"), None)
+    if values is None or rewriting.key(index - 1) not in (",", "("):
+        return
+    rows, at = [], values + 1
+    while rewriting.key(at) == "(" and at in rewriting.partners:
+        rows.append(_elements(rewriting, at))
+        at = rewriting.partners[at] + 1
+        at += rewriting.key(at) == ","
+    left_out = {
+        where for where, (first, last) in enumerate(rows[0]) if first == last and rewriting.key(first) == "DEFAULT"
+    }
+    for row in rows:
+        if {
+            where for where, (first, last) in enumerate(row) if first == last and rewriting.key(first) == "DEFAULT"
+        } != left_out:
+            raise rewriting.refuse(index, "DEFAULT in some rows of VALUES only", "Use several INSERTs.")
+    if rewriting.key(values - 1) != ")" or values - 1 not in rewriting.partners:
+        raise rewriting.refuse(
+            index, "DEFAULT in VALUES without a list of columns", "Name the columns, without this one."
+        )
+    names = rewriting.partners[values - 1]
+    if len(left_out) == len(rows[0]):
+        if len(rows) > 1:
+            raise rewriting.refuse(index, "several rows of DEFAULT only")
+        rewriting.drop(names, rewriting.partners[values + 1])
+        rewriting.instead[values] = "DEFAULT VALUES"
+        return
+    for opening in (names, *_openings(rewriting, values + 1)):
+        _leave_out(rewriting, _elements(rewriting, opening), left_out)
+
+
+def _openings(rewriting: Rewriting, at: int) -> list[int]:
+    found = []
+    while rewriting.key(at) == "(" and at in rewriting.partners:
+        found.append(at)
+        at = rewriting.partners[at] + 1
+        at += rewriting.key(at) == ","
+    return found
+
+
+def _elements(rewriting: Rewriting, opening: int) -> list[tuple[int, int]]:
+    """The elements of a bracket: first and last token of each."""
+    close, found, at = rewriting.partners[opening], [], opening + 1
+    while at < close:
+        end = rewriting.clause_end(at, frozenset((",",)))
+        found.append((at, end - 1))
+        at = end + 1
+    return found
+
+
+def _leave_out(rewriting: Rewriting, elements: list[tuple[int, int]], which: set[int]) -> None:
+    kept = False
+    for where, (first, last) in enumerate(elements):
+        if where in which:
+            rewriting.drop(first, last)
+            if kept or where == 0:
+                pass
+        elif not kept:
+            kept = True
+            continue
+    # Commas: one stays between two elements that stay.
+    stays = [where for where in range(len(elements)) if where not in which]
+    for where in range(len(elements) - 1):
+        comma = elements[where][1] + 1
+        before = [one for one in stays if one <= where]
+        after = [one for one in stays if one > where]
+        if not (
+            before
+            and after
+            and before[-1] == where
+            or (before and after and where + 1 == after[0] and before[-1] == where)
+        ):
+            rewriting.instead[comma] = ""
+
+
+def _overriding(rewriting: Rewriting, index: int) -> None:
+    if rewriting.key(index + 1) in ("SYSTEM", "USER") and rewriting.key(index + 2) == "VALUE":
+        rewriting.drop(index, index + 2)
+
+
+def _using(rewriting: Rewriting, index: int) -> None:
+    """``DELETE FROM t USING u WHERE …``."""
+    if (
+        rewriting.verb != "DELETE"
+        or rewriting.select_of(index) < 0
+        or rewriting.key(rewriting.select_of(index)) != "DELETE"
+    ):
+        return
+    delete = rewriting.select_of(index)
+    start = delete + 2 + (rewriting.key(delete + 2) == "ONLY")
+    table = [
+        rewriting.text[token.start : token.end]
+        for token in rewriting.tokens[start:index]
+        if token.key not in ("PUBLIC", ".", "AS")
+    ]
+    name = table[-1]
+    words = " AS ".join(table)
+    rewriting.instead[index] = f"WHERE rowid IN (SELECT {name}.rowid FROM {words},"
+    rewriting.last(rewriting.clause_end(index + 1, frozenset(("RETURNING", ";"))) - 1, ")")
+
+
+def _inner_write(rewriting: Rewriting, index: int) -> None:
+    """``WITH x AS (INSERT …)``."""
+    if (
+        rewriting.key(index - 1) == "("
+        and rewriting.key(index - 2) in ("AS", "MATERIALIZED")
+        and not rewriting.verb.startswith("CREATE")
+    ):
+        raise rewriting.refuse(
+            index, f"{rewriting.key(index)} in WITH", "Use two statements in a transaction, with RETURNING."
+        )
+
+
+def _on_constraint(rewriting: Rewriting, index: int) -> None:
+    """``ON CONFLICT ON CONSTRAINT name``."""
+    if rewriting.key(index - 1) != "ON" or rewriting.key(index - 2) != "CONFLICT":
+        return
+    if rewriting.key(index + 3) == "NOTHING":
+        rewriting.drop(index - 1, index + 1)
+        return
+    raise rewriting.refuse(index, "ON CONFLICT ON CONSTRAINT", "Name the constraint's columns: ON CONFLICT (a, b).")
+
+
+def _select_into(rewriting: Rewriting, index: int) -> None:
+    """``SELECT … INTO t FROM …``."""
+    select = rewriting.select_of(index)
+    if select != 0 or rewriting.key(0) != "SELECT" or rewriting.kind(index + 1) not in (WORD, QUOTED):
+        return
+    at = index + 1
+    while rewriting.key(at) in ("TABLE", "UNLOGGED", "TEMP", "TEMPORARY"):
+        at += 1
+    end = at
+    while rewriting.key(end + 1) == ".":
+        end += 2
+    name = rewriting.text[rewriting.tokens[end].start : rewriting.tokens[end].end]
+    temporary = "TEMP " if rewriting.key(index + 1).startswith("TEMP") else ""
+    rewriting.before(0, f"CREATE {temporary}TABLE {name} AS ")
+    rewriting.drop(index, end)
+
+
+def _table_statement(rewriting: Rewriting, index: int) -> None:
+    """``TABLE t``."""
+    if index == 0:
+        rewriting.instead[0] = "SELECT * FROM"
+
+
 _BY_KIND: dict[str, Callable[[Rewriting, int], None]] = {
     PARAMETER: _parameter,
     ESCAPED: _text,
@@ -421,6 +1305,63 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "TIMESTAMP": _typed_literal,
     "TIMESTAMPTZ": _typed_literal,
     "INTERVAL": _typed_literal,
+    "ARRAY": _array,
+    "[": _bracket,
+    "ANY": _any,
+    "SOME": _any,
+    "ALL": _any,
+    "FOR": _locking,
+    "LIMIT": _limit,
+    "OFFSET": _offset,
+    "FETCH": _fetch,
+    "ORDER": _order,
+    "+": _sum,
+    "-": _sum,
+    "*": _sum,
+    "/": _sum,
+    "^": _power,
+    "|/": _root,
+    "||/": _root,
+    "#>": _json_call("pg_at_path", ", 0"),
+    "#>>": _json_call("pg_at_path", ", 1"),
+    "@>": _json_call("pg_contains"),
+    "<@": _json_call("pg_contained"),
+    "&&": _json_call("pg_overlaps"),
+    "?": _question,
+    "SIMILAR": _similar,
+    "AT": _at_zone,
+    "EXTRACT": _extract,
+    "POSITION": _words_as_commas("pg_position", "IN"),
+    "SUBSTRING": _words_as_commas("substring", "FROM", "FOR"),
+    "OVERLAY": _words_as_commas("overlay", "PLACING", "FROM", "FOR"),
+    "TRIM": _trim,
+    "JSON_BUILD_OBJECT": _renamed("json_object"),
+    "JSONB_BUILD_OBJECT": _renamed("json_object"),
+    "JSON_BUILD_ARRAY": _renamed("json_array"),
+    "JSONB_BUILD_ARRAY": _renamed("json_array"),
+    "FORMAT": _format,
+    "JSONB_SET": _jsonb_set,
+    "ONLY": _only,
+    "LATERAL": _lateral,
+    "DISTINCT": _distinct,
+    "COLLATE": _collate,
+    "UNKNOWN": _unknown,
+    "ROW": _row,
+    "CURRENT_TIMESTAMP": _precision,
+    "CURRENT_TIME": _precision,
+    "OPERATOR": _operator,
+    ")": _alias_columns,
+    **dict.fromkeys(_ROW_FUNCTIONS, _row_function),
+    "DEFAULT": _default,
+    "OVERRIDING": _overriding,
+    "USING": _using,
+    "INSERT": _inner_write,
+    "UPDATE": _inner_write,
+    "DELETE": _inner_write,
+    "CONSTRAINT": _on_constraint,
+    "INTO": _select_into,
+    "TABLE": _table_statement,
+    "CREATE": declarations.create,
     "ILIKE": _instead("LIKE"),
     "~~": _infix("LIKE"),
     "~~*": _infix("LIKE"),

@@ -86,6 +86,12 @@ def unnest(first: Any = None, second: Any = _ABSENT, third: Any = _ABSENT) -> It
         yield (at + 1, *(_stored(column[at]) if at < len(column) else None for column in columns))
 
 
+def pg_elements(value: Any = None) -> Iterator[tuple[Any]]:
+    """The elements of one array; the column's name meets no other's."""
+    for one in [] if value is None else arrays.elements(value):
+        yield (_stored(one),)
+
+
 def _stored(value: Any) -> Any:
     if isinstance(value, bool):
         return int(value)
@@ -151,6 +157,7 @@ _MODULES: tuple[tuple[str, tuple[str, ...], Callable[..., Iterator[Any]]], ...] 
     ("generate_series", ("value",), generate_series),
     ("generate_subscripts", ("value",), generate_subscripts),
     ("unnest", ("ordinality", "value", "value2", "value3"), unnest),
+    ("pg_elements", ("pg_element",), pg_elements),
     ("regexp_split_to_table", ("value",), regexp_split_to_table),
     ("string_to_table", ("value",), string_to_table),
     ("regexp_matches", ("value",), regexp_matches),

@@ -476,10 +476,8 @@ def substring_regexp(value: Any, pattern: Any) -> str | None:
     return str(match.group(0)) if not match.groups() else match.group(1)
 
 
-def similar_to(pattern: Any, value: Any) -> int | None:
-    """``value SIMILAR TO pattern``."""
-    if pattern is None or value is None:
-        return None
+def similar(pattern: Any) -> str:
+    """The regular expression for the pattern of ``value SIMILAR TO pattern``."""
     parts, at, text = [], 0, text_of(pattern)
     while at < len(text):
         letter = text[at]
@@ -489,13 +487,12 @@ def similar_to(pattern: Any, value: Any) -> int | None:
         else:
             parts.append({"%": ".*", "_": ".", ".": r"\.", "^": r"\^", "$": r"\$"}.get(letter, letter))
         at += 1
-    return int(compiled(f"^(?:{''.join(parts)})$").search(text_of(value)) is not None)
+    return f"^(?:{''.join(parts)})$"
 
 
 #: Name, number of arguments, what computes it.
 FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("regexp", 2, regexp),
-    ("pg_similar", 2, similar_to),
     ("greatest", -1, greatest),
     ("least", -1, least),
     ("pg_format", -1, format_),
@@ -556,7 +553,11 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
             ("regexp_split_to_array", 2, regexp_split_to_array),
             ("regexp_split_to_array", 3, regexp_split_to_array),
             ("pg_substring", 2, substring_regexp),
-            ("pg_date_part", 2, times.date_part),
+            ("pg_similar", 1, similar),
+            ("pg_position", 2, lambda part, value: strpos(value, part)),
+            ("pg_trim", 2, lambda letters, value: text_of(value).strip(text_of(letters))),
+            ("pg_ltrim", 2, lambda letters, value: text_of(value).lstrip(text_of(letters))),
+            ("pg_rtrim", 2, lambda letters, value: text_of(value).rstrip(text_of(letters))),
         )
     ),
 )

@@ -690,6 +690,7 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("date_part", 2, date_part),
     ("date_bin", 3, date_bin),
     ("timezone", 2, at_time_zone),
+    ("pg_at_zone", 2, lambda value, zone: at_time_zone(zone, value)),
     ("make_date", 3, make_date),
     ("make_timestamp", 6, make_timestamp),
     ("make_interval", -1, make_interval),

@@ -1,0 +1,350 @@
+"""Declarations: PostgreSQL's CREATE TABLE, INDEX and VIEW, as SQLite keeps them. [pure]
+
+What is stored in the file must be usable without us, so nothing here may leave a function of ours in a table's
+definition where SQLite has a way to say it. Declared types stay as they are written: they are the only record of what a
+column's values mean. The one exception is the key that counts by itself, which SQLite only knows as
+``INTEGER PRIMARY KEY AUTOINCREMENT``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ha.sql.tokens import NUMBER, QUOTED, STRING, WORD
+from ha.sql.typenames import read_type
+
+if TYPE_CHECKING:
+    from ha.sql.translate import Rewriting
+
+_SERIALS = frozenset("SERIAL BIGSERIAL SMALLSERIAL SERIAL2 SERIAL4 SERIAL8".split())
+_TABLE_WORDS = frozenset("CONSTRAINT PRIMARY UNIQUE CHECK FOREIGN EXCLUDE LIKE".split())
+_NOW = frozenset("NOW TRANSACTION_TIMESTAMP STATEMENT_TIMESTAMP CLOCK_TIMESTAMP".split())
+_UUIDS = frozenset("GEN_RANDOM_UUID UUID_GENERATE_V4".split())
+
+#: What a plain sqlite3 can evaluate, for DEFAULT now() and DEFAULT gen_random_uuid().
+NOW = "(strftime('%Y-%m-%d %H:%M:%f', 'now'))"
+NOW_WITH_ZONE = "(strftime('%Y-%m-%d %H:%M:%f+00', 'now'))"
+RANDOM_UUID = (
+    "(lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-' || "
+    "substr('89ab', 1 + (abs(random()) % 4), 1) || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6))))"
+)
+#: Casts that SQLite has itself, by PostgreSQL's name.
+SQLITE_CASTS = {
+    "int2": "INTEGER", "int4": "INTEGER", "int8": "INTEGER", "float4": "REAL", "float8": "REAL", "numeric": "NUMERIC",
+    "text": "TEXT", "varchar": "TEXT", "bpchar": "TEXT", "name": "TEXT", "bytea": "BLOB",
+}  # fmt: skip
+
+
+def create(rewriting: Rewriting, index: int) -> None:
+    """The CREATE at a statement's beginning."""
+    if index != 0:
+        return
+    at = 1
+    if rewriting.key(at) == "OR" and rewriting.key(at + 1) == "REPLACE":
+        rewriting.drop(at, at + 1)
+        at += 2
+    if (
+        rewriting.key(at) in ("GLOBAL", "LOCAL", "UNLOGGED", "RECURSIVE", "MATERIALIZED")
+        and rewriting.key(at + 1) != "("
+    ):
+        if rewriting.key(at) == "RECURSIVE":
+            raise rewriting.refuse(at, "CREATE RECURSIVE VIEW", "Write WITH RECURSIVE in the view.")
+        rewriting.instead[at] = ""
+        at += 1
+    if rewriting.key(at) in ("TEMP", "TEMPORARY", "UNIQUE"):
+        at += 1
+    if rewriting.key(at) == "TABLE":
+        _table(rewriting, at + 1)
+    elif rewriting.key(at) == "INDEX":
+        _index(rewriting, at + 1)
+    elif rewriting.key(at) in ("VIEW", "MATERIALIZED"):
+        _view(rewriting, at + 1)
+
+
+def _after_name(rewriting: Rewriting, at: int) -> int:
+    if rewriting.key(at) == "IF" and rewriting.key(at + 1) == "NOT":
+        at += 3
+    while rewriting.key(at + 1) == ".":
+        at += 2
+    return at + 1
+
+
+def _table(rewriting: Rewriting, at: int) -> None:
+    at = _after_name(rewriting, at)
+    if rewriting.key(at) == "PARTITION" or rewriting.key(at) == "OF":
+        raise rewriting.refuse(at, "a partition of a table", "Use one table.")
+    if rewriting.key(at) != "(" or at not in rewriting.partners:
+        _options(rewriting, at)
+        return
+    close = rewriting.partners[at]
+    elements = elements_of(rewriting, at)
+    keys = _key_columns(rewriting, elements)
+    for first, last in elements:
+        if rewriting.key(first) in _TABLE_WORDS and rewriting.kind(first) == WORD:
+            _table_constraint(rewriting, first, last)
+        else:
+            _column(rewriting, first, last, keys)
+    _options(rewriting, close + 1)
+
+
+def elements_of(rewriting: Rewriting, opening: int) -> list[tuple[int, int]]:
+    """The elements of a bracket: first and last token of each."""
+    close, found, at = rewriting.partners[opening], [], opening + 1
+    while at < close:
+        end = rewriting.clause_end(at, frozenset((",",)))
+        if end > at:
+            found.append((at, end - 1))
+        at = end + 1
+    return found
+
+
+def _key_columns(rewriting: Rewriting, elements: list[tuple[int, int]]) -> dict[str, tuple[int, int]]:
+    """The one column of a table constraint PRIMARY KEY (column), and the tokens of that constraint."""
+    for first, last in elements:
+        at = first + 2 if rewriting.key(first) == "CONSTRAINT" else first
+        if rewriting.key(at) == "PRIMARY" and rewriting.key(at + 2) == "(" and rewriting.partners.get(at + 2) == at + 4:
+            return {_plain(rewriting, at + 3): (first, last)}
+    return {}
+
+
+def _plain(rewriting: Rewriting, at: int) -> str:
+    from ha.sql.tokens import unquoted
+
+    return unquoted(rewriting.text, rewriting.tokens[at]).lower()
+
+
+def _table_constraint(rewriting: Rewriting, first: int, last: int) -> None:
+    word = rewriting.key(first + 2 if rewriting.key(first) == "CONSTRAINT" else first)
+    if word == "EXCLUDE":
+        raise rewriting.refuse(first, "EXCLUDE", "Use UNIQUE, or a trigger.")
+    if word == "LIKE":
+        raise rewriting.refuse(first, "CREATE TABLE … (LIKE …)", "Use CREATE TABLE … AS SELECT …, or name the columns.")
+    _without_options(rewriting, first, last)
+
+
+def _without_options(rewriting: Rewriting, first: int, last: int) -> None:
+    """INCLUDE, NULLS NOT DISTINCT, USING INDEX TABLESPACE and the like, inside a column or constraint."""
+    for at in range(first, last + 1):
+        if rewriting.key(at) == "NULLS" and rewriting.key(at + 1) == "NOT" and rewriting.key(at + 2) == "DISTINCT":
+            raise rewriting.refuse(at, "NULLS NOT DISTINCT", "Use a unique index on coalesce(…).")
+        if rewriting.key(at) == "INCLUDE" and rewriting.key(at + 1) == "(" and at + 1 in rewriting.partners:
+            rewriting.drop(at, rewriting.partners[at + 1])
+        if rewriting.key(at) == "NOT" and rewriting.key(at + 1) == "VALID":
+            rewriting.drop(at, at + 1)
+
+
+def _column(rewriting: Rewriting, first: int, last: int, keys: dict[str, tuple[int, int]]) -> None:
+    type_name, after = read_type(rewriting.text, rewriting.tokens, first + 1)
+    key = rewriting.key(first + 1)
+    at = after if type_name is not None else first + 1
+    counts = key in _SERIALS
+    generated = _identity(rewriting, at, last)
+    default = next((one for one in range(at, last + 1) if rewriting.key(one) == "DEFAULT"), None)
+    if default is not None and rewriting.key(default + 1) == "NEXTVAL":
+        # A dump's serial column: its key is added later, and with it the counting.
+        rewriting.drop(default, rewriting.partners.get(default + 2, default + 2))
+        rewriting.drop(first + 1, after - 1)
+        rewriting.instead[first + 1] = "INTEGER"
+        default = None
+    elif counts or generated:
+        _counting(rewriting, first, after, last, keys)
+    elif (
+        key in ("TIMESTAMP", "TIME")
+        and rewriting.key(first + 2) == "("
+        and rewriting.key(first + 5) in ("WITH", "WITHOUT")
+    ):
+        if rewriting.key(first + 5) == "WITH":
+            rewriting.instead[first + 1] = f"{key}TZ"
+        rewriting.drop(first + 5, first + 7)
+    if default is not None:
+        _default(rewriting, default, last, (type_name.name if type_name else "") in ("timestamptz", "timetz"))
+    _without_options(rewriting, at, last)
+
+
+def _identity(rewriting: Rewriting, at: int, last: int) -> bool:
+    """``GENERATED … AS IDENTITY [(…)]``: left out, and told."""
+    for one in range(at, last + 1):
+        if rewriting.key(one) != "GENERATED":
+            continue
+        end = one + 1
+        while end <= last and rewriting.key(end) in ("ALWAYS", "BY", "DEFAULT", "AS"):
+            end += 1
+        if rewriting.key(end) == "IDENTITY":
+            if rewriting.key(end + 1) == "(" and end + 1 in rewriting.partners:
+                end = rewriting.partners[end + 1]
+            rewriting.drop(one, end)
+            return True
+    return False
+
+
+def _counting(rewriting: Rewriting, first: int, after: int, last: int, keys: dict[str, tuple[int, int]]) -> None:
+    """SERIAL, IDENTITY: only the primary key can count by itself in SQLite."""
+    rewriting.drop(first + 1, after - 1)
+    rewriting.instead[first + 1] = "INTEGER"
+    for at in range(after, last + 1):
+        if rewriting.key(at) == "PRIMARY" and rewriting.key(at + 1) == "KEY":
+            rewriting.last(at + 1, " AUTOINCREMENT")
+            return
+    constraint = keys.get(_plain(rewriting, first))
+    if constraint is None:
+        raise rewriting.refuse(
+            first + 1,
+            "a column that counts by itself and is not the primary key",
+            "Make it the PRIMARY KEY, or set its values with a trigger.",
+        )
+    rewriting.instead[first + 1] = "INTEGER PRIMARY KEY AUTOINCREMENT"
+    rewriting.drop(*constraint)
+    comma = constraint[0] - 1 if rewriting.key(constraint[0] - 1) == "," else constraint[1] + 1
+    rewriting.instead[comma] = ""
+
+
+def _default(rewriting: Rewriting, default: int, last: int, with_zone: bool) -> None:
+    """DEFAULT expressions: SQLite wants a call in parentheses, and one that it knows."""
+    at = default + 1
+    word = rewriting.key(at)
+    if word in _NOW | _UUIDS and rewriting.key(at + 1) == "(" and at + 1 in rewriting.partners:
+        rewriting.drop(at, rewriting.partners[at + 1])
+        rewriting.instead[at] = RANDOM_UUID if word in _UUIDS else NOW_WITH_ZONE if with_zone else NOW
+        at = rewriting.partners[at + 1] + 1
+        _drop_casts(rewriting, at, last)
+        return
+    if word == "LOCALTIMESTAMP":
+        rewriting.instead[at] = "CURRENT_TIMESTAMP"
+        return
+    if word in ("CURRENT_USER", "SESSION_USER", "USER"):
+        raise rewriting.refuse(at, f"DEFAULT {word}", "Write the value when inserting.")
+    if word == "ARRAY" and rewriting.key(at + 1) == "[":
+        rewriting.before(at, "(")
+        rewriting.last(rewriting.partners.get(at + 1, at + 1), ")")
+        _drop_casts(rewriting, rewriting.partners.get(at + 1, at + 1) + 1, last)
+        return
+    if rewriting.kind(at) in (WORD, QUOTED) and rewriting.key(at + 1) == "(" and at + 1 in rewriting.partners:
+        rewriting.before(at, "(")
+        end = rewriting.partners[at + 1]
+        rewriting.last(end, ")")
+        _drop_casts(rewriting, end + 1, last)
+        return
+    if rewriting.kind(at) in (STRING, NUMBER) or word in ("NULL", "TRUE", "FALSE", "("):
+        _drop_casts(rewriting, rewriting.partners.get(at, at) + 1, last)
+
+
+def _drop_casts(rewriting: Rewriting, at: int, last: int) -> None:
+    """``'x'::text``: the column's own type says it."""
+    while at <= last and rewriting.key(at) == "::":
+        _, after = read_type(rewriting.text, rewriting.tokens, at + 1)
+        if after <= at + 1:
+            return
+        rewriting.drop(at, after - 1)
+        at = after
+
+
+def _options(rewriting: Rewriting, at: int) -> None:
+    """What follows a table's columns: storage options have no meaning here."""
+    while at < len(rewriting.tokens):
+        key = rewriting.key(at)
+        if key == "WITH" and rewriting.key(at + 1) == "(" and at + 1 in rewriting.partners:
+            rewriting.drop(at, rewriting.partners[at + 1])
+            at = rewriting.partners[at + 1]
+        elif key in ("WITH", "WITHOUT") and rewriting.key(at + 1) in ("OIDS", "DATA"):
+            rewriting.drop(at, at + 1)
+            at += 1
+        elif key == "WITH" and rewriting.key(at + 1) == "NO" and rewriting.key(at + 2) == "DATA":
+            raise rewriting.refuse(at, "WITH NO DATA", "Add LIMIT 0 to the query.")
+        elif key in ("TABLESPACE", "USING") and rewriting.kind(at + 1) in (WORD, QUOTED):
+            rewriting.drop(at, at + 1)
+            at += 1
+        elif key == "ON" and rewriting.key(at + 1) == "COMMIT":
+            end = at + 2 + (rewriting.key(at + 2) in ("PRESERVE", "DELETE"))
+            rewriting.drop(at, end)
+            at = end
+        elif key in ("INHERITS", "PARTITION"):
+            raise rewriting.refuse(at, f"{key} in CREATE TABLE", "Use one table.")
+        elif key == "AS":
+            tail = len(rewriting.tokens)
+            for back in (2, 3):
+                words = [rewriting.key(tail - back + one) for one in range(back)]
+                if words == ["WITH", "DATA"]:
+                    rewriting.drop(tail - 2, tail - 1)
+                elif words == ["WITH", "NO", "DATA"]:
+                    raise rewriting.refuse(tail - 3, "WITH NO DATA", "Add LIMIT 0 to the query.")
+            return
+        at += 1
+
+
+def _index(rewriting: Rewriting, at: int) -> None:
+    if rewriting.key(at) == "CONCURRENTLY":
+        rewriting.instead[at] = ""
+        at += 1
+    on = next((one for one in range(at, min(at + 8, len(rewriting.tokens))) if rewriting.key(one) == "ON"), None)
+    if on is None:
+        return
+    opening = on + 1
+    while opening < len(rewriting.tokens) and rewriting.key(opening) != "(":
+        opening += 1
+    if opening not in rewriting.partners:
+        return
+    using = next((one for one in range(on, opening) if rewriting.key(one) == "USING"), None)
+    if using is not None:
+        rewriting.drop(using, opening - 1)
+    if rewriting.key(on + 1) == "ONLY":
+        rewriting.instead[on + 1] = ""
+    table = (using or opening) - 1
+    if on == at:
+        rewriting.before(on, f"{_index_name(rewriting, table, opening)} ")
+    elif rewriting.key(table - 1) == ".":
+        # The schema is said with the index's name in SQLite, and there is the one.
+        rewriting.drop(on + 1, table - 1)
+    for first, last in elements_of(rewriting, opening):
+        _index_element(rewriting, first, last)
+    _index_options(rewriting, rewriting.partners[opening] + 1)
+
+
+def _index_name(rewriting: Rewriting, table: int, opening: int) -> str:
+    """What PostgreSQL would call it: ``t_a_b_idx``."""
+    names = [_plain(rewriting, table)]
+    for first, _ in elements_of(rewriting, opening):
+        names.append(_plain(rewriting, first) if rewriting.kind(first) in (WORD, QUOTED) else "expr")
+    return '"' + "_".join([*names, "idx"]).replace('"', '""')[:63] + '"'
+
+
+def _index_element(rewriting: Rewriting, first: int, last: int) -> None:
+    """An opclass, and where NULLs go, have no place in SQLite's index."""
+    at = last
+    if rewriting.key(at - 1) == "NULLS" and rewriting.key(at) in ("FIRST", "LAST"):
+        rewriting.drop(at - 1, at)
+        at -= 2
+    if rewriting.key(at) in ("ASC", "DESC"):
+        at -= 1
+    if at > first and rewriting.kind(at) == WORD and rewriting.key(at).endswith("_OPS"):
+        rewriting.instead[at] = ""
+        if rewriting.key(at - 1) == ".":
+            rewriting.drop(at - 2, at)
+
+
+def _index_options(rewriting: Rewriting, at: int) -> None:
+    while at < len(rewriting.tokens) and rewriting.key(at) != "WHERE":
+        key = rewriting.key(at)
+        if key in ("INCLUDE", "WITH") and at + 1 in rewriting.partners:
+            rewriting.drop(at, rewriting.partners[at + 1])
+            at = rewriting.partners[at + 1]
+        elif key == "TABLESPACE":
+            rewriting.drop(at, at + 1)
+            at += 1
+        elif key == "NULLS":
+            if rewriting.key(at + 1) == "NOT":
+                raise rewriting.refuse(at, "NULLS NOT DISTINCT", "Use a unique index on coalesce(…).")
+            rewriting.drop(at, at + 1)
+            at += 1
+        at += 1
+
+
+def _view(rewriting: Rewriting, at: int) -> None:
+    at = _after_name(rewriting, at)
+    if rewriting.key(at) == "(" and at in rewriting.partners:
+        at = rewriting.partners[at] + 1
+    _options(rewriting, at)
+    tail = len(rewriting.tokens)
+    words = [rewriting.key(tail - 4 + one) for one in range(4)]
+    if words[2:] == ["CHECK", "OPTION"]:
+        first = tail - (4 if words[1] in ("LOCAL", "CASCADED") else 3)
+        rewriting.drop(first, tail - 1)
