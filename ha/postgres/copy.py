@@ -148,53 +148,50 @@ class CsvReader:
         self._force_not_null = _chosen(options.force_not_null, columns)
         self._width = len(columns)
         self._header = options.header
-        self._left = b""
+        self._left = bytearray()
         self._scanned = 0
         self._inside = False
         self._line = 0
         self._ended = False
-        quote, escape = re.escape(options.quote), re.escape(options.escape)
+        quote, escape = re.escape(options.quote.encode()), re.escape(options.escape.encode())
         # With another escape, what it escapes does not count as a quote.
-        self._quotes = re.compile((f"{escape}.|" if options.escape != options.quote else "") + f"{quote}|\n", re.DOTALL)
+        self._own_escape = options.escape.encode() if options.escape != options.quote else b""
+        self._marks = re.compile((escape + b".|" if self._own_escape else b"") + quote + b"|\n", re.DOTALL)
 
     def feed(self, data: bytes) -> list[Fields]:
         if self._ended:
             return []
-        self._left += data
-        if len(self._left) > ROW_BYTES_MAX:
-            raise StatementError("54000", f"a row of COPY is longer than {ROW_BYTES_MAX} bytes")
-        cut = self._left.rfind(b"\n") + 1
-        if not cut:
-            return []
-        return self._rows(last=False)
-
-    def finish(self) -> list[Fields]:
-        return self._rows(last=True) if self._left and not self._ended else []
-
-    def _rows(self, last: bool) -> list[Fields]:
-        """The rows of what is held; an unfinished one stays."""
-        end = len(self._left) if last else self._left.rfind(b"\n") + 1
-        text, self._left = _utf8(self._left[:end]), self._left[end:]
+        left = self._left
+        left += data
         rows: list[Fields] = []
         start = 0
-        inside = False
-        for match in self._quotes.finditer(text):
+        end = self._scanned
+        quote = self._quote.encode()
+        for match in self._marks.finditer(left, self._scanned):
             found = match[0]
-            if found == "\n":
-                if not inside:
-                    self._row(text[start : match.start()], rows)
-                    start = match.end()
+            end = match.end()
+            if found == b"\n":
+                if not self._inside:
+                    self._row(_utf8(bytes(left[start : end - 1])), rows)
+                    start = end
                     if self._ended:
                         return rows
-            elif found == self._quote:
-                inside = not inside
-        if last:
-            if inside:
+            elif found == quote:
+                self._inside = not self._inside
+        # What was looked at is not looked at again, but for an escape that waits for its character.
+        waits = self._own_escape and end < len(left) and left.endswith(self._own_escape)
+        self._scanned = len(left) - start - (1 if waits else 0)
+        del left[:start]
+        if len(left) > ROW_BYTES_MAX:
+            raise StatementError("54000", f"a row of COPY is longer than {ROW_BYTES_MAX} bytes")
+        return rows
+
+    def finish(self) -> list[Fields]:
+        rows: list[Fields] = []
+        if self._left and not self._ended:
+            if self._inside:
                 raise StatementError("22P04", "unterminated CSV quoted field", detail=f"COPY line {self._line + 1}")
-            if start < len(text):
-                self._row(text[start:], rows)
-        else:
-            self._left = text[start:].encode() + self._left
+            self._row(_utf8(bytes(self._left)), rows)
         return rows
 
     def _row(self, line: str, rows: list[Fields]) -> None:
@@ -351,9 +348,8 @@ class Writer:
         self._delimiter = options.delimiter.encode()
         self._null = options.null.encode()
         self._forced = _chosen(options.force_quote, columns)
-        self._special = re.compile(
-            "[" + re.escape(options.delimiter + options.quote + options.escape) + "\r\n]" if options.format == "csv" else "[\\\\\b\f\n\r\t\v" + re.escape(options.delimiter) + "]"
-        )
+        marks = "\r\n" + options.quote + options.escape if options.format == "csv" else "\\\b\f\n\r\t\v"
+        self._special = re.compile("[" + re.escape(marks + options.delimiter) + "]")
 
     def head(self) -> list[bytes]:
         """What comes before the rows."""

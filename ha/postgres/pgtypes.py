@@ -1117,11 +1117,12 @@ def _timestamptz_kept(us: int) -> str:
 
 def _json_from_text(text: str) -> Value:
     stripped = text.strip()
-    if stripped[:1] in ("{", "["):
-        return text
     try:
+        # `int` refuses NaN and Infinity, which Python would let pass.
         number = json.loads(stripped, parse_float=Decimal, parse_constant=int)
-    except (ValueError, RecursionError):
+    except RecursionError:
+        raise StatementError("54001", "stack depth limit exceeded", detail="The JSON text is nested too deeply.") from None
+    except ValueError:
         raise _refuse_json(text) from None
     if isinstance(number, (int, Decimal)) and not isinstance(number, bool):
         # A column declared JSON has NUMERIC affinity: SQLite would rewrite 1.0 as 1 and 1e5 as 100000.
