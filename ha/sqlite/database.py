@@ -288,6 +288,7 @@ def checkpoint(path: str, mode: int) -> None:
     """Checkpoint the database at `path` on a connection of its own. Runs in a deferred thread."""
     connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
     try:
+        connection.execute("PRAGMA schema_version").close()  # until it has read, it does not know that there is a log
         connection.wal_checkpoint("main", mode)
     except apsw.BusyError:
         pass  # a reader holds an old snapshot: the next COMMIT beyond the mark asks again

@@ -8,6 +8,7 @@ no triggers and no children that it could cascade to; everything else goes to a 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import apsw
 
@@ -16,7 +17,9 @@ from ha.sqlite.connection import Connection
 #: A step of EXPLAIN QUERY PLAN that finds at most one row.
 _BY_ROWID = re.compile(r"SEARCH \S.* USING INTEGER PRIMARY KEY \(rowid=\?\)$")
 _BY_INDEX = re.compile(r"SEARCH \S.* USING (?:COVERING )?INDEX (.+) \((.*)\)$")
-_BY_PRIMARY_KEY = re.compile(r"SEARCH (\S+).* USING PRIMARY KEY \((.*)\)$")
+
+#: The instruction of DELETE without WHERE, which empties a table without a step in the plan.
+_EMPTIES = "Clear"
 
 
 def is_bounded(connection: Connection, sql: str, tables: frozenset[str] | set[str]) -> bool:
@@ -29,10 +32,16 @@ def is_bounded(connection: Connection, sql: str, tables: frozenset[str] | set[st
     (table,) = tables
     with connection.guard.trusted():
         try:
-            steps = [row[3] for row in connection.execute("EXPLAIN QUERY PLAN " + sql).fetchall()]
+            steps = [row[3] for row in _explained(connection, "EXPLAIN QUERY PLAN ", sql)]
+            if not steps and any(row[1] == _EMPTIES for row in _explained(connection, "EXPLAIN ", sql)):
+                return False
             return all(_finds_one(connection, step) for step in steps) and not _has_consequences(connection, table)
         except apsw.Error:
             return False
+
+
+def _explained(connection: Connection, prefix: str, sql: str) -> list[Any]:
+    return connection.execute(prefix + sql, apsw._null_bindings, can_cache=False).fetchall()
 
 
 def _finds_one(connection: Connection, step: str) -> bool:

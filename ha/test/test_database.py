@@ -1,0 +1,137 @@
+"""Tests of ha.sqlite.database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from ha.errors import StatementError
+from ha.sqlite.database import READERS_MAX, Database
+from ha.sqlite.executor import Lanes
+from ha.sqlite.ledger import read_position
+from ha.sqlite.schema import install
+from ha.test.steps import SteppedLane
+
+
+class ThreadlessClock(Clock):
+    """A clock that is also where other threads send their calls."""
+
+    def callFromThread(self, function: Any, *arguments: Any) -> None:
+        self.callLater(0, function, *arguments)
+
+
+class DatabaseTests(SynchronousTestCase):
+    """One writer, many readers, a file."""
+
+    def setUp(self) -> None:
+        self.clock = ThreadlessClock()
+        self.lane = SteppedLane(at_once=True)
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        self.path = folder / "mydatabase.db"
+        self.database = Database("mydatabase.db", self.path, "s.mydatabase_db", Lanes(self.lane, 0.002), self.clock)
+        install(self.database.writer)
+        self.write("CREATE TABLE t (id INTEGER PRIMARY KEY, a)")
+        self.addCleanup(lambda: self.database.closed or self.database.close())
+
+    def write(self, *texts: str) -> None:
+        with self.database.own_transaction():
+            for text in texts:
+                self.database.writer.execute(text)
+
+    def read(self, sql: str) -> Any:
+        reading = Deferred.fromCoroutine(self.database.read(lambda one: one.execute(sql).fetchall()))
+        return self.successResultOf(reading)
+
+    def test_readers_see_what_was_committed(self) -> None:
+        self.write("INSERT INTO t VALUES (1, 'x')")
+        self.assertEqual(self.read("SELECT * FROM t"), [(1, "x")])
+
+    def test_readers_do_not_see_an_open_transaction(self) -> None:
+        self.database.begin()
+        self.database.writer.execute("INSERT INTO t VALUES (1, 'x')")
+        self.assertEqual(self.read("SELECT * FROM t"), [])
+        self.database.rollback()
+
+    def test_readers_cannot_write(self) -> None:
+        with self.assertRaises(Exception):  # noqa: B017
+            self.database.borrow().execute("INSERT INTO t VALUES (1, 2)")  # type: ignore[union-attr]
+
+    def test_a_connection_is_used_again(self) -> None:
+        first = self.database.borrow()
+        self.database.give_back(first)  # type: ignore[arg-type]
+        self.assertIs(self.database.borrow(), first)
+
+    def test_one_more_reader_than_there_may_be_waits(self) -> None:
+        lent = [self.database.borrow() for _ in range(READERS_MAX)]
+        waiting = self.database.borrow()
+        assert isinstance(waiting, Deferred)
+        self.assertNoResult(waiting)
+        self.database.give_back(lent[0])  # type: ignore[arg-type]
+        self.assertIs(self.successResultOf(waiting), lent[0])
+
+    def test_a_long_read_goes_to_a_thread_and_is_known_the_next_time(self) -> None:
+        slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 300000) SELECT count(*) FROM n"
+        for _ in range(2):
+            found = Deferred.fromCoroutine(self.database.read(lambda one: one.execute(slow).get, key="slow"))
+            self.assertEqual(self.successResultOf(found), 300000)
+        self.assertEqual(self.lane.ran, 2)
+        self.assertTrue(self.database.lanes.is_long("slow"))
+
+    def test_an_attempt_gives_its_changes(self) -> None:
+        self.database.begin()
+        result, changes, sequences, size = self.database.attempt(
+            lambda one: one.execute("INSERT INTO t VALUES (1, 'x') RETURNING id").get
+        )
+        self.assertEqual((result, len(changes), sequences), (1, 1, {}))
+        self.assertGreater(size, 0)
+
+    def test_a_failed_attempt_leaves_its_mates_alone(self) -> None:
+        self.database.begin()
+        self.database.attempt(lambda one: one.execute("INSERT INTO t VALUES (1, 'kept')"))
+
+        def fail(connection: Any) -> None:
+            connection.execute("INSERT INTO t VALUES (2, 'undone')")
+            raise StatementError("22023", "no")
+
+        with self.assertRaises(StatementError):
+            self.database.attempt(fail)
+        self.database.commit(7, ("node", 1, 1))
+        self.assertEqual(self.read("SELECT * FROM t"), [(1, "kept")])
+
+    def test_the_position_moves_with_the_rows(self) -> None:
+        self.database.begin()
+        self.database.attempt(lambda one: one.execute("INSERT INTO t VALUES (1, 'x')"))
+        self.database.commit(7, ("node", 1, 1))
+        self.assertEqual(read_position(self.database.writer, self.database.subject), 7)
+
+    def test_a_rollback_leaves_rows_and_position(self) -> None:
+        self.database.begin()
+        self.database.attempt(lambda one: one.execute("INSERT INTO t VALUES (1, 'x')"))
+        self.database.rollback()
+        self.assertEqual(self.read("SELECT count(*) FROM t"), [(0,)])
+        self.assertEqual(read_position(self.database.writer, self.database.subject), 0)
+
+    def test_every_commit_is_a_new_version(self) -> None:
+        before = self.database.version
+        self.write("INSERT INTO t VALUES (1, 2)")
+        self.assertGreater(self.database.version, before)
+
+    def test_a_large_log_is_checkpointed_in_a_thread(self) -> None:
+        self.write("INSERT INTO t VALUES (1, zeroblob(8000000))")
+        self.assertEqual(self.lane.ran, 0)
+        self.clock.advance(0)
+        self.assertEqual(self.lane.ran, 1)
+        self.assertGreater(self.path.stat().st_size, 8_000_000)
+
+    def test_closing_ends_those_who_wait(self) -> None:
+        lent = [self.database.borrow() for _ in range(READERS_MAX)]
+        waiting = self.database.borrow()
+        self.database.close()
+        self.assertEqual(self.failureResultOf(waiting, StatementError).value.sqlstate, "57P01")  # type: ignore[arg-type]
+        for connection in lent:
+            self.database.give_back(connection)  # type: ignore[arg-type]

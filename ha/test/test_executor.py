@@ -1,0 +1,97 @@
+"""Tests of ha.sqlite.executor."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import apsw
+from twisted.trial.unittest import SynchronousTestCase
+
+from ha.errors import StatementError
+from ha.sqlite.connection import open_writer
+from ha.sqlite.executor import BudgetSpent, Cancellation, Lanes, fit_gauge
+from ha.test.steps import SteppedLane
+
+#: Counts for ever, or until somebody stops it.
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
+
+def count_for_ever(connection: Any) -> Any:
+    return connection.execute(ENDLESS).fetchall()
+
+
+class LanesTests(SynchronousTestCase):
+    """Short work runs here and now, long work elsewhere, and everything can be stopped."""
+
+    def setUp(self) -> None:
+        self.connection = open_writer(":memory:", synchronous="NORMAL")
+        self.addCleanup(self.connection.close)
+        fit_gauge(self.connection)
+        self.lane = SteppedLane()
+        self.lanes = Lanes(self.lane, 0.002)
+
+    def test_short_work_runs_at_once(self) -> None:
+        self.assertEqual(self.lanes.short(self.connection, lambda one: one.execute("SELECT 1").get), 1)
+
+    def test_work_that_spends_its_budget_is_stopped(self) -> None:
+        started = time.monotonic()
+        with self.assertRaises(BudgetSpent):
+            self.lanes.short(self.connection, count_for_ever)
+        self.assertLess(time.monotonic() - started, 1.0)
+
+    def test_the_connection_is_as_good_as_new_afterwards(self) -> None:
+        with self.assertRaises(BudgetSpent):
+            self.lanes.short(self.connection, count_for_ever)
+        self.assertEqual(self.lanes.short(self.connection, lambda one: one.execute("SELECT 2").get), 2)
+
+    def test_long_work_waits_for_a_thread(self) -> None:
+        done = self.lanes.long(self.connection, lambda one: one.execute("SELECT 3").get)
+        self.assertNoResult(done)
+        self.lane.step()
+        self.assertEqual(self.successResultOf(done), 3)
+
+    def test_a_deadline_is_a_statement_timeout(self) -> None:
+        with self.assertRaises(StatementError) as caught:
+            self.lanes.here(self.connection, count_for_ever, deadline=time.monotonic() + 0.005)
+        self.assertEqual(caught.exception.sqlstate, "57014")
+        self.assertIn("timeout", caught.exception.message)
+
+    def test_what_is_cancelled_before_it_starts_does_not_start(self) -> None:
+        cancellation = Cancellation()
+        done = self.lanes.long(self.connection, count_for_ever, cancellation=cancellation)
+        cancellation.cancel()
+        self.lane.step()
+        self.assertEqual(self.failureResultOf(done, StatementError).value.sqlstate, "57014")
+
+    def test_a_running_statement_is_cancelled(self) -> None:
+        cancellation = Cancellation()
+
+        def cancel_meanwhile(connection: Any) -> Any:
+            cancellation.cancel()
+            return count_for_ever(connection)
+
+        with self.assertRaises(StatementError) as caught:
+            self.lanes.here(self.connection, cancel_meanwhile, cancellation=cancellation)
+        self.assertIn("user request", caught.exception.message)
+
+    def test_a_late_cancel_does_not_hit_the_next_statement(self) -> None:
+        cancellation = Cancellation()
+        self.lanes.here(self.connection, lambda one: one.execute("SELECT 1").get, cancellation=cancellation)
+        cancellation.cancel()
+        self.assertEqual(self.lanes.here(self.connection, lambda one: one.execute("SELECT 4").get), 4)
+
+    def test_long_keys_are_remembered_and_bounded(self) -> None:
+        self.assertFalse(self.lanes.is_long("q"))
+        self.lanes.remember_long("q")
+        self.assertTrue(self.lanes.is_long("q"))
+        for number in range(3_000):
+            self.lanes.remember_long(number)
+        self.assertFalse(self.lanes.is_long("q"))
+
+    def test_a_budget_of_nothing_sends_everything_to_threads(self) -> None:
+        self.assertTrue(Lanes(self.lane, 0).is_long("anything"))
+
+    def test_other_errors_pass(self) -> None:
+        with self.assertRaises(apsw.SQLError):
+            self.lanes.short(self.connection, lambda one: one.execute("SELEC"))
