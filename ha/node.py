@@ -16,7 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
@@ -50,7 +50,7 @@ from ha.web.site import Site
 THREADS_MAX = 6
 
 #: How long a stopping node waits for the clients' last writes (seconds); the supervisor's patience is ten.
-DRAIN_S = 4.0
+DRAIN_S = 3.0
 
 #: How often the progress of a long step is said on the log (seconds).
 PROGRESS_S = 2.0
@@ -316,14 +316,18 @@ class Node:
         if self._postgres is not None:
             self._postgres.shut_down()
         if self._site is not None:
-            await self._site.close()
+            await self._within(DRAIN_S, self._site.drain(), "HTTP requests were still being answered")
+            self._site.cut()
 
     async def _drain(self, replica: Replica) -> None:
-        drained = replica.committer.drained().addTimeout(DRAIN_S, self._reactor)
+        await self._within(DRAIN_S, replica.committer.drained(), f"{replica.name}: writes were still waiting")
+
+    async def _within(self, seconds: float, done: Deferred[None], otherwise: str) -> None:
+        """Wait for `done`, but not longer; say `otherwise` then, and go on."""
         try:
-            await drained
-        except Exception as error:
-            self.log.warn("{name}: writes were still waiting: {error!r}", name=replica.name, error=error)
+            await done.addTimeout(seconds, self._reactor)
+        except TimeoutError:
+            self.log.warn("{otherwise}", otherwise=otherwise)
 
     # Threads
 
