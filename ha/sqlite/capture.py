@@ -36,7 +36,7 @@ from ha.sqlite import tables as schema
 from ha.sqlite.rowchange import DELETE, INSERT, UPDATE, Change, Command, Event, Record, RowChange
 from ha.sqlite.tables import Table, is_local, quoted
 from ha.sqlite.wholerow import read_all, read_row
-from ha.values import Row
+from ha.values import Row, Value
 
 #: What a change costs in a message besides its text and blobs: names, numbers, punctuation.
 CHANGE_BYTES = 160
@@ -49,16 +49,15 @@ class Mark(NamedTuple):
     version: int
 
 
-class _Unreadable(NamedTuple):
-    """An event whose row the hook could not give.
+class _Unread(NamedTuple):
+    """In the place of all events that a statement makes in a table from the first one on that the hook could not give.
 
-    :param rowid: one slot of the table that changes, or None in a table without rowids.
-    :param before: what :mod:`ha.sqlite.wholerow` read there: the row or None, or all rows by key.
+    :param before: what :mod:`ha.sqlite.wholerow` read: the row or None for each rowid that changes, in a table without
+        rowids all rows by key.
     """
 
     table: str
-    rowid: int | None
-    before: Any
+    before: dict[Any, Row | None]
 
 
 class Capture:
@@ -72,8 +71,8 @@ class Capture:
         self._trusted = schema.trust(connection)
         self.tables = schema.of(connection)
         #: Events of the running statement, as the hook gave them.
-        self._pending: list[tuple[Any, ...] | _Unreadable] = []
-        self._read_before: set[tuple[str, int | None]] = set()
+        self._pending: list[tuple[Any, ...]] = []
+        self._unread: dict[str, _Unread] = {}
         #: What the hook raised: until it is cut away, there is no true list of changes.
         self._failed: BaseException | None = None
         self._changes: list[Change] = []
@@ -81,8 +80,9 @@ class Capture:
         self._recorded = 0
         self._sequences: dict[str, int | None] = {}
         self._sequences_recorded: dict[str, int | None] = {}
+        #: Facts by table, filled as tables change; None for those whose rows are not collected.
         self._plans: dict[str, Table | None] = {}
-        self._plans_version = -1
+        self._generation = self.tables.generation
         _captures[connection] = self
         connection.preupdate_hook(_ignore)
 
@@ -92,6 +92,8 @@ class Capture:
         """A writing transaction was opened: collect from here."""
         self._clear()
         self.tables.refresh()
+        if self._generation != self.tables.generation:
+            self._forget_plans()
         self.tables.schema()  # what was there before a statement makes the difference clear after it
         self._sequences = self._read_sequences()
         self._sequences_recorded = self._sequences
@@ -105,13 +107,14 @@ class Capture:
     def cut(self, mark: Mark) -> None:
         """Forget what came after `mark`: SQLite has undone it."""
         self._pending.clear()
-        self._read_before.clear()
+        self._unread.clear()
         self._failed = None
         del self._changes[mark.changes :]
         self._taken = min(self._taken, mark.changes)
         self._recorded = min(self._recorded, mark.changes)
         if self.tables.seen_version != mark.version:
             self.tables.changed()
+            self._forget_plans()
             self.tables.schema()
 
     def after_statement(self, sql: str, *, may_change_schema: bool) -> None:
@@ -121,6 +124,7 @@ class Capture:
         """
         if may_change_schema and self.tables.version() != self.tables.seen_version:
             self._after_schema_change(sql)
+            self._write_words()
         else:
             self._resolve()
 
@@ -131,14 +135,21 @@ class Capture:
 
         :raises StatementError: 23503, a deferred foreign key is violated.
         """
-        connection = self._connection
+        self._write_words()
+        self._resolve()
+        if self._connection.status(apsw.SQLITE_DBSTATUS_DEFERRED_FKS)[0]:
+            raise StatementError("23503", "the transaction violates a deferred foreign key constraint")
+
+    def _write_words(self) -> None:
+        """Make full-text indexes write what they keep in memory.
+
+        After CREATE VIRTUAL TABLE too: only from its first savepoint on does a new table hear of a ROLLBACK TO; without, its
+        words outlive it, and COMMIT fails on them.
+        """
         if self.tables.has_virtual:
             with self._trusted:
-                connection.execute("SAVEPOINT ha_settle")
-                connection.execute("RELEASE ha_settle")
-        self._resolve()
-        if connection.status(apsw.SQLITE_DBSTATUS_DEFERRED_FKS)[0]:
-            raise StatementError("23503", "the transaction violates a deferred foreign key constraint")
+                self._connection.execute("SAVEPOINT ha_words")
+                self._connection.execute("RELEASE ha_words")
 
     def take(self) -> tuple[list[Change], dict[str, int | None]]:
         """One transaction's changes, and the sequences it moved: since :meth:`begin`, or since the last call."""
@@ -183,10 +194,14 @@ class Capture:
 
     def _clear(self) -> None:
         self._pending.clear()
-        self._read_before.clear()
+        self._unread.clear()
         self._failed = None
         self._changes.clear()
         self._taken = self._recorded = 0
+
+    def _forget_plans(self) -> None:
+        self._plans.clear()
+        self._generation = self.tables.generation
 
     # Rows
 
@@ -200,34 +215,44 @@ class Capture:
                 self._read_now(update)
                 return
             name = update.table_name
-            if name == "sqlite_sequence":
-                _check_sequence(update)
+            if name not in self._plans:
+                self._plan(name)
+            if name in self._unread:
+                self._read_now(update)
+                return
             try:
                 self._pending.append((name, opcode, update.rowid, update.rowid_new, update.old, update.new))
             except (apsw.RangeError, UnicodeDecodeError):
                 self._read_now(update)
+            if name == "sqlite_sequence":
+                _check_sequence(update)
         except BaseException as error:
             self._failed = error
             raise
 
+    def _plan(self, name: str) -> Table | None:
+        """The table's facts as they are while it changes: a statement that drops or renames it comes to an end later."""
+        table = self._plans[name] = None if is_local(name) else self.tables.get(name)
+        return table
+
     def _read_now(self, update: apsw.PreUpdate) -> None:
         name = update.table_name
-        if is_local(name):
-            return
-        table = self.tables.get(name)
+        table = self._plans[name] if name in self._plans else self._plan(name)
         if table is None:
             return
-        slots: set[int | None] = {update.rowid, update.rowid_new} if not table.without_rowid else {None}
-        for slot in sorted(slots, key=lambda rowid: (rowid is None, rowid)):
-            if (name, slot) not in self._read_before:
-                self._read_before.add((name, slot))
+        unread = self._unread.get(name)
+        if unread is None:
+            before: dict[Any, Row | None] = {}
+            if table.without_rowid:
                 with self._trusted:
-                    before = (
-                        read_all(self._connection, table)
-                        if slot is None
-                        else read_row(self._connection, table, slot)
-                    )
-                self._pending.append(_Unreadable(name, slot, before))
+                    before.update(read_all(self._connection, table))
+            unread = self._unread[name] = _Unread(name, before)
+            self._pending.append(unread)
+        if not table.without_rowid:
+            for rowid in (update.rowid, update.rowid_new):
+                if rowid not in unread.before:
+                    with self._trusted:
+                        unread.before[rowid] = read_row(self._connection, table, rowid)
 
     def _resolve(self) -> None:
         """Turn the hook's events into changes, while the tables are what they were."""
@@ -237,21 +262,18 @@ class Capture:
             return
         self._put(self._pending)
         self._pending.clear()
-        self._read_before.clear()
+        self._unread.clear()
 
     def _put(self, events: Sequence[tuple[Any, ...]]) -> None:
         now = time.time_ns()
         changes = self._changes
-        plans = self._plans_now()
+        plans = self._plans
         for event in events:
-            if type(event) is _Unreadable:
-                self._put_unreadable(event, now)
+            if type(event) is _Unread:
+                self._put_unread(event, now)
                 continue
             name, opcode, rowid, new_rowid, old, new = event
-            try:
-                table = plans[name]
-            except KeyError:
-                table = plans[name] = None if is_local(name) else self.tables.get(name)
+            table = plans[name]
             if table is None:
                 continue
             if table.stored is not None:
@@ -276,22 +298,30 @@ class Capture:
                     )
                 )
 
-    def _put_unreadable(self, event: _Unreadable, now: int) -> None:
+    def _put_unread(self, event: _Unread, now: int) -> None:
+        """What became of the rows, each by its place; rows that changed their key go before any comes back."""
         table = self.tables.get(event.table)
         if table is None:
             return
-        if event.rowid is not None:
-            with self._trusted:
-                after = read_row(self._connection, table, event.rowid)
-            self._put_slot(table, event.rowid, event.before, after, now)
-            return
+        before = event.before
         with self._trusted:
-            rows = read_all(self._connection, table)
-        for key, before in event.before.items():
-            if key not in rows:
-                self._put_slot(table, None, before, None, now)
-        for key, after in rows.items():
-            self._put_slot(table, None, event.before.get(key), after, now)
+            if table.without_rowid:
+                after: dict[Any, Row | None] = dict(read_all(self._connection, table))
+            else:
+                after = {rowid: read_row(self._connection, table, rowid) for rowid in before}
+        back = []
+        for place in before | after:
+            old, new = before.get(place), after.get(place)
+            rowid = None if table.without_rowid else place
+            if old is not None and new is not None and _key(table, old) != _key(table, new):
+                self._put_slot(table, rowid, old, None, now)
+                back.append((rowid, None, new))
+            elif old is not None and new is None:
+                self._put_slot(table, rowid, old, None, now)
+            else:
+                back.append((rowid, old, new))
+        for rowid, old, new in back:
+            self._put_slot(table, rowid, old, new, now)
 
     def _put_slot(self, table: Table, rowid: int | None, before: Row | None, after: Row | None, now: int) -> None:
         if before is None:
@@ -319,24 +349,20 @@ class Capture:
             )
         )
 
-    def _plans_now(self) -> dict[str, Table | None]:
-        if self._plans_version is not self.tables.generation:
-            self._plans.clear()
-            self._plans_version = self.tables.generation
-        return self._plans
-
     # The schema
 
     def _after_schema_change(self, sql: str) -> None:
         """Rows of tables that were there stand before the command, rows of tables that it made after it."""
         before = self.tables.schema()
-        known = {name: self.tables.get(name) for name in {event[0] for event in self._pending} if not is_local(name)}
         self.tables.changed()
         after = self.tables.schema()
         old, new = [], []
         for event in self._pending:
             (old if ("table", event[0]) in before else new).append(event)
-        self._put([event for event in old if ("table", event[0]) in after or known.get(event[0])])
+        self._put(old)
+        self._forget_plans()
+        for event in new:
+            self._plan(event[0])
         made = []
         if all(entry in after for entry in before if entry[0] == "table"):  # else it dropped or renamed one
             made = [name for kind, name in after if kind == "table" and (kind, name) not in before]
@@ -350,7 +376,7 @@ class Capture:
                     self._put_silent_rows(name)
         self._put(new)
         self._pending.clear()
-        self._read_before.clear()
+        self._unread.clear()
 
     def _command(self, sql: str, made: Sequence[str], after: dict[tuple[str, str], str | None]) -> str:
         """What makes the same schema elsewhere: the client's words, but for CREATE TABLE AS, whose rows travel as rows."""
@@ -414,6 +440,11 @@ def moved(before: dict[str, int | None], after: dict[str, int | None]) -> dict[s
     changed: dict[str, int | None] = {name: value for name, value in after.items() if before.get(name) != value}
     changed.update({name: None for name in before if name not in after})
     return changed
+
+
+def _key(table: Table, row: Row) -> list[Value]:
+    """The parts of its primary key; empty where rows are known by rowid."""
+    return [] if table.shape.alias is not None else [row[at] for at in table.shape.key]
 
 
 def same(old: Row, new: Row) -> bool:

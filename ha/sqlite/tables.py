@@ -53,6 +53,7 @@ class Table:
     :param columns: the stored columns in table order, generated ones left out.
     :param stored: where those stand among all columns that SQLite keeps on disk, or None if at the same places.
     :param pk_columns: the declared primary key in table order.
+    :param pk_index: the index that is the table itself, in a table without rowids; else None.
     :param rowid: how statements can call the rowid: the alias's name, a hidden name, or None without rowids.
     :param uncapturable: it has VIRTUAL generated columns, whose tables SQLite's hook cannot read.
     """
@@ -65,6 +66,7 @@ class Table:
     columns: tuple[str, ...]
     stored: tuple[int, ...] | None
     pk_columns: tuple[str, ...]
+    pk_index: str | None
     rowid: str | None
     autoincrement: bool
     uncapturable: bool
@@ -276,6 +278,7 @@ def _read_table(connection: apsw.Connection, name: str) -> Table | None:
         columns=columns,
         stored=None if len(stored) == len(on_disk) else stored,
         pk_columns=tuple(columns[at] for at in key),
+        pk_index=_pk_index(connection, name) if without_rowid else None,
         rowid=hidden if alias is None else quoted(columns[alias]),
         autoincrement=alias is not None and _is_autoincrement(connection, name),
         uncapturable=len(on_disk) != len(rows) and kind == "table",
@@ -298,8 +301,13 @@ def _alias(
     """Where the INTEGER PRIMARY KEY stands. One that has an index of its own (``DESC``) is no alias."""
     if without_rowid or len(key) != 1 or kept[key[0]][1].upper() != "INTEGER":
         return None
-    indexed = connection.execute("SELECT 1 FROM pragma_index_list(?, 'main') WHERE origin = 'pk'", (name,)).get
-    return None if indexed else key[0]
+    return key[0] if _pk_index(connection, name) is None else None
+
+
+def _pk_index(connection: apsw.Connection, name: str) -> str | None:
+    return connection.execute(  # type: ignore[no-any-return]
+        "SELECT name FROM pragma_index_list(?, 'main') WHERE origin = 'pk'", (name,)
+    ).get
 
 
 def _is_autoincrement(connection: apsw.Connection, name: str) -> bool:

@@ -1,7 +1,7 @@
 """Rows read by SQL, to the bit, where SQLite's hook cannot give them.
 
 The stored columns only; text that is not UTF-8 comes as :class:`ha.sqlite.rowchange.RawText`. May run inside the
-preupdate hook: it only reads.
+preupdate hook: it only reads, and never from an index, which at that moment may hold the row that is on its way.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ha.values import Row, Value
 def read_row(connection: apsw.Connection, table: Table, rowid: int) -> Row | None:
     """The row with that rowid, or None."""
     row = connection.execute(
-        f"SELECT {_columns(table)} FROM main.{quoted(table.name)} WHERE {table.rowid} = ?", (rowid,)
+        f"SELECT {_columns(table)} FROM main.{quoted(table.name)} NOT INDEXED WHERE {table.rowid} = ?", (rowid,)
     ).fetchone()
     return None if row is None else _whole(row)
 
@@ -27,11 +27,15 @@ def read_row(connection: apsw.Connection, table: Table, rowid: int) -> Row | Non
 def read_all(connection: apsw.Connection, table: Table) -> dict[Any, Row]:
     """All rows of a table: by rowid, or without rowids by their primary keys."""
     first = "NULL" if table.rowid is None else table.rowid
-    rows: Iterable[Any] = connection.execute(f"SELECT {first}, {_columns(table)} FROM main.{quoted(table.name)}")
+    rows: Iterable[Any] = connection.execute(f"SELECT {first}, {_columns(table)} FROM main.{quoted(table.name)} {_itself(table)}")
     if table.rowid is not None:
         return {rowid: _whole(row) for rowid, *row in rows}
     key = table.shape.key
     return {tuple([row[at] for at in key]): row for row in (_whole(row) for _, *row in rows)}
+
+
+def _itself(table: Table) -> str:
+    return "NOT INDEXED" if table.pk_index is None else f"INDEXED BY {quoted(table.pk_index)}"
 
 
 def _columns(table: Table) -> str:
