@@ -140,6 +140,15 @@ class LogContract:
         assert info.cluster_id == "cluster"
 
     @promise
+    async def test_the_stream_names_its_databases(self) -> None:
+        """By their normalised ids, for whoever brings one that is not among them."""
+        subject = await self.begin()
+        assert await self.log.names() == []
+        await self.log.publish(f"{subject}_2", b"", "n:1:1", 0)
+        await self.log.publish(subject, b"", "n:1:2", 0)
+        assert sorted(await self.other.names()) == ["a_db", "a_db_2"]
+
+    @promise
     async def test_a_stream_that_is_not_there_is_missing(self) -> None:
         """And not merely silent."""
         await self.refused(self.log.stream_info(), StreamMissing)

@@ -484,6 +484,15 @@ class MemoryLog:
         """See Log."""
         return await self._ask("info", self._with_stream(Stream.info))
 
+    async def names(self) -> list[str]:
+        """See Log."""
+        below = f"{self._network.name}."
+
+        def names(stream: Stream) -> list[str]:
+            return sorted({one.subject.removeprefix(below) for one in stream.stored if one.subject.startswith(below)})
+
+        return await self._ask("names", self._with_stream(names))
+
     async def mark_ready(self) -> None:
         """See Log."""
 
