@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ha.sql import kinds
+from ha.sql.alterations import alter
 from ha.sql.commands import Parsed, Reader, refused
 from ha.sql.kinds import Kind
 from ha.sql.tokens import quoted, quoted_name
@@ -216,6 +217,7 @@ def explain(reader: Reader) -> Parsed | None:
 
 #: First word to what reads the rest.
 DEFINITIONS: dict[str, Callable[[Reader], Parsed | None]] = {
+    "ALTER": alter,
     "ANALYZE": analyze,
     "ANALYSE": analyze,
     "CALL": _never("CALL", "SQLite has no stored procedures."),

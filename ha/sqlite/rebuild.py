@@ -1,11 +1,31 @@
-"""What PostgreSQL says in one statement and SQLite in several: which texts, in which order."""
+"""What PostgreSQL says in one statement and SQLite in several: which texts, in which order.
+
+TRUNCATE needs the schema to know who refers to a table. ALTER TABLE of a key, a type or a default needs the table made
+anew, as SQLite's manual tells (https://www.sqlite.org/lang_altertable.html#otheralter): a new table, the rows copied, the old
+one dropped, the new one renamed, and what belonged to it made again.
+
+Use, inside one transaction on the writing connection::
+
+    with conditions(connection, statement):
+        for sql in steps(connection, statement):
+            ...  # run it as the client's
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import apsw
+
 from ha.errors import StatementError
-from ha.sql.kinds import Script, Statement, Truncate
-from ha.sql.tokens import quoted, quoted_name
+from ha.sql.kinds import Alteration, AlterTable, Script, Statement, Truncate
+from ha.sql.tokens import QUOTED, WORD, Token, quoted, quoted_name, tokenize, unquoted
 from ha.sqlite.connection import Connection
+
+#: What the new table is called until the old one is gone.
+NEW_PREFIX = "_rebuilt_"
 
 
 def steps(connection: Connection, statement: Statement) -> list[str]:
@@ -20,6 +40,8 @@ def steps(connection: Connection, statement: Statement) -> list[str]:
         return list(argument.texts)
     if isinstance(argument, Truncate):
         return _truncate(connection, argument)
+    if isinstance(argument, AlterTable):
+        return _alter(connection, argument)
     raise AssertionError(f"{argument!r} is no script")
 
 
@@ -65,3 +87,503 @@ def _children(connection: Connection, table: str) -> list[str]:
 
 def _has_sequences(connection: Connection) -> bool:
     return connection.execute("SELECT 1 FROM main.sqlite_schema WHERE name = 'sqlite_sequence'").get is not None
+
+
+@contextmanager
+def conditions(connection: Connection, statement: Statement) -> Iterator[None]:
+    """Around the steps: while a table is made anew its foreign keys must not act; afterwards they must hold.
+
+    :raises StatementError: 23503, a new foreign key does not hold.
+    """
+    argument = statement.argument
+    if not isinstance(argument, AlterTable):
+        yield
+        return
+    enforced = connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, -1)
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 0)
+    try:
+        yield
+    finally:
+        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, enforced)
+    if any(action.action == "add constraint" for action in argument.actions):
+        _check_keys(connection, argument.table)
+
+
+def _check_keys(connection: Connection, table: str) -> None:
+    with connection.guard.trusted():
+        broken = connection.execute(f"PRAGMA main.foreign_key_check({quoted_name(table)})").fetchone()
+    if broken is not None:
+        raise StatementError(
+            "23503",
+            f'insert or update on table "{table}" violates foreign key constraint',
+            detail=f'A row refers to a key that is not present in table "{broken[2]}".',
+            table=table,
+        )
+
+
+# ALTER TABLE
+
+
+@dataclass(slots=True)
+class Element:
+    """One column or constraint of a CREATE TABLE's list: its words, and what they declare."""
+
+    words: str
+    column: str | None = None  # the column's name, None for a table constraint
+    constraint: str | None = None  # the constraint's name, where it has one
+
+
+@dataclass(slots=True)
+class Table:
+    """A CREATE TABLE taken apart.
+
+    :param tail: what follows the list: ``WITHOUT ROWID``, ``STRICT``.
+    """
+
+    name: str
+    elements: list[Element]
+    tail: str
+    #: Columns that had no place in the old table.
+    added: set[str]
+    #: Unique indexes to make, as (name or None, columns).
+    indexes: list[str]
+
+    def sql(self, name: str) -> str:
+        listed = ",\n  ".join(element.words for element in self.elements)
+        return f"CREATE TABLE {quoted_name(name)} (\n  {listed}\n){self.tail}"
+
+    def element(self, column: str) -> Element:
+        for element in self.elements:
+            if element.column is not None and element.column.lower() == column.lower():
+                return element
+        raise StatementError("42703", f'column "{column}" of relation "{self.name}" does not exist')
+
+
+def _alter(connection: Connection, argument: AlterTable) -> list[str]:
+    with connection.guard.trusted():
+        found = connection.execute(
+            "SELECT name, sql FROM main.sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE",
+            (argument.table,),
+        ).fetchone()
+        if found is None:
+            if argument.if_exists:
+                return []
+            raise StatementError("42P01", f'relation "{argument.table}" does not exist')
+        name = str(found[0])
+        table = taken_apart(name, str(found[1]))
+        old = [element.column for element in table.elements if element.column is not None]
+        texts: list[str] = []
+        rebuilt = False
+        for action in argument.actions:
+            own = _without_rebuilding(connection, table, action)
+            if own is None:
+                _edit(table, action)
+                rebuilt = True
+            else:
+                texts += own
+        # SQLite's own steps come last: they name the table, not its old text.
+        return [*(_rebuilt(connection, name, table, old) if rebuilt else ()), *texts]
+
+
+def taken_apart(name: str, sql: str) -> Table:
+    """The parts of a CREATE TABLE as SQLite stores it.
+
+    :raises StatementError: 0A000, it is CREATE VIRTUAL TABLE.
+    """
+    tokens = tokenize(sql)
+    opening = next((at for at, token in enumerate(tokens) if token.key == "("), None)
+    if opening is None or any(token.key == "VIRTUAL" for token in tokens[:4]):
+        raise StatementError("0A000", f'table "{name}" cannot be altered so', hint="It is a virtual table.")
+    depth, start, elements = 0, opening + 1, []
+    close = opening
+    for at in range(opening, len(tokens)):
+        key = tokens[at].key
+        depth += (key == "(") - (key == ")")
+        if (key == "," and depth == 1) or (key == ")" and depth == 0):
+            elements.append(_element(sql, tokens[start:at]))
+            start = at + 1
+        if depth == 0:
+            close = at
+            break
+    return Table(name, elements, sql[tokens[close].end :], set(), [])
+
+
+_CONSTRAINTS = frozenset("CONSTRAINT PRIMARY UNIQUE CHECK FOREIGN".split())
+
+
+def _element(sql: str, tokens: list[Token]) -> Element:
+    words = sql[tokens[0].start : tokens[-1].end]
+    first = tokens[0]
+    if first.kind == WORD and first.key in _CONSTRAINTS:
+        name = unquoted(sql, tokens[1]) if first.key == "CONSTRAINT" else None
+        return Element(words, None, name)
+    return Element(words, _written_name(sql, first))
+
+
+def _written_name(sql: str, token: Token) -> str:
+    """A name as it is written: SQLite folds nothing."""
+    return sql[token.start : token.end] if token.kind == WORD else unquoted(sql, token)
+
+
+def _without_rebuilding(connection: Connection, table: Table, action: Alteration) -> list[str] | None:
+    """SQLite's own statements for an action, None if the table must be made anew."""
+    shown = quoted_name(table.name)
+    columns = {element.column.lower() for element in table.elements if element.column is not None}
+    name = action.name or ""
+    if action.action == "add column":
+        if name.lower() in columns:
+            if action.if_exists:
+                return []
+            raise StatementError("42701", f'column "{name}" of relation "{table.name}" already exists')
+        keys = {token.key for token in tokenize(action.text)}
+        if keys.isdisjoint(
+            ("PRIMARY", "UNIQUE", "CURRENT_TIMESTAMP", "CURRENT_DATE", "CURRENT_TIME", "STORED")
+        ) and not _calls(action):
+            return [f"ALTER TABLE {shown} ADD COLUMN {action.text}"]
+        return None
+    if action.action == "drop column" and name.lower() not in columns:
+        if action.if_exists:
+            return []
+        raise StatementError("42703", f'column "{name}" of relation "{table.name}" does not exist')
+    if action.action == "add constraint":
+        return _added_constraint(connection, table, action)
+    if action.action == "drop constraint":
+        return _dropped_constraint(connection, table, action)
+    texts = {
+        "drop column": f"ALTER TABLE {shown} DROP COLUMN {quoted_name(name)}",
+        "rename column": f"ALTER TABLE {shown} RENAME COLUMN {quoted_name(name)} TO {quoted_name(action.text)}",
+        "rename to": f"ALTER TABLE {shown} RENAME TO {quoted_name(action.text)}",
+        "set not null": f"ALTER TABLE {shown} ALTER COLUMN {quoted_name(name)} SET NOT NULL",
+        "drop not null": f"ALTER TABLE {shown} ALTER COLUMN {quoted_name(name)} DROP NOT NULL",
+    }
+    if action.action == "drop column" and _is_in_a_key(table, name):
+        return None
+    return [texts[action.action]] if action.action in texts else None
+
+
+def _calls(action: Alteration) -> bool:
+    """Does the new column have a default that is computed? SQLite adds only constant ones."""
+    tokens = tokenize(action.text)
+    return any(token.key == "DEFAULT" and tokens[at + 1].key == "(" for at, token in enumerate(tokens[:-1]))
+
+
+def _is_in_a_key(table: Table, column: str) -> bool:
+    """SQLite does not drop a column that is UNIQUE, a key, or named by a constraint."""
+    element = table.element(column)
+    if {"UNIQUE", "PRIMARY", "REFERENCES"} & {token.key for token in tokenize(element.words)}:
+        return True
+    return any(_names(one.words, column) for one in table.elements if one.column is None)
+
+
+def _names(words: str, name: str) -> bool:
+    return any(
+        token.kind in (WORD, QUOTED) and _written_name(words, token).lower() == name.lower()
+        for token in tokenize(words)
+    )
+
+
+def _constraint_columns(words: str) -> list[str]:
+    """The columns in the first parentheses of a constraint."""
+    tokens = tokenize(words)
+    first = next((at for at, token in enumerate(tokens) if token.key == "("), len(tokens))
+    last = next((at for at in range(first, len(tokens)) if tokens[at].key == ")"), len(tokens))
+    return [
+        unquoted(words, token)
+        for token in tokens[first + 1 : last]
+        if token.kind in (WORD, QUOTED) and token.key not in ("ASC", "DESC")
+    ]
+
+
+def _added_constraint(connection: Connection, table: Table, action: Alteration) -> list[str] | None:
+    word = tokenize(action.text)[0].key
+    columns = _constraint_columns(action.text)
+    shown = quoted_name(table.name)
+    listed = ", ".join(map(quoted_name, columns))
+    if word == "CHECK":
+        name = action.name or _free_name(connection, table, f"{table.name}_check")
+        return [f"ALTER TABLE {shown} ADD CONSTRAINT {quoted_name(name)} {action.text}"]
+    for column in columns:
+        table.element(column)
+    if word == "UNIQUE":
+        name = action.name or "_".join([table.name, *columns, "key"])
+        return [f"CREATE UNIQUE INDEX {quoted_name(name)} ON {shown} ({listed})"]
+    if word == "PRIMARY":
+        if any("PRIMARY" in {token.key for token in tokenize(element.words)} for element in table.elements):
+            raise StatementError("42P16", f'multiple primary keys for table "{table.name}" are not allowed')
+        if len(columns) == 1 and _is_integer(table.element(columns[0])):
+            return None  # the rowid's own name: the table is made anew, and needs no index
+        name = action.name or f"{table.name}_pkey"
+        texts = [
+            f"ALTER TABLE {shown} ALTER COLUMN {quoted_name(column)} SET NOT NULL"
+            for column in columns
+            if not _is_not_null(table.element(column))
+        ]
+        return [*texts, f"CREATE UNIQUE INDEX {quoted_name(name)} ON {shown} ({listed})"]
+    return None
+
+
+def _is_integer(element: Element) -> bool:
+    keys = [token.key for token in tokenize(element.words)]
+    return len(keys) > 1 and keys[1] in ("INTEGER", "INT", "BIGINT", "INT4", "INT8", "SERIAL", "BIGSERIAL")
+
+
+def _is_not_null(element: Element) -> bool:
+    keys = [token.key for token in tokenize(element.words)]
+    return any(keys[at : at + 2] == ["NOT", "NULL"] for at in range(len(keys)))
+
+
+def _free_name(connection: Connection, table: Table, wanted: str) -> str:
+    taken = {element.constraint for element in table.elements}
+    return (
+        wanted
+        if wanted not in taken
+        else next(f"{wanted}{number}" for number in range(1, 1000) if f"{wanted}{number}" not in taken)
+    )
+
+
+def _dropped_constraint(connection: Connection, table: Table, action: Alteration) -> list[str] | None:
+    name = action.name or ""
+    owner = connection.execute(
+        "SELECT tbl_name FROM main.sqlite_schema WHERE type = 'index' AND name = ? COLLATE NOCASE", (name,)
+    ).get
+    if owner is not None and str(owner).lower() == table.name.lower():
+        return [f"DROP INDEX {quoted_name(name)}"]
+    if _find_constraint(table, name) is not None:
+        return None
+    if action.if_exists:
+        return []
+    raise StatementError("42704", f'constraint "{name}" of relation "{table.name}" does not exist')
+
+
+def _find_constraint(table: Table, name: str) -> Element | None:
+    """By its own name, or by the one that PostgreSQL would have given it."""
+    for element in table.elements:
+        if element.constraint is not None and element.constraint.lower() == name.lower():
+            return element
+    for element in table.elements:
+        if element.column is None and _given_name(table, element).lower() == name.lower():
+            return element
+        if element.column is not None and _inline_constraint(table, element, name) is not None:
+            return element
+    return None
+
+
+def _given_name(table: Table, element: Element) -> str:
+    words = tokenize(element.words)[0].key
+    ending = {"PRIMARY": "pkey", "UNIQUE": "key", "FOREIGN": "fkey", "CHECK": "check"}.get(words, "")
+    columns = [] if ending in ("pkey", "check") else _constraint_columns(element.words)
+    return "_".join([table.name, *columns, ending])
+
+
+_INLINE = {"UNIQUE": "key", "REFERENCES": "fkey", "CHECK": "check"}
+
+
+def _inline_constraint(table: Table, element: Element, name: str) -> tuple[int, int] | None:
+    """The characters of a column's own constraint of this name, in the column's words."""
+    tokens = tokenize(element.words)
+    for at, token in enumerate(tokens):
+        ending = _INLINE.get(token.key) if token.kind == WORD else None
+        if ending is None or at == 0:
+            continue
+        start, own = at, f"{table.name}_{element.column}_{ending}"
+        if tokens[at - 2].key == "CONSTRAINT":
+            start, own = at - 2, unquoted(element.words, tokens[at - 1])
+        if own.lower() == name.lower():
+            return tokens[start].start, tokens[_inline_end(tokens, at)].end
+    return None
+
+
+def _inline_end(tokens: list[Token], at: int) -> int:
+    """The last token of a column constraint that begins at `at`."""
+    end, depth = at, 0
+    while end + 1 < len(tokens):
+        following = tokens[end + 1].key
+        if depth == 0 and following in (
+            "NOT",
+            "NULL",
+            "DEFAULT",
+            "CHECK",
+            "UNIQUE",
+            "PRIMARY",
+            "COLLATE",
+            "REFERENCES",
+            "CONSTRAINT",
+            "GENERATED",
+        ):
+            if not (following == "NULL" and tokens[end].key in ("SET", "NOT")) and not (
+                following == "DEFAULT" and tokens[end].key == "SET"
+            ):
+                break
+        depth += (following == "(") - (following == ")")
+        end += 1
+    return end
+
+
+# Editing a table's text
+
+
+def _edit(table: Table, action: Alteration) -> None:
+    """Change the table's parts as one action says."""
+    if action.action == "add column":
+        assert action.name is not None
+        last = max(at for at, element in enumerate(table.elements) if element.column is not None)
+        table.elements.insert(last + 1, Element(action.text, action.name))
+        table.added.add(action.name.lower())
+    elif action.action == "drop column":
+        assert action.name is not None
+        gone = table.element(action.name)
+        table.elements = [
+            one
+            for one in table.elements
+            if one is not gone and not (one.column is None and _names(one.words, action.name))
+        ]
+    elif action.action == "add constraint":
+        _add_to_text(table, action)
+    elif action.action == "drop constraint":
+        _drop_from_text(table, action.name or "")
+    elif action.action in ("type", "set default", "drop default", "add identity"):
+        _edit_column(table, action)
+    else:
+        raise StatementError("0A000", f"ALTER TABLE … {action.action.upper()} is not supported")
+
+
+def _add_to_text(table: Table, action: Alteration) -> None:
+    columns = _constraint_columns(action.text)
+    if tokenize(action.text)[0].key == "PRIMARY":
+        element = table.element(columns[0])
+        tokens = tokenize(element.words)
+        # SQLite knows the rowid's alias by this one word only.
+        rest = element.words[tokens[1].end :]
+        element.words = f"{element.words[: tokens[0].end]} INTEGER PRIMARY KEY{rest}"
+        return
+    name = f"CONSTRAINT {quoted_name(action.name)} " if action.name else ""
+    table.elements.append(Element(name + action.text, None, action.name))
+
+
+def _drop_from_text(table: Table, name: str) -> None:
+    element = _find_constraint(table, name)
+    assert element is not None
+    if element.column is None:
+        table.elements.remove(element)
+        return
+    span = _inline_constraint(table, element, name)
+    assert span is not None
+    element.words = element.words[: span[0]].rstrip() + element.words[span[1] :]
+
+
+#: Where a column's type ends.
+_AFTER_TYPE = frozenset("CONSTRAINT PRIMARY NOT NULL UNIQUE CHECK DEFAULT COLLATE REFERENCES GENERATED AS".split())
+
+
+def _edit_column(table: Table, action: Alteration) -> None:
+    assert action.name is not None
+    element = table.element(action.name)
+    tokens = tokenize(element.words)
+    after = next((at for at in range(1, len(tokens)) if tokens[at].key in _AFTER_TYPE), len(tokens))
+    end_of_type = tokens[after - 1].end
+    if action.action == "type":
+        if "PRIMARY" in {token.key for token in tokens} and "AUTOINCREMENT" in {token.key for token in tokens}:
+            raise StatementError("0A000", "the type of a key that counts by itself cannot be altered")
+        element.words = f"{element.words[: tokens[0].end]} {action.text}{element.words[end_of_type:]}"
+        return
+    if action.action == "add identity":
+        if "PRIMARY" not in {token.key for token in tokens}:
+            raise StatementError("0A000", "only the primary key can count by itself")
+        return
+    default = next(
+        (at for at in range(1, len(tokens)) if tokens[at].key == "DEFAULT" and tokens[at - 1].key != "SET"), None
+    )
+    if default is not None:
+        last = _default_end(tokens, default)
+        element.words = element.words[: tokens[default].start].rstrip() + element.words[tokens[last].end :]
+    if action.action == "set default":
+        element.words = f"{element.words[:end_of_type]} {action.text}{element.words[end_of_type:]}"
+
+
+def _default_end(tokens: list[Token], default: int) -> int:
+    at, depth = default + 1, 0
+    if tokens[at].key in ("-", "+"):
+        return at + 1
+    if tokens[at].key != "(":
+        return at
+    while at < len(tokens):
+        depth += (tokens[at].key == "(") - (tokens[at].key == ")")
+        if depth == 0:
+            return at
+        at += 1
+    return len(tokens) - 1
+
+
+# Making a table anew
+
+
+def _rebuilt(connection: Connection, name: str, table: Table, old: list[str | None]) -> list[str]:
+    new = NEW_PREFIX + name
+    kept = [column for column in old if column and any(one.column == column for one in table.elements)]
+    stored = {
+        str(row[0])
+        for row in connection.execute("SELECT name FROM pragma_table_xinfo(?) WHERE hidden IN (2, 3)", (name,))
+    }
+    columns = ", ".join(quoted_name(column) for column in kept if column not in stored)
+    rowid = _rowid(connection, name, table)
+    targets, sources = f"{rowid}{columns}", f"{rowid}{columns}"
+    dependents = _dependents(connection, name)
+    texts = [
+        f"DROP {kind} {quoted_name(other)}" for kind, other, _ in reversed(dependents) if kind in ("VIEW", "TRIGGER")
+    ]
+    texts.append(table.sql(new))
+    texts.append(f"INSERT INTO {quoted_name(new)} ({targets}) SELECT {sources} FROM {quoted_name(name)}")
+    texts.append(f"DROP TABLE {quoted_name(name)}")
+    texts.append(f"ALTER TABLE {quoted_name(new)} RENAME TO {quoted_name(name)}")
+    return texts + [sql for _, _, sql in dependents]
+
+
+def _rowid(connection: Connection, name: str, table: Table) -> str:
+    """``rowid, `` where the rows have one that is no column's, so that it stays."""
+    if "WITHOUT" in table.tail.upper():
+        return ""
+    names = {(element.column or "").lower() for element in table.elements}
+    free = next((one for one in ("rowid", "_rowid_", "oid") if one not in names), None)
+    if free is None:
+        return ""
+    alias = any(
+        "PRIMARY" in (keys := [token.key for token in tokenize(element.words)]) and keys[1:2] == ["INTEGER"]
+        for element in table.elements
+        if element.column is not None
+    ) or any(
+        element.column is None
+        and tokenize(element.words)[0].key == "PRIMARY"
+        and len(_constraint_columns(element.words)) == 1
+        and [token.key for token in tokenize(table.element(_constraint_columns(element.words)[0]).words)][1:2]
+        == ["INTEGER"]
+        for element in table.elements
+    )
+    return "" if alias else f"{free}, "
+
+
+def _dependents(connection: Connection, name: str) -> list[tuple[str, str, str]]:
+    """What must be dropped before and made again after: (kind, name, text), in the order to make them.
+
+    The table's own indexes and triggers go with it; views and other tables' triggers that name it would be in the way.
+    """
+    rows = list(
+        connection.execute(
+            "SELECT upper(type), name, tbl_name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL AND type != 'table' ORDER BY rowid"
+        )
+    )
+    touched = {name.lower()}
+    found: list[tuple[str, str, str]] = []
+    for kind, other, owner, sql in rows:
+        own = str(owner).lower() == name.lower()
+        if kind == "INDEX":
+            if own:
+                found.append((kind, other, sql))
+            continue
+        named = own or any(
+            token.kind in (WORD, QUOTED) and _written_name(sql, token).lower() in touched for token in tokenize(sql)
+        )
+        if named:
+            found.append((kind, other, sql))
+            if kind == "VIEW":
+                touched.add(str(other).lower())
+    return found
