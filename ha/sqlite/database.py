@@ -106,8 +106,9 @@ class Database:
 
     def give_back(self, connection: Connection) -> None:
         """The borrowed connection is free again: no cursor open, no transaction."""
-        if connection.in_transaction and not self.closed:
-            connection.execute("ROLLBACK").close()
+        if connection.in_transaction:
+            with connection.guard.trusted():
+                connection.execute("ROLLBACK").close()
         if self._waiting:
             self._waiting.popleft().callback(connection)
         elif self.closed or len(self._idle) >= IDLE_READERS_MAX:
