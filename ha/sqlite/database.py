@@ -67,7 +67,7 @@ class Database:
         self.synchronous = synchronous
         self.turnstile = Turnstile(clock)
         self._idle: list[Connection] = []
-        self._readers = 0
+        self._readers: set[Connection] = set()
         self._waiting: deque[Deferred[Connection]] = deque()
         self._checkpointing = False
         #: Counts the transactions committed here; two equal readings mean that nothing changed between them.
@@ -90,13 +90,9 @@ class Database:
         """A reading connection; give it back with :meth:`give_back`. A Deferred only when all are lent."""
         if self._idle:
             return self._idle.pop()
-        if self._readers < READERS_MAX:
-            self._readers += 1
-            try:
-                connection = open_reader(str(self.path))
-            except BaseException:
-                self._readers -= 1
-                raise
+        if len(self._readers) < READERS_MAX:
+            connection = open_reader(str(self.path))
+            self._readers.add(connection)
             fit_gauge(connection)
             register(connection)
             return connection
@@ -112,7 +108,7 @@ class Database:
         if self._waiting:
             self._waiting.popleft().callback(connection)
         elif self.closed or len(self._idle) >= IDLE_READERS_MAX:
-            self._readers -= 1
+            self._readers.discard(connection)
             connection.close(True)
         else:
             self._idle.append(connection)
@@ -251,6 +247,10 @@ class Database:
     def _committed(self, connection: apsw.Connection, schema: str, pages: int) -> int:
         """SQLite's WAL hook: called after each COMMIT of the writer, in whatever thread it ran."""
         self.version += 1
+        if self.writer.guard.changed:
+            self.writer.guard.changed = False
+            for reader in tuple(self._readers):
+                reader.forget()
         if pages >= CHECKPOINT_PAGES and not self._checkpointing and schema == "main":
             self._checkpointing = True
             self.clock.callFromThread(self._checkpoint, pages)
@@ -278,9 +278,10 @@ class Database:
         self.closed = True
         self.writer.set_wal_hook(None)
         self.writer.close(True)
-        self._readers -= len(self._idle)
         while self._idle:
-            self._idle.pop().close(True)
+            connection = self._idle.pop()
+            self._readers.discard(connection)
+            connection.close(True)
         while self._waiting:
             self._waiting.popleft().errback(StatementError("57P01", "the database is being closed"))
 
