@@ -27,7 +27,6 @@ from ha.sqlite.capture import Capture
 from ha.sqlite.connection import Connection, open_reader, open_writer
 from ha.sqlite.executor import FOREVER, BudgetSpent, Cancellation, Lanes, fit_gauge
 from ha.sqlite.faults import translate
-from ha.sqlite.functions import register
 from ha.sqlite.ledger import origin_of, write_position
 from ha.sqlite.pending import add_pending
 from ha.sqlite.turnstile import Turnstile
@@ -79,7 +78,6 @@ class Database:
         """Open the writing connection. Also after the file was replaced; see :meth:`close`."""
         self.writer = open_writer(str(self.path), synchronous=self.synchronous)
         fit_gauge(self.writer)
-        register(self.writer)
         self.capture = Capture(self.writer)
         self.writer.set_wal_hook(self._committed)
         self.closed = False
@@ -94,7 +92,6 @@ class Database:
             connection = open_reader(str(self.path))
             self._readers.add(connection)
             fit_gauge(connection)
-            register(connection)
             return connection
         turn: Deferred[Connection] = Deferred(self._waiting.remove)
         self._waiting.append(turn)
