@@ -100,14 +100,16 @@ def undo(connection: apsw.Connection, record: Record) -> None:
                     slot = _key_values(table, values) if table.without_rowid else rowid
                     slots.setdefault((event.table, slot), (rowid, own))
         with _in_silence(connection, tables.reactive or tables.has_virtual):
+            touched = {name for name, _ in slots}
+            kept = {name: _sequence(connection, name) for name in touched if tables[name].autoincrement}
             for (name, slot), _ in slots.items():
                 table = tables[name]
                 _delete(connection, table, slot, slot if table.without_rowid else None)
             for (name, _), (rowid, values) in slots.items():
                 if values is not None:
                     _insert(connection, _texts(tables[name]), "ABORT", rowid, values)
-            _forget_words(connection, tables, {name for name, _ in slots})
-            _set_sequences(connection, tables, record.sequences)
+            _forget_words(connection, tables, touched)
+            _set_sequences(connection, tables, {**kept, **record.sequences})
 
 
 def put_on_top(
