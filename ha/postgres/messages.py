@@ -35,6 +35,9 @@ LOGIN_BYTES_MAX = 16 * 1024
 STATEMENT_BYTES_MAX = 16 * 1024 * 1024
 #: Parameters of one statement: a 16-bit count.
 PARAMETERS_MAX = 65_535
+#: Messages that come again and again (Sync, the same Parse, the same Query) are decoded once: how many, and how long they may be.
+REMEMBERED_MAX = 1_024
+REMEMBERED_BYTES_MAX = 1_024
 #: A cancel key of protocol 3.2 (3.0 has four bytes).
 CANCEL_KEY_BYTES_MAX = 256
 
@@ -794,6 +797,11 @@ BACKEND = (
 )  # fmt: skip
 
 
+# Decoded messages by their bytes: they are frozen, so that all sessions may share them. Never a password, and never values.
+_remembered: dict[bytes, Any] = {}
+_REMEMBERED = frozenset((Query, Parse, Describe, Execute, Close, Sync, Flush))
+
+
 class Decoder:
     """Cuts a byte stream into messages.
 
@@ -862,19 +870,28 @@ class Decoder:
         end = at + 1 + length
         if end > len(buffer):
             return None
-        body = buffer[at + 5 : end]
-        if buffer.__class__ is not bytes:
-            body = bytes(body)
+        whole = buffer[at:end]
+        if whole.__class__ is not bytes:
+            whole = bytes(whole)
         if end == len(buffer):
             self._buffer, self._at = b"", 0
         else:
             self._at = end
+        if length < REMEMBERED_BYTES_MAX:
+            message = _remembered.get(whole)  # type: ignore[arg-type]
+            if message is not None and message.__class__ is kind:
+                return message
         try:
-            return kind.decode(body)
+            message = kind.decode(whole[5:])
         except _Unreadable as error:
             return Malformed(kind, error.sqlstate, error.message)
         except StructError:
             return Malformed(kind, "08P01", "insufficient data left in message")
+        if length < REMEMBERED_BYTES_MAX and (kind in _REMEMBERED or (kind is Bind and not message.parameters)):
+            if len(_remembered) >= REMEMBERED_MAX:
+                _remembered.clear()
+            _remembered[whole] = message  # type: ignore[index]
+        return message
 
     def waiting(self, tags: bytes) -> bool:
         """Do messages with these tags come next, one after the other? Those of Flush in between do not count.

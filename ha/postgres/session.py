@@ -654,7 +654,10 @@ class Session:
         self._out.append(_PARSE_COMPLETE)
 
     def _one(self, text: str) -> Statement:
-        statements = [s for s in self._backend.parse(text) if s.kind is not Kind.EMPTY]
+        statements: Sequence[Statement] = self._backend.parse(text)
+        if len(statements) == 1:
+            return statements[0]
+        statements = [s for s in statements if s.kind is not Kind.EMPTY]
         if len(statements) > 1:
             raise StatementError("42601", "cannot insert multiple commands into a prepared statement")
         return statements[0] if statements else _NO_STATEMENT
@@ -664,19 +667,20 @@ class Session:
         if len(self._statements) >= STATEMENTS_MAX:
             raise StatementError("53400", f"a session has at most {STATEMENTS_MAX} prepared statements")
         kind = statement.kind
-        if self._backend.status == "E" and kind not in _WAYS_OUT and kind is not Kind.EMPTY:
+        if self._backend.status == "E" and kind is not Kind.EMPTY and kind not in _WAYS_OUT:
             raise _aborted()
         shape = None
         wanted: tuple[str | None, ...] = ()
-        if kind in _OWN_ROWS:
+        if kind is not Kind.SQL and kind in _OWN_ROWS:
             shape = self._own_shape(statement)
-        elif kind not in _ROWLESS:
-            names = tuple(pgtypes.TYPES[oid].name if oid in pgtypes.TYPES else None for oid in types)
+        elif kind is Kind.SQL or kind not in _ROWLESS:
+            names = tuple([pgtypes.TYPES[oid].name if oid in pgtypes.TYPES else None for oid in types]) if types else ()
             description = await self._backend.describe(statement, names)
             wanted = description.parameters
             if description.columns is not None:
                 shape = shape_of(description.columns)
-        return Prepared(statement, _parameter_oids(statement, types, wanted), shape)
+        some = types or wanted or statement.parameters
+        return Prepared(statement, _parameter_oids(statement, types, wanted) if some else (), shape)
 
     async def _bind(self, message: Bind) -> None:
         prepared = self._statements.get(message.statement)
@@ -740,7 +744,7 @@ class Session:
         """
         statement, shape = portal.statement, portal.shape
         kind = statement.kind
-        if kind in _OWN:
+        if kind is not Kind.SQL and kind in _OWN:
             answer = await self._own(statement, alone=alone)
         else:
             answer = await self._backend.execute(statement, portal.values, alone=alone, rows_max=rows_max)
