@@ -69,6 +69,8 @@ class Database:
         self._readers: set[Connection] = set()
         self._waiting: deque[Deferred[Connection]] = deque()
         self._checkpointing = False
+        self._checkpoint_at = CHECKPOINT_PAGES
+        self._pages = 0
         #: Counts the transactions committed here; two equal readings mean that nothing changed between them.
         self.version = 0
         self.closed = False
@@ -248,8 +250,12 @@ class Database:
             self.writer.guard.changed = False
             for reader in tuple(self._readers):
                 reader.forget()
-        if pages >= CHECKPOINT_PAGES and not self._checkpointing and schema == "main":
+        if pages < self._pages:  # the log was begun anew
+            self._checkpoint_at = CHECKPOINT_PAGES
+        self._pages = pages
+        if pages >= self._checkpoint_at and not self._checkpointing and schema == "main":
             self._checkpointing = True
+            self._checkpoint_at = pages + CHECKPOINT_PAGES
             self.clock.callFromThread(self._checkpoint, pages)
         return apsw.SQLITE_OK
 
@@ -259,16 +265,20 @@ class Database:
 
     async def _checkpoint_in_thread(self, *, truncate: bool) -> None:
         """Copy the write-ahead log into the file. A reader in the way only makes it do less this time."""
-        if truncate:
-            await self.turnstile.acquire()
         try:
-            if not self.closed:
-                mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if truncate else apsw.SQLITE_CHECKPOINT_PASSIVE
-                await self.lanes.defer(lambda: checkpoint(str(self.path), mode))
+            await self._checkpoint_once(apsw.SQLITE_CHECKPOINT_PASSIVE)
+            if truncate:  # nearly all is copied: the writer is needed for a moment only
+                await self.turnstile.acquire()
+                try:
+                    await self._checkpoint_once(apsw.SQLITE_CHECKPOINT_TRUNCATE)
+                finally:
+                    self.turnstile.release()
         finally:
             self._checkpointing = False
-            if truncate:
-                self.turnstile.release()
+
+    async def _checkpoint_once(self, mode: int) -> None:
+        if not self.closed:
+            await self.lanes.defer(lambda: checkpoint(str(self.path), mode))
 
     def close(self) -> None:
         """Close every connection that is not lent; those that are lent close when they come back."""
