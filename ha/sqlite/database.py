@@ -42,7 +42,11 @@ IDLE_READERS_MAX = 4
 #: Pages in the write-ahead log after which a checkpoint is made in a thread (4 MiB at 4 KiB pages).
 CHECKPOINT_PAGES = 1_000
 
-#: Pages after which the checkpoint waits for the writer and cuts the log's file (64 MiB at 4 KiB pages).
+#: Pages after which the checkpoint waits for the writer, so that the log begins anew (16 MiB at 4 KiB pages): while
+#: somebody always writes, a checkpoint beside him is never complete and the log would only grow.
+RESTART_PAGES = 4_000
+
+#: Pages after which the log's file is cut, too (64 MiB at 4 KiB pages).
 TRUNCATE_PAGES = 16_000
 
 
@@ -260,17 +264,20 @@ class Database:
         return apsw.SQLITE_OK
 
     def _checkpoint(self, pages: int) -> None:
-        done = Deferred.fromCoroutine(self._checkpoint_in_thread(truncate=pages >= TRUNCATE_PAGES))
+        done = Deferred.fromCoroutine(self._checkpoint_in_thread(pages))
         done.addErrback(lambda failure: self.log.failure("checkpoint failed", failure, database=self.name))
 
-    async def _checkpoint_in_thread(self, *, truncate: bool) -> None:
+    async def _checkpoint_in_thread(self, pages: int) -> None:
         """Copy the write-ahead log into the file. A reader in the way only makes it do less this time."""
         try:
             await self._checkpoint_once(apsw.SQLITE_CHECKPOINT_PASSIVE)
-            if truncate:  # nearly all is copied: the writer is needed for a moment only
+            if pages >= RESTART_PAGES:  # nearly all is copied: the writer is needed for a moment only
                 await self.turnstile.acquire()
                 try:
-                    await self._checkpoint_once(apsw.SQLITE_CHECKPOINT_TRUNCATE)
+                    cut = pages >= TRUNCATE_PAGES
+                    await self._checkpoint_once(
+                        apsw.SQLITE_CHECKPOINT_TRUNCATE if cut else apsw.SQLITE_CHECKPOINT_RESTART
+                    )
                 finally:
                     self.turnstile.release()
         finally:
