@@ -80,7 +80,10 @@ def _split(text: str, sqlite_order: bool) -> tuple[Statement, ...]:
     found = []
     for first, last, start, end in _ranges(text, tokens):
         found.append(_statement(text, tokens[first:last], start, end, sqlite_order))
-    return tuple(found) or (Statement(text.strip(), 0, Kind.EMPTY, "", ""),)
+    if not found:
+        start, end = _stripped(text, 0, len(text))
+        return (Statement(text[start:end], start, Kind.EMPTY, "", ""),)
+    return tuple(found)
 
 
 def _encodable(text: str) -> None:

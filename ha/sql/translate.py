@@ -29,6 +29,7 @@ from ha.sql.tokens import (
     UNICODE_NAME,
     WORD,
     Token,
+    blanked_comments,
     literal,
     quoted,
     quoted_name,
@@ -298,20 +299,26 @@ class Rewriting:
     def written(self, start: int, end: int) -> Translation:
         """The whole statement again, with what was noted."""
         text = self.text
-        if not (self.instead or self._before or self._after or self._last):
-            return Translation(_without_nested(text[start:end]))
+        changed: Sequence[int] = sorted({*self.instead, *self._before, *self._after, *self._last})
+        if text.count("/*", start, end) > 1:  # perhaps one in another: look into every gap
+            changed = range(len(self.tokens))
+        elif not changed:
+            return Translation(text[start:end])
         parts: list[str] = []
         edits: list[tuple[int, int]] = []
         at, length = start, 0
-        for index in sorted({*self.instead, *self._before, *self._after, *self._last}):
+        for index in changed:
             token = self.tokens[index]
             same = _without_nested(text[at : token.start])
             word = self.instead.get(index)
-            whole = self._before.get(index, "") + (text[token.start : token.end] if word is None else word)
+            before = self._before.get(index, "")
+            whole = before + (text[token.start : token.end] if word is None else word)
             whole += self._after.get(index, "") + self._last.get(index, "")
             parts += (same, whole)
             length += len(same)
             edits.append((token.start - start, length))
+            if before:
+                edits.append((token.start - start, length + len(before)))
             length += len(whole)
             at = token.end
             edits.append((at - start, length))
@@ -343,8 +350,6 @@ def _without_nested(words: str) -> str:
     """Comments that nest are PostgreSQL's alone: only their place is kept."""
     if words.count("/*") < 2:
         return words
-    from ha.sql.tokens import blanked_comments
-
     return blanked_comments(words)
 
 
