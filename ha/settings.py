@@ -177,7 +177,7 @@ class Settings:
         "db",
         "",
         PATHS,
-        "A database file to serve; may be given several times. A missing file is created. "
+        "A database file to serve; may be given several times. A missing file is created, its folder too. "
         "In the cluster it is known by its base name.",
         repeatable=True,
     )

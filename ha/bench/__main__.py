@@ -108,10 +108,10 @@ def main(words: list[str]) -> None:
     limits: list[Figures] = []
     with tempfile.TemporaryDirectory(prefix="ha-bench-") as folder, Cluster(Path(folder), told.words) as cluster:
         bench = Bench(cluster, told, len(chosen) * len(counts) + 3)
-        cluster.first.run(*PREPARATION)
         if not told.no_memory:
             bench.say("memory")
             memory = measure_memory(cluster)
+        cluster.first.run(*PREPARATION)
         for workload in chosen:
             for clients in counts:
                 bench.say(f"{workload.name}, {clients} clients")

@@ -64,7 +64,7 @@ ARROWS = {
     "ha.sql": set(),
     "ha.sqlite": {"ha.sql"},
     "ha.tap": {"ha.node", "ha.settings"},
-    "ha.tls": set(),
+    "ha.tls": {"ha.postgres"},
     "ha.values": set(),
     "ha.web": {"ha.auth", "ha.tls", "ha.sql"},
 }

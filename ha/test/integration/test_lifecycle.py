@@ -73,11 +73,12 @@ class RefusalTests(SynchronousTestCase):
         node.path.mkdir()
         self.assert_refuses(node, "mydatabase.db")
 
-    def test_a_missing_folder(self) -> None:
-        """Files are created, folders are not guessed."""
+    def test_a_folder_that_cannot_be_made(self) -> None:
+        """A missing one is made, but not where a file is."""
         node = Node(self)
-        node.options["db"] = node.folder / "nowhere" / "mydatabase.db"
-        self.assert_refuses(node, "nowhere")
+        (node.folder / "taken").write_text("a file")
+        node.options["db"] = node.folder / "taken" / "mydatabase.db"
+        self.assert_refuses(node, "taken")
 
     def test_a_folder_that_cannot_be_written(self) -> None:
         """For root everything can be written, so another user is asked."""
