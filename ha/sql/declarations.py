@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _SERIALS = frozenset("SERIAL BIGSERIAL SMALLSERIAL SERIAL2 SERIAL4 SERIAL8".split())
 _TABLE_WORDS = frozenset("CONSTRAINT PRIMARY UNIQUE CHECK FOREIGN EXCLUDE LIKE".split())
+#: What may follow a column's name when it has no type.
+_AFTER_TYPE = frozenset("CONSTRAINT PRIMARY NOT NULL UNIQUE CHECK DEFAULT COLLATE REFERENCES GENERATED AS".split())
 _NOW = frozenset("NOW TRANSACTION_TIMESTAMP STATEMENT_TIMESTAMP CLOCK_TIMESTAMP".split())
 _UUIDS = frozenset("GEN_RANDOM_UUID UUID_GENERATE_V4".split())
 
@@ -134,8 +136,10 @@ def _without_options(rewriting: Rewriting, first: int, last: int) -> None:
 
 
 def _column(rewriting: Rewriting, first: int, last: int, keys: dict[str, tuple[int, int]]) -> None:
-    type_name, after = read_type(rewriting.text, rewriting.tokens, first + 1)
     key = rewriting.key(first + 1)
+    type_name, after = None, first + 1
+    if key not in _AFTER_TYPE:
+        type_name, after = read_type(rewriting.text, rewriting.tokens, first + 1)
     at = after if type_name is not None else first + 1
     counts = key in _SERIALS
     generated = _identity(rewriting, at, last)

@@ -152,7 +152,7 @@ def _drop_some(reader: Reader) -> Parsed | None:
             names.append(reader.words(start_of_name, reader.at))
         if not reader.take(","):
             break
-    plain = start + 1 == reader.at and reader.at >= len(reader.tokens)
+    plain = reader.tokens[1].key == what and start + 1 == reader.at and reader.at >= len(reader.tokens)
     if what == "TRIGGER" and reader.take("ON"):
         reader.qualified()
         plain = False

@@ -989,9 +989,11 @@ def _alias_columns(rewriting: Rewriting, index: int) -> None:
     opening, names = rewriting.partners[index], at + 1
     if names not in rewriting.partners or rewriting.key(opening + 1) not in ("SELECT", "VALUES", "WITH"):
         return
-    if rewriting.kind(at) == WORD and rewriting.key(at) in _NOT_CALLED:
+    if rewriting.key(opening - 1) not in ("FROM", "JOIN", "LATERAL") and not _in_from(rewriting, opening - 1):
         return
     end = rewriting.partners[names]
+    if any(rewriting.key(one) != "," and rewriting.kind(one) not in (WORD, QUOTED) for one in range(names + 1, end)):
+        return
     alias = rewriting.text[rewriting.tokens[at].start : rewriting.tokens[at].end]
     listed = rewriting.text[rewriting.tokens[names].start : rewriting.tokens[end].end]
     rewriting.instead[opening] = f"(WITH {alias}{listed} AS ("
@@ -1054,6 +1056,8 @@ def _row_function_in_from(rewriting: Rewriting, index: int, close: int) -> None:
                 if rewriting.kind(one) in (WORD, QUOTED)
             ]
             rewriting.drop(at + 1, end)
+    if alias is None and "VALUE" in rewriting.keys:
+        return  # SQLite's own name for the column
     count = 1 + _commas(rewriting, index + 2, close) if name == "unnest" else 1
     values = [f"value{'' if number == 0 else number + 1}" for number in range(count)]
     if not columns:

@@ -36,11 +36,10 @@ def elements(value: Any) -> list[Any]:
             raise malformed(value) from None
     elif text.startswith("{") and text.endswith("}"):
         found = _braces(text)
-    elif value == "" or not text:
-        raise malformed(value)
+    elif text and all(word.isdecimal() for word in text.split()):
+        found = [int(word[:18]) for word in text.split()]  # int2vector and oidvector: "1 2"
     else:
-        # int2vector and oidvector: "1 2"
-        found = [_typed(word) for word in text.split()]
+        raise malformed(value)
     if len(found) > ELEMENTS_MAX:
         raise StatementError("54000", "array size exceeds the maximum allowed")
     return list(found)

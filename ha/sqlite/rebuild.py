@@ -111,6 +111,8 @@ def conditions(connection: Connection, statement: Statement) -> Iterator[None]:
 
 def _check_keys(connection: Connection, table: str) -> None:
     with connection.guard.trusted():
+        if connection.execute("SELECT 1 FROM main.sqlite_schema WHERE name = ? COLLATE NOCASE", (table,)).get is None:
+            return
         broken = connection.execute(f"PRAGMA main.foreign_key_check({quoted_name(table)})").fetchone()
     if broken is not None:
         raise StatementError(

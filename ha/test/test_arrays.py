@@ -1,0 +1,72 @@
+"""Arrays and jsonb on JSON text."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ha.errors import StatementError
+from ha.sqlite import arrays
+from ha.test.test_functions import FunctionCase
+
+
+class ArrayTests(FunctionCase):
+    """PostgreSQL's operators and functions."""
+
+    def test_arrays(self) -> None:
+        """In both spellings."""
+        self.answers(
+            (
+                ("array[1,2,null]", "[1,2,null]"),
+                ("(array[1,2,3])[2]", 2),
+                ('(\'{a,"b c","d\\"e"}\'::text[])[3]', 'd"e'),
+                ("(array[1,2,3])[2:3]", "[2,3]"),
+                ("(array[[1,2],[3,4]])[2]", "[3,4]"),
+                ("array_length('{1,2,3}', 1)", 3),
+                ("array_length('{}'::int[], 1)", None),
+                ("cardinality('{}'::int[])", 0),
+                ("array_to_string(array[1,null,3], ',')", "1,3"),
+                ("string_to_array('a,b', ',')", '["a","b"]'),
+                ("array_append('{1}'::int[], 2)", "[1,2]"),
+                ("array_position(array['a','b'], 'b')", 2),
+                ("2 = any('{1,2}')", 1),
+                ("3 <> all(array[1,2])", 1),
+                ("1 > all('{0,-1}')", 1),
+                ("array[1,2] && array[2]", 1),
+                ("array[1,2] @> array[2]", 1),
+                ("array(select value from generate_series(1,3))", "[1,2,3]"),
+            )
+        )
+
+    def test_jsonb(self) -> None:
+        """Operators that SQLite lacks."""
+        self.answers(
+            (
+                ("'{\"a\":{\"b\":[1,true]}}'::jsonb #>> '{a,b,1}'", "true"),
+                ("'{\"a\":{\"b\":1}}'::jsonb #> '{a}'", '{"b": 1}'),
+                ("'{\"a\":1}'::jsonb @> '{}'", 1),
+                ('\'{"a":1}\'::jsonb <@ \'{"a":1,"b":2}\'', 1),
+                ("'{\"a\":1}'::jsonb ? 'b'", 0),
+                ("'{\"a\":1}'::jsonb ?| array['b','a']", 1),
+                ("jsonb_set('{\"a\":1}', '{a}', '2')", '{"a": 2}'),
+                ("jsonb_typeof('[]')", "array"),
+                ("jsonb_build_object('a', 1)", '{"a":1}'),
+            )
+        )
+
+    @settings(max_examples=200, deadline=None)
+    @given(st.text(alphabet=st.sampled_from('{}",\\ anul1.-[]'), max_size=20))
+    def test_garbage_is_refused(self, text: str) -> None:
+        """Or read; nothing else."""
+        try:
+            arrays.elements(text)
+        except StatementError:
+            pass
+
+    @settings(max_examples=100, deadline=None)
+    @given(st.lists(st.none() | st.integers(-(2**62), 2**62) | st.text(max_size=5), max_size=5))
+    def test_json_arrays_are_read_as_they_are(self, values: list[object]) -> None:
+        """Every value."""
+        self.assertEqual(arrays.elements(json.dumps(values)), values)

@@ -1,0 +1,84 @@
+"""Statements about objects and about the server."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ha.sql.kinds import Kind, Script, Truncate
+from ha.sql.statements import split
+
+
+class DefinitionTests(SynchronousTestCase):
+    """What is accepted, said otherwise, or refused."""
+
+    def test_some_mean_nothing_here(self) -> None:
+        """They answer their tag, so that dumps and frameworks go on."""
+        for text in (
+            "grant select on t to u",
+            "revoke all on t from u",
+            "comment on table t is 'x'",
+            "create extension if not exists pgcrypto",
+            "create schema if not exists public",
+            "create sequence s",
+            "alter sequence s owned by t.id",
+            "alter table t owner to u",
+            "vacuum analyze t",
+            "vacuum (full) t",
+            "refresh materialized view v",
+            "drop type if exists mood",
+            "checkpoint",
+            "set constraints all deferred",
+        ):
+            self.assertEqual(split(text)[0].kind, Kind.NOTHING, text)
+
+    def test_some_are_impossible(self) -> None:
+        """They say so, and what to do instead."""
+        for text in (
+            "create function f() returns int as 'select 1' language sql",
+            "create type mood as enum ('a')",
+            "create database x",
+            "create role r",
+            "create schema foo",
+            "merge into t using u on true when matched then delete",
+            "call p()",
+            "alter user u password 'x'",
+        ):
+            (statement,) = split(text)
+            self.assertEqual(statement.kind, Kind.REFUSED, text)
+            self.assertEqual(statement.argument[0], "0A000")  # type: ignore[index]
+
+    def test_several_in_one(self) -> None:
+        """PostgreSQL's one statement, SQLite's several."""
+        for text, texts in (
+            ("drop table a, public.b cascade", ("DROP TABLE a", 'DROP TABLE "b"')),
+            ("drop index concurrently if exists i, j", ("DROP INDEX IF EXISTS i", "DROP INDEX IF EXISTS j")),
+            (
+                "create or replace view v as select 1::int as a",
+                ('DROP VIEW IF EXISTS "v"', "create  view v as select CAST(1 AS INTEGER) as a"),
+            ),
+        ):
+            argument = split(text)[0].argument
+            assert isinstance(argument, Script)
+            self.assertEqual(
+                [" ".join(one.split()) for one in argument.texts], [" ".join(one.split()) for one in texts], text
+            )
+        self.assertEqual(
+            split("truncate table only a, b restart identity cascade")[0].argument, Truncate(("a", "b"), True, True)
+        )
+
+    def test_explain_with_postgresqls_options(self) -> None:
+        """One column QUERY PLAN; a bare EXPLAIN is SQLite's."""
+        (statement,) = split("explain (analyze, format json) select 'x'")
+        self.assertEqual(statement.sql, "SELECT plan AS \"QUERY PLAN\" FROM pg_explain('select ''x''', 'json')")
+        self.assertEqual(split("explain select 1")[0].sql, "explain select 1")
+
+    def test_drop_in_sqlites_words(self) -> None:
+        """What it does not know is left out."""
+        for text, sql in (
+            ("drop table t cascade", "DROP TABLE t"),
+            ("drop trigger tr on t", "DROP TRIGGER tr"),
+            ("drop materialized view v", "DROP VIEW v"),
+            ("analyze verbose t", 'ANALYZE "t"'),
+            ("reindex table t", 'REINDEX "t"'),
+        ):
+            self.assertEqual(split(text)[0].sql, sql, text)

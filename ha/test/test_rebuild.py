@@ -1,0 +1,149 @@
+"""One statement of PostgreSQL's as several of SQLite's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ha.errors import StatementError
+from ha.sql.statements import split
+from ha.sqlite.connection import open_writer
+from ha.sqlite.rebuild import conditions, steps
+
+SCHEMA = """
+    create table p(k integer primary key, x text);
+    create table b(bid int, v text default 'q', w int unique, constraint positive check (bid > 0));
+    create table c(b int references p(k) on delete cascade);
+    create index by_v on b(v);
+    create view vb as select * from b;
+    create view vv as select v from vb;
+    create trigger after_p after insert on p begin update b set v = 'z'; end;
+    insert into p values (1, 'a'), (2, 'b');
+    insert into b values (1, 'x', 5), (2, 'y', 6);
+    insert into c values (1), (2);
+"""
+
+
+class RebuildCase(SynchronousTestCase):
+    """A schema in which everything depends on everything."""
+
+    def setUp(self) -> None:
+        """On a writing connection."""
+        self.connection = open_writer(str(Path(self.mktemp()).absolute()), synchronous="NORMAL")
+        self.addCleanup(self.connection.close)
+        self.connection.execute(SCHEMA)
+
+    def run_all(self, text: str) -> list[str]:
+        """As the backend does: all steps, in one transaction."""
+        (statement,) = split(text)
+        self.ours("BEGIN")
+        try:
+            with conditions(self.connection, statement):
+                texts = steps(self.connection, statement)
+                for sql in texts:
+                    self.connection.execute(sql)
+        except BaseException:
+            self.ours("ROLLBACK")
+            raise
+        self.ours("COMMIT")
+        return texts
+
+    def ours(self, sql: str) -> None:
+        """Transactions are ours alone."""
+        with self.connection.guard.trusted():
+            self.connection.execute(sql)
+
+    def rows(self, sql: str) -> list[tuple[object, ...]]:
+        """What a query gives."""
+        return self.connection.execute(sql).fetchall()
+
+    def schema_of(self, name: str) -> str:
+        """The stored text."""
+        return " ".join(str(self.rows(f"select sql from sqlite_schema where name = '{name}'")[0][0]).split())
+
+
+class AlterTests(RebuildCase):
+    """ALTER TABLE."""
+
+    def test_every_row_and_every_dependent_stays(self) -> None:
+        """Views on views, triggers elsewhere, indexes, children's rows."""
+        for text in (
+            "alter table b add primary key (bid)",
+            "alter table b alter column v type varchar(10)",
+            "alter table b alter v set default 'new', alter column w drop default",
+            "alter table b add column made timestamp default now()",
+            "alter table b add constraint fk foreign key (bid) references p(k)",
+            "alter table b drop constraint positive",
+            "alter table b drop constraint b_w_key",
+            "alter table p alter column x type varchar(5)",
+        ):
+            self.run_all(text)
+        self.assertEqual(self.rows("select bid, v, w from vb"), [(1, "x", 5), (2, "y", 6)])
+        self.assertEqual(self.rows("select v from vv"), [("x",), ("y",)])
+        self.assertEqual(self.rows("select * from c"), [(1,), (2,)])
+        self.assertIn(
+            "bid INTEGER PRIMARY KEY, v varchar(10) DEFAULT 'new', w int,",
+            self.schema_of("b").replace("default", "DEFAULT"),
+        )
+        self.connection.execute("insert into p values (3, 'c')")
+        self.assertEqual(self.rows("select distinct v from b"), [("z",)])
+        self.assertEqual(len(self.rows("select 1 from sqlite_schema where name = 'by_v'")), 1)
+        self.assertEqual(self.rows("pragma foreign_key_check"), [])
+
+    def test_foreign_keys_act_again_afterwards(self) -> None:
+        """And a new one must hold."""
+        self.run_all("alter table p alter column x type varchar(5)")
+        self.connection.execute("delete from p where k = 1")
+        self.assertEqual(self.rows("select * from c"), [(2,)])
+        self.connection.execute("insert into b values (9, 'n', 9)")
+        error = self.assertRaises(StatementError, self.run_all, "alter table b add foreign key (bid) references p(k)")
+        self.assertEqual(error.sqlstate, "23503")
+        self.assertNotIn("references", self.schema_of("b"))
+
+    def test_rowids_stay(self) -> None:
+        """They are what replicas know rows without a key by."""
+        self.connection.execute("delete from c where b = 1")
+        before = self.rows("select rowid, * from c")
+        self.run_all("alter table c add foreign key (b) references p(k)")
+        self.assertEqual(self.rows("select rowid, * from c"), before)
+
+    def test_unique_and_text_keys_are_indexes(self) -> None:
+        """Named as PostgreSQL names them, and dropped by that name."""
+        self.assertEqual(
+            self.run_all("alter table b add unique (v, w)"), ['CREATE UNIQUE INDEX "b_v_w_key" ON "b" ("v", "w")']
+        )
+        self.run_all("alter table b add constraint key_of_b primary key (v)")
+        self.assertIn("v text default 'q' NOT NULL", self.schema_of("b"))
+        self.assertEqual(self.run_all("alter table b drop constraint key_of_b"), ['DROP INDEX "key_of_b"'])
+
+    def test_what_is_there_or_not(self) -> None:
+        """IF EXISTS passes over it; without, it is an error."""
+        self.assertEqual(self.run_all("alter table if exists nosuch add unique (a)"), [])
+        self.assertEqual(self.run_all("alter table b drop column if exists nosuch"), [])
+        self.assertEqual(self.run_all("alter table b add column if not exists v int"), [])
+        for text, sqlstate in (
+            ("alter table nosuch add unique (a)", "42P01"),
+            ("alter table b alter column nosuch type int", "42703"),
+            ("alter table b drop constraint nosuch", "42704"),
+            ("alter table p add primary key (x)", "42P16"),
+        ):
+            self.assertEqual(self.assertRaises(StatementError, self.run_all, text).sqlstate, sqlstate, text)
+
+
+class TruncateTests(RebuildCase):
+    """TRUNCATE."""
+
+    def test_tables_that_refer_are_asked_about(self) -> None:
+        """Named, or reached by CASCADE, children first."""
+        error = self.assertRaises(StatementError, self.run_all, "truncate p")
+        self.assertEqual(error.sqlstate, "0A000")
+        self.assertEqual(self.run_all("truncate p cascade"), ['DELETE FROM "c"', 'DELETE FROM "p"'])
+        self.assertEqual(self.rows("select * from c"), [])
+
+    def test_counting_starts_again_on_demand(self) -> None:
+        """RESTART IDENTITY."""
+        self.connection.execute("create table s(id integer primary key autoincrement); insert into s values (9)")
+        self.run_all("truncate s restart identity")
+        self.connection.execute("insert into s default values")
+        self.assertEqual(self.rows("select id from s"), [(1,)])

@@ -1,0 +1,102 @@
+"""Dates, times and intervals."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ha.errors import StatementError
+from ha.sqlite import times
+from ha.test.test_functions import FunctionCase
+
+
+class TimeTests(FunctionCase):
+    """As PostgreSQL computes them."""
+
+    def test_reading(self) -> None:
+        """Spellings of the same."""
+        self.answers(
+            (
+                ("'2026-01-02'::date", "2026-01-02"),
+                ("'2026-01-02T03:04:05.600Z'::timestamptz", "2026-01-02 03:04:05.6+00"),
+                ("'2026-01-02 03:04:05+02'::timestamptz", "2026-01-02 01:04:05+00"),
+                ("'2026-01-02 03:04:05.1239'::timestamp(2)", "2026-01-02 03:04:05.12"),
+                ("'infinity'::timestamp", "infinity"),
+                ("'3:04 PM'::time", "15:04:00"),
+                ("interval '1 day 02:03:04'", "1 day 02:03:04"),
+                ("interval '1.5 months -3 hours'", "1 mon 15 days -03:00:00"),
+                ("interval 'P1Y2M3DT4H5M6S'", "1 year 2 mons 3 days 04:05:06"),
+                ("interval '2 weeks ago'", "-14 days"),
+            )
+        )
+        self.refused(
+            (
+                ("'2026-13-01'::date", "22008"),
+                ("'x'::date", "22007"),
+                ("'1 parsec'::interval", "22007"),
+                ("'25:61'::time", "22008"),
+                ("'2026-01-01'::timestamp + interval '99999999 years'", "22008"),
+            )
+        )
+
+    def test_arithmetic(self) -> None:
+        """Months are no number of days."""
+        self.answers(
+            (
+                ("date '2026-01-31' + interval '1 month'", "2026-02-28 00:00:00"),
+                ("date '2026-01-01' + 1", "2026-01-02"),
+                ("date '2026-01-01' - date '2025-01-01'", 365),
+                ("timestamp '2026-01-01 00:00:00' - timestamp '2025-12-31 22:30:00'", "01:30:00"),
+                ("now() - interval '1 day'", "2026-01-01 03:04:05.5+00"),
+                ("now() + 2 * interval '1 hour'", "2026-01-02 05:04:05.5+00"),
+                ("age(timestamp '2026-03-01', timestamp '2025-01-15')", "1 year 1 mon 14 days"),
+                ("interval '1 day' * 1.5", "1 day 12:00:00"),
+                ("timestamp '2026-07-01 12:00:00' at time zone 'Europe/Berlin'", "2026-07-01 10:00:00+00"),
+            )
+        )
+
+    def test_parts(self) -> None:
+        """EXTRACT and date_trunc."""
+        self.answers(
+            (
+                ("extract(epoch from timestamp '2026-01-02 00:00:00')", 1767312000),
+                ("extract(dow from date '2026-01-04')", 0),
+                ("extract(second from timestamp '2026-01-02 00:00:05.5')", 5.5),
+                ("extract(day from interval '3 days 2 hours')", 3),
+                ("date_trunc('month', timestamp '2026-01-22 03:04:05')", "2026-01-01 00:00:00"),
+                ("date_trunc('week', timestamp '2026-01-04 03:04:05')", "2025-12-29 00:00:00"),
+                ("date_trunc('quarter', timestamp '2026-05-22')", "2026-04-01 00:00:00"),
+                ("to_char(timestamp '2026-01-02 03:04:05','YYYY-MM-DD HH24:MI:SS')", "2026-01-02 03:04:05"),
+                ("to_char(timestamp '2026-01-02 15:04:05','FMMonth DDth, HH12 AM')", "January 02nd, 03 PM"),
+                ("to_date('05 Dec 2000', 'DD Mon YYYY')", "2000-12-05"),
+                ("to_timestamp(0)", "1970-01-01 00:00:00+00"),
+                ("make_date(2026, 2, 3)", "2026-02-03"),
+            )
+        )
+        self.refused((("extract(nosuch from now())", "22023"), ("date_trunc('nosuch', now())", "22023")))
+
+    @settings(max_examples=300, deadline=None)
+    @given(
+        st.text(max_size=30) | st.sampled_from(["1:", "P", "1 day day", "-", "999999999999 years", "2026-01-01 25:00"])
+    )
+    def test_garbage_is_refused(self, text: str) -> None:
+        """And nothing but refused."""
+        for read in (
+            times.interval,
+            times.pg_date,
+            times.pg_timestamp,
+            times.pg_timestamptz,
+            times.pg_time,
+            times.pg_timetz,
+        ):
+            try:
+                read(text)
+            except StatementError:
+                pass
+
+    @settings(max_examples=100, deadline=None)
+    @given(st.integers(-5000, 5000), st.integers(-5000, 5000), st.integers(-(10**15), 10**15))
+    def test_an_intervals_text_can_be_read(self, months: int, days: int, microseconds: int) -> None:
+        """As the same interval."""
+        one = times.Interval(months, days, microseconds)
+        self.assertEqual(times.interval(times.shown(one)), one)
