@@ -540,7 +540,9 @@ def notify(reader: Reader) -> Parsed:
 
 
 def copy(reader: Reader) -> Parsed:
-    table, columns, statement = None, (), None
+    table: str | None = None
+    columns: tuple[str, ...] = ()
+    statement: kinds.Statement | None = None
     reader.take("BINARY")
     if reader.take("("):
         end = reader.closing()

@@ -14,7 +14,6 @@ from ha.sql.commands import Parsed, Reader, refused
 from ha.sql.kinds import Kind
 from ha.sql.tokens import quoted, quoted_name
 
-
 #: In a script: the client's own statement, translated.
 ITSELF = ""
 

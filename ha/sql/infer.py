@@ -324,8 +324,8 @@ class Reading:
             if before in _OPERATOR_WORDS:
                 return False
             # x::double precision, interval '1' day
-            type_name, after = self._type_before(at)
-            return not (type_name and after == at + 1)
+            cast, after = self._type_before(at)
+            return not (cast and after == at + 1)
         return kind in TEXTS or kind in (NUMBER, PARAMETER, BIND, BLOB, QUOTED, UNICODE_NAME)
 
     def _type_before(self, at: int) -> tuple[str | None, int]:
@@ -353,8 +353,8 @@ class Reading:
             first, last = inner, last - 1
         cast = self._cast_at_end(first, last)
         if cast is not None:
-            type_name, operand = cast
-            return self._figured(first, operand) or type_name
+            cast_name, operand = cast
+            return self._figured(first, operand) or cast_name
         if self.key(last - 2) == "COLLATE":
             return self._figured(first, last - 2)
         key = self.key(first)

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from ha.errors import StatementError
-from ha.sql import kinds
 from ha.sql.commands import COMMANDS, Reader
 from ha.sql.definitions import DEFINITIONS, ITSELF
 from ha.sql.kinds import Alteration as Alteration

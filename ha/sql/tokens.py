@@ -104,17 +104,20 @@ def tokenize(text: str) -> list[Token]:
     if "[" in text or "/*" in text:
         return _tokenize_with_brackets(text)
     tokens: list[Token] = []
+    append, make = tokens.append, tuple.__new__  # half the time of the loop would be Token's own constructor
+    plain = text.isascii()
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup
-        start, end = match.span(kind)  # type: ignore[arg-type]
-        if kind == WORD:
-            tokens.append(Token(WORD, _folded(text[start:end]), start, end))
-        elif kind in _SPECIAL:
-            if kind == "end":
-                break
-            tokens.append(_special(text, kind, start, end))
+        start, end = match.span(match.lastindex)  # type: ignore[arg-type]
+        key = text[start:end]
+        if kind == "word":
+            append(make(Token, (WORD, key.upper() if plain else _folded(key), start, end)))
+        elif kind not in _SPECIAL:
+            append(make(Token, (kind, key, start, end)))
+        elif kind == "end":
+            break
         else:
-            tokens.append(Token(kind, text[start:end], start, end))  # type: ignore[arg-type]
+            append(_special(text, kind, start, end))
     return tokens
 
 
@@ -152,7 +155,7 @@ def _tokenize_with_brackets(text: str) -> list[Token]:
     nesting = True
     match_at = _TOKEN.match
     while position < length:
-        position = _BLANKS.match(text, position).end()  # type: ignore[union-attr]
+        position = _BLANKS.match(text, position).end()
         if text.startswith("/*", position):
             position, nesting = comment_end(text, position, nesting)
             continue

@@ -114,7 +114,7 @@ def _typed(word: str) -> Any:
     return word
 
 
-def dumped(values: list[Any]) -> str:
+def dumped(values: list[Any] | dict[str, Any]) -> str:
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -204,7 +204,7 @@ def array_prepend(one: Any, value: Any) -> str:
     return dumped([one, *(elements(value) if value is not None else [])])
 
 
-def array_cat(left: Any, right: Any) -> str | None:
+def array_cat(left: Any, right: Any) -> Any:
     if left is None or right is None:
         return right if left is None else left
     return dumped(elements(left) + elements(right))

@@ -92,7 +92,8 @@ def pg_numeric(value: Any, precision: int | None = None, scale: int = 0) -> Any:
             raise StatementError(
                 "22003",
                 "numeric field overflow",
-                detail=f"A field with precision {precision}, scale {scale} must round to an absolute value less than 10^{precision - scale}.",
+                detail=f"A field with precision {precision}, scale {scale} must round to an absolute value less than "
+                f"10^{precision - scale}.",
             )
     if len(number.as_tuple().digits) > 15:
         if number == number.to_integral_value() and abs(number) < 2**63:

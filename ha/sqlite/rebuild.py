@@ -519,9 +519,9 @@ def _default_end(tokens: list[Token], default: int) -> int:
 # Making a table anew
 
 
-def _rebuilt(connection: Connection, name: str, table: Table, old: list[str | None]) -> list[str]:
+def _rebuilt(connection: Connection, name: str, table: Table, old: list[str]) -> list[str]:
     new = NEW_PREFIX + name
-    kept = [column for column in old if column and any(one.column == column for one in table.elements)]
+    kept = [column for column in old if any(one.column == column for one in table.elements)]
     stored = {
         str(row[0])
         for row in connection.execute("SELECT name FROM pragma_table_xinfo(?) WHERE hidden IN (2, 3)", (name,))

@@ -18,6 +18,7 @@ import apsw
 
 from ha.errors import StatementError
 from ha.sqlite import arrays, texts, times
+from ha.sqlite.casts import text_of
 
 #: What stands for an argument that was not given; NULL is an argument.
 _ABSENT: Final = "\x00"
@@ -100,7 +101,7 @@ def _stored(value: Any) -> Any:
 
 def regexp_split_to_table(value: Any = None, pattern: Any = None, flags: Any = "") -> Iterator[tuple[str]]:
     if value is not None and pattern is not None:
-        for part in texts.split_by(texts.text_of(value), texts.text_of(pattern), flags or ""):
+        for part in texts.split_by(text_of(value), text_of(pattern), flags or ""):
             yield (part,)
 
 
@@ -113,8 +114,8 @@ def string_to_table(value: Any = None, delimiter: Any = None) -> Iterator[tuple[
 def regexp_matches(value: Any = None, pattern: Any = None, flags: Any = "") -> Iterator[tuple[str]]:
     if value is None or pattern is None:
         return
-    expression = texts.compiled(texts.text_of(pattern), (flags or "").replace("g", ""))
-    for match in expression.finditer(texts.text_of(value)):
+    expression = texts.compiled(text_of(pattern), (flags or "").replace("g", ""))
+    for match in expression.finditer(text_of(value)):
         yield (arrays.dumped(list(match.groups()) or [match.group(0)]),)
         if "g" not in (flags or ""):
             return
@@ -219,6 +220,9 @@ class Module:
         pass
 
     Destroy = Disconnect
+
+    def ShadowName(self, _: str) -> bool:
+        return False
 
 
 class Cursor:

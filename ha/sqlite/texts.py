@@ -64,21 +64,21 @@ def right(value: Any, count: int) -> str:
 
 
 def lpad(value: Any, length: int, fill: Any = " ") -> str:
-    text, length, fill = text_of(value), max(int(length), 0), text_of(fill)
+    text, length, filling = text_of(value), max(int(length), 0), text_of(fill)
     _bounded(length)
     missing = length - len(text)
-    if missing <= 0 or not fill:
+    if missing <= 0 or not filling:
         return text[:length]
-    return (fill * (missing // len(fill) + 1))[:missing] + text
+    return (filling * (missing // len(filling) + 1))[:missing] + text
 
 
 def rpad(value: Any, length: int, fill: Any = " ") -> str:
-    text, length, fill = text_of(value), max(int(length), 0), text_of(fill)
+    text, length, filling = text_of(value), max(int(length), 0), text_of(fill)
     _bounded(length)
     missing = length - len(text)
-    if missing <= 0 or not fill:
+    if missing <= 0 or not filling:
         return text[:length]
-    return text + (fill * (missing // len(fill) + 1))[:missing]
+    return text + (filling * (missing // len(filling) + 1))[:missing]
 
 
 def repeat(value: Any, count: int) -> str:
@@ -124,11 +124,11 @@ def chr_(code: int) -> str:
 
 
 def overlay(value: Any, new: Any, start: int, count: int | None = None) -> str:
-    text, new, start = text_of(value), text_of(new), int(start)
-    count = len(new) if count is None else int(count)
+    text, placed, start = text_of(value), text_of(new), int(start)
+    count = len(placed) if count is None else int(count)
     if start < 1:
         raise StatementError("22011", "negative substring length not allowed")
-    return text[: start - 1] + new + text[start - 1 + max(count, 0) :]
+    return text[: start - 1] + placed + text[start - 1 + max(count, 0) :]
 
 
 def starts_with(value: Any, prefix: Any) -> int:

@@ -565,7 +565,8 @@ def to_char_time(value: Any, form: str) -> str:
         if _is_moment(value)
         else _EPOCH.replace(tzinfo=None) + timedelta(microseconds=interval(value).microseconds)
     )
-    parts, fill = [], True
+    parts: list[str] = []
+    fill = True
     for quoted, fill_mode, field, other in _FIELD.findall(form[:_FORMAT_MAX]):
         if fill_mode:
             fill = False
@@ -644,7 +645,8 @@ def read_by_form(text: str, form: str) -> datetime:
         hour = hour % 12 + (12 if said["half"][0] in "Pp" else 0)
     fraction = int((said.get("ms") or "0").ljust(3, "0")) * 1000 + int((said.get("us") or "0").ljust(6, "0"))
     try:
-        return datetime(
+        # What a client wrote without a zone has none.
+        return datetime(  # noqa: DTZ001
             year,
             month,
             int(said.get("day") or 1),

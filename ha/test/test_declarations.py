@@ -65,7 +65,7 @@ class DeclarationTests(SynchronousTestCase):
         """Python's own sqlite3 creates the tables and fills in their defaults."""
         connection = sqlite3.connect(":memory:")
         connection.execute("create table u(id integer primary key)")
-        for at, (text, _) in enumerate(TABLE):
+        for text, _ in TABLE:
             if text.startswith(("create table t(", "create unlogged")):
                 connection.execute("drop table if exists t")
                 connection.execute(split(text)[0].sql)
