@@ -68,17 +68,17 @@ def precheck(settings: Settings) -> None:
 
     :raises CannotStart: with the first thing that is wrong.
     """
-    try:
-        folder = Folder.open(settings.databases, Path(settings.data_folder))
-    except FolderError as error:
-        raise CannotStart(str(error)) from None
-    folder.close()
     ports = [("--port", settings.http_port), ("--pg-port", settings.pg_port)]
     if settings.embeds_nats:
         ports.append(("--nats-port", settings.nats_port))
     for option, port in ports:
         if port:
             _check_port(settings.bind, port, option)
+    try:
+        folder = Folder.open(settings.databases, Path(settings.data_folder))
+    except FolderError as error:
+        raise CannotStart(str(error)) from None
+    folder.close()
 
 
 def _check_port(host: str, port: int, option: str) -> None:
