@@ -100,7 +100,7 @@ class TextReader:
         return self._rows(left) if left and not self._ended else []
 
     def _rows(self, data: bytes) -> list[Fields]:
-        rows = []
+        rows: list[Fields] = []
         lines = _utf8(data).split("\n")
         if not lines[-1]:
             del lines[-1]
@@ -143,7 +143,12 @@ class CsvReader:
     """Quoted fields may hold delimiters, quotes and line breaks; an unquoted empty field is NULL unless told otherwise."""
 
     def __init__(self, options: Copy, columns: Sequence[str]) -> None:
-        self._delimiter, self._quote, self._escape, self._null = options.delimiter, options.quote, options.escape, options.null
+        self._delimiter, self._quote, self._escape, self._null = (
+            options.delimiter,
+            options.quote,
+            options.escape,
+            options.null,
+        )
         self._force_null = _chosen(options.force_null, columns)
         self._force_not_null = _chosen(options.force_not_null, columns)
         self._width = len(columns)

@@ -647,7 +647,8 @@ class _CopyResponse:
 
     def encode(self) -> bytes:
         return _whole(
-            self.tag, pack(f"!bH{len(self.column_formats)}h", self.format, len(self.column_formats), *self.column_formats)
+            self.tag,
+            pack(f"!bH{len(self.column_formats)}h", self.format, len(self.column_formats), *self.column_formats),
         )
 
 
@@ -752,16 +753,22 @@ class NoticeResponse(_Report):
 
 @dataclass(frozen=True, slots=True)
 class ParseComplete(_Bare):
+    """The statement is prepared."""
+
     tag: ClassVar[bytes] = b"1"
 
 
 @dataclass(frozen=True, slots=True)
 class BindComplete(_Bare):
+    """The portal is made."""
+
     tag: ClassVar[bytes] = b"2"
 
 
 @dataclass(frozen=True, slots=True)
 class CloseComplete(_Bare):
+    """It is forgotten, if it was ever there."""
+
     tag: ClassVar[bytes] = b"3"
 
 
@@ -878,7 +885,7 @@ class Decoder:
         else:
             self._at = end
         if length < REMEMBERED_BYTES_MAX:
-            message = _remembered.get(whole)  # type: ignore[arg-type]
+            message = _remembered.get(whole)
             if message is not None and message.__class__ is kind:
                 return message
         try:
@@ -890,7 +897,7 @@ class Decoder:
         if length < REMEMBERED_BYTES_MAX and (kind in _REMEMBERED or (kind is Bind and not message.parameters)):
             if len(_remembered) >= REMEMBERED_MAX:
                 _remembered.clear()
-            _remembered[whole] = message  # type: ignore[index]
+            _remembered[whole] = message
         return message
 
     def waiting(self, tags: bytes) -> bool:

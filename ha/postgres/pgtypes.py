@@ -210,7 +210,10 @@ def _unfit(oid: int, value: object) -> StatementError:
     if len(shown) > 200:
         shown = shown[:200] + "..."
     if oid in (DATE, TIME, TIMETZ, TIMESTAMP, TIMESTAMPTZ, INTERVAL):
-        return StatementError("22007", f'invalid input syntax for type {_SPOKEN.get(TYPES[oid].name, TYPES[oid].name).split(" with")[0]}: "{shown}"')
+        return StatementError(
+            "22007",
+            f'invalid input syntax for type {_SPOKEN.get(TYPES[oid].name, TYPES[oid].name).split(" with")[0]}: "{shown}"',
+        )
     return StatementError("22P02", f'invalid input syntax for type {spoken(oid)}: "{shown}"')
 
 
@@ -231,7 +234,8 @@ _STAMP = re.compile(
     re.IGNORECASE,
 )
 _TIME = re.compile(
-    r"\s*(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|UTC|[+-]\d{1,2}(?::?\d{2}(?::?\d{2})?)?)?\s*$", re.IGNORECASE
+    r"\s*(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|UTC|[+-]\d{1,2}(?::?\d{2}(?::?\d{2})?)?)?\s*$",
+    re.IGNORECASE,
 )
 
 
@@ -315,7 +319,11 @@ def _zone_text(east: int) -> str:
     sign, east = ("-", -east) if east < 0 else ("+", east)
     hours, rest = divmod(east, 3600)
     minutes, seconds = divmod(rest, 60)
-    return f"{sign}{hours:02d}" + (f":{minutes:02d}" if minutes or seconds else "") + (f":{seconds:02d}" if seconds else "")
+    return (
+        f"{sign}{hours:02d}"
+        + (f":{minutes:02d}" if minutes or seconds else "")
+        + (f":{seconds:02d}" if seconds else "")
+    )
 
 
 def _utc(us: int, zone: int | None) -> int:
@@ -348,9 +356,12 @@ _INTERVAL_UNITS = {
     "year": (12, 0, 0), "yr": (12, 0, 0), "y": (12, 0, 0), "decade": (120, 0, 0), "century": (1200, 0, 0),
     "centurie": (1200, 0, 0), "millennium": (12000, 0, 0),
 }  # fmt: skip
-_INTERVAL_PART = re.compile(r"\s*(?:([+-]?)(\d+):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?|([+-]?\d+(?:\.\d+)?)\s*([A-Za-z]+))")
+_INTERVAL_PART = re.compile(
+    r"\s*(?:([+-]?)(\d+):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?|([+-]?\d+(?:\.\d+)?)\s*([A-Za-z]+))"
+)
 _ISO_INTERVAL = re.compile(
-    r"P(?:(-?\d+)Y)?(?:(-?\d+)M)?(?:(-?\d+)W)?(?:(-?\d+)D)?(?:T(?:(-?\d+)H)?(?:(-?\d+)M)?(?:(-?\d+(?:\.\d+)?)S)?)?$", re.IGNORECASE
+    r"P(?:(-?\d+)Y)?(?:(-?\d+)M)?(?:(-?\d+)W)?(?:(-?\d+)D)?(?:T(?:(-?\d+)H)?(?:(-?\d+)M)?(?:(-?\d+(?:\.\d+)?)S)?)?$",
+    re.IGNORECASE,
 )
 
 
@@ -716,7 +727,9 @@ def _json_item(value: Value, element: int) -> Any:
 def _vector_binary(value: Value, oid: int) -> bytes:
     element = INT2 if oid == OIDS["int2vector"] else OID
     try:
-        numbers = [int(word) for word in str(value).split()] if not str(value).startswith("[") else json.loads(str(value))
+        numbers = (
+            [int(word) for word in str(value).split()] if not str(value).startswith("[") else json.loads(str(value))
+        )
     except ValueError:
         raise _unfit(oid, value) from None
     if not numbers:
@@ -732,7 +745,9 @@ def _record_binary(value: Value) -> bytes:
     for item in fields:
         oid = INT4 if item is not None and re.fullmatch(r"-?\d{1,9}", item) else UNKNOWN
         raw = b"" if item is None else int(item).to_bytes(4, "big", signed=True) if oid == INT4 else item.encode()
-        parts.append(oid.to_bytes(4, "big") + (b"\xff\xff\xff\xff" if item is None else len(raw).to_bytes(4, "big") + raw))
+        parts.append(
+            oid.to_bytes(4, "big") + (b"\xff\xff\xff\xff" if item is None else len(raw).to_bytes(4, "big") + raw)
+        )
     return b"".join(parts)
 
 
@@ -1100,9 +1115,7 @@ def _bytea_from_text(text: str) -> Value:
             return bytes.fromhex(text[2:])
         except ValueError:
             raise StatementError("22P02", "invalid hexadecimal data") from None
-    return re.sub(
-        rb"\\(\\|[0-3][0-7]{2})", lambda m: b"\\" if m[1] == b"\\" else bytes((int(m[1], 8),)), text.encode()
-    )
+    return re.sub(rb"\\(\\|[0-3][0-7]{2})", lambda m: b"\\" if m[1] == b"\\" else bytes((int(m[1], 8),)), text.encode())
 
 
 def _date_from_text(text: str) -> Value:
@@ -1121,7 +1134,9 @@ def _json_from_text(text: str) -> Value:
         # `int` refuses NaN and Infinity, which Python would let pass.
         number = json.loads(stripped, parse_float=Decimal, parse_constant=int)
     except RecursionError:
-        raise StatementError("54001", "stack depth limit exceeded", detail="The JSON text is nested too deeply.") from None
+        raise StatementError(
+            "54001", "stack depth limit exceeded", detail="The JSON text is nested too deeply."
+        ) from None
     except ValueError:
         raise _refuse_json(text) from None
     if isinstance(number, (int, Decimal)) and not isinstance(number, bool):
@@ -1129,7 +1144,9 @@ def _json_from_text(text: str) -> Value:
         kept = _kept_exactly(stripped)
         if plain_text(kept).decode() != stripped:
             raise StatementError(
-                "22003", f"JSON number {stripped[:60]} cannot be kept as it is written", hint="Put it into an array or an object."
+                "22003",
+                f"JSON number {stripped[:60]} cannot be kept as it is written",
+                hint="Put it into an array or an object.",
             )
         return kept
     return text
@@ -1143,7 +1160,11 @@ def _array_from_text(element: int) -> Callable[[str], Value]:
     def read(text: str) -> Value:
         def convert(items: list[Any]) -> list[Any]:
             return [
-                None if item is None else convert(item) if isinstance(item, list) else _json_item(from_text(element, item), element)
+                None
+                if item is None
+                else convert(item)
+                if isinstance(item, list)
+                else _json_item(from_text(element, item), element)
                 for item in items
             ]
 

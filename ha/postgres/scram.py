@@ -52,7 +52,9 @@ class Verifier:
         salt = salt or secrets.token_bytes(SALT_BYTES)
         salted = hashlib.pbkdf2_hmac("sha256", _prepared(password), salt, iterations)
         client_key = hmac.digest(salted, b"Client Key", "sha256")
-        return Verifier(iterations, salt, hashlib.sha256(client_key).digest(), hmac.digest(salted, b"Server Key", "sha256"))
+        return Verifier(
+            iterations, salt, hashlib.sha256(client_key).digest(), hmac.digest(salted, b"Server Key", "sha256")
+        )
 
     @staticmethod
     def parse(text: str) -> Verifier:
@@ -116,7 +118,10 @@ def _mock(user: str) -> Verifier:
 
 
 def scram(
-    user: str, verifier_of: Callable[[str], Verifier | None], certificate_hash: bytes | None = None, nonce: str | None = None
+    user: str,
+    verifier_of: Callable[[str], Verifier | None],
+    certificate_hash: bytes | None = None,
+    nonce: str | None = None,
 ) -> Exchange:
     """The SCRAM exchange.
 
@@ -169,7 +174,9 @@ def _initial(body: bytes) -> tuple[str, str]:
 
 def _client_first(message: str, mechanism: str, binding_possible: bool) -> tuple[str, str, str]:
     """The GS2 header, the bare message, and the client's nonce."""
-    match = re.fullmatch(r"((n|y|p=[A-Za-z0-9.-]+),(?:a=[^,]*)?,)(n=[^,]*,r=([\x21-\x2b\x2d-\x7e]+)(?:,.*)?)", message, re.DOTALL)
+    match = re.fullmatch(
+        r"((n|y|p=[A-Za-z0-9.-]+),(?:a=[^,]*)?,)(n=[^,]*,r=([\x21-\x2b\x2d-\x7e]+)(?:,.*)?)", message, re.DOTALL
+    )
     if match is None:
         raise _malformed("The client's first message is not understood.")
     header, flag, bare, nonce = match.groups()
@@ -177,7 +184,9 @@ def _client_first(message: str, mechanism: str, binding_possible: bool) -> tuple
         if flag != "p=tls-server-end-point":
             raise StatementError("08P01", "unsupported SCRAM channel-binding type")
     elif flag[0] == "p":
-        raise _malformed("The client selected SCRAM-SHA-256 without channel binding, but its message includes channel binding data.")
+        raise _malformed(
+            "The client selected SCRAM-SHA-256 without channel binding, but its message includes channel binding data."
+        )
     elif flag == "y" and binding_possible:
         # It thinks that we cannot bind: somebody took -PLUS out of our offer.
         raise StatementError("28000", "SCRAM channel binding negotiation error")

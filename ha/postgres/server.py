@@ -164,7 +164,9 @@ class Connection(Protocol):
 
     def _close(self) -> None:
         """Release what the session holds."""
-        Deferred.fromCoroutine(self._session.close()).addErrback(lambda failure: self.log.failure("session did not close", failure=failure))
+        Deferred.fromCoroutine(self._session.close()).addErrback(
+            lambda failure: self.log.failure("session did not close", failure=failure)
+        )
 
     def _late(self) -> None:
         """The time to log in is over."""

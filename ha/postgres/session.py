@@ -96,7 +96,9 @@ class Backend(Protocol):
     def status(self) -> str: ...
     def parse(self, text: str) -> tuple[Statement, ...]: ...
     async def describe(self, statement: Statement, parameter_types: Sequence[str | None] = ()) -> Description: ...
-    async def execute(self, statement: Statement, values: Parameters, *, alone: bool = True, rows_max: int = 0) -> Answer: ...
+    async def execute(
+        self, statement: Statement, values: Parameters, *, alone: bool = True, rows_max: int = 0
+    ) -> Answer: ...
     async def finish(self) -> None: ...
     async def fail(self) -> None: ...
     async def copy_in(self, table: str, columns: Sequence[str], rows: list[Row]) -> int: ...
@@ -445,7 +447,9 @@ class Session:
     def _startup_message(self, message: StartupMessage) -> None:
         major, minor = divmod(message.protocol, 1 << 16)
         if major != 3:
-            raise StatementError("0A000", f"unsupported frontend protocol {major}.{minor}: server supports 3.0 to 3.{MINOR_MAX}")
+            raise StatementError(
+                "0A000", f"unsupported frontend protocol {major}.{minor}: server supports 3.0 to 3.{MINOR_MAX}"
+            )
         options = tuple(name for name in message.parameters if name.startswith("_pq_."))
         if minor > MINOR_MAX or options:
             self._out.append(NegotiateProtocolVersion(MINOR_MAX, options).encode())
@@ -529,7 +533,9 @@ class Session:
             self.flush()
 
     def _notice(self, notice: Notice) -> None:
-        self._out.append(NoticeResponse(notice.severity, notice.sqlstate, notice.message, notice.detail, notice.hint).encode())
+        self._out.append(
+            NoticeResponse(notice.severity, notice.sqlstate, notice.message, notice.detail, notice.hint).encode()
+        )
 
     def _drop_portals(self, *, all: bool = False) -> None:
         """The transaction has ended: its portals end with it, held cursors live on."""
@@ -638,7 +644,11 @@ class Session:
         if kind is Kind.COMMIT or kind is Kind.ROLLBACK:
             self._implicit = False
             self._drop_portals()
-        elif kind is Kind.DISCARD and isinstance(statement.argument, Name) and statement.argument.name in (None, "ALL", "all"):
+        elif (
+            kind is Kind.DISCARD
+            and isinstance(statement.argument, Name)
+            and statement.argument.name in (None, "ALL", "all")
+        ):
             self._statements.clear()
             self._drop_portals(all=True)
 
@@ -855,7 +865,8 @@ class Session:
         """PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH, MOVE, CLOSE."""
         if self._backend.status == "E":
             raise _aborted()
-        return await _OWN[statement.kind](self, statement.argument, alone)
+        answer: Answer = await _OWN[statement.kind](self, statement.argument, alone)
+        return answer
 
     async def _sql_prepare(self, argument: Prepare, alone: bool) -> Answer:
         if argument.name in self._statements:
@@ -1214,7 +1225,11 @@ GATE: Mapping[Phase, Mapping[type, Any]] = {
     Phase.LOGIN: {AuthenticationAnswer: Session._authentication_answer, Terminate: Session._terminate},
     # Rows that were still on their way when a COPY failed are passed over.
     Phase.READY: {**_TURNS, **dict.fromkeys(_COPY_MESSAGES, PASS)},
-    Phase.SKIPPING: {**dict.fromkeys([*_TURNS, *_COPY_MESSAGES], PASS), Sync: Session._sync, Terminate: Session._terminate},
+    Phase.SKIPPING: {
+        **dict.fromkeys([*_TURNS, *_COPY_MESSAGES], PASS),
+        Sync: Session._sync,
+        Terminate: Session._terminate,
+    },
     Phase.COPY_IN: {
         CopyData: Session._copy_data,
         CopyDone: Session._copy_done,

@@ -60,7 +60,11 @@ def _column_source(index: int, oid: int, format: int) -> list[str]:
                 f"elif {c} is None: {f} = NULL",
                 f"else: {f} = field({slow}({c}))",
             ]
-        return [f"if {c}.__class__ is {kind}: {fast}", f"elif {c} is None: {f} = NULL", f"else: {f} = field({slow}({c}))"]
+        return [
+            f"if {c}.__class__ is {kind}: {fast}",
+            f"elif {c} is None: {f} = NULL",
+            f"else: {f} = field({slow}({c}))",
+        ]
     if format == TEXT and oid in (INT8, INT4, INT2, OID):
         quick = (f"{c}.__class__ is int", f'b"%d" % {c}')
     elif oid in (TEXT_OID, VARCHAR, OIDS["name"]) or (format == TEXT and oid in (JSON, JSONB)):
@@ -71,7 +75,12 @@ def _column_source(index: int, oid: int, format: int) -> list[str]:
         quick = None
     lines = []
     if quick:
-        lines += [f"if {quick[0]}:", f"    t = {quick[1]}", "    n = len(t)", f"    {f} = LENGTHS[n] + t if n < 1024 else n.to_bytes(4, 'big') + t"]
+        lines += [
+            f"if {quick[0]}:",
+            f"    t = {quick[1]}",
+            "    n = len(t)",
+            f"    {f} = LENGTHS[n] + t if n < 1024 else n.to_bytes(4, 'big') + t",
+        ]
     lines += [f"{'elif' if quick else 'if'} {c} is None: {f} = NULL", f"else: {f} = field({slow}({c}))"]
     return lines
 

@@ -42,7 +42,7 @@ _ENDINGS = frozenset({Kind.COMMIT, Kind.ROLLBACK, Kind.ROLLBACK_TO})
 def translated(error: apsw.Error) -> StatementError:
     """SQLite's error with a SQLSTATE."""
     message = str(error)
-    return StatementError(next((code for part, code in _SQLSTATES if part in message), "XX000"), message)
+    return StatementError(next((code for part, code in _SQLSTATES if part in message), "58000"), message)
 
 
 class FakeStream:
@@ -97,7 +97,9 @@ class FakeBackend:
     :ivar waiting: when set, called and awaited before every statement and batch of rows.
     """
 
-    def __init__(self, user: str = "ha", database: str = "test", connection: MemoryConnection | None = None, pid: int = 4711) -> None:
+    def __init__(
+        self, user: str = "ha", database: str = "test", connection: MemoryConnection | None = None, pid: int = 4711
+    ) -> None:
         self.connection = connection or MemoryConnection()
         self.pid = pid
         self.variables = Variables(user=user, database=database)
@@ -149,7 +151,9 @@ class FakeBackend:
         if self.waiting is not None:
             await self.waiting()
         if self.failed and statement.kind not in _ENDINGS:
-            raise StatementError("25P02", "current transaction is aborted, commands ignored until end of transaction block")
+            raise StatementError(
+                "25P02", "current transaction is aborted, commands ignored until end of transaction block"
+            )
         try:
             if statement.kind is Kind.SQL:
                 return self._sql(statement, values, alone, rows_max)
@@ -212,7 +216,9 @@ class FakeBackend:
                 self.variables.set(argument.name, argument.value, local=argument.local)
         elif kind is Kind.SHOW:
             assert isinstance(argument, Name)
-            return Answer("SHOW", (Column(str(argument.name), expression="text"),), [(self.variables.get(str(argument.name)),)], 1)
+            return Answer(
+                "SHOW", (Column(str(argument.name), expression="text"),), [(self.variables.get(str(argument.name)),)], 1
+            )
         elif kind is Kind.LISTEN:
             assert isinstance(argument, Name)
             self._channels.add(str(argument.name))

@@ -1,9 +1,9 @@
 """A scripted PostgreSQL client that speaks in messages, not in bytes, to a server connection without a socket.
 
-    client = Client(factory)
-    client.login()
-    client.send(Query("SELECT 1"))
-    client.received()      # → [RowDescription(...), DataRow(...), CommandComplete("SELECT 1"), ReadyForQuery("I")]
+client = Client(factory)
+client.login()
+client.send(Query("SELECT 1"))
+client.received()      # → [RowDescription(...), DataRow(...), CommandComplete("SELECT 1"), ReadyForQuery("I")]
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ class ReaderTests(SynchronousTestCase):
 class WriterTests(SynchronousTestCase):
     """Streams to clients, which the readers read back."""
 
-    ROWS = [(1, "x"), (None, None), (-7, "a\tb\\c\nd\re,\"f\""), (2, ""), (3, "\\N"), (4, "é"), (5, "\\.")]
+    ROWS = [(1, "x"), (None, None), (-7, 'a\tb\\c\nd\re,"f"'), (2, ""), (3, "\\N"), (4, "é"), (5, "\\.")]
 
     def written(self, how: Copy) -> bytes:
         one = binary_encoder if how.format == "binary" else text_encoder

@@ -84,7 +84,9 @@ FROM_SERVERS = (
     CopyOutResponse(0, (0,)),
     DataRow((b"1", None, b"")),
     EmptyQueryResponse(),
-    ErrorResponse("ERROR", "23505", "duplicate", "Key (a)=(1) already exists.", None, 7, "public", "t", "a", None, "t_pkey"),
+    ErrorResponse(
+        "ERROR", "23505", "duplicate", "Key (a)=(1) already exists.", None, 7, "public", "t", "a", None, "t_pkey"
+    ),
     NegotiateProtocolVersion(0, ("_pq_.x",)),
     NoData(),
     NoticeResponse("WARNING", "25P01", "there is no transaction in progress"),
@@ -190,7 +192,9 @@ class DecoderTests(SynchronousTestCase):
         """PostgreSQL's words for it."""
         decoder = Decoder()
         decoder.feed(b"Q\0\0\0\7\xff\xfe\0")
-        self.assertEqual(decoder.next(), Malformed(Query, "22021", 'invalid byte sequence for encoding "UTF8": 0xff 0xfe'))
+        self.assertEqual(
+            decoder.next(), Malformed(Query, "22021", 'invalid byte sequence for encoding "UTF8": 0xff 0xfe')
+        )
 
     def test_impossible_lengths(self) -> None:
         """Shorter than itself, or longer than allowed: before a byte of the body is waited for."""

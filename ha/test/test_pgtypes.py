@@ -12,7 +12,17 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
 from ha.postgres import pgtypes
-from ha.postgres.pgtypes import BINARY, OIDS, TEXT, binary_encoder, decode, of_decltype, of_name, of_values, text_encoder
+from ha.postgres.pgtypes import (
+    BINARY,
+    OIDS,
+    TEXT,
+    binary_encoder,
+    decode,
+    of_decltype,
+    of_name,
+    of_values,
+    text_encoder,
+)
 from ha.values import Column, Value
 
 VECTORS = json.loads((Path(__file__).parent / "data" / "pgwire" / "codec_vectors.json").read_text())
@@ -85,7 +95,10 @@ class DecltypeTests(SynchronousTestCase):
 
     def test_names_of_inference(self) -> None:
         """PostgreSQL's names, where ``integer`` is four bytes."""
-        self.assertEqual([of_name(name)[0] for name in ("int4", "integer", "text[]", "numeric(10,2)", "nonsense")], [23, 23, 1009, 1700, 25])
+        self.assertEqual(
+            [of_name(name)[0] for name in ("int4", "integer", "text[]", "numeric(10,2)", "nonsense")],
+            [23, 23, 1009, 1700, 25],
+        )
 
     def test_by_values(self) -> None:
         """One type that fits all of them."""
@@ -259,7 +272,10 @@ class JourneyTests(SynchronousTestCase):
 
     @given(
         st.sampled_from(sorted(OIDS.values())),
-        st.integers(-(1 << 63), (1 << 63) - 1) | st.floats() | st.text(st.characters(exclude_categories=("Cs",))) | st.binary(),
+        st.integers(-(1 << 63), (1 << 63) - 1)
+        | st.floats()
+        | st.text(st.characters(exclude_categories=("Cs",)))
+        | st.binary(),
     )
     def test_any_value_in_any_column(self, oid: int, value: Value) -> None:
         """SQLite lets anything be anywhere: text always goes out, binary or a StatementError."""

@@ -35,7 +35,9 @@ def answer_to(server_first: str, client_first_bare: str, password: str, binding:
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(fields["s"]), int(fields["i"]))
     key = hmac.digest(salted, b"Client Key", "sha256")
     without = f"c={base64.b64encode(binding).decode()},r={fields['r']}"
-    signature = hmac.digest(hashlib.sha256(key).digest(), f"{client_first_bare},{server_first},{without}".encode(), "sha256")
+    signature = hmac.digest(
+        hashlib.sha256(key).digest(), f"{client_first_bare},{server_first},{without}".encode(), "sha256"
+    )
     proof = bytes(a ^ b for a, b in zip(key, signature, strict=True))
     return f"{without},p={base64.b64encode(proof).decode()}".encode()
 
@@ -138,7 +140,13 @@ class ScramTests(SynchronousTestCase):
             b"SCRAM-SHA-256\0\0\0\0\1\xff",
         ):  # fmt: skip
             self.assertEqual(self.enter(first)[1], "08P01", first)
-        for final in (b"", b"c=biws", b"\xff", RFC_CLIENT_FINAL.replace("r=r", "r=s").encode(), RFC_CLIENT_FINAL.encode()[:-4]):
+        for final in (
+            b"",
+            b"c=biws",
+            b"\xff",
+            RFC_CLIENT_FINAL.replace("r=r", "r=s").encode(),
+            RFC_CLIENT_FINAL.encode()[:-4],
+        ):
             self.assertEqual(self.enter(initial(RFC_CLIENT_FIRST), final)[1], "08P01", final)
 
 

@@ -83,11 +83,15 @@ class LoginTests(DoorCase):
         self.assertEqual(heard[0], Authentication(0))
         told = {message.name: message.value for message in heard if isinstance(message, ParameterStatus)}
         self.assertEqual(len(told), 13)
-        self.assertEqual((told["client_encoding"], told["DateStyle"], told["integer_datetimes"]), ("UTF8", "ISO, MDY", "on"))
+        self.assertEqual(
+            (told["client_encoding"], told["DateStyle"], told["integer_datetimes"]), ("UTF8", "ISO, MDY", "on")
+        )
         self.assertIsInstance(heard[-2], BackendKeyData)
         self.assertEqual(heard[-2].process_id, self.backends[0].pid)
         self.assertEqual(heard[-1], ReadyForQuery("I"))
-        self.assertEqual(self.backends[0].variables.database, "ha", "the database is named like the user unless it is said")
+        self.assertEqual(
+            self.backends[0].variables.database, "ha", "the database is named like the user unless it is said"
+        )
 
     def test_byte_by_byte(self) -> None:
         """A slow line changes nothing."""
@@ -124,7 +128,9 @@ class LoginTests(DoorCase):
 
     def test_settings_in_the_startup_packet(self) -> None:
         """By name, in ``options``, and with asyncpg's quotes."""
-        client = self.client(application_name="x", client_encoding="'utf-8'", options="-c search_path=a\\ b --statement-timeout=5s")
+        client = self.client(
+            application_name="x", client_encoding="'utf-8'", options="-c search_path=a\\ b --statement-timeout=5s"
+        )
         variables = self.backends[0].variables
         self.assertEqual(variables.get("application_name"), "x")
         self.assertEqual(variables.get("search_path"), "a b")
@@ -375,7 +381,9 @@ class EndTests(DoorCase):
     def test_a_block_that_was_idle_too_long(self) -> None:
         """The backend's word: 25P03."""
         client = self.client()
-        self.backends[0].on_expired(StatementError("25P03", "terminating connection due to idle-in-transaction timeout"))
+        self.backends[0].on_expired(
+            StatementError("25P03", "terminating connection due to idle-in-transaction timeout")
+        )
         self.assert_ended(client, "25P03")
 
 
@@ -430,7 +438,8 @@ class NotificationTests(DoorCase):
         self.backends[0].on_notification(7, "ch", "hi")
         self.assertEqual(client.received(), [])
         self.assertEqual(
-            client.ask(Query("COMMIT")), [CommandComplete("COMMIT"), NotificationResponse(7, "ch", "hi"), ReadyForQuery("I")]
+            client.ask(Query("COMMIT")),
+            [CommandComplete("COMMIT"), NotificationResponse(7, "ch", "hi"), ReadyForQuery("I")],
         )
 
     def test_a_flush_flushes(self) -> None:

@@ -98,7 +98,9 @@ class GateTests(SessionCase):
         passed = {phase: {kind for kind, act in GATE[phase].items() if act is PASS} for phase in Phase}
         run = {phase: set(GATE[phase]) - passed[phase] for phase in Phase}
         self.assertEqual((run[Phase.READY], passed[Phase.READY]), (turns, copying))
-        self.assertEqual((run[Phase.SKIPPING], passed[Phase.SKIPPING]), ({Sync, Terminate}, (turns | copying) - {Sync, Terminate}))
+        self.assertEqual(
+            (run[Phase.SKIPPING], passed[Phase.SKIPPING]), ({Sync, Terminate}, (turns | copying) - {Sync, Terminate})
+        )
         self.assertEqual((run[Phase.COPY_IN], passed[Phase.COPY_IN]), (copying | {Terminate}, {Sync, Flush}))
         self.assertEqual(GATE[Phase.CLOSED], {})
         self.assertEqual(len(run[Phase.LOGIN] & set(FRONTEND)), 2)
@@ -117,7 +119,10 @@ class DriverTests(SessionCase):
     #: Where we differ, and why: (what PostgreSQL says, what we say).
     DIFFERENCES = (
         # A column declared int is SQLite's 64-bit integer here, and this backend infers no parameter types.
-        ('{"Type":"ParameterDescription","ParameterOIDs":[23]}', '{"Type":"ParameterDescription","ParameterOIDs":[25]}'),
+        (
+            '{"Type":"ParameterDescription","ParameterOIDs":[23]}',
+            '{"Type":"ParameterDescription","ParameterOIDs":[25]}',
+        ),
     )
 
     def test_the_recorded_cases(self) -> None:
@@ -125,7 +130,11 @@ class DriverTests(SessionCase):
         text = (DATA / "extended.pt").read_text()
         for theirs, ours in self.DIFFERENCES:
             text = text.replace(theirs, ours)
-        blocks = [block for block in text.split("\n\n") if not all(line.startswith("#") for line in block.splitlines() if line)]
+        blocks = [
+            block
+            for block in text.split("\n\n")
+            if not all(line.startswith("#") for line in block.splitlines() if line)
+        ]
         formats: list[int] = []
         number = 0
         for block in blocks:
@@ -142,7 +151,9 @@ class DriverTests(SessionCase):
             ignored = {flag[7:] for flag in head[1:]} | {"ParameterStatus"}
             found = [shown(message, formats) for message in heard]
             self.assertEqual(
-                [one for one in found if one["Type"] not in ignored], [json.loads(line) for line in expected], f"block {number}"
+                [one for one in found if one["Type"] not in ignored],
+                [json.loads(line) for line in expected],
+                f"block {number}",
             )
         self.assertEqual(number, 11)
 
@@ -157,7 +168,9 @@ def said(line: str) -> Any:
         case "Parse":
             return Parse(fields.get("Name", ""), fields["Query"], tuple(fields.get("ParameterOIDs", ())))
         case "Bind":
-            values = tuple(v["text"].encode() if "text" in v else bytes.fromhex(v["binary"]) for v in fields.get("Parameters", ()))
+            values = tuple(
+                v["text"].encode() if "text" in v else bytes.fromhex(v["binary"]) for v in fields.get("Parameters", ())
+            )
             return Bind(
                 fields.get("DestinationPortal", ""), fields.get("PreparedStatement", ""),
                 tuple(fields.get("ParameterFormatCodes", ())), values, tuple(fields.get("ResultFormatCodes", ())),
@@ -185,7 +198,11 @@ def shown(message: Any, formats: list[int]) -> dict[str, Any]:
             found["Code"] = message.sqlstate
         case DataRow():
             found["Values"] = [
-                None if v is None else {"binary": v.hex()} if formats and formats[i % len(formats)] else {"text": v.decode()}
+                None
+                if v is None
+                else {"binary": v.hex()}
+                if formats and formats[i % len(formats)]
+                else {"text": v.decode()}
                 for i, v in enumerate(message.values)
             ]
         case ParameterDescription():
@@ -205,8 +222,13 @@ class SimpleQueryTests(SessionCase):
     def test_rows(self) -> None:
         """Described, then sent as text; NULL is NULL."""
         heard = self.query("SELECT 1 AS a, 'x' AS b, NULL AS c, 1.5 AS d, x'00ff' AS e")
-        self.assertEqual([(c.name, c.type_oid) for c in heard[0].columns], [("a", 20), ("b", 25), ("c", 25), ("d", 701), ("e", 17)])
-        self.assertEqual(heard[1:], [DataRow((b"1", b"x", None, b"1.5", b"\\x00ff")), CommandComplete("SELECT 1"), ReadyForQuery("I")])
+        self.assertEqual(
+            [(c.name, c.type_oid) for c in heard[0].columns], [("a", 20), ("b", 25), ("c", 25), ("d", 701), ("e", 17)]
+        )
+        self.assertEqual(
+            heard[1:],
+            [DataRow((b"1", b"x", None, b"1.5", b"\\x00ff")), CommandComplete("SELECT 1"), ReadyForQuery("I")],
+        )
 
     def test_tags(self) -> None:
         """As PostgreSQL writes them."""
@@ -234,7 +256,9 @@ class SimpleQueryTests(SessionCase):
 
     def test_the_last_tag_waits_for_the_commit(self) -> None:
         """A commit that fails must not follow a promise."""
-        self.query("CREATE TABLE p (a integer primary key); CREATE TABLE c (a integer REFERENCES p DEFERRABLE INITIALLY DEFERRED)")
+        self.query(
+            "CREATE TABLE p (a integer primary key); CREATE TABLE c (a integer REFERENCES p DEFERRABLE INITIALLY DEFERRED)"
+        )
         self.backend.connection.pragma("foreign_keys", True)
         self.assertEqual(self.tags("SELECT 1; INSERT INTO c VALUES (7)"), ["SELECT 1", "23503", "I"])
 
@@ -262,11 +286,15 @@ class SimpleQueryTests(SessionCase):
         )
         self.query("BEGIN; SET application_name = 'y'")
         self.assertIn(ParameterStatus("application_name", "x"), self.query("ROLLBACK"))
-        self.assertIn(ParameterStatus("application_name", "z"), self.query("SELECT set_config('application_name', 'z', 0)"))
+        self.assertIn(
+            ParameterStatus("application_name", "z"), self.query("SELECT set_config('application_name', 'z', 0)")
+        )
 
     def test_a_large_result(self) -> None:
         """All rows of all batches, and the stream is closed."""
-        heard = self.query("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT i FROM n")
+        heard = self.query(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT i FROM n"
+        )
         self.assertEqual(rows(heard), [(b"%d" % i,) for i in range(1, 1001)])
         self.assertEqual(heard[-2], CommandComplete("SELECT 1000"))
         self.assertTrue(self.backend.streams[0].closed)
@@ -315,7 +343,11 @@ class ExtendedQueryTests(SessionCase):
         self.query("CREATE TABLE t (a integer)")
         del self.backend.said[:]
         heard = self.ask(
-            Parse("s", "INSERT INTO t VALUES ($1) RETURNING a"), Describe("S", "s"), Bind("", "s", (), (b"1",)), Describe("P", ""), Sync()
+            Parse("s", "INSERT INTO t VALUES ($1) RETURNING a"),
+            Describe("S", "s"),
+            Bind("", "s", (), (b"1",)),
+            Describe("P", ""),
+            Sync(),
         )
         self.assertEqual([type(m) for m in heard[2:]], [RowDescription, BindComplete, RowDescription, ReadyForQuery])
         self.assertEqual(self.backend.said, [])
@@ -343,9 +375,13 @@ class ExtendedQueryTests(SessionCase):
 
     def test_a_commit_that_fails_at_sync(self) -> None:
         """An error, and your turn: nothing is skipped."""
-        self.query("CREATE TABLE p (a integer primary key); CREATE TABLE c (a integer REFERENCES p DEFERRABLE INITIALLY DEFERRED)")
+        self.query(
+            "CREATE TABLE p (a integer primary key); CREATE TABLE c (a integer REFERENCES p DEFERRABLE INITIALLY DEFERRED)"
+        )
         self.backend.connection.pragma("foreign_keys", True)
-        heard = self.ask(Parse("", "INSERT INTO c VALUES (7)"), Bind("", ""), Execute(""), Flush(), Parse("", "SELECT 1"), Sync())
+        heard = self.ask(
+            Parse("", "INSERT INTO c VALUES (7)"), Bind("", ""), Execute(""), Flush(), Parse("", "SELECT 1"), Sync()
+        )
         self.assertEqual([word(m) for m in heard if word(m)], ["INSERT 0 1", "23503", "I"])
         self.assertEqual(statuses(self.ask(Sync())), ["I"])
 
@@ -355,12 +391,16 @@ class ExtendedQueryTests(SessionCase):
         heard = self.ask(Parse("", "SELECT a FROM t"), Bind("p", ""), *[Execute("p", 2)] * 4, Sync())
         kinds = [type(m).__name__ if not word(m) else word(m) for m in heard[2:] if not isinstance(m, DataRow)]
         self.assertEqual(kinds, ["PortalSuspended", "PortalSuspended", "SELECT 0", "SELECT 0", "I"])
-        self.assertEqual([word(m) for m in self.ask(Execute("p"), Sync())], ["34000", "I"], "it died with its transaction")
+        self.assertEqual(
+            [word(m) for m in self.ask(Execute("p"), Sync())], ["34000", "I"], "it died with its transaction"
+        )
 
     def test_row_limits_and_changes(self) -> None:
         """A changing statement runs to its end at once and counts all it changed."""
         self.query("CREATE TABLE t (a integer); INSERT INTO t VALUES (1), (2), (3)")
-        heard = self.ask(Parse("", "UPDATE t SET a = a + 1 RETURNING a"), Bind("p", ""), Execute("p", 2), Execute("p", 2), Sync())
+        heard = self.ask(
+            Parse("", "UPDATE t SET a = a + 1 RETURNING a"), Bind("p", ""), Execute("p", 2), Execute("p", 2), Sync()
+        )
         self.assertEqual([type(heard[4]), word(heard[6])], [PortalSuspended, "UPDATE 3"])
 
     def test_running_a_finished_statement_again(self) -> None:
@@ -450,14 +490,18 @@ class CursorTests(SessionCase):
     def test_outside_a_block(self) -> None:
         """Only a cursor WITH HOLD makes sense there, and it lives until it is closed."""
         self.assertEqual(self.tags("DECLARE c CURSOR FOR SELECT 1"), ["25P01", "I"])
-        self.assertEqual(self.tags("DECLARE c CURSOR WITH HOLD FOR SELECT a FROM t ORDER BY a"), ["DECLARE CURSOR", "I"])
+        self.assertEqual(
+            self.tags("DECLARE c CURSOR WITH HOLD FOR SELECT a FROM t ORDER BY a"), ["DECLARE CURSOR", "I"]
+        )
         self.assertEqual(self.fetched("FETCH 2 FROM c"), ([1, 2], "FETCH 2"))
         self.assertEqual(self.tags("CLOSE c"), ["CLOSE CURSOR", "I"])
         self.assertEqual(self.tags("FETCH c"), ["34000", "I"])
 
     def test_the_end_of_the_transaction_ends_its_cursors(self) -> None:
         """Their rows are given back; one WITH HOLD stays after COMMIT and goes with ROLLBACK."""
-        self.query("BEGIN; DECLARE c CURSOR FOR SELECT a FROM t; DECLARE h CURSOR WITH HOLD FOR SELECT a FROM t; COMMIT")
+        self.query(
+            "BEGIN; DECLARE c CURSOR FOR SELECT a FROM t; DECLARE h CURSOR WITH HOLD FOR SELECT a FROM t; COMMIT"
+        )
         self.assertEqual(self.tags("FETCH c"), ["34000", "I"])
         self.assertEqual(self.fetched("FETCH ALL h")[0], [1, 2, 3, 4, 5])
 
@@ -474,7 +518,9 @@ class CursorTests(SessionCase):
     def test_fetch_by_the_extended_protocol(self) -> None:
         """Described by its cursor's columns."""
         self.query("BEGIN; DECLARE c CURSOR FOR SELECT a FROM t ORDER BY a")
-        heard = self.ask(Parse("", "FETCH 2 FROM c"), Bind("", "", (), (), (1,)), Describe("P", ""), Execute(""), Sync())
+        heard = self.ask(
+            Parse("", "FETCH 2 FROM c"), Bind("", "", (), (), (1,)), Describe("P", ""), Execute(""), Sync()
+        )
         self.assertEqual(heard[2].columns[0].type_oid, 20)
         self.assertEqual(rows(heard), [(struct.pack("!q", 1),), (struct.pack("!q", 2),)])
 
@@ -507,7 +553,9 @@ class CopyTests(SessionCase):
         pieces = [CopyData(b"1\tx"), CopyData(b"\tt\n2\t\\N\tf\n3"), CopyData(b"\ty\t\\N\n"), CopyDone()]
         heard = self.ask(Query("COPY t FROM STDIN"), *pieces)
         self.assertEqual(heard, [CopyInResponse(0, (0, 0, 0)), CommandComplete("COPY 3"), ReadyForQuery("I")])
-        self.assertEqual(rows(self.query("SELECT * FROM t")), [(b"1", b"x", b"t"), (b"2", None, b"f"), (b"3", b"y", None)])
+        self.assertEqual(
+            rows(self.query("SELECT * FROM t")), [(b"1", b"x", b"t"), (b"2", None, b"f"), (b"3", b"y", None)]
+        )
 
     def test_binary_in_and_out(self) -> None:
         """What comes out goes in."""
@@ -530,7 +578,9 @@ class CopyTests(SessionCase):
     def test_a_copy_that_fails_undoes_all_its_rows(self) -> None:
         """A duplicate key at the end, a bad value, too few fields; what is still on its way is passed over."""
         for last, sqlstate in ((b"1\tx\tt\n", "23505"), (b"x\tx\tt\n", "22P02"), (b"9\n", "22P04")):
-            heard = self.ask(Query("COPY t FROM STDIN"), CopyData(b"1\tx\tt\n"), CopyData(last), CopyData(b"3\tx\tt\n"), CopyDone())
+            heard = self.ask(
+                Query("COPY t FROM STDIN"), CopyData(b"1\tx\tt\n"), CopyData(last), CopyData(b"3\tx\tt\n"), CopyDone()
+            )
             self.assertEqual([word(m) for m in heard if word(m)], [sqlstate, "I"])
             self.assertEqual(rows(self.query("SELECT count(*) FROM t")), [(b"0",)])
 
@@ -544,7 +594,9 @@ class CopyTests(SessionCase):
 
     def test_among_other_statements(self) -> None:
         """What follows it in the same Query goes on after the rows."""
-        heard = self.ask(Query("SELECT 1; COPY t (a) FROM STDIN; SELECT count(*) FROM t"), CopyData(b"1\n2\n"), CopyDone())
+        heard = self.ask(
+            Query("SELECT 1; COPY t (a) FROM STDIN; SELECT count(*) FROM t"), CopyData(b"1\n2\n"), CopyDone()
+        )
         self.assertEqual([word(m) for m in heard if word(m)], ["SELECT 1", "COPY 2", "SELECT 1", "I"])
         self.assertEqual(rows(heard)[-1], (b"2",))
 
