@@ -31,7 +31,7 @@ from ha.sqlite.executor import FOREVER, Cancellation
 from ha.sqlite.fetch import Cursor, facts_of, insert_rows, run_write
 from ha.sqlite.functions import Context
 from ha.sqlite.plans import is_bounded
-from ha.sqlite.rebuild import steps
+from ha.sqlite.rebuild import conditions, steps
 from ha.values import Answer, Column, Description, Parameters, Row
 
 #: Rows of a result's first batch, where the client did not say.
@@ -476,9 +476,10 @@ class Backend:
     def _write_script(self, connection: Connection, statement: Statement) -> Answer:
         """What PostgreSQL says in one statement and SQLite in several."""
         capture = self.replica.database.capture
-        for sql in steps(connection, statement):
-            facts = facts_of(connection, sql)
-            run_write(connection, capture, sql, (), facts, HELD_BYTES_MAX)
+        with conditions(connection, statement):
+            for sql in steps(connection, statement):
+                facts = facts_of(connection, sql)
+                run_write(connection, capture, sql, (), facts, HELD_BYTES_MAX)
         return Answer(statement.verb)
 
     async def _submit(self, run: Callable[[Connection, Work], Any], *, key: Any) -> Any:
