@@ -242,7 +242,7 @@ _TIME = re.compile(
 def _fraction(digits: str | None) -> int:
     if not digits:
         return 0
-    return round(int(digits) / 10 ** (len(digits) - 6)) if len(digits) > 6 else int(digits) * 10 ** (6 - len(digits))
+    return round(float("0." + digits) * 1_000_000)
 
 
 def _zone(text: str | None) -> int | None:
@@ -650,7 +650,7 @@ def _element(item: Any) -> Value:
     """A JSON value as SQLite would hold it."""
     if item is True or item is False:
         return int(item)
-    return json.dumps(item) if isinstance(item, dict) else item  # type: ignore[no-any-return]
+    return json.dumps(item) if isinstance(item, dict) else item
 
 
 _ARRAY_HEAD = Struct("!iiI")

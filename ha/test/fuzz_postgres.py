@@ -104,9 +104,11 @@ class Conversation:
         )
         connection = self.client.connection
         assert not connection._busy, "the session is stuck"
-        if not self.client.transport.disconnecting and connection._session.phase.value in ("ready", "skipping"):
+        session = connection._session
+        waiting = session.phase.value in ("ready", "skipping") and not session.buffered
+        if waiting and not self.client.transport.disconnecting:
             heard = self.client.ask(Sync())
-            assert not heard or isinstance(heard[-1], ReadyForQuery) or connection._session.buffered, heard
+            assert isinstance(heard[-1], ReadyForQuery), heard
         self.client.leave()
         assert self.backend.closed
         assert all(stream.closed for stream in self.backend.streams), "a stream was left open"

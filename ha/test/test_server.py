@@ -276,10 +276,10 @@ class FlowTests(DoorCase):
         backend.waiting = lambda: running
         query = Query("SELECT " + "1" * 50_000)
         client.send(Query("SELECT 1"))
-        for count in range(10):
-            if client.transport.producerState == "paused":
-                break
+        count = 0
+        while client.transport.producerState != "paused" and count < 10:
             client.send(query)
+            count += 1
         self.assertEqual(client.transport.producerState, "paused")
         self.assertLess(client.connection._session.buffered, server.READ_AHEAD_BYTES_MAX + 60_000)
         backend.waiting = None

@@ -34,8 +34,8 @@ from ha.postgres.messages import (
     FunctionCall,
     Malformed,
     NoData,
-    NotificationResponse,
     NoticeResponse,
+    NotificationResponse,
     ParameterDescription,
     ParameterStatus,
     Parse,
@@ -636,7 +636,7 @@ class OrderTests(SessionCase):
         self.client.send(Query("SELECT 2"))
         self.assertEqual(self.client.received(), [])
         running.callback(None)
-        self.assertEqual([r for r in rows(self.client.received())], [(b"1",), (b"2",)])
+        self.assertEqual(rows(self.client.received()), [(b"1",), (b"2",)])
 
     def test_a_malformed_message_knows_what_it_claims_to_be(self) -> None:
         """So that the gate can judge it."""
