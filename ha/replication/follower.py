@@ -23,10 +23,10 @@ from ha.errors import StatementError
 from ha.replication.change import Message, decode
 from ha.replication.entry import Entry, Unanswered
 from ha.replication.outbox import Outbox
-from ha.sqlite.connection import Connection
+from ha.replication.turns import Turns
 from ha.sqlite.database import Database
-from ha.sqlite.images import apply
-from ha.sqlite.ledger import origin_of, read_position, write_position
+from ha.sqlite.fitting import put_once
+from ha.sqlite.ledger import read_position, write_position
 
 #: Bytes of entries that wait to be applied; beyond, the feed is stopped and begun again behind the last one.
 WAITING_BYTES_MAX = 32 * 1024 * 1024
@@ -39,6 +39,12 @@ BATCH_BYTES = 4 * 1024 * 1024
 
 #: Before an entry that could not be applied for lack of room is tried again.
 RETRY_S = 2.0
+
+#: While somebody else holds the writer: how soon to look again (seconds).
+HELD_S = 0.05
+
+#: How a command begins in a message of ours: rows have a table between these two. Elsewhere it costs a thread, no more.
+COMMAND = b'"database":"main","operation":"SQL"'
 
 #: What the world may mend by itself: a full disk, an error of the disk, a lock of another process.
 PASSING = frozenset({"53100", "58030", "55P03"})
@@ -81,12 +87,14 @@ class Follower:
         source: Source,
         clock: Any,
         outbox: Outbox,
+        turns: Turns,
         applied: Callable[[Sequence[Message]], None],
     ) -> None:
         self._database = database
         self._source = source
         self._clock = clock
         self._outbox = outbox
+        self._turns = turns
         self._applied = applied
         self._arrived: deque[Entry] = deque()
         self._arrived_bytes = 0
@@ -95,9 +103,15 @@ class Follower:
         self._asked: list[Deferred[Entry]] = []
         self._positioned: list[tuple[int, Deferred[None]]] = []
         self._applying = False
+        self._poke: Any = None
+        #: After a batch that failed: entries are applied one by one until the culprit is found.
+        self._singly = False
         self._stopped = True
         self.position = 0
         self.failed: CannotApply | None = None
+        #: Why the log cannot be followed from the position any more; :meth:`start` begins anew.
+        self.lost: Exception | None = None
+        self.on_lost: Callable[[Exception], None] = lambda reason: None
         self.applied_count = 0
 
     @property
@@ -122,13 +136,19 @@ class Follower:
         self.position = read_position(self._database.writer, self._database.subject)
         self._received = self.position
         self._stopped = False
+        self.failed = self.lost = None
         self._outbox.start(self)
+        self._turns.start()
         self._follow()
 
     def stop(self) -> None:
         """Ask the log for nothing more; forget what has arrived (the log keeps it)."""
         self._stopped = True
         self._outbox.stop()
+        self._turns.stop()
+        if self._poke is not None:
+            self._poke.cancel()
+            self._poke = None
         if self._feed is not None:
             self._feed.stop()
             self._feed = None
@@ -147,11 +167,12 @@ class Follower:
         )
 
     def _lost(self, reason: Exception) -> None:
-        """The feed cannot go on from where it is; begin again behind the last entry that came."""
-        if not self._stopped and self._feed is not None:
+        """Following from here on makes no sense any more; what does is for our owner to say."""
+        if not self._stopped:
             self.log.warn("the feed of {subject} was lost: {reason}", subject=self._database.subject, reason=reason)
-            self._feed.stop()
-            self._follow()
+            self.lost = reason
+            self._feed = None
+            self.on_lost(reason)
 
     # Arriving
 
@@ -166,16 +187,31 @@ class Follower:
         if self._arrived_bytes > WAITING_BYTES_MAX and self._feed is not None:
             self._feed.stop()
             self._feed = None
+        self._turns.arrived(entry)
         if self._asked:
             self._answer_asked()
-        if not self._applying and not self._database.turnstile.held:
+        if not self._applying:
+            if not self._database.turnstile.held:
+                self.apply_soon()
+            elif self._poke is None:
+                self._look_again_in(HELD_S)
+
+    def _look_again_in(self, seconds: float) -> None:
+        """Whoever holds the writer applies what has arrived, or says that it is free; but not everybody knows of us."""
+
+        def look() -> None:
+            self._poke = None
             self.apply_soon()
+
+        if self._poke is None:
+            self._poke = self._clock.callLater(seconds, look)
 
     def _drop_applied(self) -> None:
         arrived = self._arrived
         while arrived and arrived[0].sequence <= self.position:
             self._arrived_bytes -= len(arrived.popleft().body)
-        if self._feed is None and not self._stopped and self._arrived_bytes < WAITING_BYTES_MAX // 2:
+        room = self._arrived_bytes < WAITING_BYTES_MAX // 2
+        if self._feed is None and room and not self._stopped and self.lost is None:
             self._follow()
 
     def next_entry(self, timeout_s: float) -> Deferred[Entry]:
@@ -228,7 +264,9 @@ class Follower:
             try:
                 await self.apply_arrived()
             except CannotApply:
-                pass  # said once by apply_arrived; it shows in `failed`
+                return  # said once by apply_arrived; it shows in `failed`
+            except StatementError:
+                return  # said by apply_arrived, which looks again
             finally:
                 turnstile.release()
         finally:
@@ -240,6 +278,7 @@ class Follower:
 
         :returns: the messages that were applied, for the caller's conflict rules.
         :raises CannotApply: and the position stands before the entry that could not be applied.
+        :raises StatementError: 53100, 58030, 55P03, for now; it is tried again by itself.
         """
         if self.failed is not None:
             raise self.failed
@@ -248,25 +287,34 @@ class Follower:
             self._drop_applied()
             if not self._arrived or self._stopped:
                 return done
-            inline = self._arrived_bytes <= INLINE_BYTES
-            entries = self._take(INLINE_BYTES if inline else BATCH_BYTES)
+            inline = self._arrived_bytes <= INLINE_BYTES and self._outbox.short
+            entries = self._take(0 if self._singly else INLINE_BYTES if inline else BATCH_BYTES)
             try:
-                if inline:
+                if inline and not self._is_long(entries):
                     messages = self._apply(entries)
                 else:
                     messages = await self._database.lanes.defer(lambda taken=entries: self._apply(taken))
-            except StatementError as error:
-                if error.sqlstate not in PASSING:
-                    self._stand_still(entries[0].sequence, error)
-                self.log.warn("cannot apply position {sequence} now: {error}", sequence=entries[0].sequence, error=error)
-                await self._pause()
-                continue
             except Exception as error:
-                self._stand_still(entries[0].sequence, error)
+                if isinstance(error, StatementError) and error.sqlstate in PASSING:
+                    self.log.warn(
+                        "cannot apply position {sequence} now: {error}", sequence=entries[0].sequence, error=error
+                    )
+                    self._look_again_in(RETRY_S)
+                    raise
+                if len(entries) == 1:
+                    self._stand_still(entries[0].sequence, error)
+                self._singly = True
+                continue
+            self._singly = False
             self.advanced(entries[-1].sequence)
             self.applied_count += len(messages)
             done.extend(messages)
             self._applied(messages)
+
+    @staticmethod
+    def _is_long(entries: Sequence[Entry]) -> bool:
+        """Whether they may hold a command: few bytes of it may mean an index over a large table."""
+        return any(COMMAND in entry.body for entry in entries)
 
     def _take(self, bytes_max: int) -> list[Entry]:
         taken: list[Entry] = []
@@ -281,27 +329,22 @@ class Follower:
     def _apply(self, entries: list[Entry]) -> list[Message]:
         """One SQLite transaction: the rows of `entries`, and the position behind the last of them."""
         if self._outbox.count:
-            return self._outbox.apply(entries)
+            return self._outbox.apply(entries, self.position)
         messages = []
-        connection: Connection = self._database.writer
+        position = self.position
         with self._database.own_transaction():
             for entry in entries:
                 message = decode(entry.body)
-                if origin_of(connection, message.node, message.process_id, message.group):
-                    apply(connection, message)
+                if put_once(self._database.writer, message, position):
                     messages.append(message)
-            write_position(connection, self._database.subject, entries[-1].sequence)
+                position = entry.sequence
+            write_position(self._database.writer, self._database.subject, position)
         return messages
 
     def _stand_still(self, sequence: int, error: Exception) -> None:
         self.failed = CannotApply(sequence, str(error))
         self.log.failure("cannot apply log position {sequence} of {subject}", sequence=sequence, subject=self._database.subject)
         raise self.failed from error
-
-    def _pause(self) -> Deferred[None]:
-        pause: Deferred[None] = Deferred()
-        self._clock.callLater(RETRY_S, pause.callback, None)
-        return pause
 
     # Position
 

@@ -9,16 +9,32 @@ Runs in the reactor's thread; the caller holds the writer, with the transaction 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from ha.errors import StatementError
 from ha.replication.change import Command, Message, encode
+from ha.replication.conflicts import Lost
 from ha.replication.follower import Follower
 from ha.replication.groups import message_id
 from ha.replication.order import NothingSent, Order, OutcomeUnknown, Placed
-from ha.replication.outbox import Outbox
+from ha.replication.outbox import Outbox, loss_of
+from ha.replication.turns import Turns
 from ha.sqlite.database import Database
+from ha.sqlite.pending import record_loss
+
+T = TypeVar("T")
+
+
+class CannotQueue(StatementError):
+    """The log is out of reach, and what this transaction does, or promises, needs it. Nothing was sent."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            "25006",
+            f"the replication log is out of reach: {why}",
+            hint="Try again when the node is connected; see /readyz.",
+        )
 
 
 class Settlement:
@@ -34,6 +50,7 @@ class Settlement:
         follower: Follower,
         order: Order,
         outbox: Outbox,
+        turns: Turns,
         committed: Callable[[Message], None],
         *,
         queues: bool,
@@ -42,41 +59,47 @@ class Settlement:
         self._follower = follower
         self._order = order
         self._outbox = outbox
+        self._turns = turns
         self._committed = committed
         self._queues = queues
 
-    async def settle(self, message: Message, *, long: bool, may_queue: bool) -> bool:
+    async def settle(self, message: Message, *, long: bool, may_queue: bool, unseen: Sequence[Lost] = ()) -> bool:
         """Commit the open transaction with `message` in the log, or in the outbox.
 
-        :param long: the COMMIT writes much: in a thread.
+        :param long: there is much to write: in a thread.
         :param may_queue: its isolation level lets it be ordered later.
+        :param unseen: versions that it overwrites and its client had not seen; kept when it commits.
         :returns: False when somebody came between: the transaction is rolled back and the log not applied yet.
-        :raises StatementError: 08006, 25006, 40003; the transaction may still be open then.
+        :raises StatementError: 25006, 40003, 53100, 54000; the transaction may still be open then.
+        :raises CannotApply: this node stands still, and what it wrote could never be ordered.
         """
+        if self._follower.failed is not None:
+            raise self._follower.failed
         if self._outbox.active:
             self._check_queueable(message, may_queue)
-            await self._queue(message, long=long, sent=False)
+            await self._queue(message, await self._encoded(message, long), unseen, long=long, sent=False)
             return True
-        body, name = encode(message), message_id(message)
+        body, name = await self._encoded(message, long), message_id(message)
         try:
             place = await self._order.place(body, name)
         except NothingSent:
-            if not self._queues:
-                raise
             self._check_queueable(message, may_queue)
-            await self._queue(message, long=long, sent=False)
+            await self._queue(message, body, unseen, long=long, sent=False)
             return True
         except OutcomeUnknown:
             if not self._queues or not may_queue or changes_schema(message):
                 raise
-            await self._queue(message, long=long, sent=True)
+            await self._queue(message, body, unseen, long=long, sent=True)
             return True
         if not isinstance(place, Placed):
+            self._turns.refused()
             self._database.rollback()
             return False
+        self._turns.stored()
         try:
-            await self._in_lane(long, lambda: self._database.commit(place.sequence, origin(message)))
+            await self._in_lane(long, lambda: self._commit(message, place.sequence, unseen))
         except StatementError as error:
+            # The follower meets the message in the log like any other, and applies it when there is room again.
             raise StatementError(
                 "40003",
                 "the transaction is in the replication log, but this node could not write it yet",
@@ -87,22 +110,41 @@ class Settlement:
         return True
 
     def _check_queueable(self, message: Message, may_queue: bool) -> None:
+        if not self._queues:
+            raise CannotQueue("nothing was changed")
         if changes_schema(message):
-            raise unreachable("the schema cannot be changed")
+            raise CannotQueue("the schema cannot be changed")
         if not may_queue:
-            raise unreachable("only READ COMMITTED transactions can be queued")
+            raise CannotQueue("only READ COMMITTED transactions can be queued")
 
-    async def _queue(self, message: Message, *, long: bool, sent: bool) -> None:
-        database = self._database
-        await self._in_lane(long, lambda: database.commit_queued(message_id(message), encode(message), sent=sent))
-        self._outbox.added()
+    def _commit(self, message: Message, sequence: int, unseen: Sequence[Lost]) -> None:
+        self._note(message, unseen, sequence)
+        self._database.commit(sequence, origin(message))
+
+    async def _queue(
+        self, message: Message, body: bytes, unseen: Sequence[Lost], *, long: bool, sent: bool
+    ) -> None:
+        def commit() -> None:
+            self._note(message, unseen, None)
+            self._database.commit_queued(message_id(message), body, sent=sent)
+
+        await self._in_lane(long, commit)
+        self._outbox.added(len(body))
         self._committed(message)
 
-    async def _in_lane(self, long: bool, work: Callable[[], Any]) -> None:
+    def _note(self, message: Message, unseen: Sequence[Lost], sequence: int | None) -> None:
+        if unseen:
+            with self._database.writer.guard.trusted():
+                for lost in unseen:
+                    record_loss(self._database.writer, loss_of(lost, message.node, sequence))
+
+    async def _encoded(self, message: Message, long: bool) -> bytes:
+        return await self._in_lane(long, lambda: encode(message))
+
+    async def _in_lane(self, long: bool, work: Callable[[], T]) -> T:
         if long:
-            await self._database.lanes.defer(work)
-        else:
-            work()
+            return await self._database.lanes.defer(work)
+        return work()
 
 
 def origin(message: Message) -> tuple[str, int, int]:
@@ -114,11 +156,3 @@ def changes_schema(message: Message) -> bool:
     """Whether `message` holds DDL."""
     return any(isinstance(change, Command) for change in message.changes)
 
-
-def unreachable(why: str) -> StatementError:
-    """The log is out of reach and this write cannot wait for it."""
-    return StatementError(
-        "25006",
-        f"the replication log is out of reach: {why}",
-        hint="Try again when the node is connected; see /readyz.",
-    )

@@ -91,7 +91,12 @@ class Database:
     # Reading
 
     def borrow(self, deadline: float = FOREVER) -> Deferred[Connection] | Connection:
-        """A reading connection; give it back with :meth:`give_back`. A Deferred only when all are lent."""
+        """A reading connection; give it back with :meth:`give_back`. A Deferred only when all are lent.
+
+        :raises StatementError: 57P03, the file is being replaced.
+        """
+        if self.closed:
+            raise StatementError("57P03", f"{self.name} is being restored from a snapshot", hint="Try again soon.")
         if self._idle:
             return self._idle.pop()
         if len(self._readers) < READERS_MAX:
@@ -105,6 +110,9 @@ class Database:
 
     def give_back(self, connection: Connection) -> None:
         """The borrowed connection is free again: no cursor open, no transaction."""
+        if connection not in self._readers:
+            connection.close(True)  # of a file that was closed meanwhile, and may be another now
+            return
         if connection.in_transaction:
             with connection.guard.trusted():
                 connection.execute("ROLLBACK").close()
@@ -288,7 +296,7 @@ class Database:
             await self.lanes.defer(lambda: checkpoint(str(self.path), mode))
 
     def close(self) -> None:
-        """Close every connection that is not lent; those that are lent close when they come back."""
+        """Close every connection that is not lent; what runs on the others is interrupted: :meth:`cut_readers`."""
         self.closed = True
         self.writer.set_wal_hook(None)
         self.writer.close(True)
@@ -298,6 +306,19 @@ class Database:
             connection.close(True)
         while self._waiting:
             self._waiting.popleft().errback(StatementError("57P01", "the database is being closed"))
+        for connection in self._readers:
+            connection.interrupt()
+
+    @property
+    def lent(self) -> int:
+        """Reading connections that are in use, or hold an open cursor."""
+        return len(self._readers) - len(self._idle)
+
+    def cut_readers(self) -> None:
+        """Close the connections that did not come back after :meth:`close`: somebody holds a cursor and does not read."""
+        for connection in self._readers:
+            connection.close(True)
+        self._readers.clear()
 
 
 def checkpoint(path: str, mode: int) -> None:
