@@ -16,7 +16,7 @@ from ha.bench.cluster import DATABASE, Cluster
 from ha.bench.memory import measure as measure_memory
 from ha.bench.processes import cpu_s, eventually, memory_bytes
 from ha.bench.report import Figures, bar, table
-from ha.bench.workloads import CLIENTS, PREPARATION, WORKLOADS, Workload
+from ha.bench.workloads import CLIENTS, PREPARATION, SEED_ROWS, WORKLOADS, Workload
 
 #: How long the second node may need for what it has not yet applied, before the bench gives up on it.
 LAG_TIMEOUT_S = 120.0
@@ -112,6 +112,7 @@ def main(words: list[str]) -> None:
             bench.say("memory")
             memory = measure_memory(cluster)
         cluster.first.run(*PREPARATION)
+        eventually(lambda: cluster.second.rows("seeded") == SEED_ROWS, "the second node has the tables", LAG_TIMEOUT_S)
         for workload in chosen:
             for clients in counts:
                 bench.say(f"{workload.name}, {clients} clients")

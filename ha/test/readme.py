@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
-README = Path(__file__).parents[2] / "README.rst"
+from ha.test.repository import repository
+
+
+def readme() -> str:
+    """The page."""
+    return (repository() / "README.rst").read_text()
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,10 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from ha.test.repository import repository
+
 HOUSE = Path(__file__).parents[1]
-REPOSITORY = HOUSE.parent
+ROOT = HOUSE.parent
 
 #: Modules without Twisted, SQLite or NATS, besides all of ``ha.sql``: they can be tried with plain values.
 PURE = {
@@ -144,7 +146,7 @@ def modules() -> dict[str, Module]:
     """The house, by dotted name."""
     found = {}
     for path in sorted(HOUSE.rglob("*.py")):
-        parts = path.relative_to(REPOSITORY).with_suffix("").parts
+        parts = path.relative_to(ROOT).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         found[name] = Module(name, path, ast.parse(path.read_text()))
     return found
@@ -176,7 +178,7 @@ class ArrowTests(SynchronousTestCase):
             allowed = {room, *ARROWS[room]} - {"ha"}
             for name, line in module.imports():
                 if within(name, "ha") and name not in COMMON and not any(within(name, one) for one in allowed):
-                    broken.append(f"{module.path.relative_to(REPOSITORY)}:{line}: {module.name} imports {name}")
+                    broken.append(f"{module.path.relative_to(ROOT)}:{line}: {module.name} imports {name}")
         self.assertEqual(broken, [])
 
     def test_pure_modules_need_only_the_standard_library(self) -> None:
@@ -192,7 +194,7 @@ class ArrowTests(SynchronousTestCase):
                 else:
                     allowed = top in sys.stdlib_module_names or top in PURE_PACKAGES
                 if not allowed or name == "os.environ":
-                    broken.append(f"{module.path.relative_to(REPOSITORY)}:{line}: {module.name} imports {name}")
+                    broken.append(f"{module.path.relative_to(ROOT)}:{line}: {module.name} imports {name}")
         self.assertEqual(broken, [])
 
     def test_pure_modules_say_so(self) -> None:
@@ -207,13 +209,13 @@ class ArrowTests(SynchronousTestCase):
             for name, line in module.imports():
                 for dependency, owners in OWNERS.items():
                     if within(name, dependency) and not any(within(module.name, owner) for owner in owners):
-                        broken.append(f"{module.path.relative_to(REPOSITORY)}:{line}: {module.name} imports {name}")
+                        broken.append(f"{module.path.relative_to(ROOT)}:{line}: {module.name} imports {name}")
         self.assertEqual(broken, [])
 
     def test_nobody_imports_the_reactor_at_module_level(self) -> None:
         """Importing it chooses one, and ``twistd ha`` has not been asked yet. Tests neither."""
         broken = []
-        for path in (*HOUSE.rglob("*.py"), *(REPOSITORY / "twisted").rglob("*.py")):
+        for path in (*HOUSE.rglob("*.py"), *(repository() / "twisted").rglob("*.py")):
             for node in ast.parse(path.read_text()).body:
                 text = ast.unparse(node) if isinstance(node, ast.Import | ast.ImportFrom) else ""
                 if re.search(r"from twisted\.internet import .*\breactor\b|twisted\.internet\.reactor", text):
@@ -223,7 +225,7 @@ class ArrowTests(SynchronousTestCase):
     def test_imports_are_absolute(self) -> None:
         """So that the arrows can be found with grep."""
         broken = [
-            f"{module.path.relative_to(REPOSITORY)}:{node.lineno}"
+            f"{module.path.relative_to(ROOT)}:{node.lineno}"
             for module in modules().values()
             for node in ast.walk(module.tree)
             if isinstance(node, ast.ImportFrom) and node.level
@@ -250,7 +252,7 @@ class NameTests(SynchronousTestCase):
             for name, line in names:
                 words = {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
                 if words & BANNED:
-                    broken.append(f"{module.path.relative_to(REPOSITORY)}:{line}: {name}")
+                    broken.append(f"{module.path.relative_to(ROOT)}:{line}: {name}")
         self.assertEqual(broken, [])
 
 
@@ -259,12 +261,12 @@ class DebtTests(SynchronousTestCase):
 
     def test_every_module_says_what_it_is_for(self) -> None:
         """In a docstring, tests too."""
-        self.assertEqual([str(m.path.relative_to(REPOSITORY)) for m in modules().values() if not m.docstring], [])
+        self.assertEqual([str(m.path.relative_to(ROOT)) for m in modules().values() if not m.docstring], [])
 
     def test_every_class_says_what_it_promises(self) -> None:
         """Private ones may leave it to their name; functions, too, many of which SQL's manual describes."""
         broken = [
-            f"{module.path.relative_to(REPOSITORY)}:{node.lineno}: {node.name}"
+            f"{module.path.relative_to(ROOT)}:{node.lineno}: {node.name}"
             for module in own()
             for node in module.tree.body
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and not ast.get_docstring(node)
@@ -280,7 +282,7 @@ class DebtTests(SynchronousTestCase):
                 continue
             room = next((room for room in TOGETHER if within(module.name, room)), module.name)
             if f"test_{room.rpartition('.')[2]}.py" not in tests:
-                missing.append(str(module.path.relative_to(REPOSITORY)))
+                missing.append(str(module.path.relative_to(ROOT)))
         self.assertEqual(missing, [])
 
     def test_every_package_tells_its_room(self) -> None:
@@ -310,14 +312,14 @@ class PackagingTests(SynchronousTestCase):
     def setUp(self) -> None:
         """setup.cfg, read as setuptools does."""
         self.config = configparser.ConfigParser()
-        self.config.read(REPOSITORY / "setup.cfg")
+        self.config.read(repository() / "setup.cfg")
 
     def test_every_package_is_installed(self) -> None:
         """And the plugin's folder, which is none."""
         listed = self.config["options"]["packages"].split()
         found = [name for name, module in modules().items() if module.is_package]
         self.assertEqual(sorted(listed), sorted([*found, "twisted.plugins"]))
-        self.assertFalse(list((REPOSITORY / "twisted").rglob("__init__.py")))
+        self.assertFalse(list((repository() / "twisted").rglob("__init__.py")))
 
     def test_every_file_is_installed(self) -> None:
         """Also what is not Python."""
@@ -329,7 +331,7 @@ class PackagingTests(SynchronousTestCase):
             path
             for package, globs in patterns.items()
             for glob in globs
-            for path in (REPOSITORY / package.replace(".", "/")).glob(glob)
+            for path in (ROOT / package.replace(".", "/")).glob(glob)
         }
         others = {
             path
@@ -356,5 +358,5 @@ class PackagingTests(SynchronousTestCase):
                 top = name.partition(".")[0]
                 wanted = packages.get(top, top).lower()
                 if top not in sys.stdlib_module_names and top != "ha" and wanted not in known:
-                    missing.append(f"{module.path.relative_to(REPOSITORY)}: {top}")
+                    missing.append(f"{module.path.relative_to(ROOT)}: {top}")
         self.assertEqual(missing, [])

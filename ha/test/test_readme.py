@@ -10,7 +10,8 @@ import re
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.settings import TABLE
-from ha.test.readme import README, Command, commands
+from ha.test.readme import Command, commands, readme
+from ha.test.repository import repository
 
 
 class CommandsTests(SynchronousTestCase):
@@ -33,7 +34,7 @@ class ReadmeTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """The page."""
-        self.text = README.read_text()
+        self.text = readme()
 
     def test_every_option_exists(self) -> None:
         """Those of twistd itself aside."""
@@ -45,11 +46,11 @@ class ReadmeTests(SynchronousTestCase):
         """Inside the repository, at least."""
         links = re.findall(r"<([^>:]+)>`_", self.text)
         self.assertTrue(links)
-        self.assertEqual([link for link in links if not (README.parent / link).exists()], [])
+        self.assertEqual([link for link in links if not (repository() / link).exists()], [])
 
     def test_ci_runs_the_test_command(self) -> None:
         """So that the page and the machine agree on what passes."""
         typed = next(command.text for command in commands(self.text) if "trial" in command.text)
-        script = (README.parent / ".ci" / "run").read_text()
+        script = (repository() / ".ci" / "run").read_text()
         for part in typed.split(" && "):
             self.assertIn(part.replace("pip install", "").strip(), script)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.settings import DURATION, SIZE, TABLE, BadSetting, Settings, page, read
+from ha.test.repository import repository
 
 DB = {"db": ["a.db"]}
-REPOSITORY = Path(__file__).parents[2]
 
 
 class UnitTests(SynchronousTestCase):
@@ -168,5 +166,5 @@ class TableTests(SynchronousTestCase):
 
     def test_the_page_is_up_to_date(self) -> None:
         """docs/settings.rst is what ``python -m ha.settings`` prints."""
-        path = REPOSITORY / "docs" / "settings.rst"
+        path = repository() / "docs" / "settings.rst"
         self.assertEqual(path.read_text(), page(), "run: python -m ha.settings > docs/settings.rst")

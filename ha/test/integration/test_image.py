@@ -10,9 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ha.settings import TABLE
 from ha.test.integration.nodes import READY_TIMEOUT_S, Node, children, die_with_parent, environment, eventually, listens
-from ha.test.readme import README
-
-DOCKER = README.parent / "docker"
+from ha.test.repository import repository
 
 
 class DockerfileTests(SynchronousTestCase):
@@ -20,7 +18,8 @@ class DockerfileTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """The Dockerfile's instructions."""
-        text = (DOCKER / "Dockerfile").read_text().replace("\\\n", " ")
+        self.folder = repository() / "docker"
+        text = (self.folder / "Dockerfile").read_text().replace("\\\n", " ")
         self.steps = [line for line in text.splitlines() if line and not line.startswith("#")]
 
     def step(self, start: str) -> str:
@@ -72,6 +71,6 @@ class DockerfileTests(SynchronousTestCase):
     def test_its_variables_exist(self) -> None:
         """In the image and in the compose file."""
         known = {setting.environment for setting in TABLE} | {"HA_ARGS"}
-        for path in (DOCKER / "Dockerfile", DOCKER / "compose.yaml"):
+        for path in (self.folder / "Dockerfile", self.folder / "compose.yaml"):
             named = set(re.findall(r"\bHA_[A-Z_]+\b", path.read_text()))
             self.assertEqual(named - known, set(), path.name)

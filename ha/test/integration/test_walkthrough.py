@@ -17,7 +17,7 @@ from ha.test.integration.nodes import (
     listens,
     temporary_folder,
 )
-from ha.test.readme import README, Command, commands
+from ha.test.readme import Command, commands, readme
 
 #: The ports that the README names. A test must not need just these to be free.
 NAMED_PORTS = ("8080", "8081", "5432", "5433", "4222")
@@ -34,7 +34,7 @@ class WalkthroughTests(SynchronousTestCase):
 
     def test_every_line_does_what_it_shows(self) -> None:
         """Twice in a row, from nothing."""
-        walk = [one for one in commands(README.read_text()) if not one.text.startswith("pip ")]
+        walk = [one for one in commands(readme()) if not one.text.startswith("pip ")]
         self.assertGreaterEqual(len(walk), 10)
         for command in walk:
             if command.stays:
