@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import react
 
-from ha.bench.processes import environment, free_ports
+from ha.bench.processes import PATIENCE_S, environment, free_ports
 from ha.bench.report import Timing, timing
 from ha.bench.workloads import PREPARATION, WORKLOADS
 from ha.node import Node
@@ -39,6 +39,7 @@ def measure(clients: int, seconds: float) -> Timing:
         env=environment(),
         stdout=subprocess.PIPE,
         check=True,
+        timeout=seconds + PATIENCE_S,
     )
     return Timing(**json.loads(done.stdout.splitlines()[-1]))
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 
-from ha.bench.processes import environment
+from ha.bench.processes import PATIENCE_S, environment
 from ha.bench.report import Timing, timing
 from ha.bench.workloads import SEED_ROWS, Workload
 
@@ -139,6 +139,7 @@ def drive(workload: Workload, port: int, database: str, clients: int, seconds: f
         env=environment(),
         stdout=subprocess.PIPE,
         check=True,
+        timeout=seconds + PATIENCE_S,
     )
     return Timing(**json.loads(done.stdout))
 

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from ha.bench.processes import environment
+from ha.bench.processes import PATIENCE_S, environment
 from ha.bench.report import Timing, timing
 from ha.bench.workloads import SEED_ROWS, Workload
 
@@ -50,6 +50,7 @@ def drive(workload: Workload, port: int, database: str, clients: int, seconds: f
             env=environment() | {"PGPASSWORD": "ha"},
             capture_output=True,
             text=True,
+            timeout=seconds + PATIENCE_S,
         )
         if done.returncode:
             raise SystemExit(f"pgbench failed:\n{done.stderr}")

@@ -24,6 +24,9 @@ T = TypeVar("T")
 #: Where ``ha`` was imported from: the repository, or site-packages.
 ROOT = Path(ha.__file__).parents[1]
 
+#: How much longer than it was told a driver may take, before it counts as hung.
+PATIENCE_S = 60.0
+
 _PR_SET_PDEATHSIG = 1
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
