@@ -188,7 +188,7 @@ def _change_to_json(change: Change) -> dict[str, Any]:
     old_plain = old is None or (_replica_keeps(old, shape) and _key_is_whole(old, shape))
     new_plain = new is None or (_replica_keeps(new, shape) and _key_is_whole(new, shape))
     if shape is None or (
-        shape.plain and old_plain and new_plain and (pk_columns or (operation == DELETE and shape.rowid is not None))
+        shape.plain and old_plain and new_plain and (pk_columns or _found_by_rowid(operation, old_rowid, shape))
     ):
         entry["operation"] = operation
     else:
@@ -214,6 +214,16 @@ def _change_to_json(change: Change) -> dict[str, Any]:
                 entry["new_types"] = types
     entry["ts_ns"] = ts_ns
     return entry
+
+
+def _found_by_rowid(operation: str, rowid: int | None, shape: Shape) -> bool:
+    """Without a primary key a reader deletes by rowid, which is one more number to it; it cannot insert by rowid."""
+    return (
+        operation == DELETE
+        and shape.rowid == "rowid"
+        and rowid is not None
+        and -EXACT_INTEGER_MAX <= rowid <= EXACT_INTEGER_MAX
+    )
 
 
 def _replica_keeps(values: Row, shape: Shape | None) -> bool:

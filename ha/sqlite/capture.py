@@ -158,7 +158,10 @@ class Capture:
         self._taken = len(self._changes)
         now = self._read_sequences()
         before, self._sequences = self._sequences, now
-        return changes, moved(before, now) if now != before else {}
+        sequences = moved(before, now) if now != before else {}
+        if any(type(change) is Command for change in changes):
+            sequences = {**self._missing_sequences(now), **now, **sequences}
+        return changes, sequences
 
     def record(self) -> Record:
         """What was done to the file since :meth:`begin`, or since the last call, so that it can be undone exactly."""
@@ -299,7 +302,11 @@ class Capture:
                 )
 
     def _put_unread(self, event: _Unread, now: int) -> None:
-        """What became of the rows, each by its place; rows that changed their key go before any comes back."""
+        """What became of the rows, each by its place.
+
+        Rows that changed their key go before any comes back, and so do all where several changed that must be unique: taken
+        one by one, a row could be in the way of the next.
+        """
         table = self.tables.get(event.table)
         if table is None:
             return
@@ -309,11 +316,14 @@ class Capture:
                 after: dict[Any, Row | None] = dict(read_all(self._connection, table))
             else:
                 after = {rowid: read_row(self._connection, table, rowid) for rowid in before}
+        apart = bool(table.uniques) and len(before | after) > 1
         back = []
         for place in before | after:
             old, new = before.get(place), after.get(place)
             rowid = None if table.without_rowid else place
-            if old is not None and new is not None and _key(table, old) != _key(table, new):
+            if old is not None and new is not None and same(old, new):
+                continue
+            if old is not None and new is not None and (apart or _key(table, old) != _key(table, new)):
                 self._put_slot(table, rowid, old, None, now)
                 back.append((rowid, None, new))
             elif old is not None and new is None:
@@ -419,6 +429,15 @@ class Capture:
         with self._trusted:
             rows = dict(self._connection.execute("SELECT name, seq FROM main.sqlite_sequence"))
         return rows
+
+
+    def _missing_sequences(self, now: dict[str, int | None]) -> dict[str, int | None]:
+        """Tables that could have a sequence and have none: a command elsewhere may have moved one there (RENAME)."""
+        return {
+            name: None
+            for (kind, name), sql in self.tables.schema().items()
+            if kind == "table" and name not in now and "AUTOINCREMENT" in (sql or "").upper()
+        }
 
 
 _captures: WeakKeyDictionary[apsw.Connection, Capture] = WeakKeyDictionary()
