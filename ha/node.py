@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import socket
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
@@ -30,18 +29,22 @@ from ha.backend import Backend
 from ha.errors import StatementError
 from ha.metrics import Metrics
 from ha.postgres.server import Factory as PostgresFactory
-from ha.replication.entry import LogError
+from ha.replication.entry import LogError, SnapshotMissing
 from ha.replication.groups import Origin
 from ha.replication.joining import CannotJoin, Joining, Rights
-from ha.replication.log import Log
-from ha.replication.natsd import NatsdError, NatsServer, find_binary
+from ha.replication.log import Access, Log
+from ha.replication.member import Member
+from ha.replication.natsd import Cluster, NatsdError, NatsServer, find_binary
 from ha.replication.replica import Replica
 from ha.replication.snapshot import Snapshots
+from ha.replication.upkeep import Bounds, Upkeep
 from ha.settings import Settings
 from ha.sqlite import backup
 from ha.sqlite.database import Database
 from ha.sqlite.executor import Lanes
-from ha.sqlite.folder import Folder, FolderError, Identity, Place
+from ha.sqlite.folder import Folder, FolderError, Identity
+from ha.sqlite.restore import BadSnapshot
+from ha.sqlite.visit import Visit
 from ha.tls import context_factory
 from ha.web.site import Site
 
@@ -55,8 +58,11 @@ DRAIN_S = 3.0
 #: How often the progress of a long step is said on the log (seconds).
 PROGRESS_S = 2.0
 
-#: How long the log may stay silent while a node starts before that is said (seconds).
-CONNECT_TIMEOUT_S = 30.0
+#: Between two attempts to enter the cluster while the log does not answer (seconds).
+ENTER_PAUSE_S = 0.5
+
+#: What keeps the node from entering now, and may pass.
+PASSING = (LogError, BadSnapshot, OSError)
 
 
 class CannotStart(Exception):
@@ -123,7 +129,9 @@ class Node:
         self._identity: Identity
         self._natsd: NatsServer | None = None
         self._log: Log | None = None
-        self._replicas: dict[str, Replica] = {}
+        self._members: dict[str, Member] = {}
+        self._entering: Deferred[None] | None = None
+        self._upkeep: Upkeep | None = None
         self._ports: list[IListeningPort] = []
         self._postgres: PostgresFactory | None = None
         self._site: Site | None = None
@@ -144,29 +152,33 @@ class Node:
             self._open_folder()
             self._threads.start()
             await self._start_natsd()
-            await self._connect()
-            await self._found_or_find_the_stream()
-            for place in self._opened_folder().places.values():
-                await self._join(place)
-            await self._mark_ready()
-            for replica in self._replicas.values():
-                await self._catch_up(replica)
-            await self._open_doors()
+            self._make_log()
+            if await self._enter_or_open_cut_off():
+                await self._open_doors()
+                self.log.info("{name} is ready", name=self._identity.name)
+            else:
+                await self._open_doors()
+                self.log.warn("{name} serves what it has, and goes on looking for the log", name=self._identity.name)
+                self._entering = Deferred.fromCoroutine(self._enter())
+                self._entering.addErrback(self._entering_failed)
         except (FolderError, NatsdError, CannotJoin, LogError) as error:
             raise CannotStart(str(error)) from error
         except StatementError as error:
             raise CannotStart(error.message) from error
-        self._waiting_for = ""
-        self.log.info("{name} is ready", name=self._identity.name)
 
     async def stop(self) -> None:
         """Close the doors, let the last writes through, and end every part. Also a node that is half started."""
         self._waiting_for = "the node is going down"
         await self._close_doors()
+        if self._entering is not None:
+            self._entering.cancel()
+        if self._upkeep is not None:
+            self._upkeep.stop()
         for replica in self._replicas.values():
             replica.committer.closing = True
             await self._drain(replica)
-            replica.follower.stop()
+        for member in self._members.values():
+            member.stop()
         if self._log is not None:
             await self._log.close()
         if self._natsd is not None:
@@ -174,7 +186,8 @@ class Node:
         if self._threads.started:
             await self._in_thread_of_its_own(self._threads.stop)
         for replica in self._replicas.values():
-            replica.database.close()
+            if not replica.database.closed:
+                replica.database.close()
         if self._folder is not None:
             self._folder.close()
 
@@ -201,68 +214,181 @@ class Node:
                 host=settings.bind,
                 port=settings.nats_port,
                 sync_always=settings.durability == "fsync",
+                cluster=Cluster(settings.nats_cluster_name, settings.nats_cluster_port, settings.nats_routes)
+                if settings.nats_cluster_name
+                else None,
             )
             await self._natsd.start()
 
-    async def _connect(self) -> None:
+    def _make_log(self) -> None:
+        """The log's connection, the databases that will follow it, and what looks after both."""
         settings = self._settings
-        url = self._natsd.url if self._natsd is not None else settings.replication_url
         log = self._log = Log(
             self._reactor,
             settings.replication_stream,
             publish_timeout_s=settings.replication_timeout_s,
             answer_timeout_s=settings.replication_timeout_s,
         )
-        self._waiting_for = "waiting for the replication log"
-        log.on_connection_change.append(self._connection_changed)
-        while True:
-            try:
-                return await log.connect([url], timeout_s=CONNECT_TIMEOUT_S)
-            except LogError as error:
-                self.log.warn("waiting for the replication log: {reason}", reason=str(error))
-
-    async def _found_or_find_the_stream(self) -> None:
-        if await self._stream().create_stream(new_cluster_id(), self._identity.name):
-            self.log.info("this node founds the cluster of stream {stream}", stream=self._settings.replication_stream)
-
-    def _stream(self) -> Log:
-        assert self._log is not None, "the log is connected first"
-        return self._log
-
-    async def _join(self, place: Place) -> None:
-        self._waiting_for = f"{place.name} is joining the cluster"
-        subject = f"{self._settings.replication_stream}.{place.token}"
-        snapshots = Snapshots(self._stream(), self._in_thread, self._opened_folder().copies)
-        joining = Joining(self._stream(), snapshots, self._origin, self._reactor, self._in_thread, Rights())
-        info = await joining.join(place.name, subject, place.path)
-        database = Database(
-            place.name,
-            place.path,
-            subject,
-            self._lanes,
-            self._reactor,
-            synchronous="FULL" if self._settings.durability == "fsync" else "NORMAL",
-        )
-        replica = Replica(
-            database,
-            self._stream(),
+        snapshots = Snapshots(log, self._in_thread, self._opened_folder().copies)
+        joining = Joining(
+            log,
+            snapshots,
             self._origin,
             self._reactor,
-            epoch=info.epoch,
-            timeout_s=self._settings.replication_timeout_s,
+            self._in_thread,
+            Rights(replace_local=settings.replace_local, reseed=settings.reseed),
+            replicas=settings.replicas,
+            alone=self._is_alone,
         )
-        self._replicas[place.name] = replica
-        replica.follower.start()
+        for place in self._opened_folder().places.values():
+            member = Member(
+                place.name,
+                f"{settings.replication_stream}.{place.token}",
+                place.path,
+                log,
+                joining,
+                self._make_replica,
+                self._reactor,
+                self._in_thread,
+            )
+            member.joined = self._joined
+            self._members[place.name] = member
+        log.on_connection_change.append(self._connection_changed)
+        bounds = Bounds(settings.snapshot_interval_s, settings.replication_age_max_s, settings.replication_bytes_max)
+        self._upkeep = Upkeep(log, snapshots, self._members.values, self._reactor, bounds)
+        self._upkeep.start()
+
+    def _make_replica(self, member: Member, epoch: int) -> Replica:
+        settings = self._settings
+        database = Database(
+            member.name,
+            member.path,
+            member.subject,
+            self._lanes,
+            self._reactor,
+            synchronous="FULL" if settings.durability == "fsync" else "NORMAL",
+        )
+        return Replica(
+            database,
+            member.gate,
+            self._origin,
+            self._reactor,
+            epoch=epoch,
+            timeout_s=settings.replication_timeout_s,
+            queues=settings.when_disconnected == "queue",
+            asynchronous=settings.replication == "async",
+        )
+
+    async def _is_alone(self, seen: Visit) -> bool:
+        """Whether this node is the cluster's only one: the log is ours, and nobody else ever wrote or reads it now."""
+        settings = self._settings
+        if not settings.embeds_nats or settings.nats_cluster_name:
+            return False
+        if any(node != self._identity.name for node, _ in seen.origins):
+            return False
+        return not await self._stream().others()
+
+    def _stream(self) -> Log:
+        assert self._log is not None, "the log is made first"
+        return self._log
+
+    # Entering the cluster
+
+    async def _enter_or_open_cut_off(self) -> bool:
+        """Enter; or, when the log does not answer and every file has been in the cluster, open them without it.
+
+        :returns: whether the node has entered.
+        """
+        while True:
+            try:
+                await self._try_to_enter()
+                return True
+            except PASSING as error:
+                self.log.warn("waiting for the replication log: {reason}", reason=str(error))
+                if await self._open_cut_off():
+                    return False
+                await self._pause(ENTER_PAUSE_S)
+
+    async def _open_cut_off(self) -> bool:
+        waiting = [member for member in self._members.values() if member.replica is None]
+        for member in waiting:
+            if (await member.seen()).cluster_id is None:
+                return False
+        for member in waiting:
+            await member.open_cut_off()
+        self._waiting_for = ""
+        return True
+
+    async def _enter(self) -> None:
+        """Enter, sooner or later."""
+        while True:
+            try:
+                return await self._try_to_enter()
+            except PASSING as error:
+                self.log.debug("still waiting for the replication log: {reason}", reason=str(error))
+                await self._pause(ENTER_PAUSE_S)
+
+    def _entering_failed(self, failure: Any) -> None:
+        if failure.check(CannotJoin):
+            for member in self._members.values():
+                if member.waiting_for:
+                    member.look_again()  # it says which database it is, and stands still
+        elif not failure.check(CancelledError):
+            self.log.failure("entering the cluster failed", failure)
+
+    async def _try_to_enter(self) -> None:
+        settings = self._settings
+        url = self._natsd.url if self._natsd is not None else settings.replication_url
+        if not self._members_open():
+            self._waiting_for = "waiting for the replication log"
+        await self._stream().connect([url], self._access(), timeout_s=settings.replication_timeout_s)
+        for member in self._members.values():
+            if member.replica is None:
+                self._waiting_for = f"{member.name} is joining the cluster"
+            if member.waiting_for:
+                await member.join()
+        for replica in list(self._replicas.values()):
+            await self._catch_up(replica)
+        self._waiting_for = ""
+
+    def _access(self) -> Access:
+        settings = self._settings
+        if self._natsd is not None:
+            return Access()
+        return Access(
+            user=settings.nats_user,
+            password=settings.nats_password,
+            token=settings.nats_token,
+            credentials_path=settings.nats_credentials,
+            ca_path=settings.nats_ca,
+            certificate_path=settings.nats_certificate,
+            key_path=settings.nats_key,
+        )
+
+    def _members_open(self) -> bool:
+        return all(member.replica is not None for member in self._members.values())
+
+    def _joined(self) -> None:
+        """A database has joined, now or again; with the last of ours the founder's duty is done."""
+        if not any(member.waiting_for for member in self._members.values()):
+            marked = Deferred.fromCoroutine(self._mark_ready())
+            marked.addErrback(lambda failure: self.log.warn("{error}", error=failure.value))
 
     async def _mark_ready(self) -> None:
         info = await self._stream().stream_info()
         if not info.ready and info.founder == self._identity.name:
             await self._stream().mark_ready()
 
+    def _pause(self, seconds: float) -> Deferred[None]:
+        pause: Deferred[None] = Deferred()
+        self._reactor.callLater(seconds, pause.callback, None)
+        return pause
+
     async def _catch_up(self, replica: Replica) -> None:
         """Return when the file is where the log was when we began to look."""
         goal = await self._stream().last_sequence(replica.database.subject)
-        self._waiting_for = f"{replica.name} is catching up"
+        if not self._ports:
+            self._waiting_for = f"{replica.name} is catching up"
         while replica.follower.position < goal and replica.follower.failed is None:
             try:
                 await replica.follower.reached(goal, PROGRESS_S)
@@ -328,6 +454,11 @@ class Node:
             await done.addTimeout(seconds, self._reactor)
         except TimeoutError:
             self.log.warn("{otherwise}", otherwise=otherwise)
+
+    @property
+    def _replicas(self) -> dict[str, Replica]:
+        """The databases that are open."""
+        return {name: member.replica for name, member in self._members.items() if member.replica is not None}
 
     # Threads
 
@@ -397,6 +528,9 @@ class Node:
         reasons = [self._waiting_for] if self._waiting_for else []
         if self._log is not None and not self._log.connected:
             reasons.append(f"the replication log is out of reach: {self._log.unreachable_because}")
+        for member in self._members.values():
+            if member.waiting_for and member.replica is not None:
+                reasons.append(member.waiting_for)
         for replica in self._replicas.values():
             if replica.follower.failed is not None:
                 reasons.append(f"{replica.name} cannot follow the log: {replica.follower.failed}")
@@ -438,11 +572,30 @@ class Node:
         return await self._stream().delete_consumer(name)
 
     def _connection_changed(self, connected: bool) -> None:
-        if connected:
-            for replica in self._replicas.values():
-                replica.outbox.drain_soon()
+        for member in self._members.values():
+            member.connection_changed(connected)
 
+    # Snapshots
 
-def new_cluster_id() -> str:
-    """Random, so that two clusters never take each other's files for their own."""
-    return uuid.uuid4().hex
+    async def make_snapshot(self, database: str) -> Mapping[str, object]:
+        """Store a snapshot of a database now, for nodes that join.
+
+        :raises StatementError: 55000, 08006, 53100: it was not stored.
+        """
+        assert self._upkeep is not None
+        snapshot = await self._upkeep.make(self._members[database])
+        return {"database": database, "position": snapshot.sequence, "size": snapshot.size_bytes}
+
+    async def open_snapshot(self, database: str) -> Copy | None:
+        """The newest stored snapshot of a database; None: there is none.
+
+        :raises StatementError: 08006, the log is out of reach.
+        """
+        target = self._opened_folder().copies / f"{next(self._copies)}-{database}.snapshot"
+        try:
+            headers = await self._stream().get_snapshot(database, str(target))
+        except SnapshotMissing:
+            return None
+        except LogError as error:
+            raise StatementError("08006", f"the replication log is out of reach: {error}") from error
+        return Copy(target, target.stat().st_size, f"{headers.get('epoch', '')}:{headers.get('seq', '')}")

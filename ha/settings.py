@@ -103,8 +103,28 @@ def _url(word: str) -> str:
     return word
 
 
-def _durability(word: str) -> str:
-    if word not in ("normal", "fsync"):
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(word: str) -> str:
+        if word not in words:
+            raise ValueError(word)
+        return word
+
+    return parse
+
+
+def _flag(word: str) -> bool:
+    if word not in ("yes", "no"):
+        raise ValueError(word)
+    return word == "yes"
+
+
+def _urls(word: str) -> tuple[str, ...]:
+    return tuple(_url(one) for one in _names(word))
+
+
+def _label(word: str) -> str:
+    # A cluster's name is a word of the NATS protocol: no white space.
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{0,64}", word):
         raise ValueError(word)
     return word
 
@@ -119,7 +139,12 @@ PATHS = Unit("PATH", "a list of paths", lambda word: tuple(_path(name) for name 
 NAMES = Unit("NAMES", "a list of names, separated by commas", _names)
 STREAM = Unit("NAME", "a stream's name (letters, digits, _ and -)", _stream)
 URL = Unit("URL", "an address like nats://host:4222 or tls://host:4222", _url)
-DURABILITY = Unit("normal|fsync", "normal or fsync", _durability)
+URLS = Unit("URL", "a list of addresses like nats://host:6222", _urls)
+DURABILITY = Unit("normal|fsync", "normal or fsync", _one_of("normal", "fsync"))
+POLICY = Unit("queue|refuse", "queue or refuse", _one_of("queue", "refuse"))
+ORDER = Unit("sync|async", "sync or async", _one_of("sync", "async"))
+LABEL = Unit("NAME", "a name of letters, digits, _, . and -", _label)
+FLAG = Unit("", "yes or no", _flag)
 
 
 # --- the table ------------------------------------------------------------------------------------------
@@ -238,6 +263,78 @@ class Settings:
     replication_timeout_s: float = _setting(
         "replication-timeout", "5s", DURATION, "How long to wait for the log before it counts as out of reach."
     )
+    when_disconnected: str = _setting(
+        "when-disconnected",
+        "queue",
+        POLICY,
+        "What happens to writes while the log is out of reach: queue commits them here and orders them later, where they "
+        "may lose to others (see /conflicts); refuse changes nothing.",
+    )
+    replication: str = _setting(
+        "replication",
+        "sync",
+        ORDER,
+        "async answers a write after the local commit and orders it later, always as if the log were out of reach.",
+    )
+    replicas: int = _setting(
+        "replicas",
+        "1",
+        COUNT,
+        "How many servers of a NATS cluster keep the log, where this node creates it: 1, 3 or 5.",
+    )
+    nats_cluster_name: str = _setting(
+        "nats-cluster-name", "", LABEL, "Makes the embedded nats-server one of a cluster of that name."
+    )
+    nats_cluster_port: int = _setting(
+        "nats-cluster-port", "6222", PORT, "Where it listens for the other servers of the cluster."
+    )
+    nats_routes: tuple[str, ...] = _setting(
+        "nats-routes",
+        "",
+        URLS,
+        "The cluster ports of all its servers, like nats://one:6222,nats://two:6222; this one's may be among them.",
+        repeatable=True,
+    )
+    nats_user: str = _setting("nats-user", "", TEXT, "The user name at the NATS server of --replication-url.")
+    nats_password: str = _setting("nats-password", "", TEXT, "That user's password.", secret=True)
+    nats_token: str = _setting("nats-token", "", TEXT, "A token for that NATS server.", secret=True)
+    nats_credentials: str = _setting("nats-creds", "", PATH, "A .creds file for that NATS server.")
+    nats_ca: str = _setting(
+        "nats-ca", "", PATH, "A PEM file with the authorities to trust there, instead of the system's; it asks for TLS."
+    )
+    nats_certificate: str = _setting("nats-cert", "", PATH, "A PEM file with our own certificate for that NATS server.")
+    nats_key: str = _setting("nats-key", "", PATH, "A PEM file with that certificate's private key.")
+    snapshot_interval_s: float = _setting(
+        "snapshot-interval",
+        "1h",
+        DURATION,
+        "How often a snapshot of each database is stored for nodes that join, if anything changed; 0 for never.",
+    )
+    replication_age_max_s: float = _setting(
+        "replication-max-age",
+        "24h",
+        DURATION,
+        "Messages of the log that are older, and older than the newest snapshot, are removed; 0 keeps them.",
+    )
+    replication_bytes_max: int = _setting(
+        "replication-max-bytes",
+        "0",
+        SIZE,
+        "When the log is larger, a snapshot is stored and what is older than that is removed; 0 for no limit.",
+    )
+    replace_local: bool = _setting(
+        "replace-local",
+        "no",
+        FLAG,
+        "Where a file and the cluster have different rows, the cluster's take the place of the file, which is kept beside.",
+    )
+    reseed: bool = _setting(
+        "reseed",
+        "no",
+        FLAG,
+        "Where a file and the log do not fit together any more, the log begins anew from the file; the other nodes "
+        "then need --replace-local.",
+    )
     durability: str = _setting(
         "durability",
         "normal",
@@ -325,11 +422,21 @@ def validate(settings: Settings) -> None:
             raise BadSetting(f"--{name} is empty")
     if not settings.nats_port and not settings.replication_url:
         raise BadSetting("--nats-port 0 runs no nats-server: say with --replication-url which one to use")
+    if settings.replicas not in (1, 3, 5):
+        raise BadSetting(f"--replicas {settings.replicas}: a log is kept by 1, 3 or 5 servers")
+    if settings.embeds_nats and settings.replicas > 1 and not settings.nats_cluster_name:
+        raise BadSetting(f"--replicas {settings.replicas} needs a cluster: --nats-cluster-name and --nats-routes")
+    if settings.nats_cluster_name and not settings.nats_cluster_port:
+        raise BadSetting("--nats-cluster-name needs a --nats-cluster-port")
+    if bool(settings.nats_certificate) != bool(settings.nats_key):
+        raise BadSetting("--nats-cert and --nats-key go together: one of them is missing")
     if bool(settings.pg_tls_certificate) != bool(settings.pg_tls_key):
         raise BadSetting("--pg-tls-cert and --pg-tls-key go together: one of them is missing")
     ports = {"--port": settings.http_port, "--pg-port": settings.pg_port}
     if settings.embeds_nats:
         ports["--nats-port"] = settings.nats_port
+        if settings.nats_cluster_name:
+            ports["--nats-cluster-port"] = settings.nats_cluster_port
     taken: dict[int, str] = {}
     for option, port in ports.items():
         if port and taken.setdefault(port, option) != option:
@@ -355,7 +462,7 @@ def page() -> str:
     for setting in TABLE:
         default = f"``{setting.default}``" if setting.default else "none"
         lines += [
-            f"``--{setting.name} {setting.unit.metavar}``",
+            f"``--{setting.name} {setting.unit.metavar}".rstrip() + "``",
             f"    {setting.sentence}",
             "",
             f"    Environment: ``{setting.environment}``"

@@ -27,7 +27,7 @@ from twisted.python.failure import Failure
 
 import ha
 from ha.logs import forward_stdlib_logs
-from ha.settings import TABLE, BadSetting, Setting, Settings, read
+from ha.settings import FLAG, TABLE, BadSetting, Setting, Settings, read
 
 #: A stop that takes longer than this is ended by force. Supervisors (docker, systemd) commonly send
 #: SIGKILL after ten seconds: we want to be the ones who say why.
@@ -111,9 +111,17 @@ class Options(usage.Options):
         )
 
 
-def _option(setting: Setting) -> Callable[[Options, str], None]:
-    def note(options: Options, word: str) -> None:
-        options.words.setdefault(setting.name, []).append(word)
+def _option(setting: Setting) -> Callable[..., None]:
+    note: Callable[..., None]
+    if setting.unit is FLAG:
+
+        def note(options: Options) -> None:
+            options.words[setting.name] = ["yes"]
+
+    else:
+
+        def note(options: Options, word: str) -> None:
+            options.words.setdefault(setting.name, []).append(word)
 
     note.__doc__ = setting.sentence + (f" [default: {setting.default}]" if setting.default else "")
     return note

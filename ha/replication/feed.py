@@ -93,6 +93,11 @@ class Feed:
         #: How many messages the stream still has for us, when the last one came; None before that.
         self.pending: int | None = None
 
+    @property
+    def consumer(self) -> str:
+        """The name of our consumer in JetStream; empty when there is none just now."""
+        return self._consumer
+
     # Life
 
     def begin(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -81,6 +82,13 @@ def stream_config(
         "allow_direct": True,
         "metadata": metadata,
     } | more
+
+
+def _as_ns(time: str) -> int:
+    """RFC 3339 as the server writes it, with up to nine digits after the second, as Unix ns."""
+    whole, _, rest = time.rstrip("Z").partition(".")
+    seconds = datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp()
+    return int(seconds) * 1_000_000_000 + int(rest.ljust(9, "0")[:9] or 0)
 
 
 class JetStream:
@@ -183,6 +191,22 @@ class JetStream:
     async def first_sequence(self, subject: str) -> int:
         """Where the subject begins; 0 when it holds nothing."""
         message = await self._message({"seq": 1, "next_by_subj": subject})
+        return int(message["seq"]) if message else 0
+
+    async def sequence_at(self, subject: str, time_ns: int) -> int:
+        """The subject's first message that was stored at that time or later; 0 when there is none."""
+        low, high = await self.first_sequence(subject), await self.last_sequence(subject) + 1
+        end = high
+        while 0 < low < high:
+            middle = (low + high) // 2
+            message = await self._message({"seq": middle, "next_by_subj": subject})
+            if message is None or _as_ns(message["time"]) >= time_ns:
+                high = middle
+            else:
+                low = int(message["seq"]) + 1
+        if not low or low >= end:
+            return 0
+        message = await self._message({"seq": low, "next_by_subj": subject})
         return int(message["seq"]) if message else 0
 
     async def last_body(self, subject: str) -> bytes | None:

@@ -1,7 +1,7 @@
 """One database meets the log: looked at, decided upon, and brought to where it can follow.
 
 :func:`ha.replication.join.decide` says what to do; here it is done, step by step, until the file can follow the log from its
-position. Nobody is served from the file meanwhile.
+position. A file that is open is closed for the moment in which it is replaced, see :class:`File`.
 
 Runs in the reactor's thread; what looks at files or copies them runs in deferred threads.
 """
@@ -9,7 +9,9 @@ Runs in the reactor's thread; what looks at files or copies them runs in deferre
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,13 +20,13 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from ha.replication.change import MARKER, Malformed, Message, decode, encode
-from ha.replication.entry import Entry, Refused, StreamInfo
+from ha.replication.entry import Entry, Refused, StreamInfo, StreamMissing
 from ha.replication.groups import Origin
 from ha.replication.join import At, Decision, FileSeen, LogSeen, Step, SubjectSeen, decide
 from ha.replication.snapshot import Snapshots
 from ha.sqlite.restore import BadSnapshot, swap
 from ha.sqlite.schema import Membership
-from ha.sqlite.visit import Visit, adopt, visit
+from ha.sqlite.visit import Visit, adopt
 
 #: Between two looks at a log that others still prepare (seconds).
 WAIT_S = 0.25
@@ -43,6 +45,8 @@ class Stream(Protocol):
     stream: str
 
     async def stream_info(self) -> StreamInfo: ...
+    async def create_stream(self, cluster_id: str, founder: str, *, epoch: int = 1, replicas: int = 1) -> bool: ...
+    async def delete_stream(self) -> None: ...
     async def first_sequence(self, subject: str) -> int: ...
     async def last_sequence(self, subject: str) -> int: ...
     async def names(self) -> list[str]: ...
@@ -50,6 +54,23 @@ class Stream(Protocol):
     def follow(
         self, subject: str, start: int, deliver: Callable[[Entry], None], lost: Callable[[Exception], None]
     ) -> Any: ...
+
+
+class File(Protocol):
+    """A database file that joins."""
+
+    path: Path
+
+    async def seen(self) -> Visit:
+        """What it says of itself."""
+
+    def exclusively(self) -> AbstractAsyncContextManager[None]:
+        """Nobody else uses it within."""
+
+
+async def nobody_else(seen: Visit) -> bool:
+    """The default answer to whether this node is the only one: not that anybody knew."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +89,9 @@ class Joining:
     """Brings files to where they can follow.
 
     :param in_thread: runs a function in a deferred thread.
-    :param founder: whether this node created the stream.
+    :param replicas: how many servers keep a stream that we create.
+    :param alone: whether this node is the cluster's only one, by all that a file and the log tell: then its file is the
+        truth when the log has lost something.
     """
 
     log = Logger()
@@ -81,6 +104,9 @@ class Joining:
         clock: Any,
         in_thread: Callable[[Callable[[], Any]], Deferred[Any]],
         rights: Rights,
+        *,
+        replicas: int = 1,
+        alone: Callable[[Visit], Coroutine[Any, Any, bool]] = nobody_else,
     ) -> None:
         self._stream = stream
         self._snapshots = snapshots
@@ -88,17 +114,26 @@ class Joining:
         self._clock = clock
         self._in_thread = in_thread
         self._rights = rights
+        self._replicas = replicas
+        self._alone = alone
+        #: When the stream was created that we began anew: other files of ours go into that one.
+        self._begun = ""
 
-    async def join(self, name: str, subject: str, path: Path) -> StreamInfo:
-        """Return when the file at `path`, closed, can follow `subject` from its position.
+    async def join(self, name: str, subject: str, file: File) -> StreamInfo:
+        """Return when `file` can follow `subject` from its position.
 
         :raises CannotJoin: the operator must decide.
         :raises LogError: the log is out of reach.
         """
         said = ""
         while True:
-            info = await self._stream.stream_info()
-            decision = await self._decide(name, subject, path, info)
+            seen = await file.seen()
+            try:
+                info = await self._stream.stream_info()
+            except StreamMissing:
+                await self._begin(name, seen)
+                continue
+            decision = await self._decide(name, subject, seen, info)
             if decision.sentence != said:
                 said = decision.sentence
                 self.log.info("{sentence}", sentence=said)
@@ -106,10 +141,32 @@ class Joining:
                 return info
             if decision.step is Step.REFUSE:
                 raise CannotJoin(decision.sentence)
-            await self._carry_out(decision.step, name, subject, path, info)
+            await self._carry_out(decision.step, name, subject, file, info)
 
-    async def _decide(self, name: str, subject: str, path: Path, info: StreamInfo) -> Decision:
-        seen = await self._in_thread(lambda: visit(path, subject))
+    async def _begin(self, name: str, seen: Visit) -> None:
+        """There is no stream: create it, if this file has not lost the one it belonged to."""
+        if seen.cluster_id is None or seen.epoch is None:
+            if await self._stream.create_stream(uuid.uuid4().hex, self._origin.node, replicas=self._replicas):
+                self.log.info("this node founds the cluster of stream {stream}", stream=self._stream.stream)
+        elif self._rights.reseed or await self._alone(seen):
+            await self._begin_anew(name, seen.cluster_id, seen.epoch + 1)
+        else:
+            raise CannotJoin(
+                f"{name}: the file belongs to cluster {seen.cluster_id}, and the log is gone; wait for the server that"
+                " holds it, or start with --reseed to begin the log anew from this file"
+            )
+
+    async def _begin_anew(self, name: str, cluster_id: str, epoch: int) -> None:
+        await self._stream.create_stream(cluster_id, self._origin.node, epoch=epoch, replicas=self._replicas)
+        self._begun = (await self._stream.stream_info()).created
+        self.log.warn(
+            "{name}: the log of cluster {cluster} begins anew from this file, at epoch {epoch}",
+            name=name,
+            cluster=cluster_id,
+            epoch=epoch,
+        )
+
+    async def _decide(self, name: str, subject: str, seen: Visit, info: StreamInfo) -> Decision:
         log = LogSeen(
             info.cluster_id,
             info.epoch,
@@ -145,7 +202,7 @@ class Joining:
             ),
             file,
             replace_local=self._rights.replace_local,
-            reseed=self._rights.reseed,
+            reseed=self._rights.reseed or info.created == self._begun or await self._alone(seen),
             known_names=await self._stream.names(),
         )
 
@@ -178,26 +235,31 @@ class Joining:
                 timer.cancel()
             feed.stop()
 
-    async def _carry_out(self, step: Step, name: str, subject: str, path: Path, info: StreamInfo) -> None:
+    async def _carry_out(self, step: Step, name: str, subject: str, file: File, info: StreamInfo) -> None:
         if step is Step.WAIT:
             pause: Deferred[None] = Deferred()
             self._clock.callLater(WAIT_S, pause.callback, None)
             await pause
         elif step is Step.RESTORE:
-            await self._snapshots.fetch(name, subject, path, info.cluster_id, info.epoch)
+            await self._snapshots.fetch(name, subject, file.path, info.cluster_id, info.epoch)
             keep = self._rights.replace_local
-            await self._in_thread(lambda: swap(path, keep=keep))
-        elif step in (Step.FOUND, Step.SEED):
-            await self._seed(name, subject, path, info)
+            async with file.exclusively():
+                await self._in_thread(lambda: swap(file.path, keep=keep))
+        elif step is Step.RESEED and info.created != self._begun:
+            seen = await file.seen()
+            # Positions of different epochs do not compare, and a stream that is deleted takes all of its own along.
+            await self._stream.delete_stream()
+            await self._begin_anew(name, seen.cluster_id or info.cluster_id, max(info.epoch, seen.epoch or 0) + 1)
         else:
-            raise CannotJoin(f"{name}: the log must start anew, which is not possible while the node starts")
+            await self._seed(name, subject, file, info)
 
-    async def _seed(self, name: str, subject: str, path: Path, info: StreamInfo) -> None:
+    async def _seed(self, name: str, subject: str, file: File, info: StreamInfo) -> None:
         """Claim the subject, and store the file as its base snapshot."""
         claim = Message(self._origin.node, self._origin.process_id, name, 0, 0, time.time_ns(), (), kind=MARKER)
         try:
+            # The epoch is in the id: a stream that was deleted and made again may remember the other one.
             position = await self._stream.publish(
-                subject, encode(claim), f"{self._origin.node}:{self._origin.process_id}:claim:{subject}", 0
+                subject, encode(claim), f"{self._origin.node}:{self._origin.process_id}:claim:{info.epoch}:{subject}", 0
             )
         except Refused:
             entry = await self._read(subject, 1)
@@ -205,8 +267,10 @@ class Joining:
                 return  # another node was first: look again
             assert entry is not None
             position = entry.sequence
-        await self._in_thread(lambda: adopt(path, subject, Membership(self._stream.stream, info.cluster_id, info.epoch), position))
-        await self._snapshots.make(name, subject, path)
+        membership = Membership(self._stream.stream, info.cluster_id, info.epoch)
+        async with file.exclusively():
+            await self._in_thread(lambda: adopt(file.path, subject, membership, position))
+        await self._snapshots.make(name, subject, file.path)
 
 
 def node_of(entry: Entry | None) -> str:

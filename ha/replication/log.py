@@ -558,9 +558,21 @@ class Log:
         """Everybody who reads the stream, our own feeds (named ``ha_...``) included."""
         return await self._jetstream.consumers()
 
+    async def others(self) -> list[Consumer]:
+        """Everybody who reads the stream, but for our own feeds. Empty when there is no stream."""
+        ours = {feed.consumer for feed in self._feeds}
+        try:
+            return [one for one in await self.consumers() if one.name not in ours]
+        except StreamMissing:
+            return []
+
     async def delete_consumer(self, name: str) -> bool:
         """Remove a reader; False when there is none of that name."""
         return await self._jetstream.delete_consumer(name)
+
+    async def sequence_at(self, subject: str, time_ns: int) -> int:
+        """The subject's first message that was stored at that time or later; 0 when there is none. Some 20 questions."""
+        return await self._jetstream.sequence_at(subject, time_ns)
 
     # Messages
 

@@ -1,4 +1,4 @@
-"""A look at a database file that nobody serves yet, and its adoption into a log.
+"""A look at a database file, and its adoption into a log.
 
 Everything here blocks and uses a connection of its own: it is for a deferred thread.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ha.sqlite.connection import open_writer
+from ha.sqlite.connection import Connection, open_reader, open_writer
 from ha.sqlite.folder import has_rows
 from ha.sqlite.ledger import write_position
 from ha.sqlite.schema import Membership, install, read_membership, read_positions, write_membership
@@ -30,36 +30,51 @@ class Visit:
 
 
 def visit(path: Path, subject: str) -> Visit:
-    """Look at the file at `path`; its ``ha_*`` tables are made if they are missing."""
+    """Look at the file at `path`, which nobody serves yet; its ``ha_*`` tables are made if they are missing."""
     connection = open_writer(str(path), synchronous="FULL")
     try:
         install(connection)
-        membership = read_membership(connection)
-        with connection.guard.trusted():
-            origins = {
-                (node, process_id): group
-                for node, process_id, group in connection.execute("SELECT * FROM main.ha_origins")
-            }
-        position = read_positions(connection).get(subject, 0)
+        return _seen(connection, path, subject)
     finally:
         connection.close(True)
+
+
+def glance(path: Path, subject: str) -> Visit:
+    """Look at the file at `path` while it is open and served."""
+    connection = open_reader(str(path))
+    try:
+        return _seen(connection, path, subject)
+    finally:
+        connection.close(True)
+
+
+def _seen(connection: Connection, path: Path, subject: str) -> Visit:
+    membership = read_membership(connection)
+    with connection.guard.trusted():
+        origins = {
+            (node, process_id): group for node, process_id, group in connection.execute("SELECT * FROM main.ha_origins")
+        }
     return Visit(
         has_rows(path),
         membership.cluster_id if membership is not None else None,
         membership.epoch if membership is not None else None,
-        position,
+        read_positions(connection).get(subject, 0),
         origins,
     )
 
 
 def adopt(path: Path, subject: str, membership: Membership, position: int) -> None:
-    """From now on the file belongs to this log and is at `position`."""
+    """From now on the file belongs to this log and is at `position`.
+
+    What waited in its outbox is part of what the log begins with.
+    """
     connection = open_writer(str(path), synchronous="FULL")
     try:
         install(connection)
         with connection.guard.trusted():
             connection.execute("BEGIN IMMEDIATE")
             write_membership(connection, membership)
+            connection.execute("DELETE FROM main.ha_outbox")
             connection.execute("DELETE FROM main.ha_stats WHERE subject = ?", (subject,))
             write_position(connection, subject, position)
             connection.execute("COMMIT")
