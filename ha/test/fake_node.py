@@ -141,6 +141,12 @@ class FakeNode:
         self.copies.append(FakeCopy(self.content))
         return self.copies[-1]
 
+    async def make_snapshot(self, database: str) -> dict[str, object]:
+        return {"database": database, "position": 9}
+
+    async def open_snapshot(self, database: str) -> FakeCopy | None:
+        return await self.open_copy(database) if database == "first.db" else None
+
     def readiness(self) -> list[str]:
         return self.reasons
 

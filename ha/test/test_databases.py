@@ -111,3 +111,30 @@ class DownloadTests(SynchronousTestCase):
         reply = self.client.ask("GET", "/")
         self.assertEqual((reply.whole, self.client.closing), (False, True))
         self.assertEqual(self.node.copies[0].closed, 1)
+
+
+class SnapshotTests(SynchronousTestCase):
+    """Snapshots in the object store, asked for by an operator or a replica."""
+
+    def test_one_is_made(self) -> None:
+        """Of the first database, or of the one that is named."""
+        client = House().client()
+        self.assertEqual(client.ask("POST", "/snapshot", b"").json(), {"database": "first.db", "position": 9})
+        reply = client.ask("POST", "/databases/first.db/snapshot", b"")
+        self.assertEqual(reply.json(), {"database": "first.db", "position": 9})
+
+    def test_the_newest_is_downloaded_with_its_position(self) -> None:
+        """A replica starts from it, and asks the log for what follows."""
+        house = House()
+        reply = house.client().ask("GET", "/snapshot")
+        self.assertEqual((reply.status, reply.headers["x-sequence"]), (200, "9"))
+        self.assertEqual(reply.body, house.node.content)
+        self.assertEqual(house.node.copies[0].closed, 1)
+
+    def test_there_is_none(self) -> None:
+        """Of a database that has none, or that is not here."""
+        client = House().client()
+        name = "sec%22ond%20%C3%BC.db"
+        self.assertEqual(client.ask("GET", f"/databases/{name}/snapshot").error["code"], "no_snapshot")
+        self.assertEqual(client.ask("GET", "/databases/other/snapshot").error["code"], "unknown_database")
+        self.assertEqual(client.ask("GET", "/databases/first.db/other").error["code"], "unknown_path")

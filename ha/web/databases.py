@@ -1,12 +1,13 @@
-"""The databases of a node: their list, and a consistent copy of one while it runs."""
+"""The databases of a node: their list, a consistent copy of one while it runs, and the snapshots for nodes that join."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import BinaryIO, Protocol
 from urllib.parse import quote
 
 from ha.web.exchange import Exchange
-from ha.web.respond import encode
+from ha.web.respond import Refusal, encode
 
 #: Read from the copy at a time. More than a transport's buffer, so that each piece makes the next wait for the client.
 PIECE_BYTES = 256 * 1024
@@ -45,6 +46,18 @@ class Databases(Protocol):
         :raises ha.errors.StatementError: 53100 and the like.
         """
 
+    async def make_snapshot(self, database: str) -> Mapping[str, object]:
+        """Store a snapshot now; what there is to say about it.
+
+        :raises ha.errors.StatementError: it was not stored.
+        """
+
+    async def open_snapshot(self, database: str) -> Copy | None:
+        """The newest stored snapshot; None: there is none.
+
+        :raises ha.errors.StatementError: the log is out of reach.
+        """
+
 
 async def list_databases(exchange: Exchange, node: Databases) -> None:
     """``GET /databases``."""
@@ -57,17 +70,43 @@ async def download(exchange: Exchange, node: Databases, database: str) -> None:
     :raises ha.errors.StatementError: no copy could be made.
     :raises ha.web.exchange.ClientGone: the client did not take all of it.
     """
-    disposition = b"Content-Disposition: attachment; filename=\"%b\"; filename*=UTF-8''%b\r\n" % (
-        # What cannot stand in a quoted string of ASCII becomes "_"; the second form has the whole name (RFC 6266).
-        "".join(one if " " <= one <= "~" and one not in '"\\%' else "_" for one in database).encode("ascii"),
-        quote(database, safe="").encode("ascii"),
-    )
+    disposition = _disposition(database)
     if exchange.method == b"HEAD":
         # Only making the copy would tell its size.
         exchange.begin(200, disposition, content_type=_SQLITE)
         exchange.end()
         return
-    copy = await node.open_copy(database)
+    await _send(exchange, await node.open_copy(database), disposition)
+
+
+async def make_snapshot(exchange: Exchange, node: Databases, database: str) -> None:
+    """``POST /snapshot``.
+
+    :raises ha.errors.StatementError: it was not stored.
+    """
+    exchange.answer(200, encode(dict(await node.make_snapshot(database))))
+
+
+async def download_snapshot(exchange: Exchange, node: Databases, database: str) -> None:
+    """``GET /snapshot``: the newest that is stored, with its log position in ``X-Sequence``.
+
+    :raises Refusal: there is none.
+    """
+    copy = await node.open_snapshot(database)
+    if copy is None:
+        raise Refusal(404, "no_snapshot", f"there is no snapshot of {database}")
+    await _send(exchange, copy, _disposition(database))
+
+
+def _disposition(database: str) -> bytes:
+    return b"Content-Disposition: attachment; filename=\"%b\"; filename*=UTF-8''%b\r\n" % (
+        # What cannot stand in a quoted string of ASCII becomes "_"; the second form has the whole name (RFC 6266).
+        "".join(one if " " <= one <= "~" and one not in '"\\%' else "_" for one in database).encode("ascii"),
+        quote(database, safe="").encode("ascii"),
+    )
+
+
+async def _send(exchange: Exchange, copy: Copy, disposition: bytes) -> None:
     try:
         exchange.seq = copy.seq
         if copy.seq is not None:

@@ -45,7 +45,7 @@ class Node(databases.Databases, status.Condition, Protocol):
         """
 
 
-#: What serves a route: the exchange, and the name at the end of the path where the route has one.
+#: What serves a route: the exchange, and the name in the path where the route has one.
 Page = Callable[[Exchange, str], Coroutine[Deferred[object], object, None]]
 
 
@@ -53,12 +53,13 @@ class Route:
     """One path, and what each method does there.
 
     :param name: for the metrics.
+    :param named: there is a name in the path; by default when the route ends in one.
     :param gated: the entrance's rules hold here. Probes come without a token and by any name, and learn nothing.
     """
 
-    def __init__(self, name: str, *, gated: bool = True, **pages: Page) -> None:
+    def __init__(self, name: str, *, named: bool = False, gated: bool = True, **pages: Page) -> None:
         self.name = name
-        self.named = name.endswith(">")
+        self.named = named or name.endswith(">")
         self.gated = gated
         self.pages = {method.encode("ascii"): page for method, page in pages.items()}
         if "GET" in pages:
@@ -112,7 +113,7 @@ class Site(Factory):
         metrics.gauge("ha_http_connections", "HTTP connections that are open.", lambda: len(self._connections))
 
     def _plan(self) -> tuple[dict[bytes, Route], dict[bytes, Route]]:
-        """The whole of what can be asked: exact paths, and paths that end in a name."""
+        """The whole of what can be asked: exact paths, and paths with a name in second place."""
         node, counted = self.node, self._metrics
         database = Route(
             "/databases/<name>",
@@ -129,13 +130,24 @@ class Site(Factory):
             b"/readyz": Route("/readyz", gated=False, GET=lambda exchange, name: status.readyz(exchange, node)),
             b"/status": Route("/status", GET=lambda exchange, name: status.status(exchange, node)),
             b"/metrics": Route("/metrics", GET=lambda exchange, name: status.metrics(exchange, counted)),
+            b"/snapshot": Route(
+                "/snapshot",
+                GET=lambda exchange, name: databases.download_snapshot(exchange, node, self._first()),
+                POST=lambda exchange, name: databases.make_snapshot(exchange, node, self._first()),
+            ),
             b"/replications": Route(
                 "/replications", GET=lambda exchange, name: status.list_replications(exchange, node)
             ),
         }
         families = {
-            b"/databases": database,
-            b"/replications": Route(
+            b"/databases/<name>": database,
+            b"/databases/<name>/snapshot": Route(
+                "/databases/<name>/snapshot",
+                named=True,
+                GET=lambda exchange, name: databases.download_snapshot(exchange, node, self._known(name)),
+                POST=lambda exchange, name: databases.make_snapshot(exchange, node, self._known(name)),
+            ),
+            b"/replications/<name>": Route(
                 "/replications/<name>",
                 DELETE=lambda exchange, name: status.remove_replication(exchange, node, name),
             ),
@@ -193,8 +205,9 @@ class Site(Factory):
         route = self._routes.get(path)
         name = ""
         if route is None:
-            family, _, last = path.rpartition(b"/")
-            route = self._families.get(family, self._nowhere)
+            first, _, rest = path[1:].partition(b"/")
+            last, slash, page_of = rest.partition(b"/")
+            route = self._families.get(b"/%b/<name>%b%b" % (first, slash, page_of), self._nowhere)
             name = unquote_to_bytes(last).decode("utf-8", "replace")
         exchange.route = route.name
         if route.gated and not exchange.admitted:
