@@ -5,6 +5,7 @@ The map of the house. Each package's own docstring tells its room; docs/architec
 ::
 
     tap          arguments and environment to a running node; the only user of the reactor
+    command      the console script: what an operator asks of a running node
     settings     the options: one table                                                     [pure]
     node         all parts assembled: ordered start and stop, readiness
     backend      runs one client's statements in one database; both doors meet here

@@ -29,6 +29,7 @@ from ha.backend import Backend
 from ha.errors import StatementError
 from ha.metrics import Metrics
 from ha.postgres.server import Factory as PostgresFactory
+from ha.replication.committer import Work
 from ha.replication.entry import LogError, SnapshotMissing
 from ha.replication.groups import Origin
 from ha.replication.joining import CannotJoin, Joining, Rights
@@ -43,6 +44,7 @@ from ha.sqlite import backup
 from ha.sqlite.database import Database
 from ha.sqlite.executor import Lanes
 from ha.sqlite.folder import Folder, FolderError, Identity
+from ha.sqlite.losses import list_losses, one_loss, put_back
 from ha.sqlite.restore import BadSnapshot
 from ha.sqlite.visit import Visit
 from ha.tls import context_factory
@@ -574,6 +576,32 @@ class Node:
     def _connection_changed(self, connected: bool) -> None:
         for member in self._members.values():
             member.connection_changed(connected)
+
+    # Conflicts, and what cannot be applied
+
+    async def conflicts(self, database: str, after: int) -> Sequence[Mapping[str, object]]:
+        """The row versions that lost their places here, oldest first."""
+        return await self._replicas[database].database.read(lambda connection: list_losses(connection, after))
+
+    async def conflict(self, database: str, number: int) -> Mapping[str, object] | None:
+        """One of them."""
+        return await self._replicas[database].database.read(lambda connection: one_loss(connection, number))
+
+    async def restore_conflict(self, database: str, number: int) -> Mapping[str, object]:
+        """Put it back, as a new write.
+
+        :raises StatementError: 02000, there is none; or what any write may be told.
+        """
+        work = Work(lambda connection: put_back(connection, number))
+        lost: Mapping[str, object] = await self._replicas[database].submit(work)
+        return lost
+
+    async def skip(self, database: str, position: int) -> None:
+        """Pass over a message that cannot be applied.
+
+        :raises StatementError: see :meth:`ha.replication.member.Member.skip`.
+        """
+        await self._members[database].skip(position)
 
     # Snapshots
 

@@ -25,9 +25,11 @@ The rows are tried from above; the first that holds decides.
 11 position beyond the log's end, or another message stands there: ``reseed``            RESEED
 12 the same, ``replace_local``, snapshot exists                                          RESTORE
 13 the same                                                                              REFUSE
-14 position not older than the snapshot or than the subject's first message              CATCH_UP
-15 position older than both                                                              RESTORE
-16 no snapshot, and the messages after our position are gone                             REFUSE
+14 position not older than the subject's first message                                   CATCH_UP
+15 subject empty, position not older than the snapshot: somebody else trimmed it         SEED
+16 position older than the snapshot                                                      RESTORE
+17 position not older than the snapshot, the messages after it gone: one will be stored  WAIT
+18 no snapshot, and the messages after our position are gone                             REFUSE
 == ===================================================================================== ==========
 
 ``reseed`` is a standalone node's own right and in a cluster the operator's word.
@@ -214,11 +216,16 @@ def _lost_tail(
 
 
 def _member(name: str, subject: SubjectSeen, file: FileSeen) -> Decision:
-    # We trim only behind a snapshot: what follows the newest one is all there.
-    if subject.snapshot is not None and file.position >= subject.snapshot:
-        return Decision(Step.CATCH_UP, f"{name}: following the log from position {file.position}")
     if subject.first and file.position >= subject.first:
         return Decision(Step.CATCH_UP, f"{name}: following the log from position {file.position}")
+    # We trim only behind a snapshot, and never the last message. Somebody else did more.
+    if subject.snapshot is not None and file.position >= subject.snapshot:
+        if subject.first:
+            return Decision(
+                Step.WAIT,
+                f"{name}: the log begins at {subject.first}, behind the newest snapshot; waiting for another one",
+            )
+        return Decision(Step.SEED, f"{name}: somebody removed all messages; going on from this file")
     if subject.snapshot is not None:
         return Decision(
             Step.RESTORE,

@@ -185,7 +185,7 @@ class Joining:
         first, last = await self._stream.first_sequence(subject), await self._stream.last_sequence(subject)
         claimant = ""
         if last and snapshot is None:
-            entry = await self._read(subject, first)
+            entry = await self.read(subject, first)
             claimant = node_of(entry)
         file = FileSeen(seen.rows, seen.cluster_id, seen.epoch, seen.position, At.GONE)
         if seen.cluster_id == info.cluster_id and seen.epoch == info.epoch and first <= seen.position <= last and first:
@@ -208,7 +208,7 @@ class Joining:
 
     async def _at(self, subject: str, seen: Visit) -> At:
         """Whether the log still holds, at the file's position, the message that the file applied there."""
-        entry = await self._read(subject, seen.position)
+        entry = await self.read(subject, seen.position)
         if entry is None or entry.sequence != seen.position:
             return At.GONE
         try:
@@ -218,7 +218,7 @@ class Joining:
         known = seen.origins.get((message.node, message.process_id))
         return At.OURS if message.group == 0 or known == message.group else At.OTHER
 
-    async def _read(self, subject: str, start: int) -> Entry | None:
+    async def read(self, subject: str, start: int) -> Entry | None:
         """The first entry from `start` on; None when there is none within the time."""
         found: Deferred[Entry | None] = Deferred()
 
@@ -257,12 +257,15 @@ class Joining:
         """Claim the subject, and store the file as its base snapshot."""
         claim = Message(self._origin.node, self._origin.process_id, name, 0, 0, time.time_ns(), (), kind=MARKER)
         try:
-            # The epoch is in the id: a stream that was deleted and made again may remember the other one.
+            # Never the same id twice: the stream would answer with where the other one stood.
             position = await self._stream.publish(
-                subject, encode(claim), f"{self._origin.node}:{self._origin.process_id}:claim:{info.epoch}:{subject}", 0
+                subject,
+                encode(claim),
+                f"{self._origin.node}:{self._origin.process_id}:claim:{info.epoch}:{info.last_sequence}:{subject}",
+                0,
             )
         except Refused:
-            entry = await self._read(subject, 1)
+            entry = await self.read(subject, 1)
             if node_of(entry) != self._origin.node:
                 return  # another node was first: look again
             assert entry is not None

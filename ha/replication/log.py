@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from secrets import token_hex
@@ -644,7 +644,7 @@ class Log:
 
     # Snapshots
 
-    async def put_snapshot(self, name: str, path: str | os.PathLike[str], headers: dict[str, str]) -> Snapshot:
+    async def put_snapshot(self, name: str, path: str | os.PathLike[str], headers: Mapping[str, str]) -> Snapshot:
         """Upload a file, replacing the snapshot of that name when it is whole.
 
         :param headers: with ``seq``, the log position of the file.

@@ -28,6 +28,8 @@ from ha.replication.gate import Gate
 from ha.replication.joining import CannotJoin, Joining
 from ha.replication.replica import Replica
 from ha.sqlite.database import Database
+from ha.sqlite.ledger import write_position
+from ha.sqlite.losses import quarantine
 from ha.sqlite.restore import BadSnapshot
 from ha.sqlite.visit import Visit, glance, visit
 
@@ -193,6 +195,32 @@ class Member:
         self.log.critical("{sentence}. Until then this node takes no writes to it", sentence=sentence)
         follower = self.replica.follower
         follower.failed = CannotApply(follower.position, sentence)
+
+    async def skip(self, sequence: int) -> None:
+        """Pass over the message that cannot be applied, keeping it in ``ha_quarantine``. The operator's decision.
+
+        :raises StatementError: 55000, that is not the message this database stands before; 08006, the log does not tell it.
+        """
+        replica = self.replica
+        failed = replica.follower.failed if replica is not None else None
+        if replica is None or failed is None or failed.sequence != sequence:
+            before = f"before position {failed.sequence}" if failed is not None else "before nothing"
+            raise StatementError("55000", f"{self.name} stands still {before}, not before position {sequence}")
+        follower, database = replica.follower, replica.database
+        entry = await self._joining.read(self.subject, sequence)
+        if entry is None or entry.sequence != sequence:
+            raise StatementError("08006", f"the replication log does not tell message {sequence}")
+        await database.turnstile.acquire(first=True)
+        try:
+            with database.own_transaction():
+                quarantine(database.writer, sequence, failed.reason, entry.message_id, entry.body)
+                write_position(database.writer, self.subject, sequence)
+            follower.failed = None
+            follower.advanced(sequence)
+        finally:
+            database.turnstile.release()
+        self.log.critical("{database}: message {sequence} was passed over", database=self.name, sequence=sequence)
+        follower.apply_soon()
 
     # What joining asks of the file
 

@@ -39,7 +39,7 @@ class Stored(Protocol):
 class Store(Protocol):
     """What a snapshot needs of the log: an object store with one object per database."""
 
-    async def put_snapshot(self, name: str, path: str, headers: Mapping[str, str]) -> None:
+    async def put_snapshot(self, name: str, path: str, headers: Mapping[str, str]) -> Any:
         """Store the file at `path` under `name`, whole or not at all, in place of an earlier one."""
 
     async def get_snapshot(self, name: str, path: str) -> Mapping[str, str]:

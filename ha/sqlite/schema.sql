@@ -1,4 +1,4 @@
--- The tables that a node keeps in every database file, so that they commit with the rows. Version 1.
+-- The tables that a node keeps in every database file, so that they commit with the rows. Version 2.
 --
 -- ha_stats is read by replicas that are not ours: its name and columns are fixed (docs/replication.rst).
 -- The others are ours alone. None of them is ever on the log; a backup carries them.
@@ -41,6 +41,15 @@ CREATE TABLE IF NOT EXISTS main.ha_conflicts (
     winner_node TEXT,
     winner_seq INTEGER,                     -- position of the winner on the log
     restored_ns INTEGER                     -- when somebody put it back
+);
+
+-- Messages that could not be applied and were passed over, because an operator said so.
+CREATE TABLE IF NOT EXISTS main.ha_quarantine (
+    sequence INTEGER PRIMARY KEY,           -- its position on the log
+    created_ns INTEGER NOT NULL,            -- Unix ns, when it was passed over
+    reason TEXT NOT NULL,                   -- why it could not be applied
+    message_id TEXT NOT NULL,
+    body BLOB NOT NULL
 );
 
 -- Which log this file belongs to. One row; cluster_id is NULL in a file that was never in a cluster.

@@ -141,6 +141,21 @@ class FakeNode:
         self.copies.append(FakeCopy(self.content))
         return self.copies[-1]
 
+    async def conflicts(self, database: str, after: int) -> list[dict[str, object]]:
+        return [{"id": number, "table": "t"} for number in (1, 2) if number > after and database == "first.db"]
+
+    async def conflict(self, database: str, number: int) -> dict[str, object] | None:
+        return {"id": number, "values": [b"x"]} if number == 1 else None
+
+    async def restore_conflict(self, database: str, number: int) -> dict[str, object]:
+        if number != 1:
+            raise StatementError("02000", f"there is no conflict {number}")
+        return {"id": number}
+
+    async def skip(self, database: str, position: int) -> None:
+        if position != 7:
+            raise StatementError("55000", f"{database} stands still before position 7")
+
     async def make_snapshot(self, database: str) -> dict[str, object]:
         return {"database": database, "position": 9}
 

@@ -46,6 +46,7 @@ ARROWS = {
     "ha.backend": {"ha.block", "ha.sql", "ha.sqlite", "ha.replication"},
     "ha.block": {"ha.backend", "ha.sql", "ha.sqlite", "ha.replication"},
     "ha.bench": {"ha.settings", "ha.node", "ha.backend", "ha.sql", "ha.sqlite", "ha.replication", "ha.tap"},
+    "ha.command": set(),
     "ha.errors": set(),
     "ha.logs": set(),
     "ha.metrics": set(),
@@ -82,8 +83,8 @@ OWNERS = {
     "twisted.internet.reactor": ("ha.tap",),
     "twisted.internet.asyncioreactor": ("ha.tap",),
     "twisted.web": ("ha.web",),
-    "treq": ("ha.web", "ha.replication", "ha.bench"),
-    "os.environ": ("ha.tap", "ha.bench"),
+    "treq": ("ha.command", "ha.web", "ha.replication", "ha.bench"),
+    "os.environ": ("ha.tap", "ha.command", "ha.bench"),
 }
 
 #: Words that say nothing of what a thing is.

@@ -121,7 +121,9 @@ class DecisionTests(SynchronousTestCase):
 
     def test_a_subject_that_somebody_else_emptied(self) -> None:
         """Row 14: the snapshot is not newer than we are, and the stream goes on beyond us."""
-        self.check(Step.CATCH_UP, LOG, SubjectSeen(first=0, last=0, snapshot=50), member(60, At.GONE))
+        self.check(Step.SEED, LOG, SubjectSeen(first=0, last=0, snapshot=50), member(60, At.GONE))
+        self.check(Step.WAIT, LOG, SubjectSeen(first=95, last=95, snapshot=50), member(60, At.GONE))
+        self.check(Step.RESTORE, LOG, SubjectSeen(first=95, last=95, snapshot=95), member(60, At.GONE))
 
     def test_too_far_behind(self) -> None:
         """Row 15: the log was trimmed past us."""

@@ -68,10 +68,13 @@ class InstallTests(SynchronousTestCase):
     def test_an_older_programs_file_is_brought_up(self) -> None:
         """Step by step, in one transaction."""
         schema.install(self.connection)
-        self.patch(schema, "VERSION", schema.VERSION + 2)
-        self.patch(schema, "WAY_UP", {1: "ALTER TABLE ha_cluster ADD COLUMN x", 2: "UPDATE ha_cluster SET x = 5"})
+        now = schema.VERSION
+        self.patch(schema, "VERSION", now + 2)
+        self.patch(
+            schema, "WAY_UP", {now: "ALTER TABLE ha_cluster ADD COLUMN x", now + 1: "UPDATE ha_cluster SET x = 5"}
+        )
         schema.install(self.connection)
-        self.assertEqual(self.connection.execute("SELECT version, x FROM ha_cluster").get, (3, 5))
+        self.assertEqual(self.connection.execute("SELECT version, x FROM ha_cluster").get, (now + 2, 5))
 
     def test_somebody_elses_table_of_that_name(self) -> None:
         """Nothing is made beside it."""

@@ -57,6 +57,7 @@ class Refusal(Exception):
 #: 504 is "not done within its time" (57014: nothing was changed; 40003: nobody knows), because clients
 #: repeat a request by themselves after 408, and a write must not be repeated unasked.
 STATUS = {
+    "02": (404, "not_found"),
     "0A": (422, "not_supported"),
     "08": (503, "unreachable"),
     "22": (422, "invalid_value"),
@@ -80,6 +81,7 @@ STATUS = {
     "53100": (503, "disk_full"),
     "53300": (503, "too_many_connections"),
     "54": (413, "too_large"),
+    "55000": (409, "wrong_state"),
     "55P03": (503, "busy"),
     "57014": (504, "cancelled"),
     "57P01": (503, "shutting_down"),

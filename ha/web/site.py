@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from ha.auth import Entrance, Forbidden
 from ha.errors import StatementError
 from ha.metrics import Histogram, Metrics
-from ha.web import databases, status
+from ha.web import agreement, databases, status
 from ha.web.exchange import ClientGone, Connection, Exchange
 from ha.web.query import Backend, serve_query
 from ha.web.respond import RETRY_AFTER, Refusal, error_answer
@@ -35,7 +35,7 @@ CONNECTIONS_MAX = 1000
 SWEEP_S = 1.0
 
 
-class Node(databases.Databases, status.Condition, Protocol):
+class Node(databases.Databases, agreement.Agreement, status.Condition, Protocol):
     """What this door needs of the node."""
 
     def connect(self, database: str, user: str, *, remote: IAddress, dialect: str) -> Backend:
@@ -135,6 +135,10 @@ class Site(Factory):
                 GET=lambda exchange, name: databases.download_snapshot(exchange, node, self._first()),
                 POST=lambda exchange, name: databases.make_snapshot(exchange, node, self._first()),
             ),
+            b"/conflicts": Route("/conflicts", GET=lambda exchange, name: agreement.list_conflicts(exchange, node)),
+            b"/replication/skip": Route(
+                "/replication/skip", POST=lambda exchange, name: agreement.skip(exchange, node)
+            ),
             b"/replications": Route(
                 "/replications", GET=lambda exchange, name: status.list_replications(exchange, node)
             ),
@@ -146,6 +150,14 @@ class Site(Factory):
                 named=True,
                 GET=lambda exchange, name: databases.download_snapshot(exchange, node, self._known(name)),
                 POST=lambda exchange, name: databases.make_snapshot(exchange, node, self._known(name)),
+            ),
+            b"/conflicts/<name>": Route(
+                "/conflicts/<name>", GET=lambda exchange, name: agreement.show_conflict(exchange, node, name)
+            ),
+            b"/conflicts/<name>/restore": Route(
+                "/conflicts/<name>/restore",
+                named=True,
+                POST=lambda exchange, name: agreement.restore_conflict(exchange, node, name),
             ),
             b"/replications/<name>": Route(
                 "/replications/<name>",
