@@ -120,7 +120,7 @@ class DecisionTests(SynchronousTestCase):
         self.check(Step.CATCH_UP, LOG, SubjectSeen(first=1, last=9, snapshot=None), member(3))
 
     def test_a_subject_that_somebody_else_emptied(self) -> None:
-        """Row 14: the snapshot is not newer than we are, and the stream goes on beyond us."""
+        """Rows 15 to 17: one node goes on from its file, the others wait for its snapshot."""
         self.check(Step.SEED, LOG, SubjectSeen(first=0, last=0, snapshot=50), member(60, At.GONE))
         self.check(Step.WAIT, LOG, SubjectSeen(first=95, last=95, snapshot=50), member(60, At.GONE))
         self.check(Step.RESTORE, LOG, SubjectSeen(first=95, last=95, snapshot=95), member(60, At.GONE))
