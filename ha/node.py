@@ -30,6 +30,7 @@ from ha.errors import StatementError
 from ha.metrics import Metrics
 from ha.postgres.server import Factory as PostgresFactory
 from ha.replication.committer import Work
+from ha.replication.comparison import Comparison
 from ha.replication.entry import LogError, SnapshotMissing
 from ha.replication.groups import Origin
 from ha.replication.joining import CannotJoin, Joining, Rights
@@ -132,6 +133,7 @@ class Node:
         self._natsd: NatsServer | None = None
         self._log: Log | None = None
         self._members: dict[str, Member] = {}
+        self._comparisons: dict[str, Comparison] = {}
         self._entering: Deferred[None] | None = None
         self._upkeep: Upkeep | None = None
         self._ports: list[IListeningPort] = []
@@ -179,6 +181,8 @@ class Node:
         for replica in self._replicas.values():
             replica.committer.closing = True
             await self._drain(replica)
+        for comparison in self._comparisons.values():
+            comparison.stop()
         for member in self._members.values():
             member.stop()
         if self._log is not None:
@@ -270,7 +274,7 @@ class Node:
             self._reactor,
             synchronous="FULL" if settings.durability == "fsync" else "NORMAL",
         )
-        return Replica(
+        replica = Replica(
             database,
             member.gate,
             self._origin,
@@ -280,6 +284,16 @@ class Node:
             queues=settings.when_disconnected == "queue",
             asynchronous=settings.replication == "async",
         )
+        comparison = Comparison(replica, self._stream(), self._identity.name, self._reactor, settings.check_interval_s)
+        comparison.start()
+        self._comparisons[member.name] = comparison
+        self.metrics.gauge(
+            "ha_differing_nodes",
+            "Other nodes whose tables hold something else at the same position.",
+            lambda: len(comparison.differences),
+            database=member.name,
+        )
+        return replica
 
     async def _is_alone(self, seen: Visit) -> bool:
         """Whether this node is the cluster's only one: the log is ours, and nobody else ever wrote or reads it now."""
@@ -533,6 +547,8 @@ class Node:
         for member in self._members.values():
             if member.waiting_for and member.replica is not None:
                 reasons.append(member.waiting_for)
+        for comparison in self._comparisons.values():
+            reasons += comparison.differences.values()
         for replica in self._replicas.values():
             if replica.follower.failed is not None:
                 reasons.append(f"{replica.name} cannot follow the log: {replica.follower.failed}")

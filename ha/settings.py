@@ -322,6 +322,13 @@ class Settings:
         SIZE,
         "When the log is larger, a snapshot is stored and what is older than that is removed; 0 for no limit.",
     )
+    check_interval_s: float = _setting(
+        "check-interval",
+        "10m",
+        DURATION,
+        "How often this node asks the others to compare what the tables hold, by a hash at one position of the log; "
+        "0 for never.",
+    )
     replace_local: bool = _setting(
         "replace-local",
         "no",

@@ -6,10 +6,12 @@ import json
 import shutil
 import signal
 import sqlite3
+import subprocess
 from contextlib import closing
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from ha.replication.natsd import find_binary
 from ha.test.integration.nodes import Node, Refused, agree, eventually, free_ports
 
 
@@ -161,3 +163,55 @@ class QuorumTests(SynchronousTestCase):
             ready(victim, 30)
         held = agree(*nodes)
         self.assertEqual(sorted({row[1] for row in held["t"]}), [0, 1, 2, 3])
+
+
+class ComparisonTests(SynchronousTestCase):
+    """Nodes compare what they hold."""
+
+    def test_a_row_that_differs(self) -> None:
+        """Somebody wrote to a file behind its node's back: every node says in which table."""
+        first = Node(self, check_interval="1s").start()
+        second = Node(self, peer=first).start()
+        first.run("CREATE TABLE t (a)", "INSERT INTO t VALUES (1)")
+        agree(first, second)
+        second.stop()
+        with closing(sqlite3.connect(second.path)) as connection, connection:
+            connection.execute("UPDATE t SET a = 2")
+        second.start()
+        for node in (first, second):
+            eventually(lambda node=node: "differs from node" in " ".join(reasons(node)), "it is said", 20)
+            self.assertRegex(" ".join(reasons(node)), r"at position \d+: t$")
+
+
+class CredentialTests(SynchronousTestCase):
+    """A NATS server of somebody else's, which wants to know who comes."""
+
+    def test_token_and_password(self) -> None:
+        """With the right one the node works; with the wrong one it waits, and says what the server said."""
+        for server, right, wrong in (
+            ('authorization { token: "s3cret" }', {"nats_token": "s3cret"}, {"nats_token": "other"}),
+            (
+                'authorization { user: "ha", password: "s3cret" }',
+                {"nats_user": "ha", "nats_password": "s3cret"},
+                {"nats_user": "ha", "nats_password": "other"},
+            ),
+        ):
+            missing = Node(self)
+            store = missing.folder / "nats"
+            conf = missing.folder / "nats.conf"
+            conf.write_text(
+                f'port: {missing.nats_port}\nhost: "127.0.0.1"\njetstream {{ store_dir: "{store}" }}\n{server}\n'
+            )
+            process = subprocess.Popen(
+                [find_binary(), "-c", str(conf)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            self.addCleanup(process.wait)
+            self.addCleanup(process.kill)
+            refused = Node(self, peer=missing, **wrong)
+            refused.spawn()
+            eventually(lambda node=refused: "uthorization" in node.output(), "it says why it waits", 20)
+            refused.stop()
+            node = Node(self, peer=missing, **right).start()
+            node.run("CREATE TABLE t (a)", "INSERT INTO t VALUES (1)")
+            self.assertEqual(node.rows("SELECT a FROM t"), [[1]])
+            node.stop()
