@@ -21,13 +21,14 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from ha.errors import StatementError
-from ha.replication.change import Notification
+from ha.replication.change import Command, Notification
 from ha.replication.follower import CannotApply, Follower
 from ha.replication.groups import Groups
-from ha.replication.settlement import Settlement
+from ha.replication.settlement import CannotQueue, Settlement
+from ha.replication.turns import Turns
 from ha.sqlite.connection import Connection
 from ha.sqlite.database import Database
-from ha.sqlite.executor import FOREVER, BudgetSpent, Cancellation
+from ha.sqlite.executor import FOREVER, BudgetSpent, Cancellation, cancelled, timed_out
 
 #: A group ends at so many transactions ...
 GROUP_TRANSACTIONS_MAX = 512
@@ -43,6 +44,9 @@ QUEUE_MAX = 10_000
 
 #: A work runs again on newer state for so long, unless its own deadline comes first (seconds).
 RERUN_MAX_S = 30.0
+
+#: How often works that wait are looked at: cancelled, or past their deadlines (seconds).
+WATCH_S = 0.1
 
 
 class Work:
@@ -62,6 +66,7 @@ class Work:
         "deadline",
         "done",
         "error",
+        "give_up_at",
         "key",
         "may_queue",
         "notifications",
@@ -83,13 +88,20 @@ class Work:
     ) -> None:
         self.run = run
         self.key = key
-        self.deadline = min(deadline, time.monotonic() + RERUN_MAX_S) if deadline != FOREVER else deadline
+        self.deadline = deadline
+        #: Set when it was refused for the first time: it runs again until then.
+        self.give_up_at = FOREVER
         self.cancellation = cancellation
         self.alone = alone
         self.may_queue = may_queue
         self.done: Deferred[Any] = Deferred()
         self.notifications: list[Notification] = []
         self.forget()
+
+    @property
+    def changes_schema(self) -> bool:
+        """Whether its last run did."""
+        return any(type(change) is Command for change in self.changes)
 
     def forget(self) -> None:
         """Nothing of an earlier run counts."""
@@ -105,6 +117,7 @@ class Committer:
     """The queue of one database's writes.
 
     :param clock: an ``IReactorTime``.
+    :param now: the scale of works' deadlines.
     """
 
     log = Logger()
@@ -115,15 +128,22 @@ class Committer:
         follower: Follower,
         settlement: Settlement,
         groups: Groups,
+        turns: Turns,
         clock: Any,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._follower = follower
         self._settlement = settlement
         self._groups = groups
+        self._turns = turns
         self._clock = clock
+        self._now = now
         self._queue: deque[Work] = deque()
+        #: Those of the group under way: neither in the queue nor answered.
+        self._group: list[Work] = []
         self._draining = False
+        self._watch: Any = None
         self._idle: list[Deferred[None]] = []
         self.refusals = 0
         self.groups_stored = 0
@@ -138,8 +158,9 @@ class Committer:
     def submit(self, work: Work) -> Deferred[Any]:
         """Queue `work`; its Deferred fires with its result when the log has it and the file too.
 
-        It fails with StatementError: the work's own; 40001 where its deadline passed between two runs; 40003 where the outcome is
-        unknown; 08006 where the log is out of reach; 53400 where too many wait; 57P01 when the node goes down.
+        It fails with StatementError: the work's own; 40001 where it ran again until it had to stop; 57014 where it was cancelled
+        or its deadline passed before it could run; 40003 where the outcome is unknown; 25006 where the log is out of reach;
+        53400 where too many wait; 57P01 when the node goes down.
         """
         if self.closing:
             work.done.errback(StatementError("57P01", "the node is going down"))
@@ -150,6 +171,8 @@ class Committer:
             if not self._draining:
                 self._draining = True
                 self._clock.callLater(0, self._start)
+            if self._watch is None:
+                self._watch = self._clock.callLater(WATCH_S, self._look)
         return work.done
 
     def drained(self) -> Deferred[None]:
@@ -158,6 +181,7 @@ class Committer:
         if self._draining:
             self._idle.append(idle)
         else:
+            self._rest()
             idle.callback(None)
         return idle
 
@@ -169,6 +193,9 @@ class Committer:
         turnstile = self._database.turnstile
         try:
             while self._queue:
+                held = self._turns.hold()
+                if held is not None:
+                    await held
                 if not turnstile.acquire_now():
                     await turnstile.acquire()
                 try:
@@ -178,66 +205,118 @@ class Committer:
                     self._follower.apply_soon()
         finally:
             self._draining = False
-            idle, self._idle = self._idle, []
-            for waiter in idle:
-                waiter.callback(None)
+            if self._idle:
+                self._rest()
+                idle, self._idle = self._idle, []
+                for waiter in idle:
+                    waiter.callback(None)
+
+    def _rest(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
 
     async def _commit_group(self) -> None:
-        group: list[Work] = []
+        """One turn. Whatever goes wrong is told to the works it went wrong with, and the next turn can come."""
         try:
-            group = await self._execute_group()
-            await self._store(group)
-        except (StatementError, CannotApply) as error:
-            self._database.rollback()
-            if not group and self._queue:
-                group = [self._queue.popleft()]
-            self._fail(group, error if isinstance(error, StatementError) else standing_still(error))
+            if self._follower.waiting or self._follower.failed is not None:
+                await self._follower.apply_arrived()
+            await self._execute_group()
+            await self._store()
+        except CannotQueue as error:
+            self._without_culprits(error)
+        except CannotApply as error:
+            self._fail(standing_still(error))
+        except StatementError as error:
+            self._fail(error)
         except Exception as error:
+            self.log.failure("a group could not be committed", database=self._database.name)
+            self._fail(error)
+
+    def _without_culprits(self, error: CannotQueue) -> None:
+        """Those that must not be queued hear so; the others run again without them."""
+        group, self._group = self._group, []
+        self._database.rollback()
+        culprits = [work for work in group if not work.may_queue or work.changes_schema]
+        if not culprits:
+            culprits, group = group, []
+        self._queue.extendleft(reversed([work for work in group if work not in culprits]))
+        for work in culprits:
+            work.done.errback(error)
+
+    def _fail(self, error: Exception) -> None:
+        """The group under way fails; before there is one, the first that waits, so that the queue moves on."""
+        group, self._group = self._group, []
+        if not group and self._queue:
+            group = [self._queue.popleft()]
+        try:
             self._database.rollback()
-            self._fail(group, error)
-            raise
+        finally:
+            for work in group:
+                work.done.errback(error)
+
+    # Waiting
+
+    def _look(self) -> None:
+        """Give up the works that were cancelled, or whose deadline passed, while they waited."""
+        self._watch = None
+        if self._queue:
+            self._expire()
+        if self._queue or self._draining:
+            self._watch = self._clock.callLater(WATCH_S, self._look)
+
+    def _expire(self) -> None:
+        now = self._now()
+        kept: deque[Work] = deque()
+        for work in self._queue:
+            error = self._over(work, now)
+            if error is None:
+                kept.append(work)
+            else:
+                work.done.errback(error)
+        self._queue = kept
+
+    @staticmethod
+    def _over(work: Work, now: float) -> StatementError | None:
+        if work.cancellation is not None and work.cancellation.wanted:
+            return cancelled()
+        if work.give_up_at <= now:
+            return StatementError("40001", "could not serialize access: the statement ran again until its deadline")
+        if work.deadline <= now:
+            return timed_out()
+        return None
 
     # Executing
 
-    async def _execute_group(self) -> list[Work]:
-        """Open a transaction and run the works at the queue's head in it; returns those that ran."""
-        while True:
-            self._expire()
-            if not self._queue:
-                return []
+    async def _execute_group(self) -> None:
+        """Open a transaction and run the works at the queue's head in it: they become the group."""
+        self._expire()
+        while self._queue:
             first = self._queue[0]
             self._database.begin()
             if first.alone or self._database.lanes.is_long(first.key):
-                self._queue.popleft()
-                await self._database.lanes.defer(lambda: self._run_one(first, self._database.lanes.here))
-                ran = [first]
+                first.alone = True
+                self._group = [self._queue.popleft()]
+                await self._database.lanes.defer(lambda work=first: self._run_one(work, self._database.lanes.here))
             else:
-                ran = self._run_short()
-            if self._database.writer.in_transaction:
-                if ran:
-                    return ran
+                self._run_short()
+            if not self._database.writer.in_transaction:
+                self._lost()
+            elif self._group:
+                return
+            else:
                 self._database.rollback()
-            else:
-                self._lost(ran)
 
-    def _expire(self) -> None:
-        """Give up the works whose deadline passed while they waited or ran again."""
-        now = time.monotonic()
-        while self._queue and self._queue[0].deadline < now:
-            self._queue.popleft().done.errback(
-                StatementError("40001", "could not serialize access: the statement ran again until its deadline")
-            )
-
-    def _run_short(self) -> list[Work]:
+    def _run_short(self) -> None:
         """Run works here and now until the group is full, or one needs to be alone (it stays in the queue)."""
-        ran: list[Work] = []
+        ran = self._group = []
         database, queue = self._database, self._queue
         lanes = database.lanes
-        stop_at = time.monotonic() + GROUP_TIME_MAX_S
+        stop_at = self._now() + GROUP_TIME_MAX_S
         size = 0
         while queue and len(ran) < GROUP_TRANSACTIONS_MAX and size < GROUP_BYTES_MAX:
             work = queue[0]
-            if work.alone or lanes.is_long(work.key) or time.monotonic() > stop_at:
+            if work.alone or lanes.is_long(work.key) or self._now() > stop_at:
                 break
             try:
                 self._run_one(work, lanes.short)
@@ -251,16 +330,16 @@ class Committer:
                 break
             ran.append(queue.popleft())
             size += work.size
-        return ran
 
-    def _lost(self, ran: list[Work]) -> None:
+    def _lost(self) -> None:
         """SQLite ended the whole transaction (an interrupt, OR ROLLBACK, a full disk): nobody's work of it stands.
 
         A work that was alone has its own error to tell; those that ran beside a culprit run again without it.
         """
+        ran, self._group = self._group, []
         self._database.rollback()
-        if len(ran) == 1 and ran[0].alone and ran[0].error is not None:
-            self._answer(ran[0])
+        if len(ran) == 1 and ran[0].alone:
+            ran[0].done.errback(ran[0].error or StatementError("40000", "SQLite ended the transaction"))
         else:
             self._queue.extendleft(reversed(ran))
 
@@ -281,8 +360,9 @@ class Committer:
 
     # Storing
 
-    async def _store(self, group: list[Work]) -> None:
+    async def _store(self) -> None:
         """Give the group its place in the log and commit it, or put it back into the queue."""
+        group = self._group
         parts = [
             (work.changes, work.sequences, work.notifications)
             for work in group
@@ -290,36 +370,34 @@ class Committer:
         ]
         if not parts:
             self._database.rollback()
-            self._answer_all(group)
+            self._answer()
             return
         message = self._groups.message(self._follower.position, parts)
-        long = group[0].alone
-        if not await self._settlement.settle(message, long=long, may_queue=all(work.may_queue for work in group)):
+        may_queue = all(work.may_queue for work in group)
+        if not await self._settlement.settle(message, long=group[0].alone, may_queue=may_queue):
             self.refusals += 1
-            self._queue.extendleft(reversed(group))
+            self._again()
             await self._follower.apply_arrived()
             return
         self.groups_stored += 1
         self.transactions_stored += len(parts)
-        self._answer_all(group)
+        self._answer()
 
-    # Answering
-
-    def _answer_all(self, group: list[Work]) -> None:
+    def _again(self) -> None:
+        """Somebody came between: the group goes back to the queue's head."""
+        group, self._group = self._group, []
+        until = self._now() + RERUN_MAX_S
         for work in group:
-            self._answer(work)
+            work.give_up_at = min(work.give_up_at, until, work.deadline)
+        self._queue.extendleft(reversed(group))
 
-    @staticmethod
-    def _answer(work: Work) -> None:
-        if work.error is not None:
-            work.done.errback(work.error)
-        else:
-            work.done.callback(work.result)
-
-    @staticmethod
-    def _fail(group: list[Work], error: Exception) -> None:
+    def _answer(self) -> None:
+        group, self._group = self._group, []
         for work in group:
-            work.done.errback(error)
+            if work.error is not None:
+                work.done.errback(work.error)
+            else:
+                work.done.callback(work.result)
 
 
 def standing_still(error: CannotApply) -> StatementError:

@@ -1,15 +1,21 @@
-"""What counts as a conflict, by isolation level: the level is the conflict policy. [pure]
+"""What counts as a conflict, by isolation level, and what is lost where one was not refused. [pure]
 
-Only interactive transactions are judged here: their answers have been seen, so they cannot simply run again. What is a
-conflict for none of these rules still has to fit on the new state with constraints enforced (:func:`ha.sqlite.images.put_on_top`).
+The level is the conflict policy. Only interactive transactions are judged: their answers have been seen, so they cannot
+simply run again. What is a conflict for none of these rules still has to fit on the new state with constraints
+enforced (:func:`ha.sqlite.images.put_on_top`).
+
+A transaction that was committed first and ordered later is never refused: :func:`losses` tells which versions of rows
+lost their place to it, unseen, and which of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from ha.errors import StatementError
 from ha.replication.change import Change, Command, Message, RowChange
+from ha.sqlite.rowchange import DELETE, INSERT, UPDATE, Event
 from ha.values import Row
 
 READ_COMMITTED = "read committed"
@@ -18,6 +24,32 @@ SERIALIZABLE = "serializable"
 
 #: A row, as far as two transactions must agree on which one they mean: its table and its key.
 Key = tuple[str, Row]
+
+#: A table's columns and its primary key's columns; None when there is no such table.
+ColumnsOf = Callable[[str], tuple[tuple[str, ...], tuple[str, ...]] | None]
+
+#: Why a version of a row lost its place: a later write of the same row had not seen it, another row took its unique
+#: value or its key, or the schema does not take it any more.
+OVERWRITTEN = "overwritten"
+DISPLACED = "displaced"
+UNFIT = "unfit"
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A version of a row that lost its place, complete enough to put it back.
+
+    :param operation: what had made this version: INSERT or UPDATE (it is not known which: UPDATE), or DELETE, where a row
+        was deleted and has come back.
+    """
+
+    reason: str
+    table: str
+    operation: str
+    columns: tuple[str, ...]
+    key: Row
+    rowid: int | None
+    values: Row
 
 
 def judge(
@@ -78,6 +110,120 @@ def key_of(change: RowChange, rowid: int | None, values: Row) -> Row:
         if None not in key:
             return key
     return (rowid,)
+
+
+def losses(ours: Sequence[Change], events: Sequence[Event], columns_of: ColumnsOf) -> list[Lost]:
+    """What lost its place when `ours` were put on a state that they had not seen.
+
+    :param events: what putting them did to the file.
+    :param columns_of: the tables as they are now.
+    """
+    before = _before(events, columns_of)
+    meant = _meant(ours, columns_of)
+    lost = []
+    for key, held in before.items():
+        if held is None:
+            continue
+        found = columns_of(held.table)
+        assert found is not None, "an event of a table that is not there"
+        columns, _ = found
+        row = dict(zip(columns, held.values, strict=True))
+        known = meant.get(key)
+        if known is None:
+            lost.append(Lost(DISPLACED, held.table, UPDATE, columns, key[1], held.rowid, held.values))
+        elif known.seen is None or not _same(known.seen, row):
+            lost.append(Lost(OVERWRITTEN, held.table, UPDATE, columns, key[1], held.rowid, held.values))
+    for key, known in meant.items():
+        if known.change.new_values is None or not known.stays:
+            continue
+        change = known.change
+        if key not in before:
+            operation = INSERT if known.seen is None else UPDATE
+            lost.append(
+                Lost(UNFIT, change.table, operation, change.columns, key[1], change.new_rowid, change.new_values)
+            )
+        elif before[key] is None and known.seen is not None:
+            columns = tuple(known.seen)
+            values = tuple(known.seen.values())
+            lost.append(Lost(OVERWRITTEN, change.table, DELETE, columns, key[1], known.rowid, values))
+    return lost
+
+
+def unseen_versions(changes: Iterable[RowChange]) -> Iterator[Lost]:
+    """The versions that `changes` replaced, where these are known to have gone unseen."""
+    for change in changes:
+        if change.old_values is not None:
+            key = key_of(change, change.old_rowid, change.old_values)
+            yield Lost(OVERWRITTEN, change.table, UPDATE, change.columns, key, change.old_rowid, change.old_values)
+
+
+@dataclass(slots=True)
+class _Held:
+    table: str
+    rowid: int | None
+    values: Row
+
+
+@dataclass(slots=True)
+class _Meant:
+    """What a transaction did to one row: the version it saw, and its last change of it.
+
+    :param stays: the row is there at its end, under this key.
+    """
+
+    rowid: int | None
+    seen: dict[str, object] | None
+    change: RowChange
+    stays: bool
+
+
+def _before(events: Sequence[Event], columns_of: ColumnsOf) -> dict[Key, _Held | None]:
+    before: dict[Key, _Held | None] = {}
+    for event in events:
+        found = columns_of(event.table)
+        if found is None:
+            continue
+        if event.old_values is not None:
+            held = _Held(event.table, event.old_rowid, event.old_values)
+            before.setdefault(_key(event.table, *found, event.old_rowid, event.old_values), held)
+        if event.new_values is not None:
+            before.setdefault(_key(event.table, *found, event.new_rowid, event.new_values), None)
+    return before
+
+
+def _meant(ours: Sequence[Change], columns_of: ColumnsOf) -> dict[Key, _Meant]:
+    meant: dict[Key, _Meant] = {}
+    for change in ours:
+        if not isinstance(change, RowChange):
+            continue
+        found = columns_of(change.table)
+        # By the key that the table has now, where the image still has its columns.
+        pk_columns = found[1] if found is not None and set(found[1]) <= set(change.columns) else change.pk_columns
+        if change.old_values is not None:
+            key = _key(change.table, change.columns, pk_columns, change.old_rowid, change.old_values)
+            seen: dict[str, object] = dict(zip(change.columns, change.old_values, strict=True))
+            known = meant.setdefault(key, _Meant(change.old_rowid, seen, change, False))
+            known.change, known.stays = change, False
+        if change.new_values is not None:
+            key = _key(change.table, change.columns, pk_columns, change.new_rowid, change.new_values)
+            known = meant.setdefault(key, _Meant(None, None, change, True))
+            known.change, known.stays = change, True
+    return meant
+
+
+def _key(table: str, columns: tuple[str, ...], pk_columns: tuple[str, ...], rowid: int | None, values: Row) -> Key:
+    if pk_columns:
+        key = tuple([values[columns.index(name)] for name in pk_columns])
+        if None not in key:
+            return table.lower(), key
+    return table.lower(), (rowid,)
+
+
+def _same(seen: dict[str, object], row: dict[str, object]) -> bool:
+    """Equal to the bit, as far as both have the same columns: those added since were not there to be seen."""
+    return all(
+        type(seen[name]) is type(row[name]) and seen[name] == row[name] for name in seen.keys() & row.keys()
+    )
 
 
 def _shown(change: RowChange) -> str:

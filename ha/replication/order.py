@@ -16,7 +16,13 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred
 
 from ha.errors import StatementError
-from ha.replication.entry import Entry, Refused, Unanswered, Unreachable
+from ha.replication.entry import Entry, LogError, Refused, Rejected, TooLarge, Unanswered, Unreachable
+
+#: Between two looks at a log that does not answer (seconds): long enough not to spin, short beside any time-out.
+PAUSE_S = 0.05
+
+#: JetStream's codes for "there is no room": of the server, of the account, of the stream.
+NO_ROOM = frozenset({10023, 10028, 10047, 10077, 10122})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +64,18 @@ class Publisher(Protocol):
 
     connected: bool
 
-    def publish(self, subject: str, body: bytes, message_id: str, expected: int | None) -> Deferred[int]: ...
+    @property
+    def max_payload(self) -> int:
+        """The largest body that `publish` takes."""
 
-    async def publish_large(self, subject: str, body: bytes, message_id: str, expected: int | None) -> int: ...
+    def publish(self, subject: str, body: bytes, message_id: str, expected: int | None) -> Deferred[int]:
+        """See :class:`ha.replication.log.Log`."""
 
-    async def last_sequence(self, subject: str) -> int: ...
+    async def publish_large(self, subject: str, body: bytes, message_id: str, expected: int | None) -> int:
+        """Likewise."""
 
-    max_payload: int
+    async def last_sequence(self, subject: str) -> int:
+        """Likewise."""
 
 
 class Reader(Protocol):
@@ -72,13 +83,15 @@ class Reader(Protocol):
 
     position: int
 
-    def next_entry(self, timeout_s: float) -> Deferred[Entry]: ...
+    def next_entry(self, timeout_s: float) -> Deferred[Entry]:
+        """See :class:`ha.replication.follower.Follower`."""
 
 
 class Order:
     """Places messages on one subject, one at a time.
 
-    :param timeout_s: how long silence is borne before the outcome is called unknown.
+    :param timeout_s: how long silence is borne before the outcome is called unknown, and a lost connection before the
+        log is called out of reach.
     """
 
     def __init__(self, log: Publisher, reader: Reader, subject: str, clock: Any, timeout_s: float) -> None:
@@ -87,39 +100,54 @@ class Order:
         self._subject = subject
         self._clock = clock
         self._timeout_s = timeout_s
+        #: When the connection was first missed; None while it is there.
+        self._missed_at: float | None = None
 
     async def place(self, body: bytes, message_id: str) -> Placed | Overtaken:
         """Publish `body` behind our position and say what became of it.
 
         :raises NothingSent: the log is out of reach and nothing left this process.
         :raises OutcomeUnknown: the log did not tell within the time-out.
+        :raises StatementError: 53100, 54000, 58030: the log does not take it; it is certainly not stored.
         """
         expected = self._reader.position
         if not self._log.connected:
-            raise NothingSent()
+            await self._reconnected()
+        self._missed_at = None
         give_up_at = self._clock.seconds() + self._timeout_s
+        sent = False
         while True:
             try:
-                return Placed(await self._publish(body, message_id, expected))
+                return Placed(await publish(self._log, self._subject, body, message_id, expected))
             except Refused:
-                pass
-            except (Unanswered, Unreachable):
+                sent = True
+            except (Unanswered, Unreachable) as error:
+                sent = sent or isinstance(error, Unanswered)
                 if self._clock.seconds() >= give_up_at:
-                    raise OutcomeUnknown(message_id) from None
-                if not await self._moved_beyond(expected):
+                    raise OutcomeUnknown(message_id) if sent else NothingSent() from None
+                if not sent or not await self._moved_beyond(expected):
                     await self._pause()
                     continue
+            except LogError as error:
+                # This copy is not stored. An earlier one, whose answer was lost, still may be.
+                if sent:
+                    raise OutcomeUnknown(message_id) from error
+                raise not_taken(error) from error
             return await self._read_next(message_id, max(give_up_at - self._clock.seconds(), PAUSE_S))
 
-    def _publish(self, body: bytes, message_id: str, expected: int) -> Any:
-        if len(body) > self._log.max_payload:
-            return self._log.publish_large(self._subject, body, message_id, expected)
-        return self._log.publish(self._subject, body, message_id, expected)
+    async def _reconnected(self) -> None:
+        """Wait for the connection. Whoever comes later does not wait as long again for the same loss."""
+        if self._missed_at is None:
+            self._missed_at = self._clock.seconds()
+        while not self._log.connected:
+            if self._clock.seconds() >= self._missed_at + self._timeout_s:
+                raise NothingSent()
+            await self._pause()
 
     async def _moved_beyond(self, expected: int) -> bool:
         try:
             return await self._log.last_sequence(self._subject) > expected
-        except (Unanswered, Unreachable):
+        except LogError:
             return False
 
     async def _read_next(self, message_id: str, timeout_s: float) -> Placed | Overtaken:
@@ -135,5 +163,19 @@ class Order:
         return pause
 
 
-#: Between two looks at a log that does not answer: long enough not to spin, short beside any time-out.
-PAUSE_S = 0.05
+def publish(log: Publisher, subject: str, body: bytes, message_id: str, expected: int | None) -> Any:
+    """Publish `body` as one message, or in parts where it is too large for one; awaitable, the sequence."""
+    if len(body) > log.max_payload:
+        return log.publish_large(subject, body, message_id, expected)
+    return log.publish(subject, body, message_id, expected)
+
+
+def not_taken(error: LogError) -> StatementError:
+    """What a client is told when the log refuses to store its transaction for reasons other than the order."""
+    if isinstance(error, TooLarge):
+        return StatementError("54000", "the transaction is too large for the replication log", detail=str(error))
+    if isinstance(error, Rejected) and error.code in NO_ROOM:
+        return StatementError(
+            "53100", "the replication log has no room left", detail=str(error), hint="Make room on the log's disk."
+        )
+    return StatementError("58030", "the replication log did not take the transaction", detail=str(error))

@@ -19,17 +19,22 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from ha.errors import StatementError
-from ha.replication.change import Message, Record, RowChange, decode
-from ha.replication.conflicts import Key, key_of, keys
+from ha.replication.change import Message, Record, decode
+from ha.replication.conflicts import UNFIT, Lost, losses
 from ha.replication.entry import Entry, LogError
+from ha.replication.order import Publisher, publish
+from ha.sqlite import tables as schema
 from ha.sqlite.connection import Connection
 from ha.sqlite.database import Database
-from ha.sqlite.images import apply, undo
-from ha.sqlite.ledger import origin_of, write_position
+from ha.sqlite.fitting import put_once, put_what_fits
+from ha.sqlite.images import undo
+from ha.sqlite.ledger import is_applied, origin_of, write_position
 from ha.sqlite.pending import (
     Loss,
+    Pending,
     count_pending,
     every_pending,
+    find_pending,
     first_pending,
     record_loss,
     remove_pending,
@@ -43,21 +48,16 @@ RETRY_S = 0.5
 #: How often the length of a draining outbox is said on the node's own log (messages).
 PROGRESS_EVERY = 1_000
 
-
-class Publisher(Protocol):
-    """What draining needs of the log."""
-
-    connected: bool
-
-    def publish(self, subject: str, body: bytes, message_id: str, expected: int | None) -> Deferred[int]: ...
-
-    async def last_sequence(self, subject: str) -> int: ...
+#: An outbox of so many bytes, or so many messages, is not put back in the reactor's thread.
+INLINE_BYTES = 32 * 1024
+INLINE_MESSAGES = 64
 
 
 class Reached(Protocol):
     """What draining needs of the follower."""
 
-    def reached(self, sequence: int, timeout_s: float) -> Deferred[None]: ...
+    def reached(self, sequence: int, timeout_s: float) -> Deferred[None]:
+        """See :class:`ha.replication.follower.Follower`."""
 
 
 class Outbox:
@@ -81,30 +81,46 @@ class Outbox:
         self._stopped = True
         self._follower: Reached | None = None
         self.count = 0
+        self.size_bytes = 0
         self.conflicts = 0
+        #: Why the head could not be published the last time; empty when it could.
+        self.trouble = ""
 
     @property
     def active(self) -> bool:
         """Whether a new write must go to its end."""
         return self._always or self.count > 0
 
+    @property
+    def short(self) -> bool:
+        """Whether undoing and putting back all of it is a matter of a few milliseconds."""
+        return self.count <= INLINE_MESSAGES and self.size_bytes <= INLINE_BYTES
+
     def start(self, follower: Reached) -> None:
-        """Look what an earlier process left."""
+        """Look what an earlier process left. What is not in the file yet (it was restored) is put on top."""
         self._follower = follower
         self._stopped = False
-        with self._database.writer.guard.trusted():
-            self.count = count_pending(self._database.writer)
+        writer = self._database.writer
+        with self._database.own_transaction():
+            self.count, self.size_bytes, unapplied = count_pending(writer)
+            if unapplied:
+                self._undo_all(writer)
+                self._put_all(writer)
+                self.count, self.size_bytes, _ = count_pending(writer)
         if self.count:
-            self.log.info("{count} messages wait in the outbox of {database}", count=self.count, database=self._database.name)
+            self.log.info(
+                "{count} messages wait in the outbox of {database}", count=self.count, database=self._database.name
+            )
             self.drain_soon()
 
     def stop(self) -> None:
         """Publish nothing more. What waits stays in the file."""
         self._stopped = True
 
-    def added(self) -> None:
+    def added(self, size_bytes: int) -> None:
         """A message was committed into it."""
         self.count += 1
+        self.size_bytes += size_bytes
         self.drain_soon()
 
     # Draining
@@ -117,40 +133,44 @@ class Outbox:
             done.addErrback(lambda failure: self.log.failure("draining the outbox failed", failure))
 
     async def _drain(self) -> None:
+        followed = False
         try:
-            follow_first = True
             while self.count and not self._stopped:
                 try:
-                    if follow_first:
+                    if not self._publisher.connected:
+                        followed = False
+                        await self._pause()
+                    elif not followed:
                         await self._follow_to_the_end()
-                        follow_first = False
-                    if self.count:
+                        followed = True
+                    else:
                         await self._publish_head()
-                except (LogError, StatementError):
-                    follow_first = True
+                        self.trouble = ""
+                except (LogError, StatementError) as error:
+                    followed = False
+                    self.trouble = str(error)
                     await self._pause()
         finally:
             self._draining = False
 
     async def _follow_to_the_end(self) -> None:
         """Whatever of ours was stored after all is found on the way."""
-        if not self._publisher.connected:
-            await self._pause()
-            return await self._follow_to_the_end() if not self._stopped else None
         last = await self._publisher.last_sequence(self._database.subject)
         assert self._follower is not None
         await self._follower.reached(last, self._timeout_s)
 
     async def _publish_head(self) -> None:
-        with self._database.writer.guard.trusted():
-            head = first_pending(self._database.writer)
+        # On a reading connection: the writing one may be at work in a thread, for somebody else.
+        head = await self._database.read(_head)
         if head is None:
             return
-        sequence = await self._publisher.publish(self._database.subject, head.body, head.message_id, None)
+        sequence = await publish(self._publisher, self._database.subject, head.body, head.message_id, None)
         assert self._follower is not None
         await self._follower.reached(sequence, self._timeout_s)
         if self.count % PROGRESS_EVERY == 0:
-            self.log.info("{count} messages wait in the outbox of {database}", count=self.count, database=self._database.name)
+            self.log.info(
+                "{count} messages wait in the outbox of {database}", count=self.count, database=self._database.name
+            )
 
     def _pause(self) -> Deferred[None]:
         pause: Deferred[None] = Deferred()
@@ -159,94 +179,118 @@ class Outbox:
 
     # Applying the log under what is pending
 
-    def apply(self, entries: Sequence[Entry]) -> list[Message]:
-        """Apply `entries` to S(k) and put what is pending back on top. In one transaction, in whatever thread.
+    def apply(self, entries: Sequence[Entry], position: int) -> list[Message]:
+        """Apply `entries` to S(`position`) and put what is pending back on top. In one transaction, in whatever thread.
 
         :returns: the foreign messages that were applied.
         """
         connection = self._database.writer
         with self._database.own_transaction():
-            rest = self._take_heads(connection, entries)
-            foreign = self._rebase(connection, rest) if rest else []
+            taken = self._take_heads(connection, entries)
+            if taken:
+                position = entries[taken - 1].sequence
+            foreign = self._rebase(connection, entries[taken:], position) if taken < len(entries) else []
             write_position(connection, self._database.subject, entries[-1].sequence)
-            count = count_pending(connection)
-        self.count = count
+            count, size_bytes, _ = count_pending(connection)
+        self.count, self.size_bytes = count, size_bytes
         return foreign
 
-    def _take_heads(self, connection: Connection, entries: Sequence[Entry]) -> Sequence[Entry]:
-        """Entries that are the outbox's head, one after the other: they stand in the file already."""
+    def _take_heads(self, connection: Connection, entries: Sequence[Entry]) -> int:
+        """Entries that are the outbox's head, one after the other, stand in the file already; how many."""
         for at, entry in enumerate(entries):
             head = first_pending(connection)
             if head is None or head.message_id != entry.message_id:
-                return entries[at:]
+                return at
             message = decode(entry.body)
             origin_of(connection, message.node, message.process_id, message.group)
             remove_pending(connection, entry.message_id)
-        return ()
+            self._note_losses(connection, message, Record.from_bytes(head.undo), entry.sequence)
+        return len(entries)
 
-    def _rebase(self, connection: Connection, entries: Sequence[Entry]) -> list[Message]:
-        for pending in every_pending(connection, newest_first=True):
-            undo(connection, Record.from_bytes(pending.undo))
+    def _rebase(self, connection: Connection, entries: Sequence[Entry], position: int) -> list[Message]:
+        self._undo_all(connection)
         foreign: list[Message] = []
-        touched: dict[Key, tuple[Message, RowChange, int]] = {}
         for entry in entries:
             message = decode(entry.body)
-            ours = remove_pending(connection, entry.message_id)
-            if not origin_of(connection, message.node, message.process_id, message.group):
-                continue
-            apply(connection, message)
-            if not ours:
+            if find_pending(connection, entry.message_id):
+                self._put_ours(connection, message, entry, position)
+            elif put_once(connection, message, position):
                 foreign.append(message)
-                for change in message.changes:
-                    if isinstance(change, RowChange):
-                        for key in keys(change):
-                            touched[key] = (message, change, entry.sequence)
+            position = entry.sequence
+        self._put_all(connection)
+        return foreign
+
+    def _put_ours(self, connection: Connection, message: Message, entry: Entry, position: int) -> None:
+        """A message of the outbox has its place in the order now, behind others that came first."""
+        remove_pending(connection, entry.message_id)
+        capture = self._database.capture
+        capture.begin()
+        try:
+            if put_once(connection, message, position):
+                self._note_losses(connection, message, capture.record(), entry.sequence)
+        finally:
+            capture.discard()
+
+    def _undo_all(self, connection: Connection) -> None:
+        for pending in every_pending(connection, newest_first=True):
+            if pending.undo is not None:
+                undo(connection, Record.from_bytes(pending.undo))
+
+    def _put_all(self, connection: Connection) -> None:
+        """Put what is pending on the state of the log, in order, and remember what that did."""
         capture = self._database.capture
         for pending in every_pending(connection):
             message = decode(pending.body)
+            if is_applied(connection, message.node, message.process_id, message.group):
+                remove_pending(connection, pending.message_id)  # a restored file had it by way of the log
+                continue
             capture.begin()
             try:
-                apply(connection, message)
+                put_what_fits(connection, message)
                 record = capture.record()
             finally:
                 capture.discard()
             set_undo(connection, pending.number, record.to_bytes())
-            self._note_losses(connection, message, record, touched)
-        return foreign
 
-    def _note_losses(
-        self,
-        connection: Connection,
-        message: Message,
-        record: Record,
-        touched: dict[Key, tuple[Message, RowChange, int]],
-    ) -> None:
-        """Keep every version that our pending message has just overwritten or displaced, once."""
-        own: set[Key] = set()
-        for change in message.changes:
-            if isinstance(change, RowChange):
-                own.update(keys(change))
-        for key in own & touched.keys():
-            theirs, change, _ = touched.pop(key)
-            image = change.new_values if change.new_values is not None else change.old_values
-            record_loss(connection, loss_of("overwritten", change, image, theirs.node, message.node))
+    # What was lost
+
+    def _note_losses(self, connection: Connection, message: Message, record: Record, sequence: int) -> None:
+        """Keep every version that `message`, now that it has its place, overwrote or displaced unseen, or that is its own."""
+        tables = schema.of(connection)
+        tables.refresh()
+
+        def columns_of(name: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+            table = tables.get(name)
+            if table is None:
+                return None
+            return table.columns, table.pk_columns
+
+        for lost in losses(message.changes, record.events, columns_of):
+            record_loss(connection, loss_of(lost, message.node, sequence))
             self.conflicts += 1
 
 
-def loss_of(reason: str, change: RowChange, image: Any, loser: str, winner: str) -> Loss:
-    """The losing image, complete enough to put back: columns, values, types and rowid."""
-    rowid = change.new_rowid if change.new_values is not None else change.old_rowid
-    values, types = packed(image)
-    key, key_types = packed(key_of(change, rowid, image))
+def _head(connection: Connection) -> Pending | None:
+    with connection.guard.trusted():
+        return first_pending(connection)
+
+
+def loss_of(lost: Lost, node: str, sequence: int | None) -> Loss:
+    """A lost version as it is kept: columns, values, types and rowid.
+
+    :param node: whose message it met; the loser of an unfit row, the winner over any other.
+    :param sequence: the position of that message.
+    """
+    values, types = packed(lost.values)
+    key, key_types = packed(lost.key)
+    unfit = lost.reason == UNFIT
     return Loss(
-        reason,
-        change.table,
+        lost.reason,
+        lost.table,
         orjson.dumps({"values": key, "types": key_types}).decode(),
-        change.operation,
-        orjson.dumps({"columns": change.columns, "values": values, "types": types, "rowid": rowid}).decode(),
-        loser,
-        winner,
-        None,
+        lost.operation,
+        orjson.dumps({"columns": lost.columns, "values": values, "types": types, "rowid": lost.rowid}).decode(),
+        node if unfit else None,
+        None if unfit else node,
+        sequence,
     )
-
-

@@ -5,8 +5,12 @@ Assembles what stands in this package for one database, and is what the backend 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from twisted.logger import Logger
 
 from ha.errors import StatementError
 from ha.replication.change import Message
@@ -18,11 +22,23 @@ from ha.replication.order import Order
 from ha.replication.outbox import Outbox
 from ha.replication.settlement import Settlement
 from ha.replication.transaction import OpenTransaction
+from ha.replication.turns import Turns
 from ha.sqlite.database import Database
+from ha.sqlite.executor import Cancellation
 
 #: Called with a channel, its payload and the notifying backend's number, for every NOTIFY that was committed, on every
 #: node.
 Listener = Callable[[str, str, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a replica is made of, where that may be another thing than usual: tests break the rules one by one."""
+
+    groups: Callable[..., Groups] = Groups
+    outbox: Callable[..., Outbox] = Outbox
+    follower: Callable[..., Follower] = Follower
+    order: Callable[..., Order] = Order
 
 
 class Replica:
@@ -31,7 +47,12 @@ class Replica:
     :param log: see the protocols that :mod:`order <ha.replication.order>` and
         :mod:`follower <ha.replication.follower>` declare.
     :param clock: an ``IReactorTime``.
+    :param queues: whether writes are taken while the log is out of reach.
+    :param asynchronous: whether they always go by the outbox.
+    :param now: the scale of deadlines.
     """
+
+    log = Logger()
 
     def __init__(
         self,
@@ -44,18 +65,21 @@ class Replica:
         timeout_s: float,
         queues: bool = True,
         asynchronous: bool = False,
+        parts: Parts = Parts(),
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.database = database
         self.epoch = epoch
         self._log = log
-        self._groups = Groups(origin, database.name)
-        self.outbox = Outbox(database, log, clock, always=asynchronous)
-        self.follower = Follower(database, log, clock, self.outbox, self._arrived)
-        self._order = Order(log, self.follower, database.subject, clock, timeout_s)
+        self._groups = parts.groups(origin, database.name)
+        self.turns = Turns(log, database.subject, origin.node, clock)
+        self.outbox = parts.outbox(database, log, clock, always=asynchronous, timeout_s=timeout_s)
+        self.follower = parts.follower(database, log, clock, self.outbox, self.turns, self._arrived)
+        self._order = parts.order(log, self.follower, database.subject, clock, timeout_s)
         self._settlement = Settlement(
-            database, self.follower, self._order, self.outbox, self._committed, queues=queues
+            database, self.follower, self._order, self.outbox, self.turns, self._committed, queues=queues
         )
-        self.committer = Committer(database, self.follower, self._settlement, self._groups, clock)
+        self.committer = Committer(database, self.follower, self._settlement, self._groups, self.turns, clock, now)
         self.listeners: set[Listener] = set()
         #: Statements whose plan was asked whether it is bounded; kept by :mod:`ha.backend`.
         self.plans: dict[str, tuple[Any, bool]] = {}
@@ -71,12 +95,19 @@ class Replica:
         """Queue one transaction whose text is held; see :meth:`Committer.submit`."""
         return self.committer.submit(work)
 
-    async def transaction(self, lock_timeout_s: float | None, level: str) -> OpenTransaction:
-        """An interactive transaction: the caller holds the writer until it ends it."""
+    async def transaction(
+        self, lock_timeout_s: float | None, level: str, cancellation: Cancellation | None = None
+    ) -> OpenTransaction:
+        """An interactive transaction: the caller holds the writer until it ends it.
+
+        :param cancellation: ends the wait for the writer.
+        """
         if self.committer.closing:
             raise StatementError("57P01", "the node is going down")
-        opened = OpenTransaction(self.database, self.follower, self._settlement, self._groups, level)
-        await opened.begin(lock_timeout_s)
+        opened = OpenTransaction(
+            self.database, self.follower, self._settlement, self._groups, self.turns, level
+        )
+        await opened.begin(lock_timeout_s, cancellation)
         return opened
 
     async def reach(self, seq: str, timeout_s: float) -> None:
@@ -113,9 +144,15 @@ class Replica:
             "failed": str(follower.failed) if follower.failed is not None else None,
             "groups_stored": committer.groups_stored,
             "transactions_stored": committer.transactions_stored,
-            "refusals": committer.refusals,
+            "refusals": self.turns.refusals,
+            "turns_asked": self.turns.asked,
+            "turns_given": self.turns.given,
+            "waiting_for_turns": self.turns.holding,
+            "waited_for_turns_s": round(self.turns.held_s, 3),
             "waiting_to_commit": committer.waiting,
             "outbox": self.outbox.count,
+            "outbox_trouble": self.outbox.trouble or None,
+            "conflicts": self.outbox.conflicts,
             "writer_held": self.database.turnstile.held,
             "waiting_for_writer": self.database.turnstile.waiting,
         }
@@ -127,4 +164,7 @@ class Replica:
     def _committed(self, message: Message) -> None:
         for channel, payload, pid in message.notifications:
             for listener in tuple(self.listeners):
-                listener(channel, payload, pid)
+                try:
+                    listener(channel, payload, pid)
+                except Exception:
+                    self.log.failure("a notification could not be passed on", channel=channel)

@@ -13,16 +13,17 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ha.errors import StatementError
-from ha.replication.conflicts import READ_COMMITTED, judge
 from ha.replication.change import Notification
 from ha.replication.committer import standing_still
+from ha.replication.conflicts import READ_COMMITTED, Lost, judge, unseen_versions
 from ha.replication.follower import CannotApply, Follower
 from ha.replication.groups import Groups
 from ha.replication.settlement import Settlement
+from ha.replication.turns import Turns
 from ha.sqlite.connection import Connection
 from ha.sqlite.database import Database
 from ha.sqlite.executor import FOREVER, BudgetSpent, Cancellation
-from ha.sqlite.images import put_on_top
+from ha.sqlite.images import overwritten, put_on_top
 
 T = TypeVar("T")
 
@@ -32,6 +33,9 @@ REBASES_MAX = 50
 #: Changes beyond which a COMMIT is made in a thread.
 LONG_CHANGES = 1_000
 
+#: Bytes of changes beyond which likewise.
+LONG_BYTES = 256 * 1024
+
 
 class OpenTransaction:
     """Made by :meth:`begin`; ended by :meth:`commit` or :meth:`rollback`, exactly once.
@@ -40,24 +44,32 @@ class OpenTransaction:
     """
 
     def __init__(
-        self, database: Database, follower: Follower, settlement: Settlement, groups: Groups, level: str
+        self,
+        database: Database,
+        follower: Follower,
+        settlement: Settlement,
+        groups: Groups,
+        turns: Turns,
+        level: str,
     ) -> None:
         self._database = database
         self._follower = follower
         self._settlement = settlement
         self._groups = groups
+        self._turns = turns
         self._level = level
         self._holds = False
         self.notifications: list[Notification] = []
         #: What it read or wrote, by name; the backend adds to it.
         self.tables: set[str] = set()
 
-    async def begin(self, lock_timeout_s: float | None) -> None:
+    async def begin(self, lock_timeout_s: float | None, cancellation: Cancellation | None = None) -> None:
         """Take the writer and open the transaction.
 
-        :raises StatementError: 55P03, others held the writer too long; 57P03, this node takes no writes.
+        :raises StatementError: 55P03, others held the writer too long; 57014, cancelled; 57P03, this node takes no writes.
         """
-        await self._database.turnstile.acquire(lock_timeout_s)
+        turn = self._database.turnstile.acquire(lock_timeout_s)
+        await (turn if cancellation is None else cancellation.wait(turn))
         self._holds = True
         try:
             await self._follower.apply_arrived()
@@ -153,30 +165,42 @@ class OpenTransaction:
             raise standing_still(error) from error
         finally:
             self.rollback()
-            self._follower.apply_soon()
 
     async def _commit(self) -> None:
         database = self._database
+        if self.lost:
+            raise StatementError("40000", "the transaction was rolled back by an earlier error")
         database.capture.settle()
-        changes, sequences = database.capture.take()
-        if not changes and not sequences and not self.notifications:
+        ours, sequences = database.capture.take()
+        if not ours and not sequences and not self.notifications:
             return
+        long = len(ours) > LONG_CHANGES or database.capture.size_of(ours) > LONG_BYTES
+        changes, moved = ours, sequences
+        unseen: list[Lost] = []
         for _ in range(REBASES_MAX):
-            message = self._groups.message(self._follower.position, [(changes, sequences, self.notifications)])
-            long = len(changes) > LONG_CHANGES
-            if await self._settlement.settle(message, long=long, may_queue=self._level == READ_COMMITTED):
+            held = self._turns.hold()
+            if held is not None:
+                await held
+            message = self._groups.message(self._follower.position, [(changes, moved, self.notifications)])
+            may_queue = self._level == READ_COMMITTED
+            if await self._settlement.settle(message, long=long, may_queue=may_queue, unseen=unseen):
                 return
             theirs = await self._follower.apply_arrived()
-            conflict = judge(self._level, changes, self.tables, theirs)
+            conflict = judge(self._level, ours, self.tables, theirs)
             if conflict is not None:
                 raise conflict
             database.begin()
-            changes, sequences = put_on_top(database.writer, changes, sequences)
+            if long:
+                changes, moved = await database.lanes.defer(lambda: put_on_top(database.writer, ours, sequences))
+            else:
+                changes, moved = put_on_top(database.writer, ours, sequences)
+            unseen = list(unseen_versions(overwritten(ours, changes)))
         raise StatementError("40001", "could not serialize access: other nodes kept writing first")
 
     def _release(self) -> None:
         self._holds = False
         self._database.turnstile.release()
+        self._follower.apply_soon()
 
 
 def quoted(name: str) -> str:

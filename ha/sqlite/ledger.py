@@ -40,3 +40,11 @@ def origin_of(connection: Connection, node: str, process_id: int, group: int) ->
         (node, process_id, group),
     )
     return connection.changes() > 0
+
+
+def is_applied(connection: Connection, node: str, process_id: int, group: int) -> bool:
+    """Whether that group of that process is in this file by way of the log."""
+    last = connection.execute(
+        "SELECT last_group FROM main.ha_origins WHERE node = ? AND process_id = ?", (node, process_id)
+    ).get
+    return last is not None and int(last) >= group > 0

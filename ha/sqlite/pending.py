@@ -20,13 +20,14 @@ class Pending:
     """One message in the outbox.
 
     :param number: its place: the order of the numbers is the order of the commits.
-    :param undo: what its last application did to this file, as :meth:`ha.sqlite.rows.Record.to_bytes` wrote it.
+    :param undo: what its last application did to this file, as :meth:`ha.sqlite.rowchange.Record.to_bytes`
+        wrote it; None: it is not in this file, which was restored.
     """
 
     number: int
     message_id: str
     body: bytes
-    undo: bytes
+    undo: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,8 @@ class Loss:
     key: str
     operation: str
     image: str | None
-    loser_node: str
-    winner_node: str
+    loser_node: str | None
+    winner_node: str | None
     winner_seq: int | None
 
 
@@ -56,9 +57,17 @@ def add_pending(connection: Connection, message_id: str, body: bytes, undo: byte
     )
 
 
-def count_pending(connection: Connection) -> int:
-    """How many messages wait."""
-    return int(connection.execute("SELECT count(*) FROM main.ha_outbox").get)
+def count_pending(connection: Connection) -> tuple[int, int, bool]:
+    """How many messages wait, how many bytes they have, and whether one of them is not in this file."""
+    count, size, applied = connection.execute(
+        "SELECT count(*), coalesce(sum(length(body)), 0), count(undo) FROM main.ha_outbox"
+    ).get
+    return count, size, applied < count
+
+
+def find_pending(connection: Connection, message_id: str) -> bool:
+    """Whether that message waits."""
+    return connection.execute("SELECT 1 FROM main.ha_outbox WHERE message_id = ?", (message_id,)).get is not None
 
 
 def first_pending(connection: Connection) -> Pending | None:
