@@ -151,6 +151,13 @@ class Capture:
                 self._connection.execute("SAVEPOINT ha_words")
                 self._connection.execute("RELEASE ha_words")
 
+    def inserted(self, rowid: int, since: Mark) -> bool:
+        """Whether a row with this rowid was inserted since `since`."""
+        return any(
+            type(change) is RowChange and change.operation == INSERT and change.new_rowid == rowid
+            for change in self._changes[since.changes :]
+        )
+
     def take(self) -> tuple[list[Change], dict[str, int | None]]:
         """One transaction's changes, and the sequences it moved: since :meth:`begin`, or since the last call."""
         self._resolve()
