@@ -15,6 +15,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -297,7 +298,8 @@ class Committer:
             if first.alone or self._database.lanes.is_long(first.key):
                 first.alone = True
                 self._group = [self._queue.popleft()]
-                await self._database.lanes.defer(lambda work=first: self._run_one(work, self._database.lanes.here))
+                lane = partial(self._database.lanes.alone, key=first.key)
+                await self._database.lanes.defer(partial(self._run_one, first, lane))
             else:
                 self._run_short()
             if not self._database.writer.in_transaction:
@@ -322,8 +324,6 @@ class Committer:
                 self._run_one(work, lanes.short)
             except BudgetSpent:
                 work.alone = True
-                if work.key is not None:
-                    lanes.remember_long(work.key)
                 break
             if not database.writer.in_transaction:
                 work.alone = True

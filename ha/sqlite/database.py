@@ -160,9 +160,8 @@ class Database:
             try:
                 return lanes.short(connection, work, deadline=deadline, cancellation=cancellation)
             except BudgetSpent:
-                if key is not None:
-                    lanes.remember_long(key)
-        return await lanes.long(connection, work, deadline=deadline, cancellation=cancellation)
+                pass
+        return await lanes.long(connection, work, key=key, deadline=deadline, cancellation=cancellation)
 
     # Writing: by whoever holds the turnstile
 

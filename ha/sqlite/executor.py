@@ -3,7 +3,9 @@
 A round trip to a thread costs 130-230 microseconds, and a writer thread beside a busy reactor starves for the
 GIL whatever the switch interval (measured; see ``docs/performance.rst``). So a function on a connection runs at once in
 the reactor's thread, and a progress handler stops it when its budget is spent; it then runs again, from its
-start, in a thread. Work whose key was long a moment ago goes to a thread at once.
+start, in a thread. Work whose key was long a moment ago goes to a thread at once. What counts as long is the time it
+took in the thread, on the processor: a budget is also spent when the machine was busy with something else, and short work
+that was sent to threads for that would run there one by one.
 
 Threads: everything here is called in the reactor's thread, but for the function itself in the slow lane and
 for :meth:`Gauge.__call__`, which SQLite calls wherever the statement runs.
@@ -17,7 +19,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, Protocol, TypeVar
 
 import apsw
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 
 from ha.errors import StatementError
 
@@ -30,6 +32,10 @@ STEPS_PER_TICK = 1000
 LONG_KEYS_MAX = 2_000
 LONG_REMEMBERED_S = 30.0
 
+#: Work is long when it takes this share of the budget on the processor, or so many budgets by the clock (a cold disk).
+LONG_SHARE = 0.5
+LONG_WAITS = 10.0
+
 FOREVER = float("inf")
 
 
@@ -40,17 +46,35 @@ class BudgetSpent(Exception):
 class Cancellation:
     """One client's wish to stop what it runs now. A late wish does nothing: each statement gets a new one."""
 
-    __slots__ = ("gauge", "wanted")
+    __slots__ = ("_awaited", "gauge", "wanted")
 
     def __init__(self) -> None:
         self.wanted = False
         self.gauge: Gauge | None = None
+        self._awaited: Deferred[Any] | None = None
 
     def cancel(self) -> None:
         """Stop the work that carries this, now or when it starts."""
         self.wanted = True
         if self.gauge is not None:
             self.gauge.cancelled = True
+        if self._awaited is not None:
+            self._awaited.cancel()
+
+    async def wait(self, turn: Deferred[T]) -> T:
+        """What `turn` fires with; it is given up when the client wishes.
+
+        :raises StatementError: 57014.
+        """
+        if turn.called:
+            return await turn
+        self._awaited = turn
+        try:
+            return await turn
+        except CancelledError:
+            raise cancelled() from None
+        finally:
+            self._awaited = None
 
 
 class Gauge:
@@ -100,7 +124,7 @@ class Lanes:
         if until is None:
             return False
         if until < time.monotonic():
-            del self._long[key]
+            self._long.pop(key, None)
             return False
         return True
 
@@ -110,6 +134,13 @@ class Lanes:
         self._long.move_to_end(key)
         if len(self._long) > LONG_KEYS_MAX:
             self._long.popitem(last=False)
+
+    def _judge(self, key: Hashable, processor_s: float, wall_s: float) -> None:
+        """Remember or forget work by what it took outside the reactor's thread. Called wherever it ran."""
+        if processor_s > self.budget_s * LONG_SHARE or wall_s > self.budget_s * LONG_WAITS:
+            self.remember_long(key)
+        else:
+            self._long.pop(key, None)
 
     def short(
         self,
@@ -132,11 +163,32 @@ class Lanes:
         connection: Any,
         work: Callable[[Any], T],
         *,
+        key: Hashable = None,
         deadline: float = FOREVER,
         cancellation: Cancellation | None = None,
     ) -> Deferred[T]:
-        """Run `work` in a thread, until its deadline. The connection is its own until the Deferred fires."""
-        return self.defer(lambda: self._run(connection, work, deadline, deadline, cancellation))
+        """Run `work` in a thread, until its deadline. The connection is its own until the Deferred fires.
+
+        :param key: what tells this work from others, to remember whether it is long.
+        """
+        return self.defer(lambda: self.alone(connection, work, key=key, deadline=deadline, cancellation=cancellation))
+
+    def alone(
+        self,
+        connection: Any,
+        work: Callable[[Any], T],
+        *,
+        key: Hashable = None,
+        deadline: float = FOREVER,
+        cancellation: Cancellation | None = None,
+    ) -> T:
+        """Run `work` until its deadline, in the thread of the caller, which is not the reactor's. See :meth:`long`."""
+        processor, wall = time.thread_time(), time.monotonic()
+        try:
+            return self._run(connection, work, deadline, deadline, cancellation)
+        finally:
+            if key is not None:
+                self._judge(key, time.thread_time() - processor, time.monotonic() - wall)
 
     def here(
         self,

@@ -95,3 +95,22 @@ class LanesTests(SynchronousTestCase):
     def test_other_errors_pass(self) -> None:
         with self.assertRaises(apsw.SQLError):
             self.lanes.short(self.connection, lambda one: one.execute("SELEC"))
+
+    def test_work_is_long_by_what_it_took_in_the_thread(self) -> None:
+        """A budget that was spent while the machine was busy elsewhere makes no work long."""
+        done = self.lanes.long(self.connection, lambda one: one.execute("SELECT 1").get, key="short")
+        self.lane.step()
+        self.successResultOf(done)
+        self.assertFalse(self.lanes.is_long("short"))
+        busy = ENDLESS.replace("count(*) FROM n", "count(*) FROM (SELECT i FROM n LIMIT 100000)")
+        done = self.lanes.long(self.connection, lambda one: one.execute(busy).get, key="long")
+        self.lane.step()
+        self.successResultOf(done)
+        self.assertTrue(self.lanes.is_long("long"))
+
+    def test_what_has_become_short_is_forgotten(self) -> None:
+        self.lanes.remember_long("q")
+        done = self.lanes.long(self.connection, lambda one: one.execute("SELECT 1").get, key="q")
+        self.lane.step()
+        self.successResultOf(done)
+        self.assertFalse(self.lanes.is_long("q"))
