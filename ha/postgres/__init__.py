@@ -5,10 +5,11 @@ Purpose
     Meaning is not here: what a statement is, the backend knows; what SQLite makes of it, nobody in this package asks.
 
 The walk
-    ``server`` receives bytes and gives them to its ``session``; the session's decoder (``messages``) cuts them into messages;
-    the gate says what the phase does with each; a method runs it, asks the backend, and writes the answer with ``shapes``
-    (rows) and ``messages``; all answers to one read go back to ``server`` and leave in one send. ``pgtypes`` knows every
-    value's text and binary form, ``portals`` what a client has named, ``copy`` the formats of COPY, ``scram`` how to log in,
+    ``server`` receives bytes and gives them to its ``session``; the ``decoder`` cuts them into messages (``messages``: what all
+    share, ``questions``: the client's, ``answers``: ours); the gate says what the phase does with each; a method runs it, asks
+    the backend, and writes the answer, rows by ``shapes``; all answers to one read go back to ``server`` and leave in one send.
+    ``pgtypes`` knows what types there are, ``encoding`` and ``decoding`` every value's text and binary form (with ``moments``,
+    ``numerals`` and ``nested``), ``portals`` what a client has named, ``copy`` the formats of COPY, ``scram`` how to log in,
     ``sqlstate`` the names of errors.
 
 State

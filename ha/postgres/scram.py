@@ -24,7 +24,7 @@ from struct import error as StructError
 from struct import unpack_from
 
 from ha.errors import StatementError
-from ha.postgres.messages import Authentication
+from ha.postgres.answers import Authentication
 
 #: Rounds of PBKDF2 for a new verifier (PostgreSQL's default); the client pays for them, not the server.
 ITERATIONS = 4096

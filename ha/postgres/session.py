@@ -22,51 +22,51 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from ha.errors import Notice, StatementError
-from ha.postgres import copy, pgtypes
-from ha.postgres.messages import (
-    MESSAGE_BYTES_MAX,
-    MINOR_MAX,
+from ha.postgres import copy
+from ha.postgres.answers import (
     Authentication,
-    AuthenticationAnswer,
     BackendKeyData,
-    Bind,
     BindComplete,
-    CancelRequest,
-    Close,
     CloseComplete,
     CommandComplete,
-    CopyData,
-    CopyDone,
-    CopyFail,
     CopyInResponse,
     CopyOutResponse,
-    Decoder,
-    Describe,
     EmptyQueryResponse,
     ErrorResponse,
-    Execute,
-    Flush,
-    FunctionCall,
-    GSSENCRequest,
-    Malformed,
     NegotiateProtocolVersion,
     NoData,
     NoticeResponse,
     NotificationResponse,
     ParameterDescription,
     ParameterStatus,
-    Parse,
     ParseComplete,
     PortalSuspended,
-    ProtocolViolation,
-    Query,
     ReadyForQuery,
+)
+from ha.postgres.decoder import Decoder, Malformed
+from ha.postgres.decoding import decode, from_text
+from ha.postgres.encoding import binary_encoder, text_encoder
+from ha.postgres.messages import MESSAGE_BYTES_MAX, MINOR_MAX, CopyData, CopyDone, ProtocolViolation
+from ha.postgres.pgtypes import BINARY, TEXT, TEXT_OID, TYPES, UNKNOWN, of_name
+from ha.postgres.portals import Portal, Prepared
+from ha.postgres.questions import (
+    AuthenticationAnswer,
+    Bind,
+    CancelRequest,
+    Close,
+    CopyFail,
+    Describe,
+    Execute,
+    Flush,
+    FunctionCall,
+    GSSENCRequest,
+    Parse,
+    Query,
     SSLRequest,
     StartupMessage,
     Sync,
     Terminate,
 )
-from ha.postgres.portals import Portal, Prepared
 from ha.postgres.shapes import Shape, shape_of
 from ha.sql.kinds import Copy, Declare, Fetch, Kind, Name, Prepare, Statement
 from ha.sql.kinds import Execute as ExecuteStatement
@@ -684,7 +684,7 @@ class Session:
         if kind is not Kind.SQL and kind in _OWN_ROWS:
             shape = self._own_shape(statement)
         elif kind is Kind.SQL or kind not in _ROWLESS:
-            names = tuple([pgtypes.TYPES[oid].name if oid in pgtypes.TYPES else None for oid in types]) if types else ()
+            names = tuple([TYPES[oid].name if oid in TYPES else None for oid in types]) if types else ()
             description = await self._backend.describe(statement, names)
             wanted = description.parameters
             if description.columns is not None:
@@ -871,7 +871,7 @@ class Session:
     async def _sql_prepare(self, argument: Prepare, alone: bool) -> Answer:
         if argument.name in self._statements:
             raise StatementError("42P05", f'prepared statement "{argument.name}" already exists')
-        types = tuple(pgtypes.of_name(name)[0] for name in argument.types)
+        types = tuple(of_name(name)[0] for name in argument.types)
         self._statements[argument.name] = await self._prepare(argument.statement, types)
         return Answer("PREPARE")
 
@@ -891,7 +891,7 @@ class Session:
                 detail=f"Expected {len(prepared.parameters)} parameters but got {len(given)}.",
             )
         values = tuple(
-            pgtypes.from_text(oid, value) if isinstance(value, str) else value
+            from_text(oid, value) if isinstance(value, str) else value
             for oid, value in zip(prepared.parameters, given, strict=True)
         )
         if prepared.statement.kind in _OWN:
@@ -922,7 +922,7 @@ class Session:
             raise StatementError("42601", "DECLARE CURSOR can only be used with a query")
         portal = Portal(argument.statement, (), shape_of(answer.columns, answer.rows))
         if argument.binary:
-            portal.formats = (pgtypes.BINARY,) * len(answer.columns)
+            portal.formats = (BINARY,) * len(answer.columns)
         portal.declared, portal.scroll, portal.held = True, argument.scroll, argument.hold
         portal.begin(answer)
         if argument.hold:
@@ -993,7 +993,7 @@ class Session:
         described = await self._backend.describe(self._selecting(options))
         columns = described.columns or ()
         shape = shape_of(columns)
-        format = pgtypes.BINARY if options.format == "binary" else pgtypes.TEXT
+        format = BINARY if options.format == "binary" else TEXT
         names = tuple(column.name for column in columns)
         self._incoming = _Incoming(
             options.table, names, tuple(oid for oid, _ in shape.types), format, copy.reader(options, names), rest
@@ -1014,8 +1014,8 @@ class Session:
         self._implicit = self._implicit or not alone
         columns = answer.columns or ()
         shape = shape_of(columns, answer.rows)
-        format = pgtypes.BINARY if options.format == "binary" else pgtypes.TEXT
-        one = pgtypes.binary_encoder if format else pgtypes.text_encoder
+        format = BINARY if options.format == "binary" else TEXT
+        one = binary_encoder if format else text_encoder
         writer = copy.Writer(options, [column.name for column in columns], [one(*known) for known in shape.types])
         self._out.append(CopyOutResponse(format, (format,) * len(columns)).encode())
         self._out += [CopyData(piece).encode() for piece in writer.head()]
@@ -1044,9 +1044,9 @@ class Session:
                 if one is None:
                     row.append(None)
                 elif isinstance(one, str):
-                    row.append(pgtypes.from_text(oid, one))
+                    row.append(from_text(oid, one))
                 else:
-                    row.append(pgtypes.decode(oid, one, pgtypes.BINARY))
+                    row.append(decode(oid, one, BINARY))
             incoming.rows.append(tuple(row))
 
     async def _store_rows(self, incoming: _Incoming) -> None:
@@ -1112,9 +1112,9 @@ def _parameter_oids(statement: Statement, types: tuple[int, ...], wanted: tuple[
     oids = []
     for index in range(max(len(types), len(wanted), statement.parameters)):
         oid = types[index] if index < len(types) else 0
-        if not oid or oid == pgtypes.UNKNOWN:
+        if not oid or oid == UNKNOWN:
             name = casts.get(index + 1) or (wanted[index] if index < len(wanted) else None)
-            oid = pgtypes.of_name(name)[0] if name else pgtypes.TEXT_OID
+            oid = of_name(name)[0] if name else TEXT_OID
         oids.append(oid)
     return tuple(oids)
 
@@ -1131,7 +1131,6 @@ def _values(prepared: Prepared, message: Bind) -> tuple[Value, ...]:
     formats = message.parameter_formats
     if len(formats) > 1 and len(formats) != len(given):
         raise StatementError("08P01", f"bind message has {len(formats)} parameter formats but {len(given)} parameters")
-    decode = pgtypes.decode
     if len(formats) > 1:
         return tuple(
             [None if raw is None else decode(oid, raw, one) for oid, raw, one in zip(oids, given, formats, strict=True)]

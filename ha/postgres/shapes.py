@@ -11,7 +11,8 @@ from functools import lru_cache
 from struct import Struct
 from typing import Any
 
-from ha.postgres.messages import FieldDescription, RowDescription
+from ha.postgres.answers import FieldDescription, RowDescription
+from ha.postgres.encoding import binary_encoder, text_encoder
 from ha.postgres.pgtypes import (
     BINARY,
     BYTEA,
@@ -26,11 +27,9 @@ from ha.postgres.pgtypes import (
     TEXT,
     TEXT_OID,
     VARCHAR,
-    binary_encoder,
     of_column,
     of_values,
     size_of,
-    text_encoder,
 )
 from ha.values import Column, Row
 

@@ -16,23 +16,20 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from ha.postgres.messages import (
+from ha.postgres.answers import ErrorResponse, ReadyForQuery
+from ha.postgres.decoder import Decoder
+from ha.postgres.messages import CopyData, CopyDone, ProtocolViolation
+from ha.postgres.questions import (
     FRONTEND,
     Bind,
     Close,
-    CopyData,
-    CopyDone,
     CopyFail,
-    Decoder,
     Describe,
-    ErrorResponse,
     Execute,
     Flush,
     FunctionCall,
     Parse,
-    ProtocolViolation,
     Query,
-    ReadyForQuery,
     Sync,
     Terminate,
 )

@@ -12,16 +12,10 @@ from typing import Any
 
 from twisted.internet.testing import StringTransport
 
-from ha.postgres.messages import (
-    BACKEND,
-    MESSAGE_BYTES_MAX,
-    PROTOCOL_3_0,
-    AuthenticationAnswer,
-    Decoder,
-    ErrorResponse,
-    ReadyForQuery,
-    StartupMessage,
-)
+from ha.postgres.answers import BACKEND, ErrorResponse, ReadyForQuery
+from ha.postgres.decoder import Decoder
+from ha.postgres.messages import MESSAGE_BYTES_MAX, PROTOCOL_3_0
+from ha.postgres.questions import AuthenticationAnswer, StartupMessage
 from ha.postgres.server import Connection, Factory
 
 

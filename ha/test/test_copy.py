@@ -8,7 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
 from ha.postgres import copy
-from ha.postgres.pgtypes import INT8, TEXT_OID, binary_encoder, text_encoder
+from ha.postgres.encoding import binary_encoder, text_encoder
+from ha.postgres.pgtypes import INT8, TEXT_OID
 from ha.sql.kinds import Copy
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
-from ha.postgres.messages import Authentication
+from ha.postgres.answers import Authentication
 from ha.postgres.scram import Verifier, cleartext, scram
 
 #: The exchange of RFC 7677, section 3.

@@ -10,24 +10,26 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
 from ha.postgres import server
-from ha.postgres.messages import (
-    PROTOCOL_3_0,
+from ha.postgres.answers import (
     Authentication,
-    AuthenticationAnswer,
     BackendKeyData,
-    CancelRequest,
     CommandComplete,
     DataRow,
     ErrorResponse,
-    Execute,
-    Flush,
-    GSSENCRequest,
     NegotiateProtocolVersion,
     NotificationResponse,
     ParameterStatus,
+    ReadyForQuery,
+)
+from ha.postgres.messages import PROTOCOL_3_0
+from ha.postgres.questions import (
+    AuthenticationAnswer,
+    CancelRequest,
+    Execute,
+    Flush,
+    GSSENCRequest,
     Parse,
     Query,
-    ReadyForQuery,
     SSLRequest,
     StartupMessage,
     Sync,

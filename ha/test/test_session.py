@@ -12,38 +12,39 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.postgres import session
-from ha.postgres.copy import SIGNATURE
-from ha.postgres.messages import (
-    FRONTEND,
-    Bind,
+from ha.postgres.answers import (
     BindComplete,
-    Close,
     CloseComplete,
     CommandComplete,
-    CopyData,
-    CopyDone,
-    CopyFail,
     CopyInResponse,
     CopyOutResponse,
     DataRow,
-    Describe,
     EmptyQueryResponse,
     ErrorResponse,
-    Execute,
-    Flush,
-    FunctionCall,
-    Malformed,
     NoData,
     NoticeResponse,
     NotificationResponse,
     ParameterDescription,
     ParameterStatus,
-    Parse,
     ParseComplete,
     PortalSuspended,
-    Query,
     ReadyForQuery,
     RowDescription,
+)
+from ha.postgres.copy import SIGNATURE
+from ha.postgres.decoder import Malformed
+from ha.postgres.messages import CopyData, CopyDone
+from ha.postgres.questions import (
+    FRONTEND,
+    Bind,
+    Close,
+    CopyFail,
+    Describe,
+    Execute,
+    Flush,
+    FunctionCall,
+    Parse,
+    Query,
     Sync,
     Terminate,
 )

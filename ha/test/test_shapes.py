@@ -7,13 +7,25 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
-from ha.postgres.messages import BACKEND, MESSAGE_BYTES_MAX, DataRow, Decoder, RowDescription
-from ha.postgres.pgtypes import BINARY, OIDS, TEXT, binary_encoder, text_encoder
+from ha.postgres.answers import BACKEND, DataRow, RowDescription
+from ha.postgres.decoder import Decoder
+from ha.postgres.encoding import binary_encoder, text_encoder
+from ha.postgres.messages import MESSAGE_BYTES_MAX
+from ha.postgres.pgtypes import BINARY, OIDS, TEXT
 from ha.postgres.shapes import Shape, row_encoder, shape_of
 from ha.values import Column, Row
 
-TYPES = [OIDS[name] for name in ("int8", "int4", "int2", "float8", "text", "varchar", "bytea", "bool", "numeric", "json", "oid")]
-values = st.none() | st.integers(-(1 << 63), (1 << 63) - 1) | st.floats() | st.text(st.characters(exclude_categories=("Cs",))) | st.binary()
+TYPES = [
+    OIDS[name]
+    for name in ("int8", "int4", "int2", "float8", "text", "varchar", "bytea", "bool", "numeric", "json", "oid")
+]
+values = (
+    st.none()
+    | st.integers(-(1 << 63), (1 << 63) - 1)
+    | st.floats()
+    | st.text(st.characters(exclude_categories=("Cs",)))
+    | st.binary()
+)
 
 
 def heard(data: bytes) -> list[DataRow]:
@@ -81,7 +93,9 @@ class ShapeTests(SynchronousTestCase):
         shape = shape_of((Column("a", "int4", "t", "a", None, 16384, 1), Column("b", "numeric(10,2)")))
         (description,) = heard(shape.description((1, 0)))
         assert isinstance(description, RowDescription)
-        found = [(c.name, c.table_oid, c.attribute, c.type_oid, c.size, c.typmod, c.format) for c in description.columns]
+        found = [
+            (c.name, c.table_oid, c.attribute, c.type_oid, c.size, c.typmod, c.format) for c in description.columns
+        ]
         self.assertEqual(found, [("a", 16384, 1, 23, 4, -1, 1), ("b", 0, 0, 1700, -1, 655366, 0)])
 
     def test_formats(self) -> None:

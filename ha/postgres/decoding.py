@@ -1,0 +1,339 @@
+"""From a client's text or binary to the value that SQLite shall keep. [pure]
+
+**Never a silent change.** A parameter that SQLite could not keep (a numeric beyond 15 digits, a JSON number such as ``1.0``) is
+refused with 22003.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from math import isfinite, isnan
+from struct import Struct
+from struct import error as StructError
+from typing import Any
+
+from ha.errors import StatementError
+from ha.postgres.encoding import (
+    FLOAT8_LAYOUT,
+    INT2_LAYOUT,
+    INT4_LAYOUT,
+    INT8_LAYOUT,
+    INTERVAL_LAYOUT,
+    REGISTERED,
+    TIMETZ_LAYOUT,
+    bool_of,
+    plain_text,
+    text_timetz,
+    uuid_of,
+)
+from ha.postgres.moments import (
+    DAY_US,
+    clock_text,
+    date_text,
+    interval_of,
+    interval_text,
+    stamp_of,
+    stamp_text,
+    time_of,
+    to_utc,
+    zone_text,
+)
+from ha.postgres.nested import array_from_binary, json_item, list_of
+from ha.postgres.numerals import FLOAT4_LAYOUT, float4_text, kept_exactly, numeric_from_binary
+from ha.postgres.pgtypes import (
+    BINARY,
+    BOOL,
+    BYTEA,
+    DATE,
+    FLOAT4,
+    FLOAT8,
+    INT2,
+    INT4,
+    INT8,
+    INTERVAL,
+    JSON,
+    JSONB,
+    NUMERIC,
+    OID,
+    OIDS,
+    TEXT,
+    TIME,
+    TIMESTAMP,
+    TIMESTAMPTZ,
+    TIMETZ,
+    TYPES,
+    UUID,
+    out_of_range,
+    spoken,
+    unfit,
+)
+from ha.values import Value
+
+
+def _int_from_text(oid: int, bits: int) -> Callable[[str], Value]:
+    least, most = -(1 << bits - 1), (1 << bits - 1) - 1
+
+    def read(text: str) -> Value:
+        try:
+            value = int(text)
+        except ValueError:
+            raise unfit(oid, text) from None
+        if "_" in text:
+            raise unfit(oid, text)
+        if not least <= value <= most:
+            raise out_of_range(oid, text)
+        return value
+
+    return read
+
+
+def _float_from_text(text: str) -> Value:
+    try:
+        value = float(text)
+    except ValueError:
+        raise unfit(FLOAT8, text) from None
+    if "_" in text:
+        raise unfit(FLOAT8, text)
+    if value in (float("inf"), float("-inf")) and "inf" not in text.lower():
+        raise out_of_range(FLOAT8, text)
+    return "NaN" if isnan(value) else value
+
+
+def _bytea_from_text(text: str) -> Value:
+    if text.startswith("\\x"):
+        try:
+            return bytes.fromhex(text[2:])
+        except ValueError:
+            raise StatementError("22P02", "invalid hexadecimal data") from None
+    return re.sub(rb"\\(\\|[0-3][0-7]{2})", lambda m: b"\\" if m[1] == b"\\" else bytes((int(m[1], 8),)), text.encode())
+
+
+def _date_from_text(text: str) -> Value:
+    us, _ = stamp_of(text, DATE)
+    return stamp_text(us) if abs(us) > 1 << 62 else date_text(us // DAY_US)
+
+
+def _timestamptz_kept(us: int) -> str:
+    text = stamp_text(us)
+    return text if text.endswith("infinity") else text + "+00:00"
+
+
+def _json_from_text(text: str) -> Value:
+    stripped = text.strip()
+    try:
+        # `int` refuses NaN and Infinity, which Python would let pass.
+        number = json.loads(stripped, parse_float=Decimal, parse_constant=int)
+    except RecursionError:
+        raise StatementError(
+            "54001", "stack depth limit exceeded", detail="The JSON text is nested too deeply."
+        ) from None
+    except ValueError:
+        raise _refuse_json(text) from None
+    if isinstance(number, (int, Decimal)) and not isinstance(number, bool):
+        # A column declared JSON has NUMERIC affinity: SQLite would rewrite 1.0 as 1 and 1e5 as 100000.
+        kept = kept_exactly(stripped)
+        if plain_text(kept).decode() != stripped:
+            raise StatementError(
+                "22003",
+                f"JSON number {stripped[:60]} cannot be kept as it is written",
+                hint="Put it into an array or an object.",
+            )
+        return kept
+    return text
+
+
+def _refuse_json(text: str) -> StatementError:
+    return StatementError("22P02", "invalid input syntax for type json", detail=f'Token "{text[:60]}" is invalid.')
+
+
+def _array_from_text(element: int) -> Callable[[str], Value]:
+    def read(text: str) -> Value:
+        def convert(items: list[Any]) -> list[Any]:
+            return [
+                None
+                if item is None
+                else convert(item)
+                if isinstance(item, list)
+                else json_item(from_text(element, item), element)
+                for item in items
+            ]
+
+        return json.dumps(convert(list_of(text, TYPES[element].array)), ensure_ascii=False)
+
+    return read
+
+
+_FROM_TEXT: dict[int, Callable[[str], Value]] = {
+    BOOL: bool_of,
+    INT8: _int_from_text(INT8, 64),
+    INT4: _int_from_text(INT4, 32),
+    INT2: _int_from_text(INT2, 16),
+    FLOAT8: _float_from_text,
+    FLOAT4: _float_from_text,
+    NUMERIC: kept_exactly,
+    BYTEA: _bytea_from_text,
+    DATE: _date_from_text,
+    TIMESTAMP: lambda text: stamp_text(stamp_of(text, TIMESTAMP)[0]),
+    TIMESTAMPTZ: lambda text: _timestamptz_kept(to_utc(*stamp_of(text, TIMESTAMPTZ))),
+    TIME: lambda text: clock_text(time_of(text, TIME)[0]),
+    TIMETZ: lambda text: text_timetz(text).decode(),
+    INTERVAL: lambda text: interval_text(*interval_of(text)),
+    UUID: uuid_of,
+    JSON: _json_from_text,
+    JSONB: _json_from_text,
+    OID: lambda text: int(text) if text.isdigit() else text,
+}
+
+
+def from_text(oid: int, text: str) -> Value:
+    """The value SQLite shall hold for a parameter or COPY field written in text.
+
+    :raises StatementError: 22P02, 22003, 22007, 22008.
+    """
+    read = _FROM_TEXT.get(oid)
+    if read is not None:
+        return read(text)
+    kind = TYPES.get(oid)
+    if kind is not None and kind.element:
+        return _array_from_text(kind.element)(text)
+    return text
+
+
+def _element(oid: int, raw: bytes) -> Value:
+    return decode(oid, raw, BINARY)
+
+
+def _exact(oid: int, layout: Struct) -> Callable[[bytes], Any]:
+    def read(raw: bytes) -> Any:
+        if len(raw) != layout.size:
+            raise StatementError("22P03", f"incorrect binary data format for type {spoken(oid)}")
+        found = layout.unpack(raw)
+        return found[0] if len(found) == 1 else found
+
+    return read
+
+
+_read_q, _read_i = _exact(INT8, INT8_LAYOUT), _exact(INT4, INT4_LAYOUT)
+_read_h, _read_d = _exact(INT2, INT2_LAYOUT), _exact(FLOAT8, FLOAT8_LAYOUT)
+_read_f, _read_u = _exact(FLOAT4, FLOAT4_LAYOUT), _exact(OID, Struct("!I"))
+_read_interval, _read_timetz = _exact(INTERVAL, INTERVAL_LAYOUT), _exact(TIMETZ, TIMETZ_LAYOUT)
+
+
+def _float4_value(raw: bytes) -> Value:
+    value = _read_f(raw)
+    return "NaN" if isnan(value) else float(float4_text(value)) if isfinite(value) else value
+
+
+def _date_from_binary(raw: bytes) -> Value:
+    days = _read_i(raw)
+    if days == (1 << 31) - 1:
+        return "infinity"
+    return "-infinity" if days == -(1 << 31) else date_text(days)
+
+
+def _float8_value(raw: bytes) -> Value:
+    value = _read_d(raw)
+    return "NaN" if value != value else value
+
+
+def _timetz_from_binary(raw: bytes) -> Value:
+    us, west = _read_timetz(raw)
+    return clock_text(us) + zone_text(-west)
+
+
+def _interval_from_binary(raw: bytes) -> Value:
+    us, days, months = _read_interval(raw)
+    return interval_text(months, days, us)
+
+
+def _utf8(raw: bytes) -> str:
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        wrong = " ".join(f"0x{byte:02x}" for byte in raw[error.start : error.start + 4])
+        raise StatementError("22021", f'invalid byte sequence for encoding "UTF8": {wrong}') from None
+    if "\0" in text:
+        raise StatementError("22021", 'invalid byte sequence for encoding "UTF8": 0x00')
+    return text
+
+
+def _versioned(raw: bytes) -> Value:
+    if raw[:1] != b"\1":
+        raise StatementError("22P03", "unsupported jsonb version number")
+    return _json_from_text(_utf8(raw[1:]))
+
+
+def _bit_from_binary(raw: bytes) -> Value:
+    length = INT4_LAYOUT.unpack_from(raw)[0]
+    if not 0 <= length <= (len(raw) - 4) * 8:
+        raise StatementError("22P03", "invalid length in external bit string")
+    return "".join(f"{byte:08b}" for byte in raw[4:])[:length]
+
+
+def _inet_from_binary(raw: bytes) -> Value:
+    from ipaddress import ip_address
+
+    try:
+        address = ip_address(raw[4:])
+    except ValueError:
+        raise StatementError("22P03", "invalid address in external inet value") from None
+    return str(address) if raw[1] == address.max_prefixlen and not raw[2] else f"{address}/{raw[1]}"
+
+
+_FROM_BINARY: dict[int, Callable[[bytes], Value]] = {
+    BOOL: lambda raw: 1 if raw != b"\0" else 0,
+    INT8: _read_q,
+    INT4: _read_i,
+    INT2: _read_h,
+    OIDS["xid8"]: _read_q,
+    FLOAT8: _float8_value,
+    FLOAT4: _float4_value,
+    NUMERIC: lambda raw: kept_exactly(numeric_from_binary(raw)),
+    BYTEA: lambda raw: raw,
+    DATE: _date_from_binary,
+    TIMESTAMP: lambda raw: stamp_text(_read_q(raw)),
+    TIMESTAMPTZ: lambda raw: _timestamptz_kept(_read_q(raw)),
+    TIME: lambda raw: clock_text(_read_q(raw)),
+    TIMETZ: _timetz_from_binary,
+    INTERVAL: _interval_from_binary,
+    UUID: lambda raw: uuid_of(raw),
+    JSON: lambda raw: _json_from_text(_utf8(raw)),
+    JSONB: _versioned,
+    OIDS["jsonpath"]: lambda raw: _utf8(raw[1:]),
+    OIDS["int2vector"]: lambda raw: " ".join(map(str, array_from_binary(raw, _element))),
+    OIDS["oidvector"]: lambda raw: " ".join(map(str, array_from_binary(raw, _element))),
+    OIDS["bit"]: _bit_from_binary,
+    OIDS["varbit"]: _bit_from_binary,
+    OIDS["money"]: lambda raw: f"${_read_q(raw) / 100:,.2f}",
+    OIDS["inet"]: _inet_from_binary,
+    OIDS["cidr"]: _inet_from_binary,
+    OIDS["void"]: lambda raw: "",
+    **{OIDS[name]: _read_u for name in ("oid", "xid", "cid", *sorted(REGISTERED))},
+}
+
+
+def decode(oid: int, raw: bytes, format: int) -> Value:
+    """The value SQLite shall hold for one parameter or COPY field.
+
+    :param format: 0 text, 1 binary.
+    :raises StatementError: 22P02, 22P03, 22003, 22007, 22008, 22021.
+    """
+    if format == TEXT:
+        text = _utf8(raw)
+        read = _FROM_TEXT.get(oid)
+        if read is not None:
+            return read(text)
+        return from_text(oid, text)
+    found = _FROM_BINARY.get(oid)
+    try:
+        if found is not None:
+            return found(raw)
+        kind = TYPES.get(oid)
+        if kind is not None and kind.element:
+            return json.dumps(array_from_binary(raw, _element), ensure_ascii=False)
+    except (StructError, IndexError, KeyError):
+        raise StatementError("22P03", f"incorrect binary data format for type {spoken(oid)}") from None
+    return _utf8(raw)

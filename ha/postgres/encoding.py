@@ -1,0 +1,401 @@
+"""From a value to what is announced: text and binary. [pure]
+
+**What was announced wins.** A value is encoded to the type that the RowDescription named. In binary a value that does not fit is
+an error (22P02, 22003, 22008), never other bytes; in text it is sent as its own text, which every client can show.
+
+Whole rows are written by :mod:`ha.postgres.shapes`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from struct import Struct
+from struct import error as StructError
+
+from ha.errors import StatementError
+from ha.postgres.moments import (
+    DAY_US,
+    INFINITY,
+    clock_text,
+    date_text,
+    interval_of,
+    interval_text,
+    stamp_of,
+    stamp_text,
+    time_of,
+    to_utc,
+    zone_text,
+)
+from ha.postgres.nested import array_binary, array_text, record_binary, vector_binary
+from ha.postgres.numerals import FLOAT4_LAYOUT, decimal_of, float4_text, float_text, numeric_binary, numeric_text
+from ha.postgres.pgtypes import (
+    BOOL,
+    BPCHAR,
+    BYTEA,
+    DATE,
+    FLOAT4,
+    FLOAT8,
+    INT2,
+    INT4,
+    INT8,
+    INTERVAL,
+    JSON,
+    JSONB,
+    NUMERIC,
+    OID,
+    OIDS,
+    TIME,
+    TIMESTAMP,
+    TIMESTAMPTZ,
+    TIMETZ,
+    TYPES,
+    UUID,
+    out_of_range,
+    spoken,
+    unfit,
+)
+from ha.values import Value
+
+# --- value to text ----------------------------------------------------------------------------------------------------
+
+
+def plain_text(value: Value) -> bytes:
+    """A value whose type nothing is known of, or that does not fit the type announced, as a person would write it."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass") if not value.isascii() else value.encode()
+    if isinstance(value, int):
+        return b"%d" % value
+    if isinstance(value, float):
+        return float_text(value).encode()
+    return b"\\x" + (value or b"").hex().encode()
+
+
+def _text_bool(value: Value) -> bytes:
+    if isinstance(value, int):
+        return b"t" if value else b"f"
+    try:
+        return b"t" if bool_of(value) else b"f"
+    except StatementError:
+        return plain_text(value)
+
+
+def _text_int(value: Value) -> bytes:
+    if isinstance(value, float) and value.is_integer():
+        return b"%d" % int(value)
+    return plain_text(value)
+
+
+def _text_bytea(value: Value) -> bytes:
+    return b"\\x" + (value if isinstance(value, bytes) else plain_text(value)).hex().encode()
+
+
+def _text_date(value: Value) -> bytes:
+    us, _ = stamp_of(value, DATE)
+    return (stamp_text(us) if abs(us) > (1 << 62) else date_text(us // DAY_US)).encode()
+
+
+def _text_timestamp(value: Value) -> bytes:
+    return stamp_text(stamp_of(value, TIMESTAMP)[0]).encode()
+
+
+def _text_timestamptz(value: Value) -> bytes:
+    us, zone = stamp_of(value, TIMESTAMPTZ)
+    text = stamp_text(to_utc(us, zone))
+    return (text if text.endswith("infinity") else text + "+00").encode()
+
+
+def _text_time(value: Value) -> bytes:
+    return clock_text(time_of(value, TIME)[0]).encode()
+
+
+def text_timetz(value: Value) -> bytes:
+    """A time of day with its zone."""
+    us, zone = time_of(value, TIMETZ)
+    return (clock_text(us) + zone_text(zone or 0)).encode()
+
+
+def _text_interval(value: Value) -> bytes:
+    return interval_text(*interval_of(str(value))).encode()
+
+
+def _text_uuid(value: Value) -> bytes:
+    return uuid_of(value).encode()
+
+
+def _text_json(value: Value) -> bytes:
+    return value if isinstance(value, bytes) else plain_text(value)
+
+
+def _text_float(value: Value) -> bytes:
+    return float_text(float(value)).encode() if isinstance(value, (int, float)) else plain_text(value)
+
+
+def _lenient(encode: Callable[[Value], bytes]) -> Callable[[Value], bytes]:
+    """In text, what does not fit is sent as it is."""
+
+    def encoder(value: Value) -> bytes:
+        try:
+            return encode(value)
+        except (StatementError, ValueError, OverflowError):
+            return plain_text(value)
+
+    return encoder
+
+
+_TEXT_ENCODERS: dict[int, Callable[[Value], bytes]] = {
+    BOOL: _text_bool,
+    INT8: _text_int,
+    INT4: _text_int,
+    INT2: _text_int,
+    BYTEA: _text_bytea,
+    FLOAT8: _text_float,
+    FLOAT4: _lenient(lambda value: float4_text(float(value)).encode()),  # type: ignore[arg-type]
+    DATE: _lenient(_text_date),
+    TIMESTAMP: _lenient(_text_timestamp),
+    TIMESTAMPTZ: _lenient(_text_timestamptz),
+    TIME: _lenient(_text_time),
+    TIMETZ: _lenient(text_timetz),
+    INTERVAL: _lenient(_text_interval),
+    UUID: _lenient(_text_uuid),
+    JSON: _text_json,
+    JSONB: _text_json,
+}
+
+
+@lru_cache(4096)
+def text_encoder(oid: int, typmod: int = -1) -> Callable[[Value], bytes]:
+    """The function that writes a value (never None) of this type in text. It does not raise."""
+    found = _TEXT_ENCODERS.get(oid)
+    if found is not None:
+        return found
+    if oid == NUMERIC:
+        return _lenient(lambda value: numeric_text(value, typmod).encode())
+    if oid == BPCHAR and typmod > 4:
+        return lambda value: plain_text(value.ljust(typmod - 4) if isinstance(value, str) else value)
+    kind = TYPES.get(oid)
+    if kind is not None and kind.element:
+        return _lenient(lambda value: array_text(value, kind.element, text_encoder(kind.element, typmod)).encode())
+    return plain_text
+
+
+# --- value to binary --------------------------------------------------------------------------------------------------
+
+INT8_LAYOUT, INT4_LAYOUT, INT2_LAYOUT, FLOAT8_LAYOUT = Struct("!q"), Struct("!i"), Struct("!h"), Struct("!d")
+INTERVAL_LAYOUT = Struct("!qii")
+TIMETZ_LAYOUT = Struct("!qi")
+
+
+def _whole_number(value: Value, oid: int) -> int:
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str):
+        try:
+            return int(value)
+        except ValueError:
+            pass
+    raise unfit(oid, value)
+
+
+def _binary_int(oid: int, layout: Struct) -> Callable[[Value], bytes]:
+    def encode(value: Value) -> bytes:
+        try:
+            return layout.pack(value)
+        except StructError:
+            pass
+        try:
+            return layout.pack(_whole_number(value, oid))
+        except StructError:
+            raise out_of_range(oid, value) from None
+
+    return encode
+
+
+def _binary_float(oid: int, layout: Struct) -> Callable[[Value], bytes]:
+    def encode(value: Value) -> bytes:
+        try:
+            return layout.pack(float(value))  # type: ignore[arg-type]
+        except OverflowError:
+            raise out_of_range(oid, value) from None
+        except (TypeError, ValueError, StructError):
+            raise unfit(oid, value) from None
+
+    return encode
+
+
+def bool_of(value: Value) -> int:
+    """1 or 0, from anything PostgreSQL takes for a boolean.
+
+    :raises StatementError: 22P02.
+    """
+    if isinstance(value, (int, float)):
+        return 1 if value else 0
+    if isinstance(value, str):
+        word = value.strip().lower()
+        if word and ("true".startswith(word) or "yes".startswith(word) or word in ("on", "1")):
+            return 1
+        if word and ("false".startswith(word) or "no".startswith(word) or word in ("off", "of", "0")):
+            return 0
+    raise unfit(BOOL, value)
+
+
+def uuid_of(value: Value) -> str:
+    """A UUID with dashes, in lower case.
+
+    :raises StatementError: 22P02.
+    """
+    if isinstance(value, bytes) and len(value) == 16:
+        digits = value.hex()
+    elif isinstance(value, str):
+        digits = value.strip().strip("{}").replace("-", "").lower()
+    else:
+        raise unfit(UUID, value)
+    if len(digits) != 32 or re.fullmatch("[0-9a-f]{32}", digits) is None:
+        raise unfit(UUID, value)
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def _binary_text(value: Value) -> bytes:
+    return plain_text(value)
+
+
+def _binary_bytea(value: Value) -> bytes:
+    return value if isinstance(value, bytes) else plain_text(value)
+
+
+def _binary_date(value: Value) -> bytes:
+    us, _ = stamp_of(value, DATE)
+    if us in (INFINITY["infinity"], INFINITY["-infinity"]):
+        return INT4_LAYOUT.pack((1 << 31) - 1 if us > 0 else -(1 << 31))
+    return INT4_LAYOUT.pack(us // DAY_US)
+
+
+def _binary_timestamptz(value: Value) -> bytes:
+    return INT8_LAYOUT.pack(to_utc(*stamp_of(value, TIMESTAMPTZ)))
+
+
+def _binary_timetz(value: Value) -> bytes:
+    us, zone = time_of(value, TIMETZ)
+    return TIMETZ_LAYOUT.pack(us, -(zone or 0))
+
+
+def _binary_interval(value: Value) -> bytes:
+    months, days, us = interval_of(str(value))
+    return INTERVAL_LAYOUT.pack(us, days, months)
+
+
+def _binary_bit(value: Value) -> bytes:
+    digits = str(value)
+    if set(digits) - {"0", "1"}:
+        raise unfit(OIDS["bit"], value)
+    padded = digits + "0" * (-len(digits) % 8)
+    return len(digits).to_bytes(4, "big") + (int(padded, 2).to_bytes(len(padded) // 8, "big") if padded else b"")
+
+
+def _binary_money(value: Value) -> bytes:
+    text = str(value).replace("$", "").replace(",", "")
+    return INT8_LAYOUT.pack(int(decimal_of(text) * 100))
+
+
+def _binary_inet(value: Value, cidr: int) -> bytes:
+    from ipaddress import ip_interface
+
+    try:
+        found = ip_interface(str(value))
+    except ValueError:
+        raise unfit(OIDS["inet"], value) from None
+    return bytes((2 if found.version == 4 else 3, found.network.prefixlen, cidr, len(found.packed))) + found.packed
+
+
+REGISTERED = {"regclass", "regtype", "regproc", "regprocedure", "regoper", "regrole", "regnamespace"}
+
+
+def _binary_reg(value: Value, oid: int) -> bytes:
+    """A name of a catalog object travels as its OID; only built-in types can be looked up here."""
+    if isinstance(value, str) and not value.isdigit():
+        found = _SPOKEN_OIDS.get(value) if oid == OIDS["regtype"] else _CATALOG_OIDS.get(value)
+        if found is None:
+            raise unfit(oid, value)
+        value = found
+    return _unsigned(value, oid)
+
+
+def _unsigned(value: Value, oid: int) -> bytes:
+    number = _whole_number(value, oid)
+    if not 0 <= number < 1 << 32:
+        raise out_of_range(oid, value)
+    return number.to_bytes(4, "big")
+
+
+_SPOKEN_OIDS = {spoken(oid): oid for oid in TYPES} | OIDS
+_CATALOG_OIDS = {"pg_type": 1247, "pg_attribute": 1249, "pg_proc": 1255, "pg_class": 1259, "-": 0}
+
+_BINARY_ENCODERS: dict[int, Callable[[Value], bytes]] = {
+    BOOL: lambda value: b"\1" if bool_of(value) else b"\0",
+    INT8: _binary_int(INT8, INT8_LAYOUT),
+    INT4: _binary_int(INT4, INT4_LAYOUT),
+    INT2: _binary_int(INT2, INT2_LAYOUT),
+    OIDS["xid8"]: _binary_int(INT8, INT8_LAYOUT),
+    FLOAT8: _binary_float(FLOAT8, FLOAT8_LAYOUT),
+    FLOAT4: _binary_float(FLOAT4, FLOAT4_LAYOUT),
+    BYTEA: _binary_bytea,
+    DATE: _binary_date,
+    TIMESTAMP: lambda value: INT8_LAYOUT.pack(stamp_of(value, TIMESTAMP)[0]),
+    TIMESTAMPTZ: _binary_timestamptz,
+    TIME: lambda value: INT8_LAYOUT.pack(time_of(value, TIME)[0]),
+    TIMETZ: _binary_timetz,
+    INTERVAL: _binary_interval,
+    UUID: lambda value: bytes.fromhex(uuid_of(value).replace("-", "")),
+    JSON: _text_json,
+    JSONB: lambda value: b"\1" + _text_json(value),
+    OIDS["jsonpath"]: lambda value: b"\1" + _text_json(value),
+    OIDS["int2vector"]: lambda value: vector_binary(value, OIDS["int2vector"], INT2, _BINARY_ENCODERS[INT2]),
+    OIDS["oidvector"]: lambda value: vector_binary(value, OIDS["oidvector"], OID, _BINARY_ENCODERS[OID]),
+    OIDS["bit"]: _binary_bit,
+    OIDS["varbit"]: _binary_bit,
+    OIDS["money"]: _binary_money,
+    OIDS["inet"]: lambda value: _binary_inet(value, 0),
+    OIDS["cidr"]: lambda value: _binary_inet(value, 1),
+    OIDS["record"]: record_binary,
+    OIDS["void"]: lambda value: b"",
+    **{OIDS[name]: (lambda oid: lambda value: _unsigned(value, oid))(OIDS[name]) for name in ("oid", "xid", "cid")},
+    **{OIDS[name]: (lambda oid: lambda value: _binary_reg(value, oid))(OIDS[name]) for name in REGISTERED},
+}
+
+
+#: Kinds whose fields SQLite's values may overflow.
+_BOUNDED = frozenset((DATE, TIMESTAMP, TIMESTAMPTZ, TIME, TIMETZ, INTERVAL, OIDS["money"]))
+
+
+def _bounded(oid: int, encode: Callable[[Value], bytes]) -> Callable[[Value], bytes]:
+    """What is larger than the type's fields is out of its range."""
+
+    def encoder(value: Value) -> bytes:
+        try:
+            return encode(value)
+        except (StructError, OverflowError):
+            raise out_of_range(oid, value) from None
+
+    return encoder
+
+
+@lru_cache(4096)
+def binary_encoder(oid: int, typmod: int = -1) -> Callable[[Value], bytes]:
+    """The function that writes a value (never None) of this type in binary.
+
+    It raises :class:`StatementError` (22P02, 22003, 22007, 22008) for a value that is none of this type.
+    """
+    found = _BINARY_ENCODERS.get(oid)
+    if found is not None:
+        return _bounded(oid, found) if oid in _BOUNDED else found
+    if oid == NUMERIC:
+        return lambda value: numeric_binary(value, typmod)
+    if oid == BPCHAR:
+        return text_encoder(oid, typmod)
+    kind = TYPES.get(oid)
+    if kind is not None and kind.element:
+        return lambda value: array_binary(value, kind.element, binary_encoder(kind.element, typmod))
+    return _binary_text

@@ -1,0 +1,53 @@
+"""From values to text and binary: what was announced wins."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ha.errors import StatementError
+from ha.postgres.encoding import binary_encoder, text_encoder
+from ha.postgres.pgtypes import OIDS, of_decltype
+from ha.values import Value
+
+
+class AnnouncedTests(SynchronousTestCase):
+    """What was announced wins."""
+
+    def assert_refused(self, name: str, value: Value, sqlstate: str) -> None:
+        error = self.assertRaises(StatementError, binary_encoder(OIDS[name]), value)
+        self.assertEqual(error.sqlstate, sqlstate, (name, value))
+
+    def test_binary_refuses_what_does_not_fit(self) -> None:
+        """Never other bytes than those announced."""
+        for name, value, sqlstate in (
+            ("int4", 1 << 31, "22003"), ("int2", 40000, "22003"), ("int8", "x", "22P02"), ("int8", 1.5, "22P02"),
+            ("int8", b"x", "22P02"), ("float8", "x", "22P02"), ("float4", 1e300, "22003"), ("bool", "maybe", "22P02"),
+            ("date", "2026-13-01", "22008"), ("date", "x", "22007"), ("timestamp", "2026-01-01 25:00:00", "22008"),
+            ("uuid", "x", "22P02"), ("numeric", "x", "22P02"), ("interval", "x", "22007"), ("_int4", "x", "22P02"),
+            ("_int4", "{1,{2}}", "22P02"), ("oid", -1, "22003"), ("inet", "x", "22P02"), ("bit", "102", "22P02"),
+        ):  # fmt: skip
+            self.assert_refused(name, value, sqlstate)
+
+    def test_text_shows_what_does_not_fit(self) -> None:
+        """As a person would write it."""
+        for name, value, text in (
+            ("int4", 1 << 40, "1099511627776"), ("int8", "x", "x"), ("date", "never", "never"), ("bool", "maybe", "maybe"),
+            ("uuid", b"\x00\xff", "\\x00ff"), ("timestamp", b"x", "\\x78"), ("numeric", "many", "many"), ("int8", 2.0, "2"),
+            ("text", 1.5, "1.5"), ("text", b"\xff", "\\xff"), ("_int4", "none", "none"), ("float8", "x", "x"),
+        ):  # fmt: skip
+            self.assertEqual(text_encoder(OIDS[name])(value).decode(), text, (name, value))
+
+    def test_values_of_sqlites_other_conventions(self) -> None:
+        """Seconds since 1970 and Julian days in a date column; words in a boolean one."""
+        for name, value, text in (
+            ("timestamp", 0, "1970-01-01 00:00:00"), ("date", 2451544.5, "2000-01-01"), ("timestamp", "2026-01-02T03:04:05Z", "2026-01-02 03:04:05"),
+            ("timestamptz", "2026-01-02 03:04:05", "2026-01-02 03:04:05+00"), ("bool", "TRUE", "t"), ("bool", 7, "t"),
+            ("date", "2026-01-02 03:04:05", "2026-01-02"), ("_text", '["a", null]', "{a,NULL}"), ("_bool", "[true, false]", "{t,f}"),
+        ):  # fmt: skip
+            self.assertEqual(text_encoder(OIDS[name])(value).decode(), text, (name, value))
+
+    def test_a_scale_is_padded(self) -> None:
+        """SQLite keeps 0.10 as 0.1; numeric(10,2) shows both digits."""
+        typmod = of_decltype("numeric(10,2)")[1]  # type: ignore[index]
+        self.assertEqual(text_encoder(1700, typmod)(0.1), b"0.10")
+        self.assertEqual(text_encoder(1700, typmod)(3), b"3.00")
