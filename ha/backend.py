@@ -16,22 +16,25 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from ha.block import Block
+from ha.block import Block, read_only
 from ha.errors import Notice, StatementError
 from ha.replication.committer import Work
+from ha.replication.conflicts import READ_COMMITTED
 from ha.replication.replica import Replica
 from ha.replication.transaction import OpenTransaction
 from ha.sql.infer import columns, parameters
 from ha.sql.kinds import Begin, End, Kind, Name, Notify, SetVariable, Statement
 from ha.sql.statements import client_position, split
 from ha.sql.variables import Variables
+from ha.sqlite import advisory
 from ha.sqlite.connection import Connection, Facts
 from ha.sqlite.declared import Declared
-from ha.sqlite.executor import FOREVER, Cancellation
-from ha.sqlite.fetch import Cursor, facts_of, insert_rows, run_write
+from ha.sqlite.executor import FOREVER, Cancellation, timed_out
+from ha.sqlite.fetch import Allowance, Cursor, check_parameters, facts_of, insert_rows, run_write
 from ha.sqlite.functions import Context
 from ha.sqlite.plans import is_bounded
 from ha.sqlite.rebuild import conditions, steps
+from ha.sqlite.sequences import inserted
 from ha.values import Answer, Column, Description, Parameters, Row
 
 #: Rows of a result's first batch, where the client did not say.
@@ -85,10 +88,11 @@ class Stream:
             raise StatementError("34000", "the rows of this result are gone: its transaction has ended")
         cursor, backend = self._cursor, self._backend
         self._running = True
+        backend.stop_idling()
         try:
             rows = await backend.replica.database.lanes.long(
                 cursor.connection,
-                lambda connection: cursor.take(rows_max),
+                lambda connection: cursor.take(rows_max or FIRST_BATCH_ROWS),
                 deadline=backend.deadline(),
                 cancellation=backend.fresh_cancellation(),
             )
@@ -96,6 +100,8 @@ class Stream:
             self._running = False
             self.close()
             raise
+        finally:
+            backend.idle()
         self._running = False
         if self.closed or cursor.finished:
             self._end()
@@ -145,12 +151,16 @@ class Backend:
         self._idle_timeout_s = idle_timeout_s
         self._sqlite_order = dialect == "sqlite"
         self.variables = Variables(user=user, database=replica.name)
-        self.context = Context(user=user, database=replica.name, variables=self.variables, pid=pid)
+        self._claims = advisory.Claims(advisory.of(replica.database))
+        self.context = Context(
+            user=user, database=replica.name, variables=self.variables, pid=pid, claims=self._claims
+        )
         self._block: Block | None = None
         self._cancellation = Cancellation()
         self._idle_call: Any = None
         self._expired: StatementError | None = None
-        self._channels: set[str] = set()
+        self._channels: frozenset[str] = frozenset()
+        self._channels_before = self._channels
         self.on_notification: Callable[[int, str, str], None] | None = None
         self.on_expired: Callable[[StatementError], None] | None = None
 
@@ -201,9 +211,10 @@ class Backend:
             raise self._expired
         if options:
             self.configure(**options)
+        self.fresh_cancellation()
         block = self._block
         if block is not None:
-            self._stop_idling()
+            self.stop_idling()
             if block.failed and statement.kind not in ENDINGS:
                 raise StatementError(
                     "25P02", "current transaction is aborted, commands ignored until end of transaction block"
@@ -219,8 +230,9 @@ class Backend:
                 self._block.fail()
             raise
         finally:
-            if self._block is not None:
-                self._idle()
+            self.idle()
+            if self._block is None:
+                self._claims.end_transaction()
 
     async def execute_batch(self, commands: Sequence[tuple[Statement, Parameters]], **options: Any) -> list[Answer]:
         """Run commands as one transaction, all or nothing; they run again by themselves when another node comes between.
@@ -234,14 +246,13 @@ class Backend:
             if statement.kind not in (Kind.SQL, Kind.SCRIPT, Kind.EMPTY, Kind.NOTHING, Kind.NOTIFY):
                 raise StatementError("0A000", f"{statement.verb} is not possible in a batch", index=index)
         self.configure(**options)
+        self.fresh_cancellation()
         await self._catch_up(self.variables.get("ha.read_consistency"))
         if await self._only_reads(commands):
             return await self._read_batch(commands)
         return await self._submit(
-            lambda connection, work: [
-                self._indexed(index, lambda one=one, given=given: self._write(connection, work, one, given))
-                for index, (one, given) in enumerate(commands)
-            ],
+            "a batch that writes",
+            lambda connection, work: self._run_all(connection, work, commands),
             key=tuple(statement.sql for statement, _ in commands[:16]),
         )
 
@@ -275,10 +286,13 @@ class Backend:
         """The end of a message or a Sync: commit the implicit block, if there is one."""
         block = self._block
         if block is not None and not block.explicit:
-            if block.failed:
-                self._end_block()
-            else:
-                await self._commit()
+            try:
+                if block.failed:
+                    self._end_block()
+                else:
+                    await self._commit()
+            finally:
+                self._claims.end_transaction()
 
     async def fail(self) -> None:
         """Something went wrong at the door: an implicit block is rolled back, an explicit one has failed."""
@@ -295,8 +309,9 @@ class Backend:
     async def close(self) -> None:
         """The client is gone: roll back, release everything."""
         self.cancel()
-        self._stop_idling()
         self._end_block()
+        self._claims.end_transaction()
+        self._claims.release_all()
         self.replica.listeners.discard(self._notified)
 
     # Limits
@@ -312,19 +327,17 @@ class Backend:
         self._cancellation = Cancellation()
         return self._cancellation
 
-    def _lock_timeout(self) -> float | None:
-        own = self.variables.duration_s("lock_timeout")
-        shortest = min(own or FOREVER, self.deadline() - time.monotonic())
-        return None if shortest == FOREVER else shortest
-
-    def _idle(self) -> None:
-        """The block waits for its client: not for ever, when it keeps others from writing."""
+    def idle(self) -> None:
+        """The block, if there is one, waits for its client: not for ever, because it may keep others from writing."""
+        if self._block is None or self._idle_call is not None:
+            return
         limits = [self._idle_timeout_s, self.variables.duration_s("idle_in_transaction_session_timeout")]
         limits = [limit for limit in limits if limit > 0]
-        if limits and self._idle_call is None and self._block is not None and self._block.explicit:
+        if limits:
             self._idle_call = self._clock.callLater(min(limits), self._expire)
 
-    def _stop_idling(self) -> None:
+    def stop_idling(self) -> None:
+        """The client is heard again."""
         if self._idle_call is not None:
             if self._idle_call.active():
                 self._idle_call.cancel()
@@ -358,7 +371,7 @@ class Backend:
                 return connection, False
         borrowed = self.replica.database.borrow()
         if isinstance(borrowed, Deferred):
-            borrowed = await borrowed
+            borrowed = await self._cancellation.wait(borrowed)
         return borrowed, True
 
     def _facts(self, connection: Connection, statement: Statement) -> Facts:
@@ -390,8 +403,8 @@ class Backend:
         return known
 
     async def _run_sql(self, statement: Statement, values: Parameters, alone: bool, rows_max: int) -> Answer:
-        if self._block is None and not alone:
-            self._block = self._implicit_block()
+        if not alone:
+            self._implicit_block()
         level = self.variables.get("ha.read_consistency")
         if level != "local" and (self._block is None or self._block.opened is None):
             await self._catch_up(level)
@@ -399,7 +412,8 @@ class Backend:
         keep = False
         try:
             facts = self._facts(connection, statement)
-            if facts.readonly:
+            check_parameters(facts.parameters, values)
+            if facts.readonly and not statement.acts:
                 answer = await self._select(connection, borrowed, facts, statement, values, rows_max)
                 keep = answer.rest is not None
                 return answer
@@ -408,7 +422,9 @@ class Backend:
                 self.replica.database.give_back(connection)
         if self._block is None:
             return await self._submit(
-                lambda connection, work: self._write(connection, work, statement, values), key=statement.sql
+                statement.verb,
+                lambda connection, work: self._write(connection, work, statement, values, Allowance(HELD_BYTES_MAX)),
+                key=statement.sql,
             )
         return await self._write_in_block(self._block, statement, values)
 
@@ -437,15 +453,27 @@ class Backend:
 
         try:
             cursor, rows = await self.replica.database.run(
-                connection, begin, key=sql, deadline=self.deadline(), cancellation=self.fresh_cancellation()
+                connection, begin, key=sql, deadline=self.deadline(), cancellation=self._cancellation
             )
         except StatementError as error:
             raise placed(error, statement) from error
         rest = None if cursor.finished else Stream(self, cursor, borrowed, self._block)
         return Answer(statement.verb, self._columns(connection, statement, facts), rows, len(rows), None, rest)
 
-    def _write(self, connection: Connection, work: Work | None, statement: Statement, values: Parameters) -> Answer:
-        """Run one statement on the writing connection, in whatever thread it is."""
+    def _write(
+        self,
+        connection: Connection,
+        work: Work | None,
+        statement: Statement,
+        values: Parameters,
+        allowance: Allowance,
+    ) -> Answer:
+        """Run one statement to its end, in whatever thread it is.
+
+        :param allowance: for its rows.
+        """
+        if statement.kind in (Kind.EMPTY, Kind.NOTHING):
+            return Answer(statement.verb)
         if statement.kind is Kind.NOTIFY:
             assert work is not None and isinstance(statement.argument, Notify)
             work.notifications.append((statement.argument.channel, statement.argument.payload, self.pid))
@@ -453,24 +481,28 @@ class Backend:
         if statement.kind is not Kind.SQL:
             return self._write_script(connection, statement)
         facts = self._facts(connection, statement)
+        check_parameters(facts.parameters, values)
         try:
             if facts.readonly:
-                cursor = Cursor(connection, statement.sql, values)
-                rows = cursor.take_all(HELD_BYTES_MAX)
+                rows = Cursor(connection, statement.sql, values).take_all(allowance)
+                if statement.acts:
+                    self.replica.database.capture.after_statement(statement.sql, may_change_schema=False)
                 return Answer(statement.verb, self._columns(connection, statement, facts), rows, len(rows))
             if facts.makes_temp:
                 raise no_temporary_tables()
             capture = self.replica.database.capture
-            rows, changed, last = run_write(connection, capture, statement.sql, values, facts, HELD_BYTES_MAX)
+            rows, changed, last = run_write(connection, capture, statement.sql, values, facts, allowance)
         except StatementError as error:
             raise placed(error, statement) from error
         counted = statement.verb in COUNTED
+        if last is not None and statement.verb == "INSERT" and not self._sqlite_order:
+            inserted(self.context, statement.sql, facts.tables_written, last)
         return Answer(
             statement.verb,
             self._columns(connection, statement, facts),
             rows,
             changed if counted else None,
-            last if statement.verb == "INSERT" and changed else None,
+            last if statement.verb == "INSERT" else None,
         )
 
     def _write_script(self, connection: Connection, statement: Statement) -> Answer:
@@ -479,11 +511,16 @@ class Backend:
         with conditions(connection, statement):
             for sql in steps(connection, statement):
                 facts = facts_of(connection, sql)
-                run_write(connection, capture, sql, (), facts, HELD_BYTES_MAX)
+                run_write(connection, capture, sql, (), facts, Allowance(HELD_BYTES_MAX))
         return Answer(statement.verb)
 
-    async def _submit(self, run: Callable[[Connection, Work], Any], *, key: Any) -> Any:
-        """One transaction whose text we hold: to the committer."""
+    async def _submit(self, what: str, run: Callable[[Connection, Work], Any], *, key: Any) -> Any:
+        """One transaction whose text we hold: to the committer.
+
+        :param what: names it to a client whose transactions are read-only.
+        """
+        if self.variables.flag("default_transaction_read_only"):
+            raise read_only(what)
         context = self.context
         work: Work
 
@@ -492,23 +529,41 @@ class Backend:
             connection.context = context
             return run(connection, work)
 
-        work = Work(begin, key=key, deadline=self.deadline(), cancellation=self.fresh_cancellation())
+        work = Work(
+            begin,
+            key=key,
+            deadline=self.deadline(),
+            cancellation=self._cancellation,
+            may_queue=self._default_isolation() == READ_COMMITTED,
+        )
         return await self.replica.submit(work)
 
     async def _write_in_block(self, block: Block, statement: Statement, values: Parameters) -> Answer:
-        opened = await block.write_transaction(self._lock_timeout())
+        opened = await self._opened(block, statement.verb)
         if not block.used:
             self.context.now = time.time()
             block.used = True
         facts = self._facts(opened.connection, statement)
         block.tables |= facts.tables_read | facts.tables_written
         return await opened.run(
-            lambda connection: self._write(connection, None, statement, values),
+            lambda connection: self._write(connection, None, statement, values, Allowance(HELD_BYTES_MAX)),
             writes=True,
             bounded=self._bounded(opened, statement, facts),
             deadline=self.deadline(),
-            cancellation=self.fresh_cancellation(),
+            cancellation=self._cancellation,
         )
+
+    async def _opened(self, block: Block, what: str) -> OpenTransaction:
+        """The block's writing transaction; the wait for it is bounded by both of the client's time-outs."""
+        lock_timeout_s = self.variables.duration_s("lock_timeout") or FOREVER
+        statement_timeout_s = self.deadline() - time.monotonic()
+        shortest = min(lock_timeout_s, statement_timeout_s)
+        try:
+            return await block.write_transaction(what, None if shortest == FOREVER else shortest, self._cancellation)
+        except StatementError as error:
+            if error.sqlstate == "55P03" and statement_timeout_s < lock_timeout_s:
+                raise timed_out() from error
+            raise
 
     def _bounded(self, opened: OpenTransaction, statement: Statement, facts: Facts) -> bool:
         if facts.changes_schema:
@@ -529,7 +584,7 @@ class Backend:
         try:
             return all(
                 statement.kind in (Kind.EMPTY, Kind.NOTHING)
-                or (statement.kind is Kind.SQL and self._facts(connection, statement).readonly)
+                or (statement.kind is Kind.SQL and not statement.acts and self._facts(connection, statement).readonly)
                 for statement, _ in commands
             )
         except StatementError:
@@ -547,10 +602,7 @@ class Backend:
             with connection.guard.trusted():
                 connection.execute("BEGIN")
             try:
-                return [
-                    self._indexed(index, lambda one=one, given=given: self._write(connection, None, one, given))
-                    for index, (one, given) in enumerate(commands)
-                ]
+                return self._run_all(connection, None, commands)
             finally:
                 with connection.guard.trusted():
                     connection.execute("ROLLBACK")
@@ -559,24 +611,33 @@ class Backend:
             read,
             key=tuple(statement.sql for statement, _ in commands[:16]),
             deadline=self.deadline(),
-            cancellation=self.fresh_cancellation(),
+            cancellation=self._cancellation,
         )
 
-    @staticmethod
-    def _indexed(index: int, run: Callable[[], Answer]) -> Answer:
-        try:
-            return run()
-        except StatementError as error:
-            error.index = index
-            raise
+    def _run_all(
+        self, connection: Connection, work: Work | None, commands: Sequence[tuple[Statement, Parameters]]
+    ) -> list[Answer]:
+        """Run a batch's commands, in whatever thread; an error says which it was."""
+        allowance = Allowance(HELD_BYTES_MAX)
+        answers = []
+        for index, (statement, values) in enumerate(commands):
+            try:
+                answers.append(self._write(connection, work, statement, values, allowance))
+            except StatementError as error:
+                error.index = index
+                raise
+        return answers
 
     async def copy_in(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> int:
         """Insert `rows` in the block that is open; an implicit one is begun where there is none.
 
         :returns: how many.
         """
-        block = self._block = self._block or self._implicit_block()
-        opened = await block.write_transaction(self._lock_timeout())
+        if self._expired is not None:
+            raise self._expired
+        self.fresh_cancellation()
+        self.stop_idling()
+        block = self._implicit_block()
         capture = self.replica.database.capture
 
         def insert(connection: Connection) -> int:
@@ -584,35 +645,49 @@ class Backend:
             return insert_rows(connection, capture, table, columns, rows)
 
         try:
-            return await opened.run(
-                insert, writes=True, deadline=self.deadline(), cancellation=self.fresh_cancellation()
-            )
+            opened = await self._opened(block, "COPY FROM")
+            return await opened.run(insert, writes=True, deadline=self.deadline(), cancellation=self._cancellation)
         except BaseException:
             block.fail()
             raise
+        finally:
+            self.idle()
 
     # Blocks
 
     def _implicit_block(self) -> Block:
-        return Block(self.replica, explicit=False)
+        """The block that is open; where there is none, one that :meth:`finish` commits."""
+        if self._block is None:
+            self._block = Block(self.replica, explicit=False)
+            self._shape(self._block, Begin())
+            self._channels_before = self._channels
+            self.variables.begin()
+        return self._block
 
     def _end_block(self) -> None:
         block, self._block = self._block, None
-        self._stop_idling()
+        self.stop_idling()
         if block is not None:
             block.roll_back()
-            self.variables.rollback()
+            self._undo()
+
+    def _undo(self) -> None:
+        """A block was rolled back: so are the settings and the channels."""
+        self.variables.rollback()
+        self._listen_to(self._channels_before)
 
     async def _commit(self) -> None:
         block, self._block = self._block, None
-        self._stop_idling()
+        self.stop_idling()
         assert block is not None
         try:
             if block.notifications and block.opened is None:
-                await self._submit(lambda _, work: work.notifications.extend(block.notifications), key=None)
+                said = block.notifications
+                await self._submit("NOTIFY", lambda _, work: work.notifications.extend(said), key=None)
             await block.commit()
         except BaseException:
-            self.variables.rollback()
+            block.roll_back()
+            self._undo()
             raise
         self.variables.commit()
 
@@ -623,20 +698,20 @@ class Backend:
         if self._block is not None and self._block.explicit:
             answer.notices.append(Notice("WARNING", "25001", "there is already a transaction in progress"))
             return answer
-        if self._block is None:
-            self._block = Block(self.replica, explicit=True)
-            self.variables.begin()
-        self._block.explicit = True
-        self._shape(self._block, begin)
+        block = self._implicit_block()
+        block.explicit = True
+        self._shape(block, begin)
         return answer
 
     def _shape(self, block: Block, begin: Begin) -> None:
         """The level and access mode of a block: what it says, else what the session's defaults say."""
-        block.isolation = begin.isolation or self.variables.get("default_transaction_isolation")
-        if block.isolation == "read uncommitted":
-            block.isolation = "read committed"
+        block.isolation = begin.isolation or self._default_isolation()
         default = self.variables.flag("default_transaction_read_only")
         block.read_only = default if begin.read_only is None else begin.read_only
+
+    def _default_isolation(self) -> str:
+        level: str = self.variables.get("default_transaction_isolation")
+        return READ_COMMITTED if level == "read uncommitted" else level
 
     async def _set_transaction(self, statement: Statement, alone: bool) -> Answer:
         begin = statement.argument
@@ -681,8 +756,8 @@ class Backend:
     def _chain(self, statement: Statement, ended: Block | None) -> None:
         """AND CHAIN: the next block has the ways of the one that ended."""
         if isinstance(statement.argument, End) and statement.argument.chain and ended is not None:
-            self._block = Block(self.replica, explicit=True, isolation=ended.isolation, read_only=ended.read_only)
-            self.variables.begin()
+            block = self._implicit_block()
+            block.explicit, block.isolation, block.read_only = True, ended.isolation, ended.read_only
 
     def _explicit_block(self, command: str) -> Block:
         if self._block is None or not self._block.explicit:
@@ -690,7 +765,7 @@ class Backend:
         return self._block
 
     async def _savepoint(self, statement: Statement, alone: bool) -> Answer:
-        self._explicit_block("SAVEPOINT").set_savepoint(_name(statement), self.variables.mark())
+        self._explicit_block("SAVEPOINT").set_savepoint(_name(statement), (self.variables.mark(), self._channels))
         return Answer(statement.verb)
 
     async def _release(self, statement: Statement, alone: bool) -> Answer:
@@ -698,7 +773,9 @@ class Backend:
         return Answer(statement.verb)
 
     async def _roll_back_to(self, statement: Statement, alone: bool) -> Answer:
-        self.variables.cut(self._explicit_block("ROLLBACK TO SAVEPOINT").roll_back_to(_name(statement)))
+        settings, channels = self._explicit_block("ROLLBACK TO SAVEPOINT").roll_back_to(_name(statement))
+        self.variables.cut(settings)
+        self._listen_to(channels)
         return Answer(statement.verb)
 
     # Settings, notifications, and what has no meaning here
@@ -707,6 +784,8 @@ class Backend:
         change = statement.argument
         assert isinstance(change, SetVariable)
         answer = Answer(statement.verb)
+        if not alone:
+            self._implicit_block()
         if change.name is None:
             self.variables.reset(None)
         elif change.local and self._block is None:
@@ -729,25 +808,30 @@ class Backend:
             if self.status != "I":
                 raise StatementError("25001", "DISCARD ALL cannot run inside a transaction block")
             self.variables.reset(None)
-            self._unlisten_all()
+            self._listen_to(frozenset())
+            self._claims.release_all()
+        if _name(statement).upper() in ("ALL", "SEQUENCES"):
+            self.context.last_values.clear()
+            self.context.inserts.clear()
+            self.context.last_sequence = None
         return Answer(statement.verb)
 
     async def _listen(self, statement: Statement, alone: bool) -> Answer:
-        self._channels.add(_name(statement))
-        self.replica.listeners.add(self._notified)
+        self._listen_to(self._channels | {_name(statement)})
         return Answer(statement.verb)
 
     async def _unlisten(self, statement: Statement, alone: bool) -> Answer:
         assert isinstance(statement.argument, Name)
-        if statement.argument.name is None:
-            self._unlisten_all()
-        else:
-            self._channels.discard(statement.argument.name)
+        name = statement.argument.name
+        self._listen_to(frozenset() if name is None else self._channels - {name})
         return Answer(statement.verb)
 
-    def _unlisten_all(self) -> None:
-        self._channels.clear()
-        self.replica.listeners.discard(self._notified)
+    def _listen_to(self, channels: frozenset[str]) -> None:
+        self._channels = channels
+        if channels:
+            self.replica.listeners.add(self._notified)
+        else:
+            self.replica.listeners.discard(self._notified)
 
     def _notified(self, channel: str, payload: str, pid: int) -> None:
         if channel in self._channels and self.on_notification is not None:
@@ -756,26 +840,34 @@ class Backend:
     async def _notify(self, statement: Statement, alone: bool) -> Answer:
         notify = statement.argument
         assert isinstance(notify, Notify)
-        if self._block is None and not alone:
-            self._block = self._implicit_block()
+        if not alone:
+            self._implicit_block()
         if self._block is None:
-            return await self._submit(lambda connection, work: self._write(connection, work, statement, ()), key=None)
+            said = (notify.channel, notify.payload, self.pid)
+            await self._submit("NOTIFY", lambda _, work: work.notifications.append(said), key=None)
+            return Answer(statement.verb)
         self._block.notifications.append((notify.channel, notify.payload, self.pid))
         return Answer(statement.verb)
 
     async def _script(self, statement: Statement, alone: bool) -> Answer:
-        if self._block is None and not alone:
-            self._block = self._implicit_block()
+        if not alone:
+            self._implicit_block()
         if self._block is None:
             return await self._submit(
-                lambda connection, _: self._write_script(connection, statement), key=statement.text
+                statement.verb, lambda connection, _: self._write_script(connection, statement), key=statement.text
             )
-        opened = await self._block.write_transaction(self._lock_timeout())
+        opened = await self._opened(self._block, statement.verb)
+        self._block.used = True
         return await opened.run(
-            lambda connection: self._write_script(connection, statement), writes=True, deadline=self.deadline()
+            lambda connection: self._write_script(connection, statement),
+            writes=True,
+            deadline=self.deadline(),
+            cancellation=self._cancellation,
         )
 
     async def _nothing(self, statement: Statement, alone: bool) -> Answer:
+        if statement.verb == "LOCK TABLE":
+            self._explicit_block("LOCK TABLE")
         return Answer(statement.verb)
 
     async def _refused(self, statement: Statement, alone: bool) -> Answer:

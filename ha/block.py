@@ -20,6 +20,7 @@ from ha.replication.conflicts import READ_COMMITTED, serialization_failure
 from ha.replication.replica import Replica
 from ha.replication.transaction import OpenTransaction
 from ha.sqlite.connection import Connection
+from ha.sqlite.executor import Cancellation
 
 if TYPE_CHECKING:
     from ha.backend import Stream
@@ -31,11 +32,13 @@ class Savepoint:
 
     :param settings: how the client's settings stood; whatever the backend gave.
     :param mark: where the collected changes stood, once there is a writer.
+    :param notifications: how many there were.
     """
 
     name: str
     settings: Any
     mark: Any = None
+    notifications: int = 0
 
 
 @dataclass(slots=True)
@@ -63,20 +66,23 @@ class Block:
     streams: set[Stream] = field(default_factory=set)
     notifications: list[Notification] = field(default_factory=list)
 
-    async def write_transaction(self, lock_timeout_s: float | None) -> OpenTransaction:
+    async def write_transaction(
+        self, what: str, lock_timeout_s: float | None, cancellation: Cancellation
+    ) -> OpenTransaction:
         """The transaction that holds the writer; taken now if it was not before.
 
+        :param what: is about to be done.
         :raises StatementError: 25006 in a read-only block; 55P03 when others hold the writer too long.
         """
         if self.read_only:
-            raise StatementError("25006", "cannot execute a write in a read-only transaction")
+            raise read_only(what)
         if self.opened is None:
-            opened = await self.replica.transaction(lock_timeout_s, self.isolation)
+            opened = await self.replica.transaction(lock_timeout_s, self.isolation, cancellation)
             if self.snapshot is not None and self.snapshot_version != self.replica.database.version:
                 opened.rollback()
                 raise serialization_failure("Another transaction was committed after this one's snapshot was taken.")
-            for savepoint in self.savepoints:
-                savepoint.mark = opened.savepoint(savepoint.name)
+            for depth, savepoint in enumerate(self.savepoints):
+                savepoint.mark = opened.savepoint(name_at(depth))
             self.opened = opened
         elif self.opened.lost:
             raise ended_by_sqlite()
@@ -105,14 +111,18 @@ class Block:
 
     def set_savepoint(self, name: str, settings: Any) -> None:
         """SAVEPOINT."""
-        mark = self.opened.savepoint(name) if self.opened is not None else None
-        self.savepoints.append(Savepoint(name, settings, mark))
+        if self.opened is not None and self.opened.lost:
+            raise ended_by_sqlite()
+        mark = self.opened.savepoint(name_at(len(self.savepoints))) if self.opened is not None else None
+        self.savepoints.append(Savepoint(name, settings, mark, len(self.notifications)))
 
     def release(self, name: str) -> None:
         """RELEASE SAVEPOINT, and those set after it."""
         at = self._find(name)
         if self.opened is not None:
-            self.opened.release(name)
+            if self.opened.lost:
+                raise ended_by_sqlite()
+            self.opened.release(name_at(at))
         del self.savepoints[at:]
 
     def roll_back_to(self, name: str) -> Any:
@@ -125,8 +135,9 @@ class Block:
             if self.opened.lost:
                 raise ended_by_sqlite()
             self.close_streams()
-            self.opened.rollback_to(name, self.savepoints[at].mark)
+            self.opened.rollback_to(name_at(at), self.savepoints[at].mark)
         del self.savepoints[at + 1 :]
+        del self.notifications[self.savepoints[at].notifications :]
         self.failed = False
         return self.savepoints[at].settings
 
@@ -172,6 +183,16 @@ class Block:
         """End the results that are still being fetched."""
         for stream in tuple(self.streams):
             stream.close()
+
+
+def name_at(depth: int) -> str:
+    """A savepoint's name for SQLite, which takes ``"A"`` and ``a`` for the same."""
+    return f"s{depth}"
+
+
+def read_only(what: str) -> StatementError:
+    """The transaction was declared to read only."""
+    return StatementError("25006", f"cannot execute {what} in a read-only transaction")
 
 
 def ended_by_sqlite() -> StatementError:

@@ -5,7 +5,7 @@ Nothing here decides where it runs; the functions are called inside a function h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -19,6 +19,12 @@ from ha.values import Parameters, Row
 
 #: Rows taken between two looks at their size.
 SLICE_ROWS = 64
+
+#: What a row costs besides its text and blobs: a tuple and its numbers, about.
+ROW_BYTES = 64
+
+#: A client's mistakes, as apsw raises them: values that SQLite cannot hold are Python's own errors.
+MISTAKES = (apsw.Error, OverflowError, UnicodeError, MemoryError)
 
 #: A batch ends when its text and blobs come to so many bytes; one row may be larger, up to SQLite's own limit.
 BATCH_BYTES_MAX = 1024 * 1024
@@ -39,7 +45,7 @@ class Cursor:
         self._waiting: list[Row] = []
         try:
             self._cursor: Any = connection.execute(sql, values)
-        except apsw.Error as error:
+        except MISTAKES as error:
             raise translate(error, connection, sql) from error
 
     def take(self, rows_max: int, bytes_max: int = BATCH_BYTES_MAX) -> list[Row]:
@@ -66,33 +72,54 @@ class Cursor:
                     return rows
         except BaseException as error:
             self.close()
-            if isinstance(error, apsw.Error):
+            if isinstance(error, MISTAKES):
                 raise translate(error, self.connection, self.sql) from error
             raise
 
-    def take_all(self, bytes_max: int) -> list[Row]:
+    def take_all(self, allowance: Allowance) -> list[Row]:
         """Every row that is left.
 
-        :raises StatementError: 54000, they come to more than `bytes_max`.
+        :raises StatementError: 54000, they come to more than is allowed.
         """
         rows: list[Row] = []
-        size = 0
-        while not self.finished:
-            more = self.take(1_000)
-            size += bytes_of(more) + 64 * len(more)
-            if size > bytes_max:
-                raise StatementError(
-                    "54000",
-                    f"the result is larger than {bytes_max} bytes",
-                    hint="Ask for it in a statement of its own: its rows are streamed.",
-                )
-            rows += more
+        try:
+            while not self.finished:
+                more = self.take(1_000)
+                allowance.spend(more)
+                rows += more
+        finally:
+            self.close()
         return rows
 
     def close(self) -> None:
         """Forget the rows that are left."""
         self.finished = True
         self._cursor.close(True)
+
+
+class Allowance:
+    """How much may be held at once of results that cannot be streamed: RETURNING, and statements of a batch.
+
+    :param bytes_max: of all results that share it.
+    """
+
+    __slots__ = ("_bytes_max", "_left")
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = self._left = bytes_max
+
+    def spend(self, rows: list[Row]) -> None:
+        """These are held now.
+
+        :raises StatementError: 54000, they are too much.
+        """
+        self._left -= bytes_of(rows) + ROW_BYTES * len(rows)
+        if self._left < 0:
+            raise StatementError(
+                "54000",
+                f"results of more than {self._bytes_max} bytes cannot be held at once",
+                hint="Ask for fewer rows, or read them with a SELECT of its own: its rows are streamed.",
+            )
 
 
 def bytes_of(rows: list[Row]) -> int:
@@ -112,16 +139,48 @@ def facts_of(connection: Connection, sql: str) -> Facts:
 
 
 def run_write(
-    connection: Connection, capture: Capture, sql: str, values: Parameters, facts: Facts, rows_bytes_max: int
-) -> tuple[list[Row], int, int]:
+    connection: Connection, capture: Capture, sql: str, values: Parameters, facts: Facts, allowance: Allowance
+) -> tuple[list[Row], int, int | None]:
     """Run a statement that writes, to its end, and collect its row changes.
 
-    :returns: the rows of its RETURNING, how many rows it changed, and the last rowid it inserted.
+    :returns: the rows of its RETURNING, how many rows it changed, and the last rowid it inserted, if it did.
     """
+    before, mark = connection.last_insert_rowid(), capture.mark()
     cursor = Cursor(connection, sql, values)
-    rows = cursor.take_all(rows_bytes_max) if facts.columns else []
+    rows = cursor.take_all(allowance) if facts.columns else []
     capture.after_statement(sql, may_change_schema=facts.changes_schema)
-    return rows, connection.changes(), connection.last_insert_rowid()
+    # SQLite keeps the rowid of an earlier statement's INSERT, and two tables may give the same one.
+    last = connection.last_insert_rowid()
+    return rows, connection.changes(), last if last != before or capture.inserted(last, mark) else None
+
+
+def check_parameters(names: Sequence[str | None], values: Parameters) -> None:
+    """Whether there is one value for each parameter. SQLite would take NULL for those without.
+
+    :param names: the statement's parameters, as :class:`ha.sqlite.connection.Facts` has them.
+    :raises StatementError: 42P02, a value is missing; 07001, there are too many.
+    """
+    if isinstance(values, Mapping):
+        wanted = set(names)
+        for name in names:
+            if name is None:
+                raise StatementError("07001", "the statement's parameters have no names", hint="Give a list of values.")
+            if name not in values:
+                raise StatementError("42P02", f'there is no value for parameter "{name}"')
+        for name in values:
+            if name not in wanted:
+                raise StatementError("07001", f'there is no parameter "{name}" for the value given')
+    elif len(values) < len(names):
+        missing = f"${len(values) + 1}"
+        if values:
+            raise StatementError(
+                "42P02", f"the statement has {len(names)} parameter(s), but {len(values)} value(s) were given"
+            )
+        raise StatementError("42P02", f"there is no parameter {missing}")
+    elif len(values) > len(names):
+        raise StatementError(
+            "07001", f"the statement has {len(names)} parameter(s), but {len(values)} value(s) were given"
+        )
 
 
 def insert_rows(
@@ -136,7 +195,7 @@ def insert_rows(
     sql = f"INSERT INTO {quoted(table)}{names} VALUES ({marks})"
     try:
         connection.cursor().executemany(sql, rows)
-    except apsw.Error as error:
+    except MISTAKES as error:
         raise translate(error, connection, sql) from error
     capture.after_statement(sql, may_change_schema=False)
     return len(rows)

@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ha.errors import StatementError
 from ha.sqlite.capture import Capture
 from ha.sqlite.connection import open_writer
-from ha.sqlite.fetch import SLICE_ROWS, Cursor, bytes_of, facts_of, insert_rows, run_write
+from ha.sqlite.fetch import SLICE_ROWS, Allowance, Cursor, bytes_of, facts_of, insert_rows, run_write
 
 NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT {}) SELECT i FROM n"
 
@@ -43,7 +43,7 @@ class FetchTests(SynchronousTestCase):
     def test_what_must_be_held_at_once_has_a_bound(self) -> None:
         cursor = Cursor(self.connection, f"SELECT zeroblob(1000000) FROM ({NUMBERS.format(1000)})", ())
         with self.assertRaises(StatementError) as caught:
-            cursor.take_all(10_000_000)
+            cursor.take_all(Allowance(10_000_000))
         self.assertEqual(caught.exception.sqlstate, "54000")
 
     def test_an_error_on_the_way_is_ours(self) -> None:
@@ -63,7 +63,7 @@ class FetchTests(SynchronousTestCase):
             self.connection.execute("BEGIN IMMEDIATE")
         capture.begin()
         sql = "INSERT INTO t (a) VALUES (?), (?) RETURNING id"
-        rows, changed, last = run_write(self.connection, capture, sql, (1, 2), facts_of(self.connection, sql), 1_000)
+        rows, changed, last = run_write(self.connection, capture, sql, (1, 2), facts_of(self.connection, sql), Allowance(1_000))
         self.assertEqual((rows, changed, last), ([(1,), (2,)], 2, 2))
         self.assertEqual(len(capture.take()[0]), 2)
 
