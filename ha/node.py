@@ -422,7 +422,7 @@ class Node:
             self._postgres = PostgresFactory(
                 lambda database, user: self.connect(database, user),
                 self._reactor,
-                check=lambda user, password: user == settings.pg_user and password == settings.pg_password,
+                **_login(settings),
                 tls=context_factory(settings.pg_tls_certificate, settings.pg_tls_key),
                 connections_max=settings.connections_max,
             )

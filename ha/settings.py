@@ -236,6 +236,12 @@ class Settings:
     )
     pg_user: str = _setting("pg-user", "ha", TEXT, "The user name PostgreSQL clients log in with.")
     pg_password: str = _setting("pg-password", "ha", TEXT, "That user's password.", secret=True)
+    pg_auth: str = _setting(
+        "pg-auth",
+        "scram",
+        LOGIN,
+        "How PostgreSQL clients prove who they are: scram (SCRAM-SHA-256) or password, in the clear unless TLS is used.",
+    )
     pg_tls_certificate: str = _setting(
         "pg-tls-cert",
         "",

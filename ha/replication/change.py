@@ -33,7 +33,19 @@ from typing import Any
 
 import orjson
 
-from ha.sqlite.rowchange import DELETE, INSERT, UPDATE, Change, Command, RawText, Record, RowChange, Shape, packed, unpack
+from ha.sqlite.rowchange import (
+    DELETE,
+    INSERT,
+    UPDATE,
+    Change,
+    Command,
+    RawText,
+    Record,
+    RowChange,
+    Shape,
+    packed,
+    unpack,
+)
 from ha.values import Row, Value
 
 __all__ = ["Change", "Command", "Malformed", "Message", "Record", "RowChange", "Shape", "decode", "encode", "validate"]
@@ -119,7 +131,9 @@ def decode(body: bytes) -> Message:
             changes=[_change_from_json(change) for change in plain.get("changes") or ()],
             transactions=tuple([(entry["id"], entry["changes"]) for entry in plain.get("transactions") or ()]),
             sequences=plain.get("sequences") or {},
-            notifications=tuple([(channel, payload, pid) for channel, payload, pid in plain.get("notifications") or ()]),
+            notifications=tuple(
+                [(channel, payload, pid) for channel, payload, pid in plain.get("notifications") or ()]
+            ),
             kind=plain.get("kind", CHANGES),
         )
     except Malformed:
@@ -179,7 +193,7 @@ def _validate_row(change: RowChange) -> None:
 
 
 def _change_to_json(change: Change) -> dict[str, Any]:
-    if type(change) is Command:
+    if isinstance(change, Command):
         return {"database": "main", "operation": SQL, "command": change.sql, "args": (), "ts_ns": change.ts_ns}
     table, operation, columns, pk_columns, old_rowid, new_rowid, old, new, ts_ns, shape = change
     entry: dict[str, Any] = {"database": "main", "table": table, "columns": columns}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ha.errors import StatementError
 from ha.sql.commands import Parsed, Reader, refused
 from ha.sql.kinds import Alteration, AlterTable, Kind, Script
-from ha.sql.tokens import quoted_name, tokenize
+from ha.sql.tokens import quoted, quoted_name, tokenize
 from ha.sql.translate import translate
 from ha.sql.typenames import read_type
 
@@ -31,6 +31,8 @@ def alter(reader: Reader) -> Parsed | None:
         return _index(reader)
     if what == "VIEW":
         return _view(reader)
+    if what == "SEQUENCE":
+        return _sequence(reader)
     verb = f"ALTER {what}"
     if what in _REFUSED and "OWNER" not in {token.key for token in reader.tokens}:
         hint = "Users are set with the node's options." if what in ("ROLE", "USER") else None
@@ -49,6 +51,28 @@ def _view(reader: Reader) -> Parsed | None:
     if "RENAME" in {token.key for token in reader.tokens}:
         return refused("ALTER VIEW … RENAME", "Drop the view and create it by the other name.")
     return Kind.NOTHING, "ALTER VIEW", None
+
+
+def _sequence(reader: Reader) -> Parsed:
+    """RESTART, and OWNED BY, with which a dump gives a column the sequence that it counts by."""
+    verb = "ALTER SEQUENCE"
+    reader.at += 1
+    reader.take("IF", "EXISTS")
+    name = reader.qualified()
+    if reader.take("RESTART"):
+        reader.take("WITH")
+        start = int(reader.key) if reader.key.isdecimal() else 1
+        return Kind.SCRIPT, verb, Script((f"SELECT setval({quoted(quoted_name(name))}, {start}, 0)",))
+    if reader.take("OWNED", "BY") and reader.key != "NONE":
+        owner = [reader.name()]
+        while reader.take("."):
+            owner.append(reader.name())
+        if name == "_".join([*owner[-2:], "seq"]):
+            # The column counts by itself: what CREATE SEQUENCE made for it is in the way.
+            return Kind.SCRIPT, verb, Script((f"DROP TABLE IF EXISTS {quoted_name(name)}",))
+    if {token.key for token in reader.tokens} & {"INCREMENT", "CYCLE", "RENAME"}:
+        return refused("this ALTER SEQUENCE", "Sequences count by one, upwards.")
+    return Kind.NOTHING, verb, None
 
 
 def _table(reader: Reader) -> Parsed | None:

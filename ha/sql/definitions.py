@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ha.errors import StatementError
 from ha.sql import kinds
 from ha.sql.alterations import alter
 from ha.sql.commands import Parsed, Reader, refused
@@ -87,7 +88,7 @@ def create(reader: Reader) -> Parsed | None:
         return _create_schema(reader)
     verb = _create_verb(reader)
     if verb == "CREATE SEQUENCE":
-        return Kind.NOTHING, verb, None
+        return _create_sequence(reader)
     if reader.take("OR", "REPLACE") and verb == "CREATE VIEW":
         reader.take("TEMP")
         reader.expect("VIEW")
@@ -108,6 +109,69 @@ def _create_schema(reader: Reader) -> Parsed:
     if reader.name() in ("public", "main"):
         return Kind.NOTHING, "CREATE SCHEMA", None
     return refused("CREATE SCHEMA", "A database has the one schema public.")
+
+
+def _create_sequence(reader: Reader) -> Parsed:
+    """An empty table that counts by itself: see :mod:`ha.sqlite.sequences`."""
+    if reader.one_of("TEMP", "TEMPORARY"):
+        return refused("CREATE TEMP SEQUENCE", "Use an ordinary sequence.")
+    reader.take("UNLOGGED")
+    reader.expect("SEQUENCE")
+    exists = "IF NOT EXISTS " if reader.take("IF", "NOT", "EXISTS") else ""
+    name = reader.qualified()
+    start = _sequence_options(reader)
+    texts = [f"CREATE TABLE {exists}{quoted_name(name)} (last_value INTEGER PRIMARY KEY AUTOINCREMENT)"]
+    if start != 1:
+        texts.append(f"INSERT INTO sqlite_sequence SELECT {quoted(name)}, {start - 1} WHERE NOT EXISTS "
+                     f"(SELECT 1 FROM sqlite_sequence WHERE name = {quoted(name)})")
+    return Kind.SCRIPT, "CREATE SEQUENCE", kinds.Script(tuple(texts))
+
+
+def _sequence_options(reader: Reader) -> int:
+    """Where it starts. It counts by one, without end: what asks for something else is refused.
+
+    :raises StatementError: 0A000, 42601.
+    """
+    start = 1
+    while reader.key:
+        if reader.take("START"):
+            reader.take("WITH")
+            start = _whole(reader)
+        elif reader.take("INCREMENT"):
+            reader.take("BY")
+            if _whole(reader) != 1:
+                raise _no_such_sequence("INCREMENT BY")
+        elif reader.take("MINVALUE"):
+            least = _whole(reader)
+            start = max(start, least)
+        elif reader.one_of("MAXVALUE", "CACHE"):
+            _whole(reader)
+        elif reader.take("NO"):
+            if not reader.one_of("MINVALUE", "MAXVALUE", "CYCLE"):
+                raise reader.error()
+        elif reader.take("AS"):
+            reader.name()
+        elif reader.take("OWNED", "BY"):
+            reader.qualified()
+            while reader.take("."):
+                reader.name()
+        elif reader.take("CYCLE"):
+            raise _no_such_sequence("CYCLE")
+        else:
+            raise reader.error()
+    return start
+
+
+def _whole(reader: Reader) -> int:
+    sign = -1 if reader.take("-") else 1
+    if not reader.key.isdecimal() or len(reader.key) > 19:
+        raise reader.error()
+    reader.at += 1
+    return sign * int(reader.tokens[reader.at - 1].key)
+
+
+def _no_such_sequence(what: str) -> StatementError:
+    return StatementError("0A000", f"{what} of a sequence is not supported", hint="Sequences count by one, upwards.")
 
 
 def drop(reader: Reader) -> Parsed | None:
@@ -133,8 +197,7 @@ def _drop_some(reader: Reader) -> Parsed | None:
     verb = f"DROP {what}"
     reader.take("CONCURRENTLY")
     exists = "IF EXISTS " if reader.take("IF", "EXISTS") else ""
-    if what == "SEQUENCE":
-        return Kind.NOTHING, verb, None
+    kept = "TABLE" if what == "SEQUENCE" else what
     names = []
     start = reader.at
     while True:
@@ -151,7 +214,7 @@ def _drop_some(reader: Reader) -> Parsed | None:
             names.append(reader.words(start_of_name, reader.at))
         if not reader.take(","):
             break
-    plain = reader.tokens[1].key == what and start + 1 == reader.at and reader.at >= len(reader.tokens)
+    plain = kept == what == reader.tokens[1].key and start + 1 == reader.at and reader.at >= len(reader.tokens)
     if what == "TRIGGER" and reader.take("ON"):
         reader.qualified()
         plain = False
@@ -159,7 +222,7 @@ def _drop_some(reader: Reader) -> Parsed | None:
     reader.end()
     if plain:
         return Kind.SQL, verb, None
-    texts = tuple(f"DROP {what} {exists}{name}" for name in names)
+    texts = tuple(f"DROP {kept} {exists}{name}" for name in names)
     return (Kind.SQL if len(texts) == 1 else Kind.SCRIPT), verb, kinds.Script(texts)
 
 

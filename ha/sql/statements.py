@@ -161,7 +161,7 @@ def _statement(text: str, tokens: Sequence[Token], start: int, end: int, sqlite_
     elif key == "REPLACE":
         verb = "INSERT"
     made: Translation = translate(text, tokens, start, end, verb=verb, sqlite_order=sqlite_order)
-    return Statement(words, start, Kind.SQL, made.sql, verb, made.parameters, made.casts, None, made.edits)
+    return Statement(words, start, Kind.SQL, made.sql, verb, made.parameters, made.casts, None, made.edits, made.acts)
 
 
 def _after_with(tokens: Sequence[Token]) -> str:

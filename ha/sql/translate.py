@@ -48,6 +48,7 @@ class Translation(NamedTuple):
     parameters: int = 0
     casts: tuple[tuple[int, str], ...] = ()
     edits: tuple[tuple[int, int], ...] = ()
+    acts: bool = False
 
 
 def translate(
@@ -91,6 +92,8 @@ class Rewriting:
         self.skip = -1
         #: Functions whose rows were moved into FROM.
         self.rows = 0
+        #: It calls what moves a sequence.
+        self.acts = False
         self._partners: dict[int, int] | None = None
         self._keys: set[str] | None = None
 
@@ -303,7 +306,7 @@ class Rewriting:
         if text.count("/*", start, end) > 1:  # perhaps one in another: look into every gap
             changed = range(len(self.tokens))
         elif not changed:
-            return Translation(text[start:end])
+            return Translation(text[start:end], acts=self.acts)
         parts: list[str] = []
         edits: list[tuple[int, int]] = []
         at, length = start, 0
@@ -323,7 +326,7 @@ class Rewriting:
             at = token.end
             edits.append((at - start, length))
         parts.append(_without_nested(text[at:end]))
-        return Translation("".join(parts), self.parameters, tuple(sorted(self.casts.items())), tuple(edits))
+        return Translation("".join(parts), self.parameters, tuple(sorted(self.casts.items())), tuple(edits), self.acts)
 
 
 _CLOSES = {")": "(", "]": "[", "END": "CASE"}
@@ -1297,6 +1300,15 @@ def _table_statement(rewriting: Rewriting, index: int) -> None:
         rewriting.instead[0] = "SELECT * FROM"
 
 
+def _sequence(rewriting: Rewriting, index: int) -> None:
+    """``nextval('s'::regclass)``: sequences are known by name here."""
+    if rewriting.key(index + 1) != "(":
+        return
+    rewriting.acts = rewriting.acts or rewriting.key(index) in ("NEXTVAL", "SETVAL")
+    if rewriting.key(index + 3) == "::" and rewriting.key(index + 4) == "REGCLASS":
+        rewriting.drop(index + 3, index + 4)
+
+
 _BY_KIND: dict[str, Callable[[Rewriting, int], None]] = {
     PARAMETER: _parameter,
     ESCAPED: _text,
@@ -1361,6 +1373,9 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "OPERATOR": _operator,
     ")": _alias_columns,
     **dict.fromkeys(_ROW_FUNCTIONS, _row_function),
+    "NEXTVAL": _sequence,
+    "CURRVAL": _sequence,
+    "SETVAL": _sequence,
     "DEFAULT": _default,
     "OVERRIDING": _overriding,
     "USING": _using,

@@ -176,9 +176,7 @@ class Capture:
         events = []
         for change in self._changes[self._recorded :]:
             assert isinstance(change, RowChange), "a change of the schema cannot be undone from a record"
-            events.append(
-                Event(change.table, change.old_rowid, change.new_rowid, change.old_values, change.new_values)
-            )
+            events.append(Event(change.table, change.old_rowid, change.new_rowid, change.old_values, change.new_values))
         self._recorded = len(self._changes)
         now = self._read_sequences()
         before, self._sequences_recorded = self._sequences_recorded, now
@@ -196,10 +194,10 @@ class Capture:
             if type(change) is RowChange:
                 for image in (change.old_values, change.new_values):
                     for value in image or ():
-                        if type(value) is str or isinstance(value, bytes):
+                        if isinstance(value, str | bytes):
                             size += len(value)
             else:
-                size += len(change.sql)  # type: ignore[union-attr]
+                size += len(change.sql)
         return size
 
     def _clear(self) -> None:
@@ -324,7 +322,7 @@ class Capture:
             else:
                 after = {rowid: read_row(self._connection, table, rowid) for rowid in before}
         apart = bool(table.uniques) and len(before | after) > 1
-        back = []
+        back: list[tuple[int | None, Row | None, Row | None]] = []
         for place in before | after:
             old, new = before.get(place), after.get(place)
             rowid = None if table.without_rowid else place
@@ -373,7 +371,8 @@ class Capture:
         before = self.tables.schema()
         self.tables.changed()
         after = self.tables.schema()
-        old, new = [], []
+        old: list[tuple[Any, ...]] = []
+        new: list[tuple[Any, ...]] = []
         for event in self._pending:
             (old if ("table", event[0]) in before else new).append(event)
         self._put(old)
@@ -409,7 +408,9 @@ class Capture:
         if table.kind != "table":
             return
         with self._trusted:
-            rowids = self._connection.execute(f"SELECT {table.rowid} FROM main.{quoted(name)}").get if table.rowid else None
+            rowids = (
+                self._connection.execute(f"SELECT {table.rowid} FROM main.{quoted(name)}").get if table.rowid else None
+            )
         if rowids is None:
             return
         now = time.time_ns()
@@ -436,7 +437,6 @@ class Capture:
         with self._trusted:
             rows = dict(self._connection.execute("SELECT name, seq FROM main.sqlite_sequence"))
         return rows
-
 
     def _missing_sequences(self, now: dict[str, int | None]) -> dict[str, int | None]:
         """Tables that could have a sequence and have none: a command elsewhere may have moved one there (RENAME)."""

@@ -21,7 +21,8 @@ import apsw
 
 from ha.errors import StatementError
 from ha.sql.variables import SERVER_VERSION, Variables
-from ha.sqlite import aggregates, arrays, casts, series, sleep, texts, times
+from ha.sqlite import advisory, aggregates, arrays, casts, sequences, series, sleep, texts, times
+from ha.sqlite.advisory import Claims
 
 if TYPE_CHECKING:
     from ha.sqlite.connection import Connection
@@ -33,7 +34,10 @@ class Context:
 
     :param now: when the transaction began, in seconds since 1970.
     :param pid: the number a client knows this backend by.
-    :param last_values: sequence name to what nextval and setval last gave this client.
+    :param last_values: counting table to what its sequence last gave this client.
+    :param last_sequence: which of them gave last.
+    :param inserts: see :func:`ha.sqlite.sequences.inserted`.
+    :param claims: the advisory locks that the client holds.
     """
 
     user: str = "ha"
@@ -43,6 +47,8 @@ class Context:
     now: float = 0.0
     last_values: dict[str, int] = field(default_factory=dict)
     last_sequence: str | None = None
+    inserts: dict[frozenset[str], tuple[str, int]] = field(default_factory=dict)
+    claims: Claims = field(default_factory=Claims)
 
 
 #: A function's name, how many arguments it takes (-1: any number), what computes it, and its flags.
@@ -93,6 +99,9 @@ def _asking(connection: Connection) -> list[Row]:
     def schemas(implicit: int) -> str:
         return '["pg_catalog","public"]' if implicit else '["public"]'
 
+    def wait() -> Callable[[], bool]:
+        return advisory.patience(found(), context().variables.duration_s("lock_timeout"))
+
     def now() -> str:
         return times.stamp(context().now)
 
@@ -133,6 +142,8 @@ def _asking(connection: Connection) -> list[Row]:
         ("pg_conf_load_time", 0, lambda: _STARTED, STEADY),
         ("txid_current", 0, lambda: int(context().now * 1_000_000), ASKING),
     ]
+    rows += [(*row, ACTING) for row in sequences.rows(lambda: sequences.Sequences(found(), context()))]  # type: ignore[arg-type]
+    rows += [(*row, ACTING) for row in advisory.rows(lambda: context().claims, wait)]
     return rows
 
 

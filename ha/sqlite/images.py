@@ -71,7 +71,7 @@ def apply(connection: apsw.Connection, message: Message) -> None:
         with _in_silence(connection, commands or tables.reactive or tables.has_virtual):
             stretch: list[RowChange] = []
             for change in message.changes:
-                if type(change) is RowChange:
+                if isinstance(change, RowChange):
                     stretch.append(change)
                     if len(stretch) == SLICE_CHANGES:
                         _put_stretch(connection, tables, stretch)
@@ -151,7 +151,9 @@ def put_on_top(
         assert type(change) is RowChange
         if not _touched(tables, [change]) <= touched:
             table = tables[change.table]
-            raise _conflict("a row that the transaction did not touch would change", change.table, _key_text(table, change))
+            raise _conflict(
+                "a row that the transaction did not touch would change", change.table, _key_text(table, change)
+            )
     return put, put_sequences
 
 
@@ -207,9 +209,7 @@ def _put_on(connection: apsw.Connection, table: Table, change: RowChange) -> Non
         if texts.with_rowid and change.new_rowid != change.old_rowid:
             names.append(table.rowid or "")
             values.append(_free_or_own(connection, table, change.new_rowid))
-        pairs = ", ".join(
-            f"{name} = {_mark(value)}" for name, value in zip(names, values, strict=True)
-        )
+        pairs = ", ".join(f"{name} = {_mark(value)}" for name, value in zip(names, values, strict=True))
         connection.execute(f"UPDATE OR ABORT main.{quoted(table.name)} SET {pairs} WHERE {where}", (*values, *key))
         if connection.changes():
             return
@@ -413,9 +413,7 @@ def _delete(connection: apsw.Connection, table: Table, rowid: int | None, key: t
 
 
 def _equals(table: Table, key: tuple[Value, ...]) -> str:
-    return " AND ".join(
-        f"{quoted(name)} = {_mark(value)}" for name, value in zip(table.pk_columns, key, strict=True)
-    )
+    return " AND ".join(f"{quoted(name)} = {_mark(value)}" for name, value in zip(table.pk_columns, key, strict=True))
 
 
 def _mark(value: Value) -> str:

@@ -31,7 +31,6 @@ _GENERATED_VIRTUAL = 2
 _GENERATED_STORED = 3
 
 
-
 @dataclass(frozen=True, slots=True)
 class Unique:
     """A unique index, the primary key's left out.
@@ -175,7 +174,9 @@ class Tables:
         if self._has_virtual is None:
             with self._trusted:
                 self._has_virtual = bool(
-                    self._connection.execute("SELECT 1 FROM main.sqlite_schema WHERE sql LIKE 'CREATE VIRTUAL%' LIMIT 1").get
+                    self._connection.execute(
+                        "SELECT 1 FROM main.sqlite_schema WHERE sql LIKE 'CREATE VIRTUAL%' LIMIT 1"
+                    ).get
                 )
         return self._has_virtual
 
@@ -256,9 +257,7 @@ def _read_table(connection: apsw.Connection, name: str) -> Table | None:
     if listed is None or listed[1] == "view":
         return None
     name, kind, without_rowid, strict = listed
-    rows = list(
-        connection.execute("SELECT name, type, pk, hidden FROM pragma_table_xinfo(?, 'main')", (name,))
-    )
+    rows = list(connection.execute("SELECT name, type, pk, hidden FROM pragma_table_xinfo(?, 'main')", (name,)))
     on_disk = [row for row in rows if row[3] != _GENERATED_VIRTUAL]
     stored = tuple(at for at, row in enumerate(on_disk) if row[3] != _GENERATED_STORED)
     kept = [on_disk[at] for at in stored]
@@ -288,9 +287,7 @@ def _read_table(connection: apsw.Connection, name: str) -> Table | None:
             rowid=hidden,
             alias=alias,
             key=key,
-            loose=tuple(
-                at for at, row in enumerate(kept) if affinity(row[1], bool(strict)) == "BLOB" and at != alias
-            ),
+            loose=tuple(at for at, row in enumerate(kept) if affinity(row[1], bool(strict)) == "BLOB" and at != alias),
         ),
     )
 

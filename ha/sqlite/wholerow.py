@@ -27,7 +27,9 @@ def read_row(connection: apsw.Connection, table: Table, rowid: int) -> Row | Non
 def read_all(connection: apsw.Connection, table: Table) -> dict[Any, Row]:
     """All rows of a table: by rowid, or without rowids by their primary keys."""
     first = "NULL" if table.rowid is None else table.rowid
-    rows: Iterable[Any] = connection.execute(f"SELECT {first}, {_columns(table)} FROM main.{quoted(table.name)} {_itself(table)}")
+    rows: Iterable[Any] = connection.execute(
+        f"SELECT {first}, {_columns(table)} FROM main.{quoted(table.name)} {_itself(table)}"
+    )
     if table.rowid is not None:
         return {rowid: _whole(row) for rowid, *row in rows}
     key = table.shape.key

@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -81,7 +81,9 @@ class Node:
         with self.connection.guard.trusted():
             self.connection.execute(sql)
 
-    def execute(self, group: Group, log: list[str] | None = None) -> tuple[list[Any], list[int], dict[str, Any], bytes | None]:
+    def execute(
+        self, group: Group, log: list[str] | None = None
+    ) -> tuple[list[Any], list[int], dict[str, Any], bytes | None]:
         """Run a group up to its COMMIT: changes, how many each transaction made, sequences, and its record."""
         culprits: set[int] = set()
         while True:
@@ -142,7 +144,7 @@ class Node:
             else:
                 for _ in self.connection.execute(sql):
                     pass
-                self.capture.after_statement(sql, may_change_schema=not sql[:6] in ("INSERT", "UPDATE", "DELETE"))
+                self.capture.after_statement(sql, may_change_schema=sql[:6] not in ("INSERT", "UPDATE", "DELETE"))
 
     def apply(self, bodies: list[bytes]) -> None:
         """Apply messages in one transaction."""
@@ -329,7 +331,11 @@ def _smaller(groups: list[Group]) -> Iterator[list[Group]]:
         transactions = group.transactions
         for place, transaction in enumerate(transactions):
             if len(transactions) > 1:
-                yield [*groups[:at], replace(group, transactions=transactions[:place] + transactions[place + 1 :]), *groups[at + 1 :]]
+                yield [
+                    *groups[:at],
+                    replace(group, transactions=transactions[:place] + transactions[place + 1 :]),
+                    *groups[at + 1 :],
+                ]
             for size in (4, 1):
                 for line in range(0, len(transaction), size):
                     if len(transaction) > 1:
@@ -340,6 +346,10 @@ def _smaller(groups: list[Group]) -> Iterator[list[Group]]:
             yield [*groups[:at], replace(group, undone=False), *groups[at + 1 :]]
         if group.batched:
             yield [*groups[:at], replace(group, batched=False), *groups[at + 1 :]]
+
+
+def _fails(kind: str, folder: str, groups: list[Group]) -> bool:
+    return (failure(groups, folder) or "").startswith(kind)
 
 
 def tell(groups: list[Group], folder: str = "") -> str:
@@ -372,11 +382,13 @@ def main(arguments: list[str]) -> int:
             print(f"seed {seed}: {reason[:300]}", flush=True)
             continue
         kind = reason.split(":")[0]
-        small = shrink(write(seed), lambda groups: (failure(groups, folder) or "").startswith(kind))
+        small = shrink(write(seed), partial(_fails, kind, folder))
         print(f"seed {seed} fails, at its smallest:\n{tell(small, '')}")
         break
     seconds = time.monotonic() - started
-    print(f"{seed - options.seed + 1} histories from seed {options.seed} in {seconds:.0f} s, {len(failed)} failed {failed[:20]}")
+    print(
+        f"{seed - options.seed + 1} histories from seed {options.seed} in {seconds:.0f} s, {len(failed)} failed {failed[:20]}"
+    )
     return 1 if failed else 0
 
 

@@ -153,7 +153,16 @@ class Author:
         if table is None:
             return self._create_table()
         return random.choice(
-            (self._insert, self._insert, self._insert, self._insert_select, self._upsert, self._update, self._update, self._delete)
+            (
+                self._insert,
+                self._insert,
+                self._insert,
+                self._insert_select,
+                self._upsert,
+                self._update,
+                self._update,
+                self._delete,
+            )
         )(table)
 
     def _insert(self, table: Drawn) -> str:
@@ -203,7 +212,10 @@ class Author:
         settings = []
         for column in random.sample(table.columns, random.randint(1, min(2, len(table.columns)))):
             name = quoted(column)
-            settings.append(f"{name} = " + random.choice((self._value(), self._value(), f"{name} + 1", f"{name} - 1", f"{name} || 'x'", name)))
+            settings.append(
+                f"{name} = "
+                + random.choice((self._value(), self._value(), f"{name} + 1", f"{name} - 1", f"{name} || 'x'", name))
+            )
         if table.has_rowid and self._chance(0.12):
             settings.append(f"_rowid_ = _rowid_ {random.choice(('+ 1', '- 1', '+ 100', '* -1'))}")
         where = "" if self._chance(0.15) else f" WHERE {self._condition(table)}"
@@ -338,7 +350,9 @@ class Author:
         table.columns = list(names)
         if style in ("many", "wr many") and len(names) >= 2:
             table.key = random.sample(names, 2)
-            tail.append(f"PRIMARY KEY ({', '.join(quoted(name) + random.choice(('', '', ' DESC')) for name in table.key)})")
+            tail.append(
+                f"PRIMARY KEY ({', '.join(quoted(name) + random.choice(('', '', ' DESC')) for name in table.key)})"
+            )
         if len(names) >= 2 and self._chance(0.2):
             pair = random.sample(names, 2)
             table.uniques.append(pair)
@@ -369,7 +383,9 @@ class Author:
         table.columns = [f"k{at}" for at in range(len(columns))]
         self._tables.append(table)
         fields = ", ".join(f"{quoted(column)} AS {name}" for column, name in zip(columns, table.columns, strict=True))
-        return f"CREATE TABLE {table.sql} AS SELECT {fields} FROM {source.sql} WHERE {self._condition(source)} ORDER BY 1"
+        return (
+            f"CREATE TABLE {table.sql} AS SELECT {fields} FROM {source.sql} WHERE {self._condition(source)} ORDER BY 1"
+        )
 
     def _create_index(self) -> str:
         random = self._random
@@ -380,7 +396,16 @@ class Author:
         self._indexes.append(name)
         column = quoted(random.choice(table.columns))
         unique = "UNIQUE " if self._chance(0.6) else ""
-        on = random.choice((column, column, f"lower({column})", f"{column} + 0", f"{column} COLLATE NOCASE DESC", f"{column}, {quoted(table.columns[-1])}"))
+        on = random.choice(
+            (
+                column,
+                column,
+                f"lower({column})",
+                f"{column} + 0",
+                f"{column} COLLATE NOCASE DESC",
+                f"{column}, {quoted(table.columns[-1])}",
+            )
+        )
         where = f" WHERE {column} {random.choice(('IS NOT NULL', '> 3', '<> 0'))}" if self._chance(0.35) else ""
         return f"CREATE {unique}INDEX {name} ON {table.sql}({on}){where}"
 
@@ -406,7 +431,9 @@ class Author:
             )
         )
         when = f" WHEN {field_of} IS NOT {self._value()}" if self._chance(0.4) else ""
-        return f"CREATE TRIGGER {name} {random.choice(('BEFORE', 'AFTER'))} {event} ON {table.sql}{when} BEGIN {body}; END"
+        return (
+            f"CREATE TRIGGER {name} {random.choice(('BEFORE', 'AFTER'))} {event} ON {table.sql}{when} BEGIN {body}; END"
+        )
 
     def _create_view(self) -> str:
         table = self._table()
@@ -430,7 +457,18 @@ class Author:
         table.columns = ["title", "body"]
         options = ["title", "body"]
         if kind == "fts5":
-            options += random.choice(([], [], ["prefix='1 2'"], ["detail=none"], ["columnsize=0"], ["content=''"], ["content='', contentless_delete=1"], ["tokenize=porter"]))
+            options += random.choice(
+                (
+                    [],
+                    [],
+                    ["prefix='1 2'"],
+                    ["detail=none"],
+                    ["columnsize=0"],
+                    ["content=''"],
+                    ["content='', contentless_delete=1"],
+                    ["tokenize=porter"],
+                )
+            )
         if kind == "fts4":
             options += random.choice(([], [], ["matchinfo=fts3"], ["prefix='1,2'"], ["order=desc"], ["content=''"]))
         return f"CREATE VIRTUAL TABLE {table.sql} USING {kind}({', '.join(options)})"

@@ -1,0 +1,175 @@
+"""Sequences: nextval and its relatives, counted where SQLite counts already, in ``sqlite_sequence``.
+
+A column declared SERIAL, IDENTITY or AUTOINCREMENT has the sequence ``<table>_<column>_seq``, as in PostgreSQL. CREATE
+SEQUENCE makes an empty table whose key counts by itself, so that its position is a row of ``sqlite_sequence`` too, and
+travels to the other nodes with the transaction that moved it. Unlike PostgreSQL's, a sequence goes back when its
+transaction does: the file is one state, and no number is lost.
+
+nextval and setval write, so a statement that calls them needs the writing connection though SQLite calls it a read
+(``Statement.acts``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import apsw
+
+from ha.errors import StatementError
+
+if TYPE_CHECKING:
+    from ha.sqlite.connection import Connection
+    from ha.sqlite.functions import Context
+
+VALUE_MAX: Final = 2**63 - 1
+
+_NAME = r'(?:"(?:[^"]|"")+"|[^\s".(;]+)'
+_PARTS = re.compile(rf"\s*(?:({_NAME})\s*\.\s*)?({_NAME})\s*\Z")
+_TARGET = re.compile(rf"\bINTO\s+(?:{_NAME}\s*\.\s*)?({_NAME})", re.IGNORECASE)
+
+#: The tables that count by themselves, each with its key's column.
+_COUNTING: Final = (
+    "SELECT s.name, i.name FROM main.sqlite_schema AS s, pragma_table_info(s.name) AS i"
+    " WHERE s.type = 'table' AND s.sql LIKE '%AUTOINCREMENT%' AND i.pk"
+)
+_OF_SEQUENCE: Final = (
+    f"{_COUNTING} AND (s.name || '_' || i.name || '_seq' = ?1 COLLATE NOCASE"
+    " OR (s.name = ?1 COLLATE NOCASE AND i.name = 'last_value')) ORDER BY i.name = 'last_value'"
+)
+_OF_TABLE: Final = f"{_COUNTING} AND s.name = ?1 COLLATE NOCASE"
+
+
+class Sequences:
+    """The functions, for one connection.
+
+    :param connection: asked and moved; whose `context` remembers what its client was given.
+    """
+
+    def __init__(self, connection: Connection, context: Context) -> None:
+        self._connection = connection
+        self._context = context
+
+    def nextval(self, name: Any) -> int:
+        """Count one further.
+
+        :raises StatementError: 42P01, there is no such sequence; 2200H, it is at its end; 25006, nothing may be written.
+        """
+        table = self._find(name)
+        last = self._position(table)
+        if last >= VALUE_MAX:
+            raise StatementError(
+                "2200H", f'nextval: reached maximum value of sequence "{_shown(name)}" ({VALUE_MAX})'
+            )
+        self._move(table, last + 1, "nextval")
+        self._remember(table, last + 1)
+        return last + 1
+
+    def setval(self, name: Any, value: Any, called: Any = 1) -> int | None:
+        """Count on from `value`; with `called` false the next one is `value` itself."""
+        if name is None or value is None:
+            return None
+        table = self._find(name)
+        if not isinstance(value, int) or not 1 <= value <= VALUE_MAX:
+            raise StatementError(
+                "22003", f'setval: value {value} is out of bounds for sequence "{_shown(name)}" (1..{VALUE_MAX})'
+            )
+        self._move(table, value if called else value - 1, "setval")
+        if called:
+            self._context.last_values[table] = value
+        return value
+
+    def currval(self, name: Any) -> int:
+        """What this client was given last from the sequence, by nextval or by an INSERT."""
+        self._settle()
+        table = self._find(name)
+        value = self._context.last_values.get(table)
+        if value is None:
+            raise StatementError("55000", f'currval of sequence "{_shown(name)}" is not yet defined in this session')
+        return value
+
+    def lastval(self) -> int:
+        """What this client was given last from any sequence."""
+        self._settle()
+        last = self._context.last_sequence
+        if last is None:
+            raise StatementError("55000", "lastval is not yet defined in this session")
+        return self._context.last_values[last]
+
+    def _find(self, name: Any) -> str:
+        """The counting table behind a sequence's name."""
+        match = _PARTS.match(str(name))
+        if match is None:
+            raise StatementError("42602", "invalid name syntax")
+        with self._connection.guard.trusted():
+            table = self._connection.execute(_OF_SEQUENCE, (_plain(match[2]),)).fetchone()
+        if table is None:
+            raise StatementError("42P01", f'relation "{name}" does not exist')
+        return str(table[0])
+
+    def _position(self, table: str) -> int:
+        with self._connection.guard.trusted():
+            return self._connection.execute(
+                "SELECT coalesce(max(seq), 0) FROM main.sqlite_sequence WHERE name = ?", (table,)
+            ).get  # type: ignore[no-any-return]
+
+    def _move(self, table: str, value: int, function: str) -> None:
+        connection = self._connection
+        try:
+            with connection.guard.trusted():
+                rows = connection.execute(
+                    "UPDATE main.sqlite_sequence SET seq = ? WHERE name = ? RETURNING 1", (value, table)
+                ).fetchall()
+                if not rows:
+                    connection.execute("INSERT INTO main.sqlite_sequence VALUES (?, ?)", (table, value))
+        except apsw.ReadOnlyError:
+            raise StatementError("25006", f"cannot execute {function}() in a read-only transaction") from None
+
+    def _remember(self, table: str, value: int) -> None:
+        self._settle()
+        self._context.last_values[table] = value
+        self._context.last_sequence = table
+
+    def _settle(self) -> None:
+        """Look at the INSERTs since the last call: which of them took a number?"""
+        context = self._context
+        for sql, rowid in context.inserts.values():
+            match = _TARGET.search(sql)
+            if match is not None:
+                with self._connection.guard.trusted():
+                    table = self._connection.execute(_OF_TABLE, (_plain(match[1]),)).fetchone()
+                if table is not None:
+                    context.last_values[table[0]] = rowid
+                    context.last_sequence = table[0]
+        context.inserts.clear()
+
+
+def inserted(context: Context, sql: str, tables: frozenset[str], rowid: int) -> None:
+    """An INSERT ended. What it means for currval and lastval is only found out if somebody asks.
+
+    :param tables: what it wrote to; one entry is kept for each such set.
+    """
+    inserts = context.inserts
+    inserts.pop(tables, None)  # the latest stands last
+    inserts[tables] = (sql[:1000], rowid)
+
+
+def rows(sequences: Callable[[], Sequences]) -> list[tuple[str, int, Callable[..., Any]]]:
+    """Name, number of arguments and function, as :mod:`ha.sqlite.functions` registers them."""
+    return [
+        ("nextval", 1, lambda name: None if name is None else sequences().nextval(name)),
+        ("currval", 1, lambda name: None if name is None else sequences().currval(name)),
+        ("lastval", 0, lambda: sequences().lastval()),
+        ("setval", 2, lambda name, value: sequences().setval(name, value)),
+        ("setval", 3, lambda name, value, called: sequences().setval(name, value, called)),
+    ]
+
+
+def _plain(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name[0] == '"' else name.lower()
+
+
+def _shown(name: Any) -> str:
+    match = _PARTS.match(str(name))
+    return _plain(match[2]) if match else str(name)

@@ -1,0 +1,597 @@
+"""Tests of ha.backend."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ha.sqlite.database import READERS_MAX
+from ha.test.clients import Client, Served
+
+COUNTING = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT {}) SELECT i FROM n"
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
+
+
+class BackendCase(SynchronousTestCase):
+    """A node with one client and a table."""
+
+    def setUp(self) -> None:
+        self.served = Served(self)
+        self.client = Client(self, self.served)
+        self.client.run("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT UNIQUE)")
+
+    def another(self, **options: object) -> Client:
+        return Client(self, self.served, **options)
+
+
+class AutocommitTests(BackendCase):
+    """Statements outside a block."""
+
+    def test_a_write_is_seen_by_everybody(self) -> None:
+        self.assertEqual(self.client.run("INSERT INTO t VALUES (1, 'x')").affected, 1)
+        self.assertEqual(self.another().rows("SELECT * FROM t"), [(1, "x")])
+        self.assertEqual(self.client.status, "I")
+
+    def test_a_failed_write_leaves_nothing(self) -> None:
+        self.assertEqual(self.client.refused("INSERT INTO t VALUES (1, 'x'), (1, 'y')"), "23505")
+        self.assertEqual(self.client.rows("SELECT count(*) FROM t"), [(0,)])
+
+    def test_affected_counts(self) -> None:
+        run = self.client.run
+        self.assertEqual(run("INSERT INTO t(a) VALUES ('x'), ('y'), ('z')").affected, 3)
+        self.assertEqual(run("WITH one AS (SELECT 1 AS i) UPDATE t SET a = 'q' WHERE id IN (SELECT i FROM one)").affected, 1)
+        self.assertEqual(run("INSERT INTO t VALUES (1, 'r') ON CONFLICT DO NOTHING").affected, 0)
+        self.assertEqual(run("REPLACE INTO t VALUES (1, 'r')").affected, 1)
+        self.assertEqual(run("WITH one AS (SELECT 1 AS i) DELETE FROM t WHERE id IN (SELECT i FROM one)").affected, 1)
+        self.assertEqual(run("DELETE FROM t").affected, 2)
+        self.assertIsNone(run("CREATE TABLE u (b)").affected)
+
+    def test_last_insert_id_is_of_this_statement_alone(self) -> None:
+        run = self.client.run
+        run("CREATE TABLE u (id INTEGER PRIMARY KEY, b)")
+        run("CREATE TABLE w (k TEXT PRIMARY KEY) WITHOUT ROWID")
+        self.assertEqual(run("INSERT INTO t(a) VALUES ('x')").last_insert_id, 1)
+        self.assertEqual(run("INSERT INTO u(b) VALUES ('x')").last_insert_id, 1)
+        self.assertIsNone(run("INSERT INTO w VALUES ('k')").last_insert_id)
+        self.assertIsNone(run("INSERT INTO t VALUES (1, 'y') ON CONFLICT (id) DO UPDATE SET a = 'y'").last_insert_id)
+        self.assertIsNone(run("UPDATE t SET a = 'z'").last_insert_id)
+
+    def test_returning(self) -> None:
+        answer = self.client.run("INSERT INTO t(a) VALUES ('x'), ('y') RETURNING id, a")
+        self.assertEqual((answer.rows, answer.affected), ([(1, "x"), (2, "y")], 2))
+
+    def test_what_sqlite_alone_knows(self) -> None:
+        self.assertEqual(self.client.rows("VALUES (1, 2), (3, 4)"), [(1, 2), (3, 4)])
+        self.assertEqual(self.client.rows("WITH x AS (SELECT 1) SELECT * FROM x"), [(1,)])
+        self.assertEqual([row[1] for row in self.client.rows("PRAGMA table_info(t)")], ["id", "a"])
+        self.assertEqual(self.client.run("EXPLAIN QUERY PLAN DELETE FROM t").verb, "EXPLAIN")
+
+    def test_a_text_that_does_not_end_runs_none_of_its_statements(self) -> None:
+        with self.assertRaises(Exception) as caught:
+            self.client.backend.parse("INSERT INTO t VALUES (1, 'x'); SELECT 'abc")
+        self.assertEqual(caught.exception.sqlstate, "42601")
+        self.assertEqual(self.client.rows("SELECT * FROM t"), [])
+
+    def test_scripts(self) -> None:
+        self.client.run("INSERT INTO t(a) VALUES ('x')")
+        self.client.run("TRUNCATE t")
+        self.assertEqual(self.client.rows("SELECT * FROM t"), [])
+
+    def test_default_read_only(self) -> None:
+        self.client.run("SET default_transaction_read_only = on")
+        self.assertEqual(self.client.refused("INSERT INTO t VALUES (1, 'x')"), "25006")
+        self.assertEqual(self.client.refused("TRUNCATE t"), "25006")
+        self.assertEqual(self.client.rows("SELECT * FROM t"), [])
+
+    def test_only_read_committed_may_wait_for_the_log(self) -> None:
+        """A write at a higher level gets its place in the order now or never."""
+        self.served.log.cut()
+        self.client.run("INSERT INTO t VALUES (1, 'x')")
+        self.client.run("SET default_transaction_isolation = 'serializable'")
+        self.assertEqual(self.client.refused("INSERT INTO t VALUES (2, 'y')"), "25006")
+
+
+class ParameterTests(BackendCase):
+    """One value for each parameter: SQLite itself would take NULL."""
+
+    def test_values_by_position(self) -> None:
+        self.assertEqual(self.client.rows("SELECT ?, ?2", 1, "x"), [(1, "x")])
+        self.assertEqual(self.client.refused("SELECT ?"), "42P02")
+        self.assertEqual(self.client.refused("SELECT ?, ?", 1), "42P02")
+        self.assertEqual(self.client.refused("SELECT ?", 1, 2), "07001")
+        self.assertEqual(self.client.refused("INSERT INTO t(a) VALUES (?)"), "42P02")
+
+    def test_values_by_name(self) -> None:
+        def run(values: object) -> object:
+            return self.client.backend.execute(self.client.backend.parse("SELECT :a")[0], values)
+
+        self.assertEqual(self.client.wait(run({"a": 1})).rows, [(1,)])
+        self.assertEqual(self.client.fails(run({})).sqlstate, "42P02")
+        self.assertEqual(self.client.fails(run({"a": 1, "b": 2})).sqlstate, "07001")
+
+    def test_values_that_sqlite_cannot_hold(self) -> None:
+        self.assertEqual(self.client.refused("SELECT ?", 2**63), "22003")
+        self.assertEqual(self.client.refused("INSERT INTO t(a) VALUES (?)", -(2**63) - 1), "22003")
+        self.assertEqual(self.client.refused("SELECT ?", "\ud800"), "22021")
+
+    def test_any_text_comes_back(self) -> None:
+        for text in ('a"b', "a'b", "a\0b", "", "\U0001f600"):
+            self.assertEqual(self.client.rows("SELECT ?", text), [(text,)])
+
+
+class BlockTests(BackendCase):
+    """BEGIN to COMMIT or ROLLBACK."""
+
+    def test_nobody_sees_it_before_its_end(self) -> None:
+        self.client.run("BEGIN")
+        self.client.run("INSERT INTO t VALUES (1, 'x')")
+        self.assertEqual(self.client.status, "T")
+        self.assertEqual(self.client.rows("SELECT * FROM t"), [(1, "x")])
+        self.assertEqual(self.another().rows("SELECT * FROM t"), [])
+        self.assertEqual(self.client.run("COMMIT").verb, "COMMIT")
+        self.assertEqual(self.another().rows("SELECT * FROM t"), [(1, "x")])
+
+    def test_a_failed_block_hears_only_its_end(self) -> None:
+        self.client.run("BEGIN")
+        self.client.run("INSERT INTO t VALUES (1, 'x')")
+        self.assertEqual(self.client.refused("SELECT nonsense"), "42703")
+        self.assertEqual(self.client.status, "E")
+        self.assertEqual(self.client.refused("SELECT 1"), "25P02")
+        self.assertEqual(self.client.run("COMMIT").verb, "ROLLBACK")
+        self.assertEqual((self.client.status, self.client.rows("SELECT * FROM t")), ("I", []))
+
+    def test_a_failed_block_frees_the_writer_at_once(self) -> None:
+        self.client.run("BEGIN")
+        self.client.run("INSERT INTO t VALUES (1, 'x')")
+        self.client.refused("SELECT nonsense")
+        self.another().run("INSERT INTO t VALUES (1, 'y')")
+
+    def test_savepoints(self) -> None:
+        self.client.run("BEGIN")
+        self.client.run("SAVEPOINT a")
+        self.client.run("INSERT INTO t VALUES (1, 'x')")
+        self.client.run("SAVEPOINT a")
+        self.client.run("INSERT INTO t VALUES (2, 'y')")
+        self.client.run("ROLLBACK TO a")
+        self.assertEqual(self.client.rows("SELECT id FROM t"), [(1,)])
+        self.client.run("RELEASE a")
+        self.client.run("ROLLBACK TO a")
+        self.assertEqual(self.client.rows("SELECT id FROM t"), [])
+        self.client.run("INSERT INTO t VALUES (3, 'z')")
+        self.client.run("COMMIT")
+        self.assertEqual(self.another().rows("SELECT id FROM t"), [(3,)])
+
+    def test_names_of_savepoints_differ_by_case(self) -> None:
+        self.client.run("BEGIN")
+        self.client.run("INSERT INTO t VALUES (1, 'x')")
+        self.client.run('SAVEPOINT "A"')
+        self.client.run("INSERT INTO t VALUES (2, 'y')")
+        self.client.run("SAVEPOINT a")
+        self.client.run("INSERT INTO t VALUES (3, 'z')")
+        self.client.run('ROLLBACK TO "A"')
+        self.assertEqual(self.client.rows("SELECT id FROM t"), [(1,)])
+
+    def test_rolling_back_to_a_savepoint_revives(self) -> None:
+        self.client.run("BEGIN")
+        self.client.run("INSERT INTO t VALUES (1, 'x')")
+        self.client.run("SAVEPOINT a")
+        self.client.refused("INSERT INTO t VALUES (1, 'y')")
+        self.assertEqual(self.client.status, "E")
+        self.client.run("ROLLBACK TO a")
+        self.assertEqual(self.client.status, "T")
+        self.client.run("COMMIT")
+        self.assertEqual(self.another().rows("SELECT * FROM t"), [(1, "x")])
+
+    def test_savepoints_that_are_not_there(self) -> None:
+        self.assertEqual(self.client.refused("SAVEPOINT a"), "25P01")
+        self.client.run("BEGIN")
+        self.assertEqual(self.client.refused("ROLLBACK TO a"), "3B001")
+
+    def test_settings_are_undone(self) -> None:
+        self.client.run("BEGIN")
+        self.client.run("SET application_name = 'x'")
+        self.client.run("SAVEPOINT a")
+        self.client.run("SET application_name = 'y'")
+        self.client.run("ROLLBACK TO a")
+        self.assertEqual(self.client.rows("SHOW application_name"), [("x",)])
+        self.client.run("ROLLBACK")
+        self.assertEqual(self.client.rows("SHOW application_name"), [("",)])
+
+    def test_read_only(self) -> None:
+        self.client.run("BEGIN READ ONLY")
+        self.assertEqual(self.client.rows("SELECT * FROM t"), [])
+        error = self.client.fails(self.client.message("INSERT INTO t VALUES (1, 'x')"))
+        self.assertEqual(error.sqlstate, "25006")
+        self.assertIn("INSERT", error.message)
+
+    def test_beginnings_and_ends_that_do_not_fit(self) -> None:
+        self.assertEqual(self.client.run("COMMIT").notices[0].sqlstate, "25P01")
+        self.assertEqual(self.client.run("ROLLBACK").notices[0].sqlstate, "25P01")
+        self.client.run("BEGIN")
+        self.assertEqual(self.client.run("BEGIN").notices[0].sqlstate, "25001")
+
+    def test_and_chain(self) -> None:
+        self.client.run("BEGIN READ ONLY")
+        self.client.run("COMMIT AND CHAIN")
+        self.assertEqual(self.client.status, "T")
+        self.assertEqual(self.client.refused("INSERT INTO t VALUES (1, 'x')"), "25006")
+
+    def test_scripts_inside(self) -> None:
+        self.client.run("INSERT INTO t VALUES (1, 'x')")
+        self.client.run("BEGIN")
+        self.client.run("TRUNCATE t")
+        self.client.run("ROLLBACK")
+        self.assertEqual(self.client.rows("SELECT * FROM t"), [(1, "x")])
+
+    def test_a_client_that_leaves_is_rolled_back(self) -> None:
+        other = self.another()
+        other.run("BEGIN")
+        other.run("INSERT INTO t VALUES (1, 'x')")
+        other.close()
+        self.client.run("INSERT INTO t VALUES (2, 'y')")
+        self.assertEqual(self.client.rows("SELECT id FROM t"), [(2,)])
+
+
+class ImplicitBlockTests(BackendCase):
+    """Several statements in one message."""
+
+    def test_they_stand_or_fall_together(self) -> None:
+        self.assertEqual(self.client.refused("INSERT INTO t VALUES (1, 'x'); INSERT INTO t VALUES (1, 'y')"), "23505")
+        self.assertEqual(self.client.rows("SELECT * FROM t"), [])
+        self.client.run("INSERT INTO t VALUES (1, 'x'); INSERT INTO t VALUES (2, 'y')")
+        self.assertEqual(self.client.rows("SELECT id FROM t"), [(1,), (2,)])
+        self.assertEqual(self.client.status, "I")
+
+    def test_begin_makes_it_a_block(self) -> None:
+        self.client.run("INSERT INTO t VALUES (1, 'x'); BEGIN; INSERT INTO t VALUES (2, 'y')")
+        self.assertEqual(self.client.status, "T")
+        self.client.run("ROLLBACK")
+        self.assertEqual(self.client.rows("SELECT * FROM t"), [])
+
+    def test_settings_fall_with_it(self) -> None:
+        self.client.refused("SET application_name = 'x'; SELECT nonsense")
+        self.assertEqual(self.client.rows("SHOW application_name"), [("",)])
+
+    def test_the_defaults_count(self) -> None:
+        self.client.run("SET default_transaction_read_only = on")
+        self.assertEqual(self.client.refused("SELECT 1; INSERT INTO t VALUES (1, 'x')"), "25006")
+
+    def test_copied_rows(self) -> None:
+        self.assertEqual(self.client.wait(self.client.backend.copy_in("t", ("id", "a"), [(1, "x"), (2, "y")])), 2)
+        self.assertEqual(self.another().rows("SELECT * FROM t"), [])
+        self.client.wait(self.client.backend.finish())
+        self.assertEqual(self.another().rows("SELECT id FROM t"), [(1,), (2,)])
+
+    def test_a_bad_copied_row_takes_all_with_it(self) -> None:
+        self.client.wait(self.client.backend.copy_in("t", (), [(1, "x")]))
+        self.assertEqual(self.client.fails(self.client.backend.copy_in("t", (), [(1, "x")])).sqlstate, "23505")
+        self.client.wait(self.client.backend.fail())
+        self.assertEqual(self.client.rows("SELECT * FROM t"), [])
+
+
+class BatchTests(BackendCase):
+    """HTTP's requests."""
+
+    def test_all_or_nothing(self) -> None:
+        commands = self.client.commands("INSERT INTO t VALUES (1, 'x')", "INSERT INTO t VALUES (1, 'y')")
+        error = self.client.fails(self.client.backend.execute_batch(commands))
+        self.assertEqual((error.sqlstate, error.index), ("23505", 1))
+        self.assertEqual(self.client.rows("SELECT * FROM t"), [])
+
+    def test_a_table_is_made_and_filled(self) -> None:
+        answers = self.client.batch(
+            "CREATE TABLE u (b)", ("INSERT INTO u VALUES (?)", (5,)), "SELECT b FROM u", "TRUNCATE u", "SELECT b FROM u"
+        )
+        self.assertEqual([answer.rows for answer in answers], [[], [], [(5,)], [], []])
+
+    def test_reads_share_one_state_and_leave_the_writer_alone(self) -> None:
+        other = self.another()
+        other.run("BEGIN")
+        other.run("INSERT INTO t VALUES (1, 'x')")
+        answers = self.client.batch("SELECT 1", "", "SELECT count(*) FROM t")
+        self.assertEqual([answer.rows for answer in answers], [[(1,)], [], [(0,)]])
+
+    def test_commands_that_only_a_session_could_mean(self) -> None:
+        error = self.client.fails(self.client.backend.execute_batch(self.client.commands("SELECT 1", "BEGIN")))
+        self.assertEqual((error.sqlstate, error.index), ("0A000", 1))
+
+    def test_notifications_go_with_it(self) -> None:
+        other = self.another()
+        other.run("LISTEN c")
+        self.client.batch("NOTIFY c, 'hello'", "INSERT INTO t VALUES (1, 'x')")
+        self.assertEqual(other.heard, [(7, "c", "hello")])
+
+    def test_options(self) -> None:
+        self.served.log.cut()
+        commands = self.client.commands("INSERT INTO t VALUES (1, 'x')")
+        error = self.client.fails(self.client.backend.execute_batch(commands, isolation="serializable"))
+        self.assertEqual(error.sqlstate, "25006")
+
+    def test_an_option_that_has_no_meaning(self) -> None:
+        commands = self.client.commands("SELECT 1")
+        error = self.client.fails(
+            self.client.backend.execute_batch(commands, consistency="session", seq="2:1")
+        )
+        self.assertEqual(error.sqlstate, "22023")
+
+    def test_a_read_waits_for_the_position_it_names(self) -> None:
+        seq = self.client.backend.seq
+        self.client.batch("INSERT INTO t VALUES (1, 'x')")
+        assert seq is not None
+        self.assertEqual(self.client.batch("SELECT 1", consistency="session", seq=seq)[0].rows, [(1,)])
+        ahead = f"1:{int(self.client.backend.seq.partition(':')[2]) + 1}"  # type: ignore[union-attr]
+        reading = self.client.start(
+            self.client.backend.execute_batch(self.client.commands("SELECT id FROM t"), consistency="session", seq=ahead)
+        )
+        self.assertNoResult(reading)
+        self.another().run("INSERT INTO t VALUES (2, 'y')")
+        self.served.settle()
+        self.assertEqual(self.successResultOf(reading)[0].rows, [(1,), (2,)])
+
+    def test_linearizable_reads(self) -> None:
+        self.assertEqual(self.client.batch("SELECT 1", consistency="linearizable")[0].rows, [(1,)])
+
+
+class StreamTests(BackendCase):
+    """Results whose rows come in batches."""
+
+    def test_all_rows_come(self) -> None:
+        answer = self.client.run(COUNTING.format(1000), rows_max=300)
+        rows = list(answer.rows)
+        assert answer.rest is not None
+        last = False
+        while not last:
+            more, last = self.client.wait(answer.rest.next(0))
+            rows += more
+        self.assertEqual([row[0] for row in rows], list(range(1, 1001)))
+
+    def test_a_closed_stream_gives_its_connection_back(self) -> None:
+        for _ in range(READERS_MAX + 5):
+            answer = self.client.run(COUNTING.format(1000), rows_max=1)
+            assert answer.rest is not None
+            answer.rest.close()
+            answer.rest.close()
+
+    def test_a_stream_ends_with_its_block(self) -> None:
+        for end in ("COMMIT", "ROLLBACK", "SELECT nonsense"):
+            self.client.run("BEGIN")
+            answer = self.client.run(COUNTING.format(1000), rows_max=1)
+            self.client.start(self.client.message(end)).addErrback(lambda _: None)
+            assert answer.rest is not None
+            self.assertEqual(self.client.fails(answer.rest.next(1)).sqlstate, "34000")
+            self.client.run("ROLLBACK")
+
+    def test_a_failing_stream_gives_its_connection_back(self) -> None:
+        self.client.run("INSERT INTO t VALUES (1, '1'), (2, '2'), (3, 'no json')")
+        for _ in range(READERS_MAX + 5):
+            answer = self.client.run("SELECT json_extract(a, '$') FROM t ORDER BY id", rows_max=1)
+            assert answer.rest is not None
+            self.client.fails(answer.rest.next(5))
+
+
+class LimitTests(BackendCase):
+    """Nothing runs or waits for ever."""
+
+    def test_a_read_without_end_is_stopped(self) -> None:
+        self.client.run("SET statement_timeout = '20ms'")
+        self.assertEqual(self.client.refused(f"SELECT sum(i) FROM ({ENDLESS})"), "57014")
+
+    def test_a_write_without_end_is_stopped_and_the_writer_free_again(self) -> None:
+        self.client.run("SET statement_timeout = '20ms'")
+        self.assertEqual(self.client.refused(f"INSERT INTO t(id) {ENDLESS}"), "57014")
+        self.client.run("BEGIN")
+        self.assertEqual(self.client.refused(f"INSERT INTO t(id) {ENDLESS}"), "57014")
+        self.another().run("INSERT INTO t VALUES (1, 'x')")
+        self.assertEqual(self.another().rows("SELECT id FROM t"), [(1,)])
+
+    def test_who_waits_for_the_writer_waits_no_longer_than_lock_timeout(self) -> None:
+        self.client.run("BEGIN")
+        self.client.run("INSERT INTO t VALUES (1, 'x')")
+        other = self.another()
+        other.run("SET lock_timeout = '2s'")
+        other.run("BEGIN")
+        waiting = other.start(other.message("INSERT INTO t VALUES (2, 'y')"))
+        self.assertNoResult(waiting)
+        self.served.clock.advance(2)
+        self.assertEqual(self.failureResultOf(waiting).value.sqlstate, "55P03")  # type: ignore[attr-defined]
+        self.assertEqual(other.status, "E")
+
+    def test_who_waits_for_the_writer_can_be_cancelled(self) -> None:
+        self.client.run("BEGIN")
+        self.client.run("INSERT INTO t VALUES (1, 'x')")
+        other = self.another()
+        other.run("BEGIN")
+        waiting = other.start(other.message("INSERT INTO t VALUES (2, 'y')"))
+        other.backend.cancel()
+        self.assertEqual(self.failureResultOf(waiting).value.sqlstate, "57014")  # type: ignore[attr-defined]
+        self.client.run("COMMIT")
+        self.assertFalse(self.served.database.turnstile.held)
+
+    def test_an_idle_block_frees_the_writer(self) -> None:
+        expired: list[object] = []
+        self.client.backend.on_expired = expired.append
+        self.client.run("BEGIN")
+        self.client.run("INSERT INTO t VALUES (1, 'x')")
+        self.served.clock.advance(30)
+        self.assertEqual(len(expired), 1)
+        self.another().run("INSERT INTO t VALUES (1, 'y')")
+        self.assertEqual(self.client.refused("SELECT 1"), "25P03")
+
+    def test_an_implicit_block_may_not_idle_either(self) -> None:
+        """A client that sends Execute and never Sync."""
+        statement = self.client.backend.parse("INSERT INTO t VALUES (1, 'x')")[0]
+        self.client.wait(self.client.backend.execute(statement, (), alone=False))
+        self.served.clock.advance(30)
+        self.another().run("INSERT INTO t VALUES (1, 'y')")
+
+    def test_a_block_that_is_used_is_not_idle(self) -> None:
+        self.client.run("BEGIN")
+        for _ in range(4):
+            self.client.run("SELECT 1")
+            self.served.clock.advance(20)
+        self.assertEqual(self.client.status, "T")
+
+    def test_a_late_cancel_does_nothing(self) -> None:
+        self.client.run("SELECT 1")
+        self.client.backend.cancel()
+        self.assertEqual(self.client.rows("SELECT 1"), [(1,)])
+
+    def test_what_is_held_is_bounded(self) -> None:
+        self.patch(__import__("ha.backend").backend, "HELD_BYTES_MAX", 10_000)
+        self.assertEqual(self.client.refused(f"INSERT INTO t(id) {COUNTING.format(2000)} RETURNING id"), "54000")
+        error = self.client.fails(
+            self.client.backend.execute_batch(self.client.commands(*[COUNTING.format(100)] * 3))
+        )
+        self.assertEqual((error.sqlstate, error.index), ("54000", 1))
+        self.assertEqual(self.client.rows("SELECT * FROM t"), [])
+
+
+class NotificationTests(BackendCase):
+    """LISTEN and NOTIFY."""
+
+    def test_a_listener_hears(self) -> None:
+        self.client.run("LISTEN c")
+        self.another(pid=9).run("NOTIFY c, 'hello'")
+        self.another(pid=9).run("NOTIFY d, 'nobody'")
+        self.assertEqual(self.client.heard, [(9, "c", "hello")])
+
+    def test_in_a_block_it_is_said_at_commit(self) -> None:
+        self.client.run("LISTEN c")
+        other = self.another()
+        other.run("BEGIN")
+        other.run("NOTIFY c, 'one'")
+        self.assertEqual(self.client.heard, [])
+        other.run("COMMIT")
+        self.assertEqual(len(self.client.heard), 1)
+
+    def test_what_is_rolled_back_is_not_said(self) -> None:
+        self.client.run("LISTEN c")
+        other = self.another()
+        other.run("BEGIN")
+        other.run("SAVEPOINT a")
+        other.run("NOTIFY c, 'undone'")
+        other.run("ROLLBACK TO a")
+        other.run("NOTIFY c, 'said'")
+        other.run("COMMIT")
+        other.run("BEGIN")
+        other.run("NOTIFY c, 'undone'")
+        other.run("ROLLBACK")
+        self.assertEqual([payload for _, _, payload in self.client.heard], ["said"])
+
+    def test_listening_is_undone_too(self) -> None:
+        self.client.run("BEGIN")
+        self.client.run("LISTEN c")
+        self.client.run("ROLLBACK")
+        self.another().run("NOTIFY c, 'x'")
+        self.assertEqual(self.client.heard, [])
+
+    def test_unlisten(self) -> None:
+        for words in ("UNLISTEN c", "UNLISTEN *", "DISCARD ALL"):
+            self.client.run("LISTEN c")
+            self.client.run(words)
+        self.another().run("NOTIFY c, 'x'")
+        self.assertEqual(self.client.heard, [])
+
+
+class IsolationTests(BackendCase):
+    """The levels: snapshots, and who gets 40001."""
+
+    def test_read_committed_sees_what_is_committed_meanwhile(self) -> None:
+        self.client.run("BEGIN")
+        self.assertEqual(self.client.rows("SELECT * FROM t"), [])
+        self.another().run("INSERT INTO t VALUES (1, 'x')")
+        self.assertEqual(self.client.rows("SELECT * FROM t"), [(1, "x")])
+
+    def test_the_higher_levels_read_one_snapshot(self) -> None:
+        for level in ("REPEATABLE READ", "SERIALIZABLE"):
+            before = self.client.rows("SELECT count(*) FROM t")
+            self.client.run(f"BEGIN ISOLATION LEVEL {level}")
+            self.assertEqual(self.client.rows("SELECT count(*) FROM t"), before)
+            self.another().run("INSERT INTO t DEFAULT VALUES")
+            self.assertEqual(self.client.rows("SELECT count(*) FROM t"), before)
+            self.client.run("COMMIT")
+
+    def test_a_write_on_an_overtaken_snapshot_is_refused(self) -> None:
+        self.client.run("BEGIN ISOLATION LEVEL SERIALIZABLE")
+        self.client.rows("SELECT * FROM t")
+        self.another().run("INSERT INTO t VALUES (1, 'x')")
+        error = self.client.fails(self.client.message("INSERT INTO t VALUES (2, 'y')"))
+        self.assertEqual(error.sqlstate, "40001")
+        self.assertIsNotNone(error.detail)
+        self.assertFalse(self.served.database.turnstile.held)
+
+    def test_the_level_is_said_before_the_first_query(self) -> None:
+        self.client.run("BEGIN")
+        self.client.run("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+        self.client.run("SELECT 1")
+        self.assertEqual(self.client.refused("SET TRANSACTION ISOLATION LEVEL READ COMMITTED"), "25001")
+
+
+class TwoNodesTests(SynchronousTestCase):
+    """What the levels mean between nodes."""
+
+    def setUp(self) -> None:
+        self.near = Served(self, "near")
+        self.far = Served(self, "far", self.near.network)
+        self.here, self.there = Client(self, self.near), Client(self, self.far)
+        self.here.run("CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER)")
+        self.here.run("INSERT INTO t VALUES (1, 0), (2, 0)")
+        self.settle()
+
+    def settle(self) -> None:
+        for _ in range(3):
+            self.near.settle()
+            self.far.settle()
+
+    def refused_at(self, level: str, ours: str, theirs: str) -> str | None:
+        self.here.run(f"BEGIN ISOLATION LEVEL {level}")
+        self.here.run(ours)
+        self.there.run(theirs)
+        doing = self.here.start(self.here.message("COMMIT"))
+        self.settle()
+        outcome: list[object] = []
+        doing.addBoth(outcome.append)
+        value = getattr(outcome[0], "value", None)
+        self.settle()
+        return getattr(value, "sqlstate", None)
+
+    def test_read_committed_puts_its_images_on_top(self) -> None:
+        ours, theirs = "UPDATE t SET n = 5 WHERE id = 1", "UPDATE t SET n = 7 WHERE id = 1"
+        self.assertIsNone(self.refused_at("READ COMMITTED", ours, theirs))
+        self.assertEqual(self.there.rows("SELECT n FROM t WHERE id = 1"), [(5,)])
+
+    def test_repeatable_read_refuses_the_same_row(self) -> None:
+        ours = "UPDATE t SET n = 5 WHERE id = 1"
+        self.assertEqual(self.refused_at("REPEATABLE READ", ours, "UPDATE t SET n = 7 WHERE id = 1"), "40001")
+        self.assertIsNone(self.refused_at("REPEATABLE READ", ours, "UPDATE t SET n = 7 WHERE id = 2"))
+
+    def test_serializable_refuses_the_same_table(self) -> None:
+        ours, theirs = "UPDATE t SET n = 5 WHERE id = 1", "UPDATE t SET n = 7 WHERE id = 2"
+        self.assertEqual(self.refused_at("SERIALIZABLE", ours, theirs), "40001")
+
+    def test_increments_add_up(self) -> None:
+        one = self.here.start(self.here.message("UPDATE t SET n = n + 1 WHERE id = 1"))
+        other = self.there.start(self.there.message("UPDATE t SET n = n + 1 WHERE id = 1"))
+        self.settle()
+        self.successResultOf(one)
+        self.successResultOf(other)
+        self.assertEqual(self.here.rows("SELECT n FROM t WHERE id = 1"), [(2,)])
+
+
+class DescriptionTests(BackendCase):
+    """What a statement wants and gives, without running it."""
+
+    def test_a_query(self) -> None:
+        statement = self.client.backend.parse("SELECT id, a FROM t WHERE id = $1")[0]
+        described = self.client.wait(self.client.backend.describe(statement))
+        self.assertEqual([column.name for column in described.columns], ["id", "a"])
+        self.assertEqual(described.parameters, ("int8",))
+
+    def test_a_write_is_not_run(self) -> None:
+        statement = self.client.backend.parse("INSERT INTO t VALUES (1, 'x') RETURNING id")[0]
+        self.assertEqual(self.client.wait(self.client.backend.describe(statement)).columns[0].name, "id")
+        self.assertEqual(self.client.rows("SELECT * FROM t"), [])
+
+    def test_commands_and_shown_settings(self) -> None:
+        begin, show = (self.client.backend.parse(text)[0] for text in ("BEGIN", "SHOW TimeZone"))
+        self.assertIsNone(self.client.wait(self.client.backend.describe(begin)).columns)
+        self.assertEqual(len(self.client.wait(self.client.backend.describe(show)).columns), 1)
