@@ -152,9 +152,7 @@ class Backend:
         self._sqlite_order = dialect == "sqlite"
         self.variables = Variables(user=user, database=replica.name)
         self._claims = advisory.Claims(advisory.of(replica.database))
-        self.context = Context(
-            user=user, database=replica.name, variables=self.variables, pid=pid, claims=self._claims
-        )
+        self.context = Context(user=user, database=replica.name, variables=self.variables, pid=pid, claims=self._claims)
         self._block: Block | None = None
         self._cancellation = Cancellation()
         self._idle_call: Any = None
@@ -718,9 +716,7 @@ class Backend:
         assert isinstance(begin, Begin)
         answer = Answer(statement.verb)
         if self._block is None:
-            answer.notices.append(
-                Notice("WARNING", "25P01", "SET TRANSACTION can only be used in transaction blocks")
-            )
+            answer.notices.append(Notice("WARNING", "25P01", "SET TRANSACTION can only be used in transaction blocks"))
         elif begin.isolation is not None and self._block.used:
             raise StatementError("25001", "SET TRANSACTION ISOLATION LEVEL must be called before any query")
         else:
@@ -804,13 +800,14 @@ class Backend:
         return Answer("SHOW", columns, rows, len(rows))
 
     async def _discard(self, statement: Statement, alone: bool) -> Answer:
-        if _name(statement).upper() == "ALL":
+        what = _name(statement).upper() or "ALL"
+        if what == "ALL":
             if self.status != "I":
                 raise StatementError("25001", "DISCARD ALL cannot run inside a transaction block")
             self.variables.reset(None)
             self._listen_to(frozenset())
             self._claims.release_all()
-        if _name(statement).upper() in ("ALL", "SEQUENCES"):
+        if what in ("ALL", "SEQUENCES"):
             self.context.last_values.clear()
             self.context.inserts.clear()
             self.context.last_sequence = None

@@ -79,6 +79,11 @@ class Served:
             self.network.settle()
             self.clock.advance(0)
 
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass, and what it brings happen."""
+        self.clock.advance(seconds)
+        self.settle()
+
     def stop(self) -> None:
         """Nothing is left open."""
         self.replica.follower.stop()

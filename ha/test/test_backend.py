@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from ha import backend
 from ha.sqlite.database import READERS_MAX
 from ha.test.clients import Client, Served
 
@@ -38,7 +39,9 @@ class AutocommitTests(BackendCase):
     def test_affected_counts(self) -> None:
         run = self.client.run
         self.assertEqual(run("INSERT INTO t(a) VALUES ('x'), ('y'), ('z')").affected, 3)
-        self.assertEqual(run("WITH one AS (SELECT 1 AS i) UPDATE t SET a = 'q' WHERE id IN (SELECT i FROM one)").affected, 1)
+        self.assertEqual(
+            run("WITH one AS (SELECT 1 AS i) UPDATE t SET a = 'q' WHERE id IN (SELECT i FROM one)").affected, 1
+        )
         self.assertEqual(run("INSERT INTO t VALUES (1, 'r') ON CONFLICT DO NOTHING").affected, 0)
         self.assertEqual(run("REPLACE INTO t VALUES (1, 'r')").affected, 1)
         self.assertEqual(run("WITH one AS (SELECT 1 AS i) DELETE FROM t WHERE id IN (SELECT i FROM one)").affected, 1)
@@ -85,7 +88,9 @@ class AutocommitTests(BackendCase):
     def test_only_read_committed_may_wait_for_the_log(self) -> None:
         """A write at a higher level gets its place in the order now or never."""
         self.served.log.cut()
-        self.client.run("INSERT INTO t VALUES (1, 'x')")
+        queued = self.client.start(self.client.message("INSERT INTO t VALUES (1, 'x')"))
+        self.served.pass_time(3)
+        self.successResultOf(queued)
         self.client.run("SET default_transaction_isolation = 'serializable'")
         self.assertEqual(self.client.refused("INSERT INTO t VALUES (2, 'y')"), "25006")
 
@@ -303,14 +308,13 @@ class BatchTests(BackendCase):
     def test_options(self) -> None:
         self.served.log.cut()
         commands = self.client.commands("INSERT INTO t VALUES (1, 'x')")
-        error = self.client.fails(self.client.backend.execute_batch(commands, isolation="serializable"))
-        self.assertEqual(error.sqlstate, "25006")
+        refused = self.client.start(self.client.backend.execute_batch(commands, isolation="serializable"))
+        self.served.pass_time(3)
+        self.assertEqual(self.failureResultOf(refused).value.sqlstate, "25006")  # type: ignore[attr-defined]
 
     def test_an_option_that_has_no_meaning(self) -> None:
         commands = self.client.commands("SELECT 1")
-        error = self.client.fails(
-            self.client.backend.execute_batch(commands, consistency="session", seq="2:1")
-        )
+        error = self.client.fails(self.client.backend.execute_batch(commands, consistency="session", seq="2:1"))
         self.assertEqual(error.sqlstate, "22023")
 
     def test_a_read_waits_for_the_position_it_names(self) -> None:
@@ -320,7 +324,9 @@ class BatchTests(BackendCase):
         self.assertEqual(self.client.batch("SELECT 1", consistency="session", seq=seq)[0].rows, [(1,)])
         ahead = f"1:{int(self.client.backend.seq.partition(':')[2]) + 1}"  # type: ignore[union-attr]
         reading = self.client.start(
-            self.client.backend.execute_batch(self.client.commands("SELECT id FROM t"), consistency="session", seq=ahead)
+            self.client.backend.execute_batch(
+                self.client.commands("SELECT id FROM t"), consistency="session", seq=ahead
+            )
         )
         self.assertNoResult(reading)
         self.another().run("INSERT INTO t VALUES (2, 'y')")
@@ -436,11 +442,9 @@ class LimitTests(BackendCase):
         self.assertEqual(self.client.rows("SELECT 1"), [(1,)])
 
     def test_what_is_held_is_bounded(self) -> None:
-        self.patch(__import__("ha.backend").backend, "HELD_BYTES_MAX", 10_000)
+        self.patch(backend, "HELD_BYTES_MAX", 10_000)
         self.assertEqual(self.client.refused(f"INSERT INTO t(id) {COUNTING.format(2000)} RETURNING id"), "54000")
-        error = self.client.fails(
-            self.client.backend.execute_batch(self.client.commands(*[COUNTING.format(100)] * 3))
-        )
+        error = self.client.fails(self.client.backend.execute_batch(self.client.commands(*[COUNTING.format(100)] * 3)))
         self.assertEqual((error.sqlstate, error.index), ("54000", 1))
         self.assertEqual(self.client.rows("SELECT * FROM t"), [])
 
