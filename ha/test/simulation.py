@@ -114,6 +114,8 @@ class Machine:
     replica: Replica
     running: dict[str, Outcome] = field(default_factory=dict)
     thinking: list[Deferred[None]] = field(default_factory=list)
+    #: Answers to it that nobody hears any more. Kept, or what waits for them would be ended in an orderly way.
+    unheard: list[Deferred[Any]] = field(default_factory=list)
     alive: bool = True
 
 
@@ -134,6 +136,7 @@ class Simulation:
         restarted: Callable[[int], int] = lambda number: number,
         steps: int = 260,
     ) -> None:
+        self.seed = seed
         self.random = Random(seed)
         self.folder = folder
         self.parts = parts
@@ -198,6 +201,7 @@ class Simulation:
         network.logs.remove(log)
         for flight in [*network.flights, *network.silent]:
             if flight.log is log:
+                machine.unheard.append(flight.answer)
                 flight.answer = Deferred()
                 flight.answer.addErrback(lambda failure: None)
         network.silent = [flight for flight in network.silent if flight.log is not log]
@@ -397,11 +401,13 @@ class Simulation:
 
     def close(self) -> None:
         """Let go of every file."""
-        for machine in self.machines.values():
+        for machine in [*self.machines.values(), *self.dead]:
             machine.alive = False
+            machine.replica.follower.stop()
         self.machines.clear()
         self.dead.clear()
-        gc.collect()
+        if self.seed % 20 == 0:
+            gc.collect()  # files stay open until it is done, and it is dear
 
     # Steps
 
