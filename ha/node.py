@@ -28,6 +28,7 @@ from ha.auth import Entrance
 from ha.backend import Backend
 from ha.errors import StatementError
 from ha.metrics import Metrics
+from ha.postgres import scram
 from ha.postgres.server import Factory as PostgresFactory
 from ha.replication.committer import Work
 from ha.replication.comparison import Comparison
@@ -422,7 +423,8 @@ class Node:
             self._postgres = PostgresFactory(
                 lambda database, user: self.connect(database, user),
                 self._reactor,
-                **_login(settings),
+                check=scram.only(settings.pg_user, settings.pg_password) if settings.pg_auth == "password" else None,
+                verifier={settings.pg_user: scram.Verifier.of(settings.pg_password)}.get,
                 tls=context_factory(settings.pg_tls_certificate, settings.pg_tls_key),
                 connections_max=settings.connections_max,
             )

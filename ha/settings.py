@@ -143,6 +143,7 @@ URLS = Unit("URL", "a list of addresses like nats://host:6222", _urls)
 DURABILITY = Unit("normal|fsync", "normal or fsync", _one_of("normal", "fsync"))
 POLICY = Unit("queue|refuse", "queue or refuse", _one_of("queue", "refuse"))
 ORDER = Unit("sync|async", "sync or async", _one_of("sync", "async"))
+LOGIN = Unit("scram|password", "scram or password", _one_of("scram", "password"))
 LABEL = Unit("NAME", "a name of letters, digits, _, . and -", _label)
 FLAG = Unit("", "yes or no", _flag)
 

@@ -90,6 +90,17 @@ def _malformed(detail: str) -> StatementError:
     return StatementError("08P01", "malformed SCRAM message", detail=detail)
 
 
+def only(user: str, password: str) -> Callable[[str, str], bool]:
+    """A check for :func:`cleartext` that lets in one user; what is wrong does not show in the time it takes."""
+    known = user.encode(), password.encode()
+
+    def check(user: str, password: str) -> bool:
+        right = [hmac.compare_digest(one.encode(), other) for one, other in zip((user, password), known, strict=True)]
+        return all(right)
+
+    return check
+
+
 def cleartext(user: str, check: Callable[[str, str], bool]) -> Exchange:
     """Ask for the password and have it checked.
 

@@ -291,9 +291,8 @@ class Factory(TwistedFactory):
 
     :param connect: (database, user) → a backend; StatementError 3D000 for a database that is not there.
     :param clock: for the time limits.
-    :param check: (user, password) → may they enter? Asked for a cleartext password.
-    :param verifier: user → :class:`ha.postgres.scram.Verifier`, or None for an unknown user. Given, the login is SCRAM-SHA-256 and `check`
-        is not asked.
+    :param check: (user, password) → may they enter? Given, clients are asked for a cleartext password and `verifier` is not used.
+    :param verifier: user → :class:`ha.postgres.scram.Verifier`, or None for an unknown user: the login is SCRAM-SHA-256.
     :param tls: a context factory as ``twisted.internet.ssl.CertificateOptions(..., acceptableProtocols=[ALPN])`` or None: clients hear N.
     :param connections_max: clients at a time (53300).
     :param login_timeout_s: from the first byte to the welcome.
@@ -328,10 +327,10 @@ class Factory(TwistedFactory):
         """How this port lets a client in."""
         if len(self.connections) > self._connections_max:
             raise StatementError("53300", "sorry, too many clients already")
-        if self._verifier is not None:
-            return scram.scram(user, self._verifier, wire.certificate_hash())
-        assert self._check is not None
-        return scram.cleartext(user, self._check)
+        if self._check is not None:
+            return scram.cleartext(user, self._check)
+        assert self._verifier is not None
+        return scram.scram(user, self._verifier, wire.certificate_hash())
 
     def enter(self, connection: Connection) -> bool:
         """Count a new socket; False when there are so many that not even a refusal can be afforded."""

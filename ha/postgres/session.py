@@ -487,7 +487,7 @@ class Session:
         backend = self._door.connect(parameters.get("database") or user, user)
         self._backend = backend
         for name, value in _settings(parameters):
-            backend.variables.set(name, value)
+            backend.variables.start(name, value)
         backend.on_notification = self._notified
         backend.on_expired = self.break_off
         self._decoder.bytes_max = MESSAGE_BYTES_MAX

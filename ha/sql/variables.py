@@ -150,6 +150,13 @@ class Variables:
             self._session[key] = accepted
             self._local.pop(key, None)
 
+    def start(self, name: str, value: str) -> None:
+        """What a client asked for when it connected: RESET goes back to it.
+
+        :raises StatementError: see :meth:`set`.
+        """
+        self._defaults[name.lower()] = self._accepted(name.lower(), value)
+
     def reset(self, name: str | None) -> None:
         """Back to the default; None means all."""
         if name is None:
