@@ -122,8 +122,10 @@ def _create_sequence(reader: Reader) -> Parsed:
     start = _sequence_options(reader)
     texts = [f"CREATE TABLE {exists}{quoted_name(name)} (last_value INTEGER PRIMARY KEY AUTOINCREMENT)"]
     if start != 1:
-        texts.append(f"INSERT INTO sqlite_sequence SELECT {quoted(name)}, {start - 1} WHERE NOT EXISTS "
-                     f"(SELECT 1 FROM sqlite_sequence WHERE name = {quoted(name)})")
+        texts.append(
+            f"INSERT INTO sqlite_sequence SELECT {quoted(name)}, {start - 1} WHERE NOT EXISTS "
+            f"(SELECT 1 FROM sqlite_sequence WHERE name = {quoted(name)})"
+        )
     return Kind.SCRIPT, "CREATE SEQUENCE", kinds.Script(tuple(texts))
 
 

@@ -1300,6 +1300,27 @@ def _table_statement(rewriting: Rewriting, index: int) -> None:
         rewriting.instead[0] = "SELECT * FROM"
 
 
+def _quotient(rewriting: Rewriting, index: int) -> None:
+    """Division, unless a rule for times took or refused it."""
+    _sum(rewriting, index)
+    if rewriting.instead.get(index) is None:
+        _divided(rewriting, index)
+
+
+def _divided(rewriting: Rewriting, index: int) -> None:
+    """``a / b``, ``a % b``: 22012 where SQLite gives NULL. Only in a statement; what is kept in the schema stays SQLite's."""
+    if rewriting.sqlite_order or rewriting.verb.startswith(("CREATE", "ALTER")) or not rewriting.is_operand(index - 1):
+        return
+    try:
+        last = rewriting.operand_after(index + 1)
+    except StatementError:
+        return
+    if last == index + 1 and rewriting.kind(last) == NUMBER and rewriting.key(last).strip("0._"):
+        return  # a number that is not zero
+    rewriting.before(index + 1, "pg_divisor(")
+    rewriting.last(last, ")")
+
+
 def _sequence(rewriting: Rewriting, index: int) -> None:
     """``nextval('s'::regclass)``: sequences are known by name here."""
     if rewriting.key(index + 1) != "(":
@@ -1339,7 +1360,8 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "+": _sum,
     "-": _sum,
     "*": _sum,
-    "/": _sum,
+    "/": _quotient,
+    "%": _divided,
     "^": _power,
     "|/": _root,
     "||/": _root,

@@ -142,14 +142,18 @@ def rows(
     claims: Callable[[], Claims], wait: Callable[[], Callable[[], bool]]
 ) -> list[tuple[str, int, Callable[..., Any]]]:
     """Name, number of arguments and function, as :mod:`ha.sqlite.functions` registers them."""
-    made: list[tuple[str, int, Callable[..., Any]]] = [("pg_advisory_unlock_all", 0, lambda: claims().release_all() or "")]
+    made: list[tuple[str, int, Callable[..., Any]]] = [
+        ("pg_advisory_unlock_all", 0, lambda: claims().release_all() or "")
+    ]
     for shared in (False, True):
         suffix = "_shared" if shared else ""
         for transaction in (False, True):
             middle = "xact_" if transaction else ""
             for count in (1, 2):
                 made.append((f"pg_advisory_{middle}lock{suffix}", count, _taking(claims, wait, shared, transaction)))
-                made.append((f"pg_try_advisory_{middle}lock{suffix}", count, _taking(claims, None, shared, transaction)))
+                made.append(
+                    (f"pg_try_advisory_{middle}lock{suffix}", count, _taking(claims, None, shared, transaction))
+                )
         for count in (1, 2):
             made.append((f"pg_advisory_unlock{suffix}", count, _releasing(claims, shared)))
     return made

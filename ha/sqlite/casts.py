@@ -208,6 +208,13 @@ def pg_oid(value: Any) -> int | None:
     return int(value)
 
 
+def pg_divisor(value: Any) -> Any:
+    """The same value, if it can be divided by."""
+    if value == 0:
+        raise StatementError("22012", "division by zero")
+    return value
+
+
 def text_of(value: Any) -> str:
     """A value as SQLite would print it."""
     if isinstance(value, bytes):
@@ -236,4 +243,5 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("pg_bpchar", 2, pg_bpchar),
     ("pg_char", 1, pg_char),
     ("pg_oid", 1, pg_oid),
+    ("pg_divisor", 1, pg_divisor),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from ha.errors import StatementError
 from ha.sql.kinds import Kind, Script, Truncate
 from ha.sql.statements import split
 
@@ -19,7 +20,6 @@ class DefinitionTests(SynchronousTestCase):
             "comment on table t is 'x'",
             "create extension if not exists pgcrypto",
             "create schema if not exists public",
-            "create sequence s",
             "alter sequence s owned by t.id",
             "alter table t owner to u",
             "vacuum analyze t",
@@ -46,6 +46,21 @@ class DefinitionTests(SynchronousTestCase):
             (statement,) = split(text)
             self.assertEqual(statement.kind, Kind.REFUSED, text)
             self.assertEqual(statement.argument[0], "0A000")  # type: ignore[index]
+
+    def test_sequences(self) -> None:
+        """Are tables that count; a column that counts by itself needs none."""
+        table = "(last_value INTEGER PRIMARY KEY AUTOINCREMENT)"
+        for text, texts in (
+            ("create sequence s increment by 1 no maxvalue cache 1", (f'CREATE TABLE "s" {table}',)),
+            ("drop sequence if exists public.s", ('DROP TABLE IF EXISTS "s"',)),
+            ("alter sequence s restart with 7", ("SELECT setval('\"s\"', 7, 0)",)),
+            ("alter sequence public.t_id_seq owned by public.t.id", ('DROP TABLE IF EXISTS "t_id_seq"',)),
+        ):
+            statement = split(text)[0]
+            found = statement.argument.texts if statement.argument else (statement.sql,)  # type: ignore[union-attr]
+            self.assertEqual(found, texts, text)
+        for text in ("create sequence s increment by 2", "create sequence s cycle"):
+            self.assertEqual(self.assertRaises(StatementError, split, text).sqlstate, "0A000")
 
     def test_several_in_one(self) -> None:
         """PostgreSQL's one statement, SQLite's several."""

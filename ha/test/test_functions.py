@@ -105,3 +105,20 @@ class ContextTests(FunctionCase):
         del connection
         gc.collect()
         self.assertIsNone(found())
+
+
+class DivisionTests(FunctionCase):
+    """PostgreSQL refuses to divide by zero; SQLite gives NULL."""
+
+    def test_by_zero(self) -> None:
+        """Refused, whatever the zero is written as."""
+        self.refused((("1/0", "22012"), ("1 % 0", "22012"), ("5.0 / (1 - 1)", "22012"), ("1/-0", "22012")))
+
+    def test_by_others(self) -> None:
+        """As SQLite divides."""
+        self.answers((("7/2", 3), ("7.0/2", 3.5), ("-7 % 3", -1), ("12/3/2", 2), ("1/null::int", None), ("8/(1+1)", 4)))
+
+    def test_sqlites_own(self) -> None:
+        """Are left alone: its clients' statements, and what the schema keeps."""
+        self.assertEqual(split("select 1/x from t", sqlite_order=True)[0].sql, "select 1/x from t")
+        self.assertEqual(split("create view v as select 1/x from t")[0].sql, "create view v as select 1/x from t")
