@@ -12,6 +12,7 @@ cache keeps them; the only exception is :class:`ha.errors.StatementError`, its p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -42,6 +43,20 @@ from ha.sql.translate import Translation, translate
 CACHED_TEXT_MAX = 4096
 #: Texts kept. With the limit above and what is made of them, at most some 60 MiB; ordinary texts make it one or two.
 CACHED_TEXTS = 4096
+
+
+#: An INSERT of nothing but literals, where every rule would leave every word alone: what a dump's longest statements are.
+#: Seen as a whole, because their tokens cost half a second for each megabyte.
+_LITERAL = r"(?:'[^']*+(?:''[^']*+)*+'|-?\d++(?:\.\d++)?(?:[eE][-+]?\d++)?|(?i:null|true|false))"
+_ROW = rf"\(\s*+{_LITERAL}\s*+(?:,\s*+{_LITERAL}\s*+)*+\)"
+_COLUMN = r'(?:[a-zA-Z_]\w*+|"[^"\0]++")'
+_LITERALS = re.compile(
+    rf"\s*+(?i:insert\s++into)\s++{_COLUMN}\s*+(?:\(\s*+{_COLUMN}\s*+(?:,\s*+{_COLUMN}\s*+)*+\)\s*+)?"
+    rf"(?i:values)\s*+{_ROW}\s*+(?:,\s*+{_ROW}\s*+)*+;?\s*+",
+    re.ASCII,
+)
+#: Shorter texts are cut as all others are.
+_LITERALS_MIN = 16 * 1024
 
 
 def split(text: str, *, sqlite_order: bool = False) -> tuple[Statement, ...]:
@@ -75,6 +90,10 @@ def _split_cached(text: str, sqlite_order: bool) -> tuple[Statement, ...]:
 def _split(text: str, sqlite_order: bool) -> tuple[Statement, ...]:
     if not text.isascii():
         _encodable(text)
+    if len(text) >= _LITERALS_MIN and "\0" not in text and _LITERALS.fullmatch(text):
+        start, end = _stripped(text, 0, len(text))
+        end = _stripped(text, start, end - 1)[1] if text[end - 1] == ";" else end
+        return (Statement(text[start:end], start, Kind.SQL, text[start:end], "INSERT"),)
     tokens = tokenize(text)
     found = []
     for first, last, start, end in _ranges(text, tokens):

@@ -138,3 +138,19 @@ class PositionTests(SynchronousTestCase):
         """Whatever SQLite says."""
         (one,) = split("select a::int, E'x', now() - interval '1 day' from public.t order by 1")
         self.assertTrue(0 <= client_position(one, offset) <= len(one.text))
+
+
+class LongTests(SynchronousTestCase):
+    """A dump's INSERT of many rows is not cut into tokens; nobody can tell."""
+
+    def test_the_same_statement(self) -> None:
+        """As the slow way gives, and a word of PostgreSQL's takes the slow way."""
+        rows = ",\n".join(f"({number}, 'it''s; {number}', -1.5e3, NULL, true)" for number in range(1000))
+        for head in ("INSERT INTO t VALUES ", 'insert into "T" (a, "b c", c)\nvalues '):
+            for tail in ("", ";", " ; \n", ", (1 + 1)", ", (E'a\\nb')", ", ('x'::text)", " on conflict do nothing; select 1"):
+                text = head + rows + tail
+                found = split(text)
+                slowly = split("select 1;" + text)
+                self.assertEqual(len(found) + 1, len(slowly))
+                for quick, slow in zip(found, slowly[1:], strict=True):
+                    self.assertEqual((quick.text, quick.sql, quick.verb, quick.offset + 9), (slow.text, slow.sql, slow.verb, slow.offset))
