@@ -321,34 +321,24 @@ class Capture:
                 after: dict[Any, Row | None] = dict(read_all(self._connection, table))
             else:
                 after = {rowid: read_row(self._connection, table, rowid) for rowid in before}
-        apart = bool(table.uniques) and len(before | after) > 1
+        changed = [
+            (None if table.without_rowid else place, before.get(place), after.get(place))
+            for place in before | after
+            if not _unchanged(before.get(place), after.get(place))
+        ]
+        apart = bool(table.uniques) and len(changed) > 1
         back: list[tuple[int | None, Row | None, Row | None]] = []
-        for place in before | after:
-            old, new = before.get(place), after.get(place)
-            rowid = None if table.without_rowid else place
-            if old is not None and new is not None and same(old, new):
-                continue
-            if old is not None and new is not None and (apart or _key(table, old) != _key(table, new)):
+        for rowid, old, new in changed:
+            if old is not None and (new is None or apart or _key(table, old) != _key(table, new)):
                 self._put_slot(table, rowid, old, None, now)
-                back.append((rowid, None, new))
-            elif old is not None and new is None:
-                self._put_slot(table, rowid, old, None, now)
-            else:
+                old = None
+            if new is not None:
                 back.append((rowid, old, new))
         for rowid, old, new in back:
             self._put_slot(table, rowid, old, new, now)
 
     def _put_slot(self, table: Table, rowid: int | None, before: Row | None, after: Row | None, now: int) -> None:
-        if before is None:
-            if after is None:
-                return
-            operation = INSERT
-        elif after is None:
-            operation = DELETE
-        elif same(before, after):
-            return
-        else:
-            operation = UPDATE
+        operation = INSERT if before is None else DELETE if after is None else UPDATE
         self._changes.append(
             RowChange(
                 table.name,
@@ -471,6 +461,10 @@ def moved(before: dict[str, int | None], after: dict[str, int | None]) -> dict[s
 def _key(table: Table, row: Row) -> list[Value]:
     """The parts of its primary key; empty where rows are known by rowid."""
     return [] if table.shape.alias is not None else [row[at] for at in table.shape.key]
+
+
+def _unchanged(old: Row | None, new: Row | None) -> bool:
+    return old is None and new is None if old is None or new is None else same(old, new)
 
 
 def same(old: Row, new: Row) -> bool:
