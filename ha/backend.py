@@ -19,7 +19,7 @@ from twisted.internet.defer import Deferred
 from ha.block import Block, read_only
 from ha.errors import Notice, StatementError
 from ha.replication.committer import Work
-from ha.replication.conflicts import READ_COMMITTED
+from ha.replication.conflicts import READ_COMMITTED, SERIALIZABLE
 from ha.replication.replica import Replica
 from ha.replication.transaction import OpenTransaction
 from ha.sql.infer import columns, parameters
@@ -28,6 +28,7 @@ from ha.sql.statements import client_position, split
 from ha.sql.variables import Variables
 from ha.sqlite import advisory
 from ha.sqlite.connection import Connection, Facts
+from ha.sqlite.database import Private
 from ha.sqlite.declared import Declared
 from ha.sqlite.executor import FOREVER, Cancellation, timed_out
 from ha.sqlite.fetch import Allowance, Cursor, check_parameters, facts_of, insert_rows, run_write
@@ -154,6 +155,7 @@ class Backend:
         self._claims = advisory.Claims(advisory.of(replica.database))
         self.context = Context(user=user, database=replica.name, variables=self.variables, pid=pid, claims=self._claims)
         self._block: Block | None = None
+        self._private: Private | None = None
         self._cancellation = Cancellation()
         self._idle_call: Any = None
         self._expired: StatementError | None = None
@@ -308,6 +310,7 @@ class Backend:
         """The client is gone: roll back, release everything."""
         self.cancel()
         self._end_block()
+        self._drop_temporary()
         self._claims.end_transaction()
         self._claims.release_all()
         self.replica.listeners.discard(self._notified)
@@ -367,6 +370,8 @@ class Backend:
             connection = await self._block.reader()
             if connection is not None:
                 return connection, False
+        if self._private is not None:
+            return self._private.connection, False
         borrowed = self.replica.database.borrow()
         if isinstance(borrowed, Deferred):
             borrowed = await self._cancellation.wait(borrowed)
@@ -411,6 +416,8 @@ class Backend:
         try:
             facts = self._facts(connection, statement)
             check_parameters(facts.parameters, values)
+            if facts.makes_temp:
+                self._move_in()
             if facts.readonly and not statement.acts:
                 answer = await self._select(connection, borrowed, facts, statement, values, rows_max)
                 keep = answer.rest is not None
@@ -486,8 +493,8 @@ class Backend:
                 if statement.acts:
                     self.replica.database.capture.after_statement(statement.sql, may_change_schema=False)
                 return Answer(statement.verb, self._columns(connection, statement, facts), rows, len(rows))
-            if facts.makes_temp:
-                raise no_temporary_tables()
+            if facts.makes_temp and not connection.guard.private:
+                raise TemporaryTable()
             capture = self.replica.database.capture
             rows, changed, last = run_write(connection, capture, statement.sql, values, facts, allowance)
         except StatementError as error:
@@ -509,6 +516,8 @@ class Backend:
         with conditions(connection, statement):
             for sql in steps(connection, statement):
                 facts = facts_of(connection, sql)
+                if facts.makes_temp and not connection.guard.private:
+                    raise TemporaryTable()
                 run_write(connection, capture, sql, (), facts, Allowance(HELD_BYTES_MAX))
         return Answer(statement.verb)
 
@@ -534,7 +543,49 @@ class Backend:
             cancellation=self._cancellation,
             may_queue=self._default_isolation() == READ_COMMITTED,
         )
-        return await self.replica.submit(work)
+        if self._private is None:
+            try:
+                return await self.replica.submit(work)
+            except TemporaryTable:
+                self._move_in()
+        return await self._submit_privately(work)
+
+    async def _submit_privately(self, work: Work) -> Any:
+        """A transaction of a session that has TEMP tables: alone, with the session's own connection."""
+        while True:
+            opened = await self._open(READ_COMMITTED if work.may_queue else SERIALIZABLE)
+            work.forget()
+            try:
+                answer = await opened.run(
+                    work.run, writes=True, deadline=work.deadline, cancellation=self._cancellation
+                )
+                opened.notifications += work.notifications
+                await opened.commit()
+                return answer
+            except StatementError as error:
+                if error.sqlstate != "40001" or time.monotonic() >= work.deadline:
+                    raise
+            finally:
+                opened.rollback()
+
+    def _move_in(self) -> None:
+        """The session has TEMP tables from now on, so it gets a connection of its own.
+
+        :raises StatementError: 0A000, its transaction reads or writes with another one already.
+        """
+        if self._private is None:
+            block = self._block
+            if block is not None and (block.opened is not None or block.snapshot is not None):
+                raise TemporaryTable()
+            self._private = self.replica.database.open_private()
+            if block is not None:
+                block.private = self._private
+
+    def _drop_temporary(self) -> None:
+        """The session's TEMP tables go, and its connection with them."""
+        private, self._private = self._private, None
+        if private is not None:
+            self.replica.database.close_private(private)
 
     async def _write_in_block(self, block: Block, statement: Statement, values: Parameters) -> Answer:
         opened = await self._opened(block, statement.verb)
@@ -552,12 +603,25 @@ class Backend:
         )
 
     async def _opened(self, block: Block, what: str) -> OpenTransaction:
-        """The block's writing transaction; the wait for it is bounded by both of the client's time-outs."""
+        """The block's writing transaction."""
+        return await self._in_time(lambda timeout_s: block.write_transaction(what, timeout_s, self._cancellation))
+
+    async def _open(self, level: str) -> OpenTransaction:
+        """A writing transaction of the session's own connection, outside a block."""
+        return await self._in_time(
+            lambda timeout_s: self.replica.transaction(timeout_s, level, self._cancellation, self._private)
+        )
+
+    async def _in_time(self, take: Callable[[float | None], Awaitable[OpenTransaction]]) -> OpenTransaction:
+        """Take the writer: no later than the client's two time-outs say.
+
+        :raises StatementError: 55P03 or 57014, whichever came first.
+        """
         lock_timeout_s = self.variables.duration_s("lock_timeout") or FOREVER
         statement_timeout_s = self.deadline() - time.monotonic()
         shortest = min(lock_timeout_s, statement_timeout_s)
         try:
-            return await block.write_transaction(what, None if shortest == FOREVER else shortest, self._cancellation)
+            return await take(None if shortest == FOREVER else shortest)
         except StatementError as error:
             if error.sqlstate == "55P03" and statement_timeout_s < lock_timeout_s:
                 raise timed_out() from error
@@ -605,12 +669,18 @@ class Backend:
                 with connection.guard.trusted():
                     connection.execute("ROLLBACK")
 
-        return await self.replica.database.read(
-            read,
-            key=tuple(statement.sql for statement, _ in commands[:16]),
-            deadline=self.deadline(),
-            cancellation=self._cancellation,
-        )
+        connection, borrowed = await self._reader()
+        try:
+            return await self.replica.database.run(
+                connection,
+                read,
+                key=tuple(statement.sql for statement, _ in commands[:16]),
+                deadline=self.deadline(),
+                cancellation=self._cancellation,
+            )
+        finally:
+            if borrowed:
+                self.replica.database.give_back(connection)
 
     def _run_all(
         self, connection: Connection, work: Work | None, commands: Sequence[tuple[Statement, Parameters]]
@@ -656,7 +726,7 @@ class Backend:
     def _implicit_block(self) -> Block:
         """The block that is open; where there is none, one that :meth:`finish` commits."""
         if self._block is None:
-            self._block = Block(self.replica, explicit=False)
+            self._block = Block(self.replica, explicit=False, private=self._private)
             self._shape(self._block, Begin())
             self._channels_before = self._channels
             self.variables.begin()
@@ -807,6 +877,10 @@ class Backend:
             self.variables.reset(None)
             self._listen_to(frozenset())
             self._claims.release_all()
+        if what in ("ALL", "TEMP", "TEMPORARY"):
+            if self._block is not None and self._private is not None:
+                raise StatementError("0A000", "temporary tables cannot be discarded inside a transaction block")
+            self._drop_temporary()
         if what in ("ALL", "SEQUENCES"):
             self.context.last_values.clear()
             self.context.inserts.clear()
@@ -902,8 +976,15 @@ def placed(error: StatementError, statement: Statement) -> StatementError:
     return error
 
 
-def no_temporary_tables() -> StatementError:
-    return StatementError("0A000", "temporary tables are not supported here", hint="Use an ordinary table.")
+class TemporaryTable(StatementError):
+    """A TEMP table is wanted on a connection that serves everybody."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "0A000",
+            "a session's first temporary table cannot be made in the middle of a transaction",
+            hint="Make it before the transaction, or before the first write in it.",
+        )
 
 
 def _name(statement: Statement) -> str:

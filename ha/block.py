@@ -20,6 +20,7 @@ from ha.replication.conflicts import READ_COMMITTED, serialization_failure
 from ha.replication.replica import Replica
 from ha.replication.transaction import OpenTransaction
 from ha.sqlite.connection import Connection
+from ha.sqlite.database import Private
 from ha.sqlite.executor import Cancellation
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Block:
     """One transaction of one client.
 
     :param explicit: begun by BEGIN, ended by COMMIT or ROLLBACK only.
+    :param private: the session's own connection, if it has one: all is read and written with it.
     :param failed: a statement failed: only ROLLBACK, COMMIT and ROLLBACK TO are heard.
     :param snapshot: at the higher levels, the connection whose read transaction all reads see before the first write.
     :param snapshot_version: the database's version when it was taken.
@@ -58,6 +60,7 @@ class Block:
     read_only: bool = False
     failed: bool = False
     used: bool = False
+    private: Private | None = None
     opened: OpenTransaction | None = None
     snapshot: Connection | None = None
     snapshot_version: int = 0
@@ -77,7 +80,9 @@ class Block:
         if self.read_only:
             raise read_only(what)
         if self.opened is None:
-            opened = await self.replica.transaction(lock_timeout_s, self.isolation, cancellation)
+            if self.private is not None and self.private.connection is self.snapshot:
+                end_reading(self.snapshot)
+            opened = await self.replica.transaction(lock_timeout_s, self.isolation, cancellation, self.private)
             if self.snapshot is not None and self.snapshot_version != self.replica.database.version:
                 opened.rollback()
                 raise serialization_failure("Another transaction was committed after this one's snapshot was taken.")
@@ -95,9 +100,9 @@ class Block:
                 raise ended_by_sqlite()
             return self.opened.connection
         if self.isolation == READ_COMMITTED:
-            return None
+            return self.private and self.private.connection
         if self.snapshot is None:
-            connection = self.replica.database.borrow()
+            connection = self.replica.database.borrow() if self.private is None else self.private.connection
             if isinstance(connection, Deferred):
                 connection = await connection
             with connection.guard.trusted():
@@ -177,12 +182,22 @@ class Block:
             self.opened.rollback()
         if self.snapshot is not None:
             snapshot, self.snapshot = self.snapshot, None
-            self.replica.database.give_back(snapshot)
+            if self.private is not None and self.private.connection is snapshot:
+                end_reading(snapshot)
+            else:
+                self.replica.database.give_back(snapshot)
 
     def close_streams(self) -> None:
         """End the results that are still being fetched."""
         for stream in tuple(self.streams):
             stream.close()
+
+
+def end_reading(connection: Connection) -> None:
+    """End the transaction that kept a snapshot, if it is still open."""
+    if connection.in_transaction:
+        with connection.guard.trusted():
+            connection.execute("ROLLBACK").close()
 
 
 def name_at(depth: int) -> str:

@@ -23,7 +23,7 @@ from ha.replication.outbox import Outbox
 from ha.replication.settlement import Settlement
 from ha.replication.transaction import OpenTransaction
 from ha.replication.turns import Turns
-from ha.sqlite.database import Database
+from ha.sqlite.database import Database, Private
 from ha.sqlite.executor import Cancellation
 
 #: Called with a channel, its payload and the notifying backend's number, for every NOTIFY that was committed, on every
@@ -96,16 +96,21 @@ class Replica:
         return self.committer.submit(work)
 
     async def transaction(
-        self, lock_timeout_s: float | None, level: str, cancellation: Cancellation | None = None
+        self,
+        lock_timeout_s: float | None,
+        level: str,
+        cancellation: Cancellation | None = None,
+        private: Private | None = None,
     ) -> OpenTransaction:
         """An interactive transaction: the caller holds the writer until it ends it.
 
         :param cancellation: ends the wait for the writer.
+        :param private: the session's own connection to write with, if it has one.
         """
         if self.committer.closing:
             raise StatementError("57P01", "the node is going down")
         opened = OpenTransaction(
-            self.database, self.follower, self._settlement, self._groups, self.turns, level
+            self.database, self.follower, self._settlement, self._groups, self.turns, level, private
         )
         await opened.begin(lock_timeout_s, cancellation)
         return opened

@@ -21,7 +21,7 @@ from ha.replication.groups import Groups
 from ha.replication.settlement import Settlement
 from ha.replication.turns import Turns
 from ha.sqlite.connection import Connection
-from ha.sqlite.database import Database
+from ha.sqlite.database import Database, Private
 from ha.sqlite.executor import FOREVER, BudgetSpent, Cancellation
 from ha.sqlite.images import overwritten, put_on_top
 
@@ -41,6 +41,7 @@ class OpenTransaction:
     """Made by :meth:`begin`; ended by :meth:`commit` or :meth:`rollback`, exactly once.
 
     :param level: its isolation level, which is its conflict policy.
+    :param private: the connection it writes with, where its session has one of its own.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class OpenTransaction:
         groups: Groups,
         turns: Turns,
         level: str,
+        private: Private | None = None,
     ) -> None:
         self._database = database
         self._follower = follower
@@ -58,6 +60,7 @@ class OpenTransaction:
         self._groups = groups
         self._turns = turns
         self._level = level
+        self._private = private
         self._holds = False
         self.notifications: list[Notification] = []
         #: What it read or wrote, by name; the backend adds to it.
@@ -73,6 +76,7 @@ class OpenTransaction:
         self._holds = True
         try:
             await self._follower.apply_arrived()
+            self._database.write_with(self._private)
             self._database.begin()
         except BaseException as error:
             self._release()
@@ -173,6 +177,8 @@ class OpenTransaction:
         database.capture.settle()
         ours, sequences = database.capture.take()
         if not ours and not sequences and not self.notifications:
+            if self._private is not None:
+                database.commit_privately()
             return
         long = len(ours) > LONG_CHANGES or database.capture.size_of(ours) > LONG_BYTES
         changes, moved = ours, sequences
@@ -185,6 +191,8 @@ class OpenTransaction:
             may_queue = self._level == READ_COMMITTED
             if await self._settlement.settle(message, long=long, may_queue=may_queue, unseen=unseen):
                 return
+            if self._private is not None:  # what it did to TEMP tables cannot be put on top of anything
+                raise serialization_failure("Another node wrote first, and this session has temporary tables.")
             theirs = await self._follower.apply_arrived()
             conflict = judge(self._level, ours, self.tables, theirs)
             if conflict is not None:
@@ -199,6 +207,7 @@ class OpenTransaction:
 
     def _release(self) -> None:
         self._holds = False
+        self._database.write_with(None)
         self._database.turnstile.release()
         self._follower.apply_soon()
 

@@ -151,7 +151,8 @@ class Connection(apsw.Connection):
         self.context = None
         self._facts: dict[str, Facts] = {}
         self._schema_version = -1
-        self._lags = bool(flags & apsw.SQLITE_OPEN_READONLY)
+        #: The schema may be changed through another connection.
+        self.lags = bool(flags & apsw.SQLITE_OPEN_READONLY)
         self.cursor_factory = Cursor
 
     # What the house gives a connection, a client may call: SQL functions that are registered here are allowed.
@@ -188,7 +189,7 @@ class Connection(apsw.Connection):
             return known
         self._look_at_schema()
         facts = self._find_facts(sql)
-        self.guard.prepared = self._lags and self.in_transaction
+        self.guard.prepared = self.lags and self.in_transaction
         if len(self._facts) >= FACTS_KEPT:
             self._facts.clear()
         self._facts[sql] = facts
@@ -206,7 +207,7 @@ class Connection(apsw.Connection):
             self.execute("SELECT 1 FROM main.sqlite_schema LIMIT 1").close()
             version = self.execute("PRAGMA main.schema_version").get
         # A reader's transaction may see an older schema than its next one: look again then.
-        self.guard.prepared = self._lags and self.in_transaction
+        self.guard.prepared = self.lags and self.in_transaction
         if version != self._schema_version:
             self._schema_version = version
             self._facts.clear()

@@ -15,12 +15,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from ha.errors import StatementError
 from ha.sqlite.capture import Capture
@@ -50,6 +52,21 @@ RESTART_PAGES = 4_000
 TRUNCATE_PAGES = 16_000
 
 
+#: Connections that belong to one session each, at most: each may hold 2 MiB of page cache, and its TEMP tables.
+PRIVATES_MAX = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Private:
+    """A connection that belongs to one session, for what must be nobody else's: its TEMP tables.
+
+    The session reads with it, and writes with it while it holds the turnstile, see :meth:`Database.write_with`.
+    """
+
+    connection: Connection
+    capture: Capture
+
+
 class Database:
     """One open database.
 
@@ -71,6 +88,7 @@ class Database:
         self.turnstile = Turnstile(clock)
         self._idle: list[Connection] = []
         self._readers: set[Connection] = set()
+        self._privates: set[Private] = set()
         self._waiting: deque[Deferred[Connection]] = deque()
         self._checkpointing = False
         self._checkpoint_at = CHECKPOINT_PAGES
@@ -82,11 +100,39 @@ class Database:
 
     def open(self) -> None:
         """Open the writing connection. Also after the file was replaced; see :meth:`close`."""
-        self.writer = open_writer(str(self.path), synchronous=self.synchronous)
-        fit_gauge(self.writer)
-        self.capture = Capture(self.writer)
-        self.writer.set_wal_hook(self._committed)
+        self.writer, self.capture = self._own = self._open_writer()
         self.closed = False
+
+    def _open_writer(self) -> tuple[Connection, Capture]:
+        writer = open_writer(str(self.path), synchronous=self.synchronous)
+        fit_gauge(writer)
+        writer.set_wal_hook(self._committed)
+        return writer, Capture(writer)
+
+    # What belongs to one session
+
+    def open_private(self) -> Private:
+        """A connection for one session alone; end it with :meth:`close_private`.
+
+        :raises StatementError: 53300, there are too many; 57P03, the file is being replaced.
+        """
+        if self.closed:
+            raise self._replaced()
+        if len(self._privates) >= PRIVATES_MAX:
+            raise StatementError("53300", f"more than {PRIVATES_MAX} sessions have temporary tables")
+        private = Private(*self._open_writer())
+        private.connection.lags = private.connection.guard.private = True
+        self._privates.add(private)
+        return private
+
+    def close_private(self, private: Private) -> None:
+        """The session has ended. May be called twice."""
+        self._privates.discard(private)
+        private.connection.close(True)
+
+    def write_with(self, private: Private | None) -> None:
+        """Whoever holds the turnstile writes with this connection from now on; None stands for the common one."""
+        self.writer, self.capture = self._own if private is None else (private.connection, private.capture)
 
     # Reading
 
@@ -96,7 +142,7 @@ class Database:
         :raises StatementError: 57P03, the file is being replaced.
         """
         if self.closed:
-            raise StatementError("57P03", f"{self.name} is being restored from a snapshot", hint="Try again soon.")
+            raise self._replaced()
         if self._idle:
             return self._idle.pop()
         if len(self._readers) < READERS_MAX:
@@ -107,6 +153,9 @@ class Database:
         turn: Deferred[Connection] = Deferred(self._waiting.remove)
         self._waiting.append(turn)
         return turn
+
+    def _replaced(self) -> StatementError:
+        return StatementError("57P03", f"{self.name} is being restored from a snapshot", hint="Try again soon.")
 
     def give_back(self, connection: Connection) -> None:
         """The borrowed connection is free again: no cursor open, no transaction."""
@@ -230,6 +279,12 @@ class Database:
             finally:
                 self.capture.discard()
 
+    def commit_privately(self) -> None:
+        """End the open transaction of a private connection, which changed nothing but TEMP tables."""
+        with self.writer.guard.trusted():
+            self.writer.execute("COMMIT")
+        self.capture.discard()
+
     def rollback(self) -> None:
         """Undo the open transaction, if it still is open, and what was collected of it."""
         if self.writer.in_transaction:
@@ -259,7 +314,10 @@ class Database:
         self.version += 1
         if self.writer.guard.changed:
             self.writer.guard.changed = False
-            for reader in tuple(self._readers):
+            own, _ = self._own
+            if connection is not own:
+                own.forget()
+            for reader in (*self._readers, *(one.connection for one in self._privates)):
                 reader.forget()
         if pages < self._pages:  # the log was begun anew
             self._checkpoint_at = CHECKPOINT_PAGES
@@ -272,7 +330,14 @@ class Database:
 
     def _checkpoint(self, pages: int) -> None:
         done = Deferred.fromCoroutine(self._checkpoint_in_thread(pages))
-        done.addErrback(lambda failure: self.log.failure("checkpoint failed", failure, database=self.name))
+        done.addErrback(self._checkpoint_failed)
+
+    def _checkpoint_failed(self, failure: Failure) -> None:
+        # A full disk, most likely. What is in the write-ahead log stays there, and the next commits ask again.
+        if failure.check(apsw.FullError, apsw.IOError, apsw.BusyError) is not None:
+            self.log.warn("{database}: checkpoint put off: {reason}", database=self.name, reason=str(failure.value))
+        else:
+            self.log.failure("checkpoint failed", failure, database=self.name)
 
     async def _checkpoint_in_thread(self, pages: int) -> None:
         """Copy the write-ahead log into the file. A reader in the way only makes it do less this time."""
@@ -297,8 +362,11 @@ class Database:
     def close(self) -> None:
         """Close every connection that is not lent; what runs on the others is interrupted: :meth:`cut_readers`."""
         self.closed = True
-        self.writer.set_wal_hook(None)
-        self.writer.close(True)
+        own, _ = self._own
+        own.set_wal_hook(None)
+        own.close(True)
+        for private in tuple(self._privates):
+            self.close_private(private)
         while self._idle:
             connection = self._idle.pop()
             self._readers.discard(connection)

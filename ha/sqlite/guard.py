@@ -139,6 +139,8 @@ class Guard:
     def __init__(self, *, functions: frozenset[str] = FUNCTIONS, pragmas: frozenset[str] = PRAGMAS) -> None:
         self._functions = {*functions, *ALTER_FUNCTIONS}
         self._pragmas = pragmas
+        #: The connection serves one session only, whose TEMP views are nobody else's.
+        self.private = False
         #: How statements are prepared now: ``CLIENT_FLAGS``, or 0 inside :meth:`trusted`.
         self.flags = CLIENT_FLAGS
         #: A statement was prepared since somebody last set this to False: the schema may be another than before.
@@ -202,7 +204,7 @@ class Guard:
 
     def _create_temp_view(self, name: str, _: str, database: str) -> None:
         self._footprint.makes_temp = True
-        if self._client:
+        if self._client and not self.private:
             raise refusal(f'TEMP view "{name}" cannot be created: every client would see it')
 
     def _create_virtual(self, name: str, module: str, database: str) -> None:
