@@ -312,7 +312,6 @@ class Soak:
             for _ in range(faults):
                 time.sleep(self.random.uniform(0, pause_s))
                 self.fault()
-            time.sleep(0.5)
         finally:
             stop.set()
         healed = time.monotonic()

@@ -169,7 +169,10 @@ class RoundTripTests(SynchronousTestCase):
         shape = Shape(plain=plain, rowid="rowid", alias=None, key=(), loose=(1,))
         changes = [RowChange("t", "UPDATE", COLUMNS, (), 1, 2, row, row[::-1], 9, shape) for row in rows]
         written = message(
-            *changes, sequences={"t": 2**63 - 1, "u": None}, notifications=(("c", "p", 7),), transactions=(("x", len(rows)),)
+            *changes,
+            sequences={"t": 2**63 - 1, "u": None},
+            notifications=(("c", "p", 7),),
+            transactions=(("x", len(rows)),),
         )
         read = decode(encode(written))
         self.assertEqual(

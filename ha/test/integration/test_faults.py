@@ -1,0 +1,134 @@
+"""Nodes that are killed, stopped and cut off under load; a counter that all increment; a node that is far away.
+
+A bounded part of :mod:`ha.test.soak`, which runs as long as one likes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+
+import psycopg
+from twisted.trial.unittest import SynchronousTestCase
+
+from ha.test.integration.nodes import Node, agree, eventually
+from ha.test.proxy import Proxy
+from ha.test.soak import Soak
+
+#: How long the clients of a test write.
+SECONDS = 6.0
+
+
+class FaultTests(SynchronousTestCase):
+    """One round of the soak, of either policy."""
+
+    def test_what_is_refused_and_what_is_not(self) -> None:
+        """Writes are refused while the log is out of reach: every row and every increment is accounted for."""
+        soak = Soak(self, seed=4, count=3, policy="refuse", say=lambda line: None)
+        soak.round(1, faults=3, clients=1, pause_s=1)
+        self.assertGreater(soak.tally["acknowledged"], 0)
+
+    def test_what_is_queued(self) -> None:
+        """Writes go on: every row is there, or kept as the loser of a conflict."""
+        soak = Soak(self, seed=5, count=2, policy="queue", say=lambda line: None)
+        soak.round(1, faults=3, clients=1, pause_s=1)
+        self.assertGreater(soak.tally["acknowledged"], 0)
+
+
+class Increments(threading.Thread):
+    """Reads a counter and writes one more, in one transaction at SERIALIZABLE, again and again."""
+
+    def __init__(self, node: Node, stop: threading.Event) -> None:
+        super().__init__(daemon=True)
+        self.node, self.ended = node, stop
+        self.done = self.refused = 0
+        self.failure: Exception | None = None
+
+    def run(self) -> None:
+        """Until told to stop."""
+        try:
+            with contextlib.closing(psycopg.connect(self.node.dsn())) as connection:
+                connection.isolation_level = psycopg.IsolationLevel.SERIALIZABLE
+                while not self.ended.is_set():
+                    try:
+                        with connection.transaction():
+                            row = connection.execute("SELECT n FROM counters").fetchone()
+                            assert row is not None
+                            connection.execute("UPDATE counters SET n = %s", [row[0] + 1])
+                        self.done += 1
+                    except psycopg.errors.SerializationFailure:
+                        self.refused += 1
+        except Exception as error:  # told by the test, which is another thread
+            self.failure = error
+
+
+class CounterTests(SynchronousTestCase):
+    """Three nodes, eight clients each, one row."""
+
+    def test_increments_add_up(self) -> None:
+        """Though every client writes what it computed from what it read."""
+        first = Node(self).start()
+        nodes = [first, Node(self, peer=first).start(), Node(self, peer=first).start()]
+        first.run("CREATE TABLE counters (id INTEGER PRIMARY KEY, n INTEGER)", "INSERT INTO counters VALUES (1, 0)")
+        agree(*nodes)
+        stop = threading.Event()
+        clients = [Increments(node, stop) for node in nodes for _ in range(8)]
+        for client in clients:
+            client.start()
+        time.sleep(SECONDS)
+        stop.set()
+        for client in clients:
+            client.join(60)
+            self.assertFalse(client.is_alive())
+        self.assertEqual([client.failure for client in clients if client.failure], [])
+        held = agree(*nodes)
+        self.assertEqual(held["counters"], [(1, 1, sum(client.done for client in clients))])
+        for node in nodes:
+            self.assertGreater(sum(client.done for client in clients if client.node is node), 0)
+
+
+class Inserts(threading.Thread):
+    """Autocommitted rows, one after the other."""
+
+    def __init__(self, node: Node, stop: threading.Event) -> None:
+        super().__init__(daemon=True)
+        self.node, self.ended = node, stop
+        self.done = 0
+
+    def run(self) -> None:
+        """Until told to stop."""
+        with contextlib.closing(psycopg.connect(self.node.dsn(), autocommit=True)) as connection:
+            while not self.ended.is_set():
+                connection.execute("INSERT INTO t VALUES (1)")
+                self.done += 1
+
+
+class FarNodeTests(SynchronousTestCase):
+    """One node has 20 ms to the log, the other is beside it and busy."""
+
+    def test_it_gets_its_share(self) -> None:
+        """Through turns: without them it stores nothing at all."""
+        near = Node(self).start()
+        proxy = Proxy(near.nats_port, delay_s=0.01)
+        self.addCleanup(proxy.close)
+        far = Node(self, peer=near)
+        far.options["replication-url"] = f"nats://127.0.0.1:{proxy.port}"
+        far.start()
+        near.run("CREATE TABLE t (a)")
+        agree(near, far)
+        stop = threading.Event()
+        clients = [Inserts(node, stop) for node in (near, far) for _ in range(8)]
+        for client in clients:
+            client.start()
+        time.sleep(SECONDS)
+        stop.set()
+        for client in clients:
+            client.join(60)
+            self.assertFalse(client.is_alive())
+        eventually(lambda: near.get("/readyz")[0] == far.get("/readyz")[0] == 200, "both are ready", 30)
+        self.assertEqual(len(agree(near, far)["t"]), sum(client.done for client in clients))
+        shares = {node: sum(client.done for client in clients if client.node is node) for node in (near, far)}
+        # By hand: 84 transactions a second at 8 clients. A busy machine gets a tenth of that.
+        self.assertGreater(shares[far], 8 * SECONDS, shares)
+        self.assertGreater(shares[near], shares[far] / 4)
