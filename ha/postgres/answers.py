@@ -262,6 +262,7 @@ class _Report:
     column: str | None = None
     data_type: str | None = None
     constraint: str | None = None
+    routine: str | None = None
 
     @classmethod
     def decode(cls, body: bytes) -> Any:
@@ -296,6 +297,7 @@ _REPORT_NAMES = {
     b"c": "column",
     b"d": "data_type",
     b"n": "constraint",
+    b"R": "routine",
 }
 
 

@@ -354,24 +354,28 @@ class Writer:
         self._null = options.null.encode()
         self._forced = _chosen(options.force_quote, columns)
         marks = "\r\n" + options.quote + options.escape if options.format == "csv" else "\\\b\f\n\r\t\v"
+        self._before = b""
         self._special = re.compile("[" + re.escape(marks + options.delimiter) + "]")
 
     def head(self) -> list[bytes]:
         """What comes before the rows."""
         if self._options.format == "binary":
-            return [_HEADER]
+            # PostgreSQL sends it together with what comes next, and clients expect it there.
+            self._before = _HEADER
+            return []
         if not self._options.header:
             return []
         return [self._delimiter.join(self._cell(name.encode(), -1) for name in self._columns) + b"\n"]
 
     def tail(self) -> list[bytes]:
         """What comes after them."""
-        return [_TRAILER] if self._options.format == "binary" else []
+        return [self._before + _TRAILER] if self._options.format == "binary" else []
 
     def row(self, row: Row) -> bytes:
         """One row."""
         if self._options.format == "binary":
-            parts = [self._count]
+            parts = [self._before, self._count]
+            self._before = b""
             for value, encode in zip(row, self._encoders, strict=True):
                 if value is None:
                     parts.append(b"\xff\xff\xff\xff")

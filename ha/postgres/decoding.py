@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import tzinfo
 from decimal import Decimal
 from math import isfinite, isnan
 from struct import Struct
@@ -33,6 +34,7 @@ from ha.postgres.moments import (
     DAY_US,
     clock_text,
     date_text,
+    from_local,
     interval_of,
     interval_text,
     stamp_of,
@@ -119,6 +121,11 @@ def _date_from_text(text: str) -> Value:
 def _timestamptz_kept(us: int) -> str:
     text = stamp_text(us)
     return text if text.endswith("infinity") else text + "+00:00"
+
+
+def _timestamptz_in(text: str, zone: tzinfo) -> str:
+    us, told = stamp_of(text, TIMESTAMPTZ)
+    return _timestamptz_kept(from_local(us, zone) if told is None else to_utc(us, told))
 
 
 def _json_from_text(text: str) -> Value:
@@ -315,14 +322,17 @@ _FROM_BINARY: dict[int, Callable[[bytes], Value]] = {
 }
 
 
-def decode(oid: int, raw: bytes, format: int) -> Value:
+def decode(oid: int, raw: bytes, format: int, zone: tzinfo | None = None) -> Value:
     """The value SQLite shall hold for one parameter or COPY field.
 
     :param format: 0 text, 1 binary.
+    :param zone: where a time without a zone is meant, if not in UTC.
     :raises StatementError: 22P02, 22P03, 22003, 22007, 22008, 22021.
     """
     if format == TEXT:
         text = _utf8(raw)
+        if zone is not None and oid == TIMESTAMPTZ:
+            return _timestamptz_in(text, zone)
         read = _FROM_TEXT.get(oid)
         if read is not None:
             return read(text)

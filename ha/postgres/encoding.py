@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import tzinfo
 from functools import lru_cache
 from struct import Struct
 from struct import error as StructError
@@ -20,6 +21,7 @@ from ha.postgres.moments import (
     INFINITY,
     clock_text,
     date_text,
+    east_of,
     interval_of,
     interval_text,
     stamp_of,
@@ -100,9 +102,13 @@ def _text_timestamp(value: Value) -> bytes:
     return stamp_text(stamp_of(value, TIMESTAMP)[0]).encode()
 
 
-def _text_timestamptz(value: Value) -> bytes:
+def _text_timestamptz(value: Value, shown_in: tzinfo | None = None) -> bytes:
     us, zone = stamp_of(value, TIMESTAMPTZ)
-    text = stamp_text(to_utc(us, zone))
+    us = to_utc(us, zone)
+    if shown_in is not None:
+        east = east_of(us, shown_in)
+        return (stamp_text(us + east * 1_000_000) + zone_text(east)).encode()
+    text = stamp_text(us)
     return (text if text.endswith("infinity") else text + "+00").encode()
 
 
@@ -165,8 +171,13 @@ _TEXT_ENCODERS: dict[int, Callable[[Value], bytes]] = {
 
 
 @lru_cache(4096)
-def text_encoder(oid: int, typmod: int = -1) -> Callable[[Value], bytes]:
-    """The function that writes a value (never None) of this type in text. It does not raise."""
+def text_encoder(oid: int, typmod: int = -1, zone: tzinfo | None = None) -> Callable[[Value], bytes]:
+    """The function that writes a value (never None) of this type in text. It does not raise.
+
+    :param zone: the session's, for times that have one; None for UTC.
+    """
+    if zone is not None and oid == TIMESTAMPTZ:
+        return _lenient(lambda value: _text_timestamptz(value, zone))
     found = _TEXT_ENCODERS.get(oid)
     if found is not None:
         return found
@@ -176,7 +187,9 @@ def text_encoder(oid: int, typmod: int = -1) -> Callable[[Value], bytes]:
         return lambda value: plain_text(value.ljust(typmod - 4) if isinstance(value, str) else value)
     kind = TYPES.get(oid)
     if kind is not None and kind.element:
-        return _lenient(lambda value: array_text(value, kind.element, text_encoder(kind.element, typmod)).encode())
+        return _lenient(
+            lambda value: array_text(value, kind.element, text_encoder(kind.element, typmod, zone)).encode()
+        )
     return plain_text
 
 

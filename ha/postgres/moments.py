@@ -6,14 +6,18 @@ Times are counted as PostgreSQL's binary form counts them, in microseconds since
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from math import isfinite
+from zoneinfo import ZoneInfo
 
 from ha.postgres.pgtypes import DATE, INTERVAL, out_of_range, unfit
 from ha.values import Value
 
 _EPOCH = date(2000, 1, 1).toordinal()
+_EPOCH_UTC = datetime(2000, 1, 1, tzinfo=UTC)
+_OFFSET_ZONE = re.compile(r"(<[^>]*>|[A-Za-z]{3,6})?([-+]?\d{1,2}(?::\d{2}){0,2})$")
 DAY_US = 86_400_000_000
 INFINITY = {"infinity": (1 << 63) - 1, "+infinity": (1 << 63) - 1, "-infinity": -(1 << 63)}
 _STAMP = re.compile(
@@ -33,7 +37,7 @@ def _fraction(digits: str | None) -> int:
     return round(float("0." + digits) * 1_000_000)
 
 
-def _zone(text: str | None) -> int | None:
+def zone_seconds(text: str | None) -> int | None:
     """Seconds east of Greenwich, None for none."""
     if not text:
         return None
@@ -69,7 +73,7 @@ def stamp_of(value: Value, oid: int) -> tuple[int, int | None]:
         h, m, s = int(hour or 0), int(minute or 0), int(second or 0)
         if h > 24 or m > 59 or s > 60 or (h == 24 and (m or s)):
             raise out_of_range(oid, value)
-        return days * DAY_US + (h * 3600 + m * 60 + s) * 1_000_000 + _fraction(fraction), _zone(zone)
+        return days * DAY_US + (h * 3600 + m * 60 + s) * 1_000_000 + _fraction(fraction), zone_seconds(zone)
     if isinstance(value, int):
         # SQLite's second convention for dates: seconds since 1970.
         return (value - 946_684_800) * 1_000_000, 0
@@ -123,6 +127,39 @@ def to_utc(us: int, zone: int | None) -> int:
     return us - zone * 1_000_000 if zone and abs(us) < (1 << 62) else us
 
 
+@lru_cache(256)
+def zone_of(name: str) -> tzinfo | None:
+    """The zone a client calls so in SET TIME ZONE; None for UTC.
+
+    A bare number counts hours east of Greenwich; with a name or minutes it is POSIX's writing, which counts west.
+    """
+    if name.upper() in ("UTC", "GMT", "UCT"):
+        return None
+    match = _OFFSET_ZONE.match(name)
+    if match is None:
+        return ZoneInfo(name)
+    abbreviation, offset = match.groups()
+    east = zone_seconds(offset if offset[0] in "+-" else "+" + offset) or 0
+    bare = not abbreviation and ":" not in offset
+    return timezone(timedelta(seconds=east if bare else -east)) if east else None
+
+
+def east_of(us: int, zone: tzinfo | None) -> int:
+    """How many seconds east of Greenwich a zone is at a moment in UTC."""
+    if zone is None or not -62_000_000_000_000_000 < us < 252_000_000_000_000_000:
+        return 0
+    offset = (_EPOCH_UTC + timedelta(microseconds=us)).astimezone(zone).utcoffset()
+    return 0 if offset is None else int(offset.total_seconds())
+
+
+def from_local(us: int, zone: tzinfo | None) -> int:
+    """The moment in UTC at which clocks in a zone show this time."""
+    if zone is None or not -62_000_000_000_000_000 < us < 252_000_000_000_000_000:
+        return us
+    offset = (_EPOCH_UTC.replace(tzinfo=zone) + timedelta(microseconds=us)).utcoffset()
+    return us if offset is None else us - int(offset.total_seconds()) * 1_000_000
+
+
 def time_of(value: Value, oid: int) -> tuple[int, int | None]:
     """Microseconds since midnight, and the zone."""
     if isinstance(value, str):
@@ -133,7 +170,7 @@ def time_of(value: Value, oid: int) -> tuple[int, int | None]:
         h, m, s = int(match[1]), int(match[2]), int(match[3] or 0)
         if h > 24 or m > 59 or s > 60 or (h == 24 and (m or s)):
             raise out_of_range(oid, value)
-        return (h * 3600 + m * 60 + s) * 1_000_000 + _fraction(match[4]), _zone(match[5])
+        return (h * 3600 + m * 60 + s) * 1_000_000 + _fraction(match[4]), zone_seconds(match[5])
     if isinstance(value, int) and 0 <= value <= 86400:
         return value * 1_000_000, None
     raise unfit(oid, value)

@@ -38,13 +38,14 @@ class Portal:
     :ivar shape: of its rows; None without rows.
     :ivar formats: of its columns, as :meth:`Shape.formats` gives them.
     :ivar announced: the client was told of the shape, and every value must fit it.
+    :ivar born: the number it was given, rising with each.
     :ivar answer: None until it has run.
     :ivar position: the row the cursor stands on, from 1; 0 before the first.
     :ivar held: lives on after its transaction.
     """
 
     __slots__ = (
-        "statement", "values", "shape", "formats", "announced", "answer", "position", "held", "scroll", "declared",
+        "statement", "values", "shape", "formats", "announced", "born", "answer", "position", "held", "scroll", "declared",
         "_rows", "_at", "_kept", "_ended",
     )  # fmt: skip
 
@@ -57,6 +58,7 @@ class Portal:
         self.formats = formats
         self.announced = False
         self.answer: Answer | None = None
+        self.born = 0
         self.position = 0
         self.held = False
         self.declared = False

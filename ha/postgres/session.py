@@ -17,6 +17,7 @@ import hmac
 import secrets
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from enum import Enum
 from functools import lru_cache
 from typing import Any, Protocol
@@ -47,6 +48,7 @@ from ha.postgres.decoder import Decoder, Malformed
 from ha.postgres.decoding import decode, from_text
 from ha.postgres.encoding import binary_encoder, text_encoder
 from ha.postgres.messages import MESSAGE_BYTES_MAX, MINOR_MAX, CopyData, CopyDone, ProtocolViolation
+from ha.postgres.moments import zone_of
 from ha.postgres.pgtypes import BINARY, TEXT, TEXT_OID, TYPES, UNKNOWN, of_name
 from ha.postgres.portals import Portal, Prepared
 from ha.postgres.questions import (
@@ -203,6 +205,8 @@ _ROWLESS = frozenset(
         Kind.UNLISTEN, Kind.NOTIFY, Kind.NOTHING, Kind.REFUSED,
     }
 )  # fmt: skip
+#: Kinds that portals may end with.
+_SAVEPOINTS = frozenset({Kind.SAVEPOINT, Kind.RELEASE, Kind.ROLLBACK_TO})
 #: Kinds after which a client may have to be told of changed settings.
 _SETTING = frozenset({Kind.SET, Kind.RESET, Kind.DISCARD, Kind.COMMIT, Kind.ROLLBACK, Kind.ROLLBACK_TO})
 #: Verbs whose tag counts the rows answered.
@@ -212,6 +216,10 @@ _COUNTING_ROWS = frozenset({"SELECT", "VALUES", "TABLE", "PRAGMA"})
 _COUNTING_CHANGES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "FETCH", "MOVE"})
 
 _NO_STATEMENT = Statement(text="", offset=0, kind=Kind.EMPTY, sql="", verb="")
+
+
+#: The columns are no longer those that were announced.
+_CHANGED = "cached plan must not change result type"
 
 
 @lru_cache(1024)
@@ -243,6 +251,8 @@ def error_response(error: StatementError, severity: str = "ERROR") -> ErrorRespo
         error.column,
         error.data_type,
         error.constraint,
+        # By this, not by the SQLSTATE, asyncpg and pgJDBC know that they need only prepare again.
+        "RevalidateCachedQuery" if error.message == _CHANGED else None,
     )
 
 
@@ -293,6 +303,9 @@ class Session:
         self._incoming: _Incoming | None = None
         self._reported: dict[str, str] = {}
         self._settings_touched = False
+        self._zone: tzinfo | None = None
+        self._savepoints: list[tuple[str | None, int]] = []
+        self._portals_made = 0
         self._notifications: list[bytes] = []
 
     # --- driving ---
@@ -494,6 +507,8 @@ class Session:
         self._process_id = backend.pid
         key = self._door.cancels.register(self, backend.pid)
         self._out.append(Authentication(0).encode())
+        self._settings_changed()
+        self._settings_touched = False
         self._reported = dict(backend.variables.reported())
         for name, value in self._reported.items():
             self._out.append(ParameterStatus(name, value).encode())
@@ -539,6 +554,7 @@ class Session:
 
     def _drop_portals(self, *, all: bool = False) -> None:
         """The transaction has ended: its portals end with it, held cursors live on."""
+        self._savepoints.clear()
         for name, portal in list(self._portals.items()):
             if all or not portal.held:
                 del self._portals[name]
@@ -597,9 +613,9 @@ class Session:
         if answer.columns is not None:
             shape = shape_of(answer.columns, answer.rows)
             self._out.append(shape.description())
-            count = await self._rows(answer, shape.encoder())
+            count = await self._rows(answer, shape.encoder((), self._zone))
         if "set_config" in statement.sql:
-            self._settings_touched = True
+            self._settings_changed()
         if finish:
             await self._finish()
         self._out.append(_complete(_tag(answer, count)))
@@ -640,10 +656,12 @@ class Session:
         """What a statement that the backend ran means for the session's own state."""
         kind = statement.kind
         if kind in _SETTING:
-            self._settings_touched = True
+            self._settings_changed()
         if kind is Kind.COMMIT or kind is Kind.ROLLBACK:
             self._implicit = False
             self._drop_portals()
+        elif kind in _SAVEPOINTS:
+            self._savepoint(statement)
         elif (
             kind is Kind.DISCARD
             and isinstance(statement.argument, Name)
@@ -651,6 +669,32 @@ class Session:
         ):
             self._statements.clear()
             self._drop_portals(all=True)
+
+    def _settings_changed(self) -> None:
+        """They may have; the client is told before its next turn."""
+        self._settings_touched = True
+        self._zone = zone_of(self._backend.variables.get("TimeZone"))
+
+    def _savepoint(self, statement: Statement) -> None:
+        """Portals do not outlive the savepoint they were opened after."""
+        assert isinstance(statement.argument, Name)
+        name = statement.argument.name
+        if statement.kind is Kind.SAVEPOINT:
+            self._savepoints.append((name, self._portals_made))
+            return
+        at = max((at for at, (known, _) in enumerate(self._savepoints) if known == name), default=0)
+        if statement.kind is Kind.ROLLBACK_TO and self._savepoints:
+            born = self._savepoints[at][1]
+            for key, portal in list(self._portals.items()):
+                if portal.born > born:
+                    self._portals.pop(key).close()
+            at += 1
+        del self._savepoints[at:]
+
+    def _name_portal(self, name: str, portal: Portal) -> None:
+        self._portals_made += 1
+        portal.born = self._portals_made
+        self._portals[name] = portal
 
     # --- extended query ---
 
@@ -706,7 +750,7 @@ class Session:
         statement = prepared.statement
         if self._backend.status == "E" and statement.kind not in _WAYS_OUT and statement.kind is not Kind.EMPTY:
             raise _aborted()
-        values = _values(prepared, message) if message.parameters or prepared.parameters else ()
+        values = _values(prepared, message, self._zone) if message.parameters or prepared.parameters else ()
         shape = prepared.shape
         formats: tuple[int, ...] = ()
         if message.result_formats and shape is not None:
@@ -717,8 +761,9 @@ class Session:
                     "08P01",
                     f"bind message has {len(message.result_formats)} result formats but query has {len(shape.types)} columns",
                 ) from None
-        portal = self._portals[name] = Portal(statement, values, shape, formats)
+        portal = Portal(statement, values, shape, formats)
         portal.announced = prepared.announced
+        self._name_portal(name, portal)
         self._out.append(_BIND_COMPLETE)
 
     def _describe(self, message: Describe) -> Awaitable[None] | None:
@@ -757,20 +802,25 @@ class Session:
         if kind is not Kind.SQL and kind in _OWN:
             answer = await self._own(statement, alone=alone)
         else:
+            if shape is not None and statement.verb in _CHANGING:
+                # What RETURNING gives must be found out before anything is written.
+                now = await self._backend.describe(statement)
+                if now.columns is None or not shape.fits(now.columns):
+                    raise StatementError("0A000", _CHANGED)
             answer = await self._backend.execute(statement, portal.values, alone=alone, rows_max=rows_max)
             if not alone:
                 self._implicit = True
             if kind is not Kind.SQL:
                 self._after(statement)
             elif "set_config" in statement.sql:
-                self._settings_touched = True
+                self._settings_changed()
         for notice in answer.notices:
             self._notice(notice)
         if shape is not None and answer.columns is not None:
-            if len(answer.columns) != len(shape.columns):
+            if not shape.fits(answer.columns):
                 if answer.rest is not None:
                     answer.rest.close()
-                raise StatementError("0A000", "cached plan must not change result type")
+                raise StatementError("0A000", _CHANGED)
             if shape.guessed and not portal.announced:
                 portal.shape = shape_of(answer.columns, answer.rows)
         portal.begin(answer)
@@ -802,7 +852,7 @@ class Session:
                 return
             if not message.max_rows:
                 # All of it, without the portal's bookkeeping.
-                count = await self._rows(answer, shape.encoder(portal.formats))
+                count = await self._rows(answer, shape.encoder(portal.formats, self._zone))
                 portal.close()
                 self._out.append(_complete(_tag(answer, count)))
                 return
@@ -813,7 +863,7 @@ class Session:
     async def _go_on(self, portal: Portal, rows_max: int) -> None:
         """The next rows of a portal, and whether there may be more."""
         assert portal.shape is not None and portal.answer is not None
-        encode = portal.shape.encoder(portal.formats)
+        encode = portal.shape.encoder(portal.formats, self._zone)
         count = 0
         while not rows_max or count < rows_max:
             rows = await portal.take(rows_max - count if rows_max else 0)
@@ -931,7 +981,7 @@ class Session:
             finally:
                 if portal.answer is not None and portal.answer.rest is not None:
                     portal.close()
-        self._portals[argument.name] = portal
+        self._name_portal(argument.name, portal)
         return Answer("DECLARE CURSOR")
 
     async def _sql_fetch(self, argument: Fetch, alone: bool) -> Answer:
@@ -1015,8 +1065,9 @@ class Session:
         columns = answer.columns or ()
         shape = shape_of(columns, answer.rows)
         format = BINARY if options.format == "binary" else TEXT
-        one = binary_encoder if format else text_encoder
-        writer = copy.Writer(options, [column.name for column in columns], [one(*known) for known in shape.types])
+        zone = self._zone
+        encoders = [binary_encoder(*known) if format else text_encoder(*known, zone) for known in shape.types]
+        writer = copy.Writer(options, [column.name for column in columns], encoders)
         self._out.append(CopyOutResponse(format, (format,) * len(columns)).encode())
         self._out += [CopyData(piece).encode() for piece in writer.head()]
         count = await self._rows(answer, lambda rows: b"".join([CopyData(writer.row(row)).encode() for row in rows]))
@@ -1044,7 +1095,7 @@ class Session:
                 if one is None:
                     row.append(None)
                 elif isinstance(one, str):
-                    row.append(from_text(oid, one))
+                    row.append(decode(oid, one.encode(), TEXT, self._zone) if self._zone else from_text(oid, one))
                 else:
                     row.append(decode(oid, one, BINARY))
             incoming.rows.append(tuple(row))
@@ -1119,7 +1170,7 @@ def _parameter_oids(statement: Statement, types: tuple[int, ...], wanted: tuple[
     return tuple(oids)
 
 
-def _values(prepared: Prepared, message: Bind) -> tuple[Value, ...]:
+def _values(prepared: Prepared, message: Bind, zone: tzinfo | None) -> tuple[Value, ...]:
     """The parameters of a Bind as SQLite shall have them."""
     oids = prepared.parameters
     given = message.parameters
@@ -1133,10 +1184,13 @@ def _values(prepared: Prepared, message: Bind) -> tuple[Value, ...]:
         raise StatementError("08P01", f"bind message has {len(formats)} parameter formats but {len(given)} parameters")
     if len(formats) > 1:
         return tuple(
-            [None if raw is None else decode(oid, raw, one) for oid, raw, one in zip(oids, given, formats, strict=True)]
+            [
+                None if raw is None else decode(oid, raw, one, zone)
+                for oid, raw, one in zip(oids, given, formats, strict=True)
+            ]
         )
     one = formats[0] if formats else 0
-    return tuple([None if raw is None else decode(oid, raw, one) for oid, raw in zip(oids, given, strict=True)])
+    return tuple([None if raw is None else decode(oid, raw, one, zone) for oid, raw in zip(oids, given, strict=True)])
 
 
 def _quoted(name: str) -> str:

@@ -7,6 +7,7 @@ Rows are the hot path. :func:`row_encoder` generates one function for each shape
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import tzinfo
 from functools import lru_cache
 from struct import Struct
 from typing import Any
@@ -89,23 +90,26 @@ def _field(raw: bytes) -> bytes:
 
 
 @lru_cache(2048)
-def row_encoder(columns: tuple[tuple[int, int], ...], formats: tuple[int, ...]) -> RowEncoder:
+def row_encoder(
+    columns: tuple[tuple[int, int], ...], formats: tuple[int, ...], zone: tzinfo | None = None
+) -> RowEncoder:
     """A function that writes rows of this shape as DataRow messages, made for it once.
 
     :param columns: OID and type modifier of each.
     :param formats: 0 or 1 for each.
+    :param zone: the session's, None for UTC.
 
     The function raises :class:`StatementError` for a value that cannot be written in the binary form announced.
     """
     names: dict[str, Any] = {"LENGTHS": _LENGTHS, "NULL": _NULL, "field": _field}
     if len(columns) > 100:
         # Generated code is for the rows people read by the thousand, not for the widest of tables.
-        return _plain_row_encoder(columns, formats)
+        return _plain_row_encoder(columns, formats, zone)
     lines = ["def encode(rows):", "    out = []", "    append = out.append"]
     row = "".join(f"c{i}, " for i in range(len(columns)))
     lines.append(f"    for {row or '_'} in rows:" if columns else "    for _ in rows:")
     for i, ((oid, typmod), format) in enumerate(zip(columns, formats, strict=True)):
-        names[f"e{i}"] = (binary_encoder if format == BINARY else text_encoder)(oid, typmod)
+        names[f"e{i}"] = binary_encoder(oid, typmod) if format == BINARY else text_encoder(oid, typmod, zone)
         if format == BINARY:
             layout = {INT8: "!iq", INT4: "!ii", INT2: "!ih", FLOAT8: "!id"}.get(oid)
             if layout:
@@ -123,9 +127,13 @@ def row_encoder(columns: tuple[tuple[int, int], ...], formats: tuple[int, ...]) 
     return names["encode"]  # type: ignore[no-any-return]
 
 
-def _plain_row_encoder(columns: tuple[tuple[int, int], ...], formats: tuple[int, ...]) -> RowEncoder:
+def _plain_row_encoder(
+    columns: tuple[tuple[int, int], ...], formats: tuple[int, ...], zone: tzinfo | None
+) -> RowEncoder:
     """The same without generated code."""
-    encoders = [(binary_encoder if f == BINARY else text_encoder)(*c) for c, f in zip(columns, formats, strict=True)]
+    encoders = [
+        binary_encoder(*c) if f == BINARY else text_encoder(*c, zone) for c, f in zip(columns, formats, strict=True)
+    ]
     count = len(columns).to_bytes(2, "big")
 
     def encode(rows: Sequence[Row]) -> bytes:
@@ -181,12 +189,28 @@ class Shape:
             found = self._descriptions[formats] = RowDescription(fields).encode()
         return found
 
-    def encoder(self, formats: tuple[int, ...] = ()) -> RowEncoder:
-        """The function that writes rows; no formats: all text."""
+    def encoder(self, formats: tuple[int, ...] = (), zone: tzinfo | None = None) -> RowEncoder:
+        """The function that writes rows; no formats: all text.
+
+        :param zone: the session's, None for UTC.
+        """
+        if zone is not None:
+            return row_encoder(self.types, formats or (TEXT,) * len(self.types), zone)
         found = self._encoders.get(formats)
         if found is None:
             found = self._encoders[formats] = row_encoder(self.types, formats or (TEXT,) * len(self.types))
         return found
+
+    def fits(self, columns: tuple[Column, ...]) -> bool:
+        """Are these the columns that were announced? What comes from a table by name and declared type, an expression by its name."""
+        return columns is self.columns or (
+            len(columns) == len(self.columns)
+            and all(
+                now.name == then.name
+                and (now.decltype == then.decltype or now.decltype is None or then.decltype is None)
+                for now, then in zip(columns, self.columns, strict=True)
+            )
+        )
 
 
 class _Known:

@@ -106,7 +106,7 @@ def _asking(connection: Connection) -> list[Row]:
         return times.stamp(context().now)
 
     def local_now() -> str:
-        return times.stamp(context().now)[:-3]
+        return times.stamp(context().now).removesuffix("+00:00")
 
     rows: list[Row] = [
         ("version", 0, lambda: VERSION, STEADY),

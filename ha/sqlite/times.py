@@ -1,7 +1,7 @@
 """Dates, times and intervals as PostgreSQL computes them, on the text that is stored.
 
-A date is ``YYYY-MM-DD``, a timestamp ``YYYY-MM-DD HH:MM:SS[.ffffff]``, one with a zone the same in UTC with ``+00`` after
-it, so that the order of the texts is the order of the times. An interval is PostgreSQL's text (``1 mon 2 days 03:04:05``).
+A date is ``YYYY-MM-DD``, a timestamp ``YYYY-MM-DD HH:MM:SS[.ffffff]``, one with a zone the same in UTC with ``+00:00``
+after it, as parameters are kept and as SQLite's own functions read it: the order of the texts is the order of the times. An interval is PostgreSQL's text (``1 mon 2 days 03:04:05``).
 A number where a time is expected counts seconds since 1970.
 
 https://www.postgresql.org/docs/15/functions-datetime.html
@@ -210,18 +210,18 @@ def _range(value: Any) -> StatementError:
 
 
 def written(value: datetime) -> str:
-    """A timestamp's text; with ``+00`` if it has a zone."""
+    """A timestamp's text; with ``+00:00`` if it has a zone."""
     if value.tzinfo is not None:
         value = value.astimezone(UTC)
     text = f"{value.year:04}-{value.month:02}-{value.day:02} {value.hour:02}:{value.minute:02}:{value.second:02}"
     if value.microsecond:
         text += f".{value.microsecond:06}".rstrip("0")
-    return text if value.tzinfo is None else text + "+00"
+    return text if value.tzinfo is None else text + "+00:00"
 
 
 def stamp(seconds: float) -> str:
-    """The text of a time counted from 1970, always with its zone and all its digits."""
-    return (_EPOCH + timedelta(microseconds=round(seconds * SECOND))).strftime("%Y-%m-%d %H:%M:%S.%f+00")
+    """The text of a time counted from 1970, with its zone."""
+    return written(_EPOCH + timedelta(microseconds=round(seconds * SECOND)))
 
 
 def clock() -> str:
@@ -276,7 +276,7 @@ def pg_time(value: Any, precision: int = 6) -> str | None:
         return None
     match = _CLOCK.match(str(value))
     if match is None:
-        return written(_rounded(moment(value, "time"), precision))[11:].removesuffix("+00")
+        return written(_rounded(moment(value, "time"), precision))[11:].removesuffix("+00:00")
     hour, minute, second, fraction, half, _ = match.groups()
     hours = int(hour) % 12 + (12 if half.upper() == "PM" else 0) if half else int(hour)
     if hours > 24 or int(minute) > 59 or int(second or 0) > 60:

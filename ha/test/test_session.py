@@ -458,6 +458,45 @@ class ExtendedQueryTests(SessionCase):
         self.client.connection.dataReceived(b"E\0\0\0\4B\0\0\0\4" + Sync().encode())
         self.assertEqual([word(m) for m in self.client.received()], ["08P01", "I"], "skipped ones are not looked at")
 
+    def test_returning_columns_that_changed(self) -> None:
+        """Nothing is written by a statement whose answer could not be sent; drivers know the error by its routine."""
+        self.query("CREATE TABLE t (a integer)")
+        self.ask(Parse("s", "INSERT INTO t DEFAULT VALUES RETURNING *"), Sync())
+        self.query("ALTER TABLE t ADD COLUMN b text DEFAULT 'x'")
+        self.query("ALTER TABLE t RENAME COLUMN a TO c")
+        heard = self.ask(Bind("", "s"), Execute(""), Sync())
+        self.assertEqual((heard[1].sqlstate, heard[1].routine), ("0A000", "RevalidateCachedQuery"))
+        self.assertEqual(rows(self.query("SELECT count(*) FROM t")), [(b"0",)])
+
+    def test_portals_end_with_their_savepoint(self) -> None:
+        """Those opened before it go on."""
+        self.query("BEGIN; DECLARE a CURSOR FOR SELECT 1; SAVEPOINT s; DECLARE b CURSOR FOR SELECT 2")
+        self.query("ROLLBACK TO s")
+        self.assertEqual(self.tags("FETCH a"), ["FETCH 1", "T"])
+        self.assertEqual(self.tags("FETCH b"), ["34000", "E"])
+
+    def test_times_in_the_sessions_zone(self) -> None:
+        """Kept in UTC; read and shown where the client is, as it was that day."""
+        self.query("CREATE TABLE t (a timestamptz)")
+        for zone, text, kept, shown in (
+            ("Europe/Berlin", b"2026-07-01 12:00:00", "2026-07-01 10:00:00+00:00", b"2026-07-01 12:00:00+02"),
+            ("Europe/Berlin", b"2026-01-01 12:00:00", "2026-01-01 11:00:00+00:00", b"2026-01-01 12:00:00+01"),
+            ("-3", b"2026-01-01 12:00:00", "2026-01-01 15:00:00+00:00", b"2026-01-01 12:00:00-03"),
+            ("UTC", b"2026-01-01 12:00:00+02", "2026-01-01 10:00:00+00:00", b"2026-01-01 10:00:00+00"),
+        ):
+            self.query(f"DELETE FROM t; SET TimeZone = '{zone}'")
+            self.ask(Parse("", "INSERT INTO t VALUES ($1)", (1184,)), Bind("", "", (), (text,)), Execute(""), Sync())
+            self.assertEqual(rows(self.query("SELECT a, a || '' FROM t")), [(shown, kept.encode())])
+            heard = self.query("COPY t TO STDOUT")
+            self.assertEqual([m.data for m in heard if isinstance(m, CopyData)], [shown + b"\n"])
+
+    def test_settings_of_the_start_are_what_reset_goes_back_to(self) -> None:
+        """The client asked for them once and for all."""
+        client = Client(Factory(lambda database, user: self.backend, Clock(), check=lambda user, password: True))
+        client.login(TimeZone="Europe/Berlin")
+        client.ask(Query("SET TimeZone = 'UTC'"))
+        self.assertIn(ParameterStatus("TimeZone", "Europe/Berlin"), client.ask(Query("RESET TimeZone")))
+
 
 class CursorTests(SessionCase):
     """SQL's own names for statements and portals, which are the protocol's, too."""
