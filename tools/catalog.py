@@ -90,8 +90,7 @@ def main(conninfo):
             cursor = connection.execute(query, (functions(),) if "%s" in query else None)
             names = [column.name for column in cursor.description]
             types = [spoken[column.type_code] for column in cursor.description]
-            print(f'    "{table}": r"""\\')
-            print(" ".join(names))
+            print(f'    "{table}": r"""{" ".join(names)}')
             for row in cursor:
                 values = [value(*one) for one in zip(row, types, strict=True)]
                 print(json.dumps(values, separators=(",", ":"), default=str))

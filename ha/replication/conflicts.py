@@ -221,9 +221,7 @@ def _key(table: str, columns: tuple[str, ...], pk_columns: tuple[str, ...], rowi
 
 def _same(seen: dict[str, object], row: dict[str, object]) -> bool:
     """Equal to the bit, as far as both have the same columns: those added since were not there to be seen."""
-    return all(
-        type(seen[name]) is type(row[name]) and seen[name] == row[name] for name in seen.keys() & row.keys()
-    )
+    return all(type(seen[name]) is type(row[name]) and seen[name] == row[name] for name in seen.keys() & row.keys())
 
 
 def _shown(change: RowChange) -> str:

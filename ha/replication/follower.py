@@ -162,9 +162,7 @@ class Follower:
             reached.errback(StatementError("57P01", "the node is going down"))
 
     def _follow(self) -> None:
-        self._feed = self._source.follow(
-            self._database.subject, self._received + 1, self._arrive, self._lost
-        )
+        self._feed = self._source.follow(self._database.subject, self._received + 1, self._arrive, self._lost)
 
     def _lost(self, reason: Exception) -> None:
         """Following from here on makes no sense any more; what does is for our owner to say."""
@@ -343,7 +341,9 @@ class Follower:
 
     def _stand_still(self, sequence: int, error: Exception) -> None:
         self.failed = CannotApply(sequence, str(error))
-        self.log.failure("cannot apply log position {sequence} of {subject}", sequence=sequence, subject=self._database.subject)
+        self.log.failure(
+            "cannot apply log position {sequence} of {subject}", sequence=sequence, subject=self._database.subject
+        )
         raise self.failed from error
 
     # Position

@@ -54,9 +54,7 @@ class NothingSent(StatementError):
     """The log was out of reach before anything was sent: the message is certainly not stored."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "08006", "the replication log cannot be reached; nothing was changed", hint="Try again later."
-        )
+        super().__init__("08006", "the replication log cannot be reached; nothing was changed", hint="Try again later.")
 
 
 class Publisher(Protocol):

@@ -121,9 +121,7 @@ class Settlement:
         self._note(message, unseen, sequence)
         self._database.commit(sequence, origin(message))
 
-    async def _queue(
-        self, message: Message, body: bytes, unseen: Sequence[Lost], *, long: bool, sent: bool
-    ) -> None:
+    async def _queue(self, message: Message, body: bytes, unseen: Sequence[Lost], *, long: bool, sent: bool) -> None:
         def commit() -> None:
             self._note(message, unseen, None)
             self._database.commit_queued(message_id(message), body, sent=sent)
@@ -155,4 +153,3 @@ def origin(message: Message) -> tuple[str, int, int]:
 def changes_schema(message: Message) -> bool:
     """Whether `message` holds DDL."""
     return any(isinstance(change, Command) for change in message.changes)
-

@@ -215,4 +215,3 @@ class OpenTransaction:
 def quoted(name: str) -> str:
     """`name` as an identifier in SQL."""
     return '"' + name.replace('"', '""') + '"'
-

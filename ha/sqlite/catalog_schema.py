@@ -1,27 +1,638 @@
-"""What the main schema holds, as PostgreSQL's catalog would say it: relations, columns, indexes, constraints, each with an OID.
+"""What the main schema holds, as PostgreSQL would say it: relations, columns, indexes, constraints, each with an OID.
 
 Use: ``read(connection)`` inside whatever transaction the connection is in; the result is a plain picture of that moment.
 
 SQLite's pragmas say what there is; what they leave out (names of constraints, CHECK, DEFERRABLE) is read from the text of
-CREATE TABLE. Names that SQLite gives itself are shown as PostgreSQL would have given them: ``t_pkey``, ``t_c_key``,
-``t_c_fkey``, ``t_c_check``. Tables of the house's own and of SQLite's are left out.
+CREATE TABLE. What SQLite names itself is shown as PostgreSQL would have named it: ``t_pkey``, ``t_c_key``, ``t_c_fkey``,
+``t_c_check``. The house's own tables and SQLite's are left out.
 
-OIDs are made of the name, so that every node and every connection shows the same: a driver may keep them. Where two names
+OIDs are made of the name, so that every node and every connection shows the same: drivers keep them. Where two names
 meet, the one that sorts first keeps the number.
 """
 
 from __future__ import annotations
 
+import json
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, Final
 
 import apsw
 
 from ha.errors import StatementError
-from ha.sql.tokens import QUOTED, STRING, WORD, Token, quoted_name, tokenize, unquoted
+from ha.sql import constraints
+from ha.sql.constraints import CHECK, FOREIGN, PRIMARY, UNIQUE
+from ha.sql.tokens import quoted_name, tokenize
 from ha.sql.typenames import declared, read_type
 from ha.sqlite.catalog_tables import ROWS
-from ha.sqlite.declarations_text import Declaration, declarations_of
-from ha.sqlite.guard import OURS
+from ha.sqlite.connection import Connection
+from ha.sqlite.guard import is_ours
+
+#: Below are PostgreSQL's own objects.
+FIRST_OID: Final = 16_384
+#: Ours begin higher, so that a number made of a name looks like no other system's; OIDs have 32 bits.
+_LEAST: Final = 100_000
+_MOST: Final = 2**31 - 1
+
+TEXT, INT8 = 25, 20
+
+
+def oid_of(kind: str, name: str) -> int:
+    """The number of an object that has it to itself."""
+    return _LEAST + zlib.crc32(f"{kind}:{name}".encode()) % (_MOST - _LEAST)
+
+
+def _numbered(kind: str, names: Iterable[str]) -> dict[str, int]:
+    taken: set[int] = set()
+    found = {}
+    for name in sorted(names):
+        oid = oid_of(kind, name)
+        while oid in taken:
+            oid += 1
+        taken.add(oid)
+        found[name] = oid
+    return found
+
+
+@cache
+def static_rows(table: str) -> tuple[dict[str, Any], ...]:
+    """The rows that every database has in a table of the catalog."""
+    names, *lines = ROWS[table].splitlines()
+    return tuple(dict(zip(names.split(), json.loads(line), strict=True)) for line in lines)
+
+
+@cache
+def types_by_name() -> Mapping[str, dict[str, Any]]:
+    """pg_type, by typname."""
+    return {row["typname"]: row for row in static_rows("pg_type")}
+
+
+@cache
+def types_by_oid() -> Mapping[int, dict[str, Any]]:
+    """pg_type, by OID."""
+    return {row["oid"]: row for row in static_rows("pg_type")}
+
+
+@lru_cache(maxsize=4096)
+def type_of(words: str) -> tuple[int, int]:
+    """The OID and type modifier that a column's declared type means; text where it says nothing."""
+    name = declared(words) if words else None
+    row = types_by_name().get(name or "text")
+    if row is None:
+        return TEXT, -1
+    try:
+        type_name, _ = read_type(words, tokenize(words), 0)
+    except StatementError:
+        type_name = None
+    given = type_name.modifiers if type_name is not None else ()
+    plain = str(name or "").lstrip("_")
+    modifier = -1
+    if given and plain == "numeric":
+        modifier = ((given[0] << 16) | ((given[1] if len(given) > 1 else 0) & 0x7FF)) + 4
+    elif given and plain in ("varchar", "bpchar"):
+        modifier = given[0] + 4
+    elif given and plain in ("timestamp", "timestamptz", "time", "timetz", "bit", "varbit"):
+        modifier = given[0]
+    elif plain == "bpchar" and type_name is not None and type_name.written != "BPCHAR":
+        modifier = 5
+    return row["oid"], modifier
+
+
+@dataclass(slots=True)
+class Attribute:
+    """One column.
+
+    :param default: PostgreSQL's words for it, or for what it is generated from.
+    :param identity: ``d`` where it counts by itself without a sequence that could be named, else "".
+    """
+
+    number: int
+    name: str
+    type_oid: int
+    modifier: int
+    not_null: bool
+    default: str | None = None
+    generated: bool = False
+    identity: str = ""
+
+
+@dataclass(slots=True)
+class Relation:
+    """A table, view, sequence or index.
+
+    :param kind: ``r``, ``v``, ``S``, ``i``.
+    :param sequence: of a table, the column that counts by itself.
+    :param query: of a view.
+    """
+
+    oid: int
+    name: str
+    kind: str
+    attributes: list[Attribute] = field(default_factory=list)
+    sequence: Sequence | None = None
+    query: str = ""
+    triggers: bool = False
+
+    def attribute(self, name: str) -> Attribute | None:
+        low = name.lower()
+        return next((one for one in self.attributes if one.name.lower() == low), None)
+
+
+@dataclass(slots=True)
+class Sequence:
+    """A sequence.
+
+    :param table: the relation it counts for, None for one of CREATE SEQUENCE.
+    :param counting: SQLite's table that counts.
+    """
+
+    relation: Relation
+    counting: str
+    table: Relation | None = None
+    attribute: Attribute | None = None
+
+
+@dataclass(slots=True)
+class Index:
+    """An index, or a key that SQLite keeps without one.
+
+    :param keys: attribute numbers, 0 for an expression.
+    :param terms: each column's or expression's words.
+    """
+
+    relation: Relation
+    table: Relation
+    keys: tuple[int, ...]
+    terms: tuple[str, ...]
+    descending: tuple[bool, ...]
+    unique: bool
+    primary: bool = False
+    where: str | None = None
+
+
+@dataclass(slots=True)
+class Constraint:
+    """A constraint. See pg_constraint for the letters."""
+
+    oid: int
+    name: str
+    kind: str
+    table: Relation
+    keys: tuple[int, ...]
+    index: Index | None = None
+    parent: Relation | None = None
+    parent_keys: tuple[int, ...] = ()
+    on_update: str = "a"
+    on_delete: str = "a"
+    deferrable: bool = False
+    deferred: bool = False
+    expression: str = ""
+
+
+@dataclass(slots=True)
+class Trigger:
+    oid: int
+    name: str
+    table: Relation
+    sql: str
+
+
+@dataclass(slots=True)
+class Schema:
+    """Everything, by its numbers and by its names."""
+
+    relations: dict[int, Relation] = field(default_factory=dict)
+    named: dict[str, Relation] = field(default_factory=dict)
+    indexes: dict[int, Index] = field(default_factory=dict)
+    constraints: dict[int, Constraint] = field(default_factory=dict)
+    triggers: dict[int, Trigger] = field(default_factory=dict)
+    sequences: list[Sequence] = field(default_factory=list)
+
+    def relation(self, name: str) -> Relation | None:
+        """By its name: as it is written, else without regard to case, as SQLite would find it."""
+        return self.named.get(name) or self.named.get(name.lower())
+
+
+_OBJECTS: Final = "SELECT type, name, tbl_name, sql FROM main.sqlite_schema ORDER BY rowid"
+_COLUMNS: Final = """
+    SELECT s.name, c.cid, c.name, c.type, c."notnull", c.dflt_value, c.pk, c.hidden
+      FROM main.sqlite_schema AS s, pragma_table_xinfo(s.name, 'main') AS c WHERE s.type = 'table' ORDER BY s.rowid, c.cid
+"""
+_INDEXES: Final = """
+    SELECT s.name, l.name, l."unique", l.origin, x.seqno, x.cid, x.name, x.desc
+      FROM main.sqlite_schema AS s, pragma_index_list(s.name, 'main') AS l, pragma_index_xinfo(l.name, 'main') AS x
+     WHERE s.type = 'table' AND x.key ORDER BY s.rowid, l.seq DESC, x.seqno
+"""
+_KEYS: Final = """
+    SELECT s.name, f.id, f.seq, f."table", f."from", f."to", f.on_update, f.on_delete
+      FROM main.sqlite_schema AS s, pragma_foreign_key_list(s.name, 'main') AS f
+     WHERE s.type = 'table' ORDER BY s.rowid, f.id DESC, f.seq
+"""
+_ACTIONS: Final = {"NO ACTION": "a", "RESTRICT": "r", "CASCADE": "c", "SET NULL": "n", "SET DEFAULT": "d"}
+
+
+def read(connection: Connection) -> Schema:
+    """The schema as `connection` sees it now."""
+    with connection.guard.trusted():
+        return Reading(connection).schema
+
+
+class Reading:
+    """One reading of the schema, from its objects to what depends on them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.schema = Schema()
+        objects = [row for row in connection.execute(_OBJECTS).fetchall() if not _is_hidden(row[2])]
+        shadows = self._shadows()
+        self._tables = {name: sql or "" for kind, name, _, sql in objects if kind == "table" and name not in shadows}
+        self._views = {name: sql or "" for kind, name, _, sql in objects if kind == "view"}
+        self._index_texts = {name: sql for kind, name, _, sql in objects if kind == "index"}
+        self._columns: dict[str, list[tuple[Any, ...]]] = {}
+        for table, *column in connection.execute(_COLUMNS):
+            self._columns.setdefault(table, []).append(tuple(column))
+        self._declared = {name: constraints.constraints(sql) for name, sql in self._tables.items()}
+        self._counting = {name for name, sql in self._tables.items() if "AUTOINCREMENT" in sql.upper()}
+        keys = list(self._plan_keys())
+        self._number(keys)
+        for name in self._tables:
+            self._table(name)
+        for name in self._views:
+            self._view(name)
+        for plan in keys:
+            self._index(*plan)
+        self._constraints()
+        self._triggers(objects)
+
+    def _shadows(self) -> set[str]:
+        return {
+            name
+            for (name,) in self._connection.execute(
+                "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'"
+            )
+        }
+
+    # Which names there are
+
+    def _plan_keys(self) -> Iterator[tuple[str, str, tuple[Any, ...], bool, bool, str | None]]:
+        """Each index: name, table, its (cid, name, desc), unique, primary, SQLite's name."""
+        found: dict[tuple[str, str], tuple[bool, str, list[Any]]] = {}
+        for table, index, unique, origin, _, cid, column, desc in self._connection.execute(_INDEXES):
+            if table in self._tables:
+                found.setdefault((table, index), (bool(unique), origin, []))[2].append((cid, column, bool(desc)))
+        taken: set[str] = set()
+        with_key = set()
+        for (table, index), (unique, origin, terms) in found.items():
+            columns = [column or "expr" for _, column, _ in terms]
+            if origin == "pk":
+                with_key.add(table)
+                name = self._given(table, PRIMARY, columns) or f"{table}_pkey"
+            elif origin == "u":
+                name = self._given(table, UNIQUE, columns) or _free("_".join([table, *columns, "key"]), taken)
+            else:
+                name = index
+            taken.add(name)
+            # ALTER TABLE … ADD PRIMARY KEY on a table with rows makes an index of this name.
+            primary = origin == "pk" or (unique and name == f"{table}_pkey" and table not in with_key)
+            if primary:
+                with_key.add(table)
+            yield name, table, tuple(terms), unique, primary, index
+        for table in self._tables:
+            key = sorted((row[5], row) for row in self._columns.get(table, ()) if row[5])
+            if key and table not in with_key and not self._is_sequence(table):
+                columns = [row[1] for _, row in key]
+                name = self._given(table, PRIMARY, columns) or f"{table}_pkey"
+                yield name, table, tuple((row[0], row[1], False) for _, row in key), True, True, None
+
+    def _given(self, table: str, kind: str, columns: list[str]) -> str | None:
+        wanted = [column.lower() for column in columns]
+        for one in self._declared[table]:
+            if one.kind == kind and one.name is not None and [column.lower() for column in one.columns] == wanted:
+                return one.name
+        return None
+
+    def _is_sequence(self, table: str) -> bool:
+        """Was it made by CREATE SEQUENCE?"""
+        columns = self._columns.get(table, ())
+        return table in self._counting and len(columns) == 1 and columns[0][1] == "last_value"
+
+    def _counter(self, table: str) -> str | None:
+        """The column that counts by itself."""
+        if table not in self._counting:
+            return None
+        return next((row[1] for row in self._columns.get(table, ()) if row[5]), None)
+
+    def _number(self, keys: list[tuple[Any, ...]]) -> None:
+        """OIDs for everything that is in pg_class: they share one space."""
+        names = {**dict.fromkeys(self._tables), **dict.fromkeys(self._views), **{plan[0]: None for plan in keys}}
+        for table in self._tables:
+            counter = self._counter(table)
+            if counter is not None and not self._is_sequence(table):
+                names[_free(f"{table}_{counter}_seq", names)] = None
+        self._oids = _numbered("class", names)
+
+    def _make(self, name: str, kind: str) -> Relation:
+        relation = Relation(self._oids[name], name, kind)
+        self.schema.relations[relation.oid] = relation
+        self.schema.named[name] = relation
+        self.schema.named.setdefault(name.lower(), relation)
+        return relation
+
+    # Relations
+
+    def _table(self, name: str) -> None:
+        if self._is_sequence(name):
+            relation = self._make(name, "S")
+            relation.attributes = list(_sequence_attributes())
+            self.schema.sequences.append(Sequence(relation, name))
+            return
+        relation = self._make(name, "r")
+        counter = self._counter(name)
+        expressions = constraints.generated(self._tables[name]) if " AS" in self._tables[name].upper() else {}
+        keys = sum(bool(row[5]) for row in self._columns.get(name, ()))
+        number = 0
+        for _, column, words, not_null, default, key, hidden in self._columns.get(name, ()):
+            if hidden == 1:  # a virtual table's own
+                continue
+            number += 1
+            type_oid, modifier = type_of(str(words or ""))
+            attribute = Attribute(number, column, type_oid, modifier, bool(not_null or key))
+            if hidden in (2, 3):
+                attribute.generated = True
+                attribute.default = f"({expressions.get(column.lower(), '')})"
+            elif default is not None:
+                attribute.default = default_text(default, type_oid)
+            elif key and keys == 1 and str(words).upper() == "INTEGER" and column != counter:
+                attribute.identity = "d"
+            relation.attributes.append(attribute)
+            if column == counter:
+                self._counted(relation, attribute)
+
+    def _counted(self, relation: Relation, attribute: Attribute) -> None:
+        name = f"{relation.name}_{attribute.name}_seq"
+        if name in self.schema.named or name not in self._oids:
+            return
+        sequence = Sequence(self._make(name, "S"), relation.name, relation, attribute)
+        sequence.relation.attributes = list(_sequence_attributes())
+        attribute.default = f"nextval('{quoted_if_needed(name)}'::regclass)"
+        relation.sequence = sequence
+        self.schema.sequences.append(sequence)
+
+    def _view(self, name: str) -> None:
+        relation = self._make(name, "v")
+        relation.query = constraints.query_of(self._views[name])
+        try:
+            columns = self._connection.execute(
+                "SELECT cid, name, type FROM pragma_table_xinfo(?, 'main')", (name,)
+            ).fetchall()
+        except apsw.Error:  # it names what is no longer there
+            columns = []
+        for cid, column, words in columns:
+            relation.attributes.append(Attribute(cid + 1, column, *type_of(str(words or "")), False))
+
+    def _index(
+        self, name: str, table: str, terms: tuple[Any, ...], unique: bool, primary: bool, index: str | None
+    ) -> None:
+        owner = self.schema.named.get(table)
+        if owner is None or name in self.schema.named:
+            return
+        relation = self._make(name, "i")
+        text = self._index_texts.get(index or "")
+        words, where = constraints.index_terms(text) if text else ((), None)
+        keys = []
+        shown = []
+        for at, (_, column, _) in enumerate(terms):
+            attribute = owner.attribute(column) if column is not None else None
+            keys.append(attribute.number if attribute is not None else 0)
+            if attribute is not None:
+                shown.append(quoted_if_needed(attribute.name))
+            else:
+                shown.append(words[at].text if at < len(words) else column or "")
+            type_oid, modifier = (attribute.type_oid, attribute.modifier) if attribute else (TEXT, -1)
+            relation.attributes.append(Attribute(at + 1, column or "expr", type_oid, modifier, False))
+        self.schema.indexes[relation.oid] = Index(
+            relation,
+            owner,
+            tuple(keys),
+            tuple(shown),
+            tuple(bool(term[2]) for term in terms),
+            unique,
+            primary,
+            where,
+        )
+
+    # Constraints
+
+    def _constraints(self) -> None:
+        made: list[Constraint] = []
+        taken: dict[str, set[str]] = {}
+        for index in self.schema.indexes.values():
+            if index.primary or (index.unique and 0 not in index.keys and self._is_constraint(index)):
+                kind = PRIMARY if index.primary else UNIQUE
+                made.append(Constraint(0, index.relation.name, kind, index.table, index.keys, index))
+                taken.setdefault(index.table.name, set()).add(index.relation.name)
+        for table in self._tables:
+            owner = self.schema.named.get(table)
+            if owner is not None and owner.kind == "r":
+                names = taken.setdefault(table, set())
+                names |= {one.name for one in self._declared[table] if one.name is not None}
+                made += self._checks(owner, names)
+        made += self._foreign_keys(taken)
+        oids = _numbered("constraint", (f"{one.table.name}.{one.name}" for one in made))
+        for one in made:
+            one.oid = oids[f"{one.table.name}.{one.name}"]
+            self.schema.constraints[one.oid] = one
+
+    def _is_constraint(self, index: Index) -> bool:
+        """Is a unique index a constraint's? ADD CONSTRAINT … UNIQUE makes an ordinary one, so the name must tell."""
+        name = index.relation.name
+        if self._index_texts.get(name) is None:
+            return True
+        return index.where is None and (name.endswith(("_key", "_uniq", "_unique")) or name.startswith(("uq_", "UQ_")))
+
+    def _checks(self, table: Relation, taken: set[str]) -> Iterator[Constraint]:
+        for one in self._declared[table.name]:
+            if one.kind != CHECK:
+                continue
+            keys = _numbers(table, one.columns)
+            name = one.name
+            if name is None:
+                middle = f"_{one.columns[0]}" if len(one.columns) == 1 else ""
+                name = _free(f"{table.name}{middle}_check", taken)
+            taken.add(name)
+            yield Constraint(0, name, CHECK, table, keys, expression=one.expression)
+
+    def _foreign_keys(self, taken: dict[str, set[str]]) -> Iterator[Constraint]:
+        found: dict[tuple[str, int], list[tuple[Any, ...]]] = {}
+        for table, number, *rest in self._connection.execute(_KEYS):
+            if table in self._tables:
+                found.setdefault((table, number), []).append(tuple(rest))
+        places: dict[str, int] = {}
+        for (name, _), rows in found.items():
+            table = self.schema.named[name]
+            declared_keys = [one for one in self._declared[name] if one.kind == FOREIGN]
+            place = places.get(name, 0)
+            places[name] = place + 1
+            told = declared_keys[place] if place < len(declared_keys) else None
+            parent = self.schema.relation(rows[0][1])
+            if parent is None or parent.kind != "r":
+                continue
+            columns = [row[2] for row in rows]
+            onto = [row[3] for row in rows]
+            keys = _numbers(parent, onto) if None not in onto else self._primary_key(parent)
+            given = told.name if told is not None else None
+            named = given or _free("_".join([name, *columns, "fkey"]), taken.setdefault(name, set()))
+            taken[name].add(named)
+            yield Constraint(
+                0,
+                named,
+                FOREIGN,
+                table,
+                _numbers(table, columns),
+                self._index_on(parent, keys),
+                parent,
+                keys,
+                _ACTIONS.get(rows[0][4], "a"),
+                _ACTIONS.get(rows[0][5], "a"),
+                told.deferrable if told is not None else False,
+                told.deferred if told is not None else False,
+            )
+
+    def _primary_key(self, table: Relation) -> tuple[int, ...]:
+        return next((one.keys for one in self.schema.indexes.values() if one.primary and one.table is table), ())
+
+    def _index_on(self, table: Relation, keys: tuple[int, ...]) -> Index | None:
+        for one in self.schema.indexes.values():
+            if one.table is table and one.unique and sorted(one.keys) == sorted(keys):
+                return one
+        return None
+
+    def _triggers(self, objects: list[tuple[Any, ...]]) -> None:
+        found = [(name, table, sql) for kind, name, table, sql in objects if kind == "trigger"]
+        oids = _numbered("trigger", (name for name, _, _ in found))
+        for name, table, sql in found:
+            owner = self.schema.relation(table)
+            if owner is not None:
+                owner.triggers = True
+                self.schema.triggers[oids[name]] = Trigger(oids[name], name, owner, sql)
+
+
+def _is_hidden(table: str) -> bool:
+    return is_ours(table) or table.lower().startswith("sqlite_")
+
+
+def _free(wanted: str, taken: Iterable[str]) -> str:
+    """`wanted`, with a number behind it where another has the name."""
+    name, number = wanted, 0
+    held = taken if isinstance(taken, (set, dict)) else set(taken)
+    while name in held:
+        number += 1
+        name = f"{wanted}{number}"
+    return name
+
+
+def _numbers(table: Relation, columns: Iterable[str]) -> tuple[int, ...]:
+    found = (table.attribute(column) for column in columns)
+    return tuple(one.number for one in found if one is not None)
+
+
+def _sequence_attributes() -> Iterator[Attribute]:
+    for number, (name, type_oid) in enumerate((("last_value", INT8), ("log_cnt", INT8), ("is_called", 16)), 1):
+        yield Attribute(number, name, type_oid, -1, True)
+
+
+_PLAIN_NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_$")
+_RESERVED = frozenset(
+    """
+    all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create current_date
+    current_role current_time current_timestamp current_user default deferrable desc distinct do else end except false fetch for
+    foreign from grant group having in initially intersect into lateral leading limit localtime localtimestamp not null offset on
+    only or order placing primary references returning select session_user some symmetric table then to trailing true union
+    unique user using variadic when where window with
+    """.split()
+)
+
+
+def quoted_if_needed(name: str) -> str:
+    """A name as quote_ident() writes it."""
+    if name and _PLAIN_NAME.issuperset(name) and not name[0].isdigit() and name[0] != "$" and name not in _RESERVED:
+        return name
+    return quoted_name(name)
+
+
+#: What translation writes for DEFAULT now() and its kin; shown as it was.
+_SPOKEN_DEFAULTS: Final = {
+    "strftime('%Y-%m-%d %H:%M:%f', 'now')": "now()",
+    "strftime('%Y-%m-%d %H:%M:%f','now')": "now()",
+    "current_timestamp": "CURRENT_TIMESTAMP",
+    "current_date": "CURRENT_DATE",
+    "current_time": "CURRENT_TIME",
+}
+#: Types whose literals stand without a cast.
+_BARE: Final = frozenset((16, 20, 21, 23, 700, 701, 1700))
+
+
+def default_text(words: str, type_oid: int) -> str | None:
+    """A column's DEFAULT in PostgreSQL's words: a text literal is followed by its type."""
+    words = words.strip()
+    inner = words[1:-1].strip() if words.startswith("(") and words.endswith(")") else words
+    spoken = _SPOKEN_DEFAULTS.get(inner.lower()) or _SPOKEN_DEFAULTS.get(inner)
+    if spoken is not None:
+        return spoken
+    if inner.startswith("strftime('%Y-%m-%d %H:%M:%f"):
+        return "now()"
+    if inner.upper() == "NULL":
+        return None
+    if type_oid == 16 and inner.lower() in ("1", "0", "true", "false"):
+        return "true" if inner.lower() in ("1", "true") else "false"
+    if inner.startswith("'") and inner.endswith("'"):
+        if type_oid in _BARE:
+            return inner
+        return f"{inner}::{spoken_type(type_oid)}"
+    if "hex(randomblob" in inner:
+        return "gen_random_uuid()"
+    return inner
+
+
+#: https://www.postgresql.org/docs/15/datatype.html: format_type() says these otherwise than pg_type.
+_SPOKEN_TYPES: Final = {
+    "bool": "boolean",
+    "int8": "bigint",
+    "int4": "integer",
+    "int2": "smallint",
+    "float8": "double precision",
+    "float4": "real",
+    "bpchar": "character",
+    "varchar": "character varying",
+    "timestamptz": "timestamp with time zone",
+    "timestamp": "timestamp without time zone",
+    "time": "time without time zone",
+    "timetz": "time with time zone",
+    "varbit": "bit varying",
+    "char": '"char"',
+}
+
+
+def spoken_type(oid: int, modifier: int | None = None) -> str:
+    """What format_type() says."""
+    row = types_by_oid().get(oid)
+    if row is None:
+        return "-" if oid == 0 else "???"
+    if row["typcategory"] == "A" and row["typelem"] and row["typlen"] == -1 and row["typname"].startswith("_"):
+        return spoken_type(row["typelem"], modifier) + "[]"
+    name = row["typname"]
+    if name == "bpchar" and modifier in (None, -1):
+        return "character" if modifier is None else "bpchar"
+    spoken = _SPOKEN_TYPES.get(name, name)
+    if modifier is None or modifier < 0:
+        return spoken
+    if name == "numeric":
+        return f"numeric({(modifier - 4) >> 16},{(modifier - 4) & 0x7FF})"
+    if name in ("varchar", "bpchar"):
+        return f"{spoken}({modifier - 4})"
+    if name in ("timestamp", "timestamptz", "time", "timetz"):
+        first, _, rest = spoken.partition(" ")
+        return f"{first}({modifier}) {rest}"
+    return f"{spoken}({modifier})" if name in ("bit", "varbit") else spoken

@@ -220,8 +220,7 @@ information_schema views 13483 v table_catalog:name table_schema:name table_name
 """
 
 ROWS = {
-    "pg_am": r"""\
-oid amname amhandler amtype
+    "pg_am": r"""oid amname amhandler amtype
 [2,"heap","heap_tableam_handler","t"]
 [403,"btree","bthandler","i"]
 [405,"hash","hashhandler","i"]
@@ -230,8 +229,7 @@ oid amname amhandler amtype
 [3580,"brin","brinhandler","i"]
 [4000,"spgist","spghandler","i"]
 """,
-    "pg_cast": r"""\
-oid castsource casttarget castfunc castcontext castmethod
+    "pg_cast": r"""oid castsource casttarget castfunc castcontext castmethod
 [10000,20,21,714,"a","f"]
 [10001,20,23,480,"a","f"]
 [10002,20,700,652,"i","f"]
@@ -462,36 +460,30 @@ oid castsource casttarget castfunc castcontext castmethod
 [10227,3908,4533,4287,"e","f"]
 [10228,3910,4534,4290,"e","f"]
 """,
-    "pg_collation": r"""\
-oid collname collnamespace collowner collprovider collisdeterministic collencoding collcollate collctype colliculocale collversion
+    "pg_collation": r"""oid collname collnamespace collowner collprovider collisdeterministic collencoding collcollate collctype colliculocale collversion
 [100,"default",11,10,"d",1,-1,null,null,null,null]
 [950,"C",11,10,"c",1,-1,"C","C",null,null]
 [951,"POSIX",11,10,"c",1,-1,"POSIX","POSIX",null,null]
 [12340,"ucs_basic",11,10,"c",1,6,"C","C",null,null]
 """,
-    "pg_conversion": r"""\
-oid conname connamespace conowner conforencoding contoencoding conproc condefault
+    "pg_conversion": r"""oid conname connamespace conowner conforencoding contoencoding conproc condefault
 """,
-    "pg_extension": r"""\
-oid extname extowner extnamespace extrelocatable extversion extconfig extcondition
+    "pg_extension": r"""oid extname extowner extnamespace extrelocatable extversion extconfig extcondition
 [13559,"plpgsql",10,11,0,"1.0",null,null]
 """,
-    "pg_language": r"""\
-oid lanname lanowner lanispl lanpltrusted lanplcallfoid laninline lanvalidator lanacl
+    "pg_language": r"""oid lanname lanowner lanispl lanpltrusted lanplcallfoid laninline lanvalidator lanacl
 [12,"internal",10,0,0,0,0,2246,null]
 [13,"c",10,0,0,0,0,2247,null]
 [14,"sql",10,0,1,0,0,2248,null]
 [13563,"plpgsql",10,1,1,13560,13561,13562,null]
 """,
-    "pg_namespace": r"""\
-oid nspname nspowner
+    "pg_namespace": r"""oid nspname nspowner
 [11,"pg_catalog",10]
 [99,"pg_toast",10]
 [2200,"public",10]
 [13207,"information_schema",10]
 """,
-    "pg_opclass": r"""\
-oid opcmethod opcname opcnamespace opcowner opcfamily opcintype opcdefault opckeytype
+    "pg_opclass": r"""oid opcmethod opcname opcnamespace opcowner opcfamily opcintype opcdefault opckeytype
 [1978,403,"int4_ops",11,10,1976,23,1,0]
 [1979,403,"int2_ops",11,10,1976,21,1,0]
 [1981,403,"oid_ops",11,10,1989,26,1,0]
@@ -578,8 +570,7 @@ oid opcmethod opcname opcnamespace opcowner opcfamily opcintype opcdefault opcke
 [10088,403,"jsonb_ops",11,10,4033,3802,1,0]
 [10089,405,"jsonb_ops",11,10,4034,3802,1,0]
 """,
-    "pg_operator": r"""\
-oid oprname oprnamespace oprowner oprkind oprcanmerge oprcanhash oprleft oprright oprresult oprcom oprnegate oprcode oprrest oprjoin
+    "pg_operator": r"""oid oprname oprnamespace oprowner oprkind oprcanmerge oprcanhash oprleft oprright oprresult oprcom oprnegate oprcode oprrest oprjoin
 [58,"<",11,10,"b",0,0,16,16,16,59,1695,"boollt","scalarltsel","scalarltjoinsel"]
 [59,">",11,10,"b",0,0,16,16,16,58,1694,"boolgt","scalargtsel","scalargtjoinsel"]
 [85,"<>",11,10,"b",0,0,16,16,16,85,91,"boolne","neqsel","neqjoinsel"]
@@ -693,8 +684,7 @@ oid oprname oprnamespace oprowner oprkind oprcanmerge oprcanhash oprleft oprrigh
 [2976,"<=",11,10,"b",0,0,2950,2950,16,2977,2975,"uuid_le","scalarlesel","scalarlejoinsel"]
 [2977,">=",11,10,"b",0,0,2950,2950,16,2976,2974,"uuid_ge","scalargesel","scalargejoinsel"]
 """,
-    "pg_opfamily": r"""\
-oid opfmethod opfname opfnamespace opfowner
+    "pg_opfamily": r"""oid opfmethod opfname opfnamespace opfowner
 [397,403,"array_ops",11,10]
 [423,403,"bit_ops",11,10]
 [424,403,"bool_ops",11,10]
@@ -765,8 +755,7 @@ oid opfmethod opfname opfnamespace opfowner
 [5067,403,"xid8_ops",11,10]
 [6194,405,"record_ops",11,10]
 """,
-    "pg_proc": r"""\
-oid proname pronamespace proowner prolang procost prorows provariadic prosupport prokind prosecdef proleakproof proisstrict proretset provolatile proparallel pronargs pronargdefaults prorettype proargtypes prosrc
+    "pg_proc": r"""oid proname pronamespace proowner prolang procost prorows provariadic prosupport prokind prosecdef proleakproof proisstrict proretset provolatile proparallel pronargs pronargdefaults prorettype proargtypes prosrc
 [78,"char",11,10,12,1.0,0.0,0,"-","f",0,0,1,0,"i","s",1,0,18,"23","i4tochar"]
 [89,"version",11,10,12,1.0,0.0,0,"-","f",0,0,1,0,"s","s",0,0,25,"","pgsql_version"]
 [274,"timeofday",11,10,12,1.0,0.0,0,"-","f",0,0,1,0,"v","s",0,0,25,"","timeofday"]
@@ -1266,8 +1255,7 @@ oid proname pronamespace proowner prolang procost prorows provariadic prosupport
 [6268,"regexp_substr",11,10,12,1.0,0.0,0,"-","f",0,0,1,0,"i","s",5,0,25,"25 25 23 23 25","regexp_substr_no_subexpr"]
 [6269,"regexp_substr",11,10,12,1.0,0.0,0,"-","f",0,0,1,0,"i","s",6,0,25,"25 25 23 23 25 23","regexp_substr"]
 """,
-    "pg_range": r"""\
-rngtypid rngsubtype rngmultitypid rngcollation rngsubopc rngcanonical rngsubdiff
+    "pg_range": r"""rngtypid rngsubtype rngmultitypid rngcollation rngsubopc rngcanonical rngsubdiff
 [3904,23,4451,0,1978,"int4range_canonical","int4range_subdiff"]
 [3906,1700,4532,0,3125,"-","numrange_subdiff"]
 [3908,1114,4533,0,3128,"-","tsrange_subdiff"]
@@ -1275,8 +1263,7 @@ rngtypid rngsubtype rngmultitypid rngcollation rngsubopc rngcanonical rngsubdiff
 [3912,1082,4535,0,3122,"daterange_canonical","daterange_subdiff"]
 [3926,20,4536,0,3124,"int8range_canonical","int8range_subdiff"]
 """,
-    "pg_authid": r"""\
-oid rolname rolsuper rolinherit rolcreaterole rolcreatedb rolcanlogin rolreplication rolbypassrls rolconnlimit
+    "pg_authid": r"""oid rolname rolsuper rolinherit rolcreaterole rolcreatedb rolcanlogin rolreplication rolbypassrls rolconnlimit
 [3373,"pg_monitor",0,1,0,0,0,0,0,-1]
 [3374,"pg_read_all_settings",0,1,0,0,0,0,0,-1]
 [3375,"pg_read_all_stats",0,1,0,0,0,0,0,-1]
@@ -1290,13 +1277,11 @@ oid rolname rolsuper rolinherit rolcreaterole rolcreatedb rolcanlogin rolreplica
 [6181,"pg_read_all_data",0,1,0,0,0,0,0,-1]
 [6182,"pg_write_all_data",0,1,0,0,0,0,0,-1]
 """,
-    "pg_tablespace": r"""\
-oid spcname spcowner
+    "pg_tablespace": r"""oid spcname spcowner
 [1663,"pg_default",10]
 [1664,"pg_global",10]
 """,
-    "pg_type": r"""\
-oid typname typnamespace typowner typlen typbyval typtype typcategory typispreferred typisdefined typdelim typrelid typsubscript typelem typarray typinput typoutput typreceive typsend typmodin typmodout typanalyze typalign typstorage typnotnull typbasetype typtypmod typndims typcollation typdefaultbin typdefault typacl
+    "pg_type": r"""oid typname typnamespace typowner typlen typbyval typtype typcategory typispreferred typisdefined typdelim typrelid typsubscript typelem typarray typinput typoutput typreceive typsend typmodin typmodout typanalyze typalign typstorage typnotnull typbasetype typtypmod typndims typcollation typdefaultbin typdefault typacl
 [16,"bool",11,10,1,1,"b","B",1,1,",",0,"-",0,1000,"boolin","boolout","boolrecv","boolsend","-","-","-","c","p",0,0,-1,0,0,null,null,null]
 [17,"bytea",11,10,-1,0,"b","U",0,1,",",0,"-",0,1001,"byteain","byteaout","bytearecv","byteasend","-","-","-","i","x",0,0,-1,0,0,null,null,null]
 [18,"char",11,10,1,1,"b","Z",0,1,",",0,"-",0,1002,"charin","charout","charrecv","charsend","-","-","-","c","p",0,0,-1,0,0,null,null,null]

@@ -29,6 +29,8 @@ class Declared:
         known = self._tables.get(table)
         if known is None:
             with self._connection.guard.trusted():
-                rows = self._connection.execute("SELECT name, type FROM pragma_table_xinfo(?) WHERE hidden = 0", (table,)).fetchall()
+                rows = self._connection.execute(
+                    "SELECT name, type FROM pragma_table_xinfo(?) WHERE hidden = 0", (table,)
+                ).fetchall()
             known = self._tables[table] = {str(name).lower(): str(words or "") for name, words in rows}
         return known

@@ -72,9 +72,7 @@ def find_pending(connection: Connection, message_id: str) -> bool:
 
 def first_pending(connection: Connection) -> Pending | None:
     """The message that is to be published next."""
-    row = connection.execute(
-        "SELECT id, message_id, body, undo FROM main.ha_outbox ORDER BY id LIMIT 1"
-    ).fetchone()
+    row = connection.execute("SELECT id, message_id, body, undo FROM main.ha_outbox ORDER BY id LIMIT 1").fetchone()
     return Pending(*row) if row is not None else None
 
 

@@ -39,9 +39,7 @@ class Member:
         lanes = Lanes(SteppedLane(at_once=True), 60.0)
         self.database = Database("mydatabase.db", folder / f"{name}.db", SUBJECT, lanes, self.clock)
         install(self.database.writer)
-        self.replica = Replica(
-            self.database, self.log, Origin(name, 1), self.clock, epoch=1, timeout_s=5.0, **options
-        )
+        self.replica = Replica(self.database, self.log, Origin(name, 1), self.clock, epoch=1, timeout_s=5.0, **options)
         self.replica.follower.start()
 
     def rows(self, sql: str) -> list[Any]:

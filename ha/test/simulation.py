@@ -29,7 +29,7 @@ from typing import Any
 import apsw
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
-from twisted.logger import globalLogPublisher
+from twisted.logger import globalLogBeginner, globalLogPublisher
 
 from ha.block import Block
 from ha.errors import StatementError
@@ -652,7 +652,9 @@ def contents(connection: Connection) -> dict[str, Any]:
         for name in sorted(tables.names()):
             found[name] = sorted(map(repr, wholerow.read_all(connection, tables[name]).items()))
         if tables.has_sequences:
-            found["sequences"] = sorted(connection.execute("SELECT name, seq FROM sqlite_sequence WHERE name NOT LIKE 'ha_%'"))
+            found["sequences"] = sorted(
+                connection.execute("SELECT name, seq FROM sqlite_sequence WHERE name NOT LIKE 'ha_%'")
+            )
         found["ha_origins"] = sorted(connection.execute("SELECT * FROM ha_origins"))
         found["ha_stats"] = sorted(connection.execute("SELECT subject, received_seq FROM ha_stats"))
     return found
@@ -729,6 +731,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--go-on", action="store_true", help="count failures instead of stopping at the first")
     parser.add_argument("--tell", action="store_true", help="print every event")
     options = parser.parse_args(arguments)
+    globalLogBeginner.beginLoggingTo([], redirectStandardIO=False)
     failed = []
     began = time.monotonic()
     totals: Counter[str] = Counter()
@@ -750,7 +753,9 @@ def main(arguments: list[str]) -> int:
                 simulation.close()
                 shutil.rmtree(inner)
     count = seed - options.seed + 1
-    print(f"{count} histories from seed {options.seed} in {time.monotonic() - began:.0f} s, {len(failed)} failed {failed[:20]}")
+    print(
+        f"{count} histories from seed {options.seed} in {time.monotonic() - began:.0f} s, {len(failed)} failed {failed[:20]}"
+    )
     print(", ".join(f"{number} {state}" for state, number in sorted(totals.items())))
     return 1 if failed else 0
 

@@ -274,11 +274,7 @@ class Soak:
                 case.addCleanup(proxy.close)
                 options |= {"nats_port": 0, "replication_url": f"nats://127.0.0.1:{proxy.port}"}
             node = Node(case, folder, **options)
-            if quorum:
-                pass
-            elif place:
-                del node.options["nats-port"]
-                node.options["nats-port"] = 0
+            if place and not quorum:
                 self.proxies[node] = proxy
             self.nodes.append(node)
         self.small = self.nodes[-1] if small else None
@@ -489,7 +485,7 @@ class Soak:
             for table in INSERTS:
                 found.update((table, *row) for row in connection.execute(f"SELECT author, number FROM {table}"))
             (counted,) = connection.execute("SELECT n FROM counters").fetchone()
-        lost = {key for path in copies for key in conflicts(path)}
+        kept = {key for path in copies for key in conflicts(path)}
         wrong: Counter[str] = Counter()
         examples: list[str] = []
         acknowledged = 0
@@ -501,7 +497,7 @@ class Soak:
                 if times > 1:
                     fault = "doubled"
                 elif done is True and not times:
-                    if (table, client.name, number) in lost:
+                    if (table, client.name, number) in kept:
                         self.tally["kept as conflicts"] += 1
                     else:
                         fault = "lost"
@@ -587,10 +583,9 @@ def conflicts(path: Path) -> set[tuple[str, str, int]]:
         for table, image in connection.execute('SELECT "table", image FROM ha_conflicts WHERE image IS NOT NULL'):
             change = json.loads(image)
             columns = change.get("columns") or []
-            for values in (change.get("new_values"), change.get("old_values")):
-                if values and "author" in columns:
-                    row = dict(zip(columns, values, strict=False))
-                    found.add((table, row["author"], row["number"]))
+            if "author" in columns:
+                row = dict(zip(columns, change["values"], strict=True))
+                found.add((table, row["author"], row["number"]))
     return found
 
 

@@ -63,7 +63,9 @@ class FetchTests(SynchronousTestCase):
             self.connection.execute("BEGIN IMMEDIATE")
         capture.begin()
         sql = "INSERT INTO t (a) VALUES (?), (?) RETURNING id"
-        rows, changed, last = run_write(self.connection, capture, sql, (1, 2), facts_of(self.connection, sql), Allowance(1_000))
+        rows, changed, last = run_write(
+            self.connection, capture, sql, (1, 2), facts_of(self.connection, sql), Allowance(1_000)
+        )
         self.assertEqual((rows, changed, last), ([(1,), (2,)], 2, 2))
         self.assertEqual(len(capture.take()[0]), 2)
 

@@ -78,9 +78,7 @@ class OrderTests(SynchronousTestCase):
 
     def test_silence_and_ours_in_the_log(self) -> None:
         log = ScriptedLog(Unanswered("late"), last=lambda: 5)
-        self.assertEqual(
-            self.successResultOf(self.place(log, ScriptedReader(Entry(5, "ours", b"", 0)))), Placed(5)
-        )
+        self.assertEqual(self.successResultOf(self.place(log, ScriptedReader(Entry(5, "ours", b"", 0)))), Placed(5))
 
     def test_silence_until_the_end_is_unknown(self) -> None:
         log = ScriptedLog(*[Unanswered("late")] * 1_000)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from ha.errors import StatementError
 from ha.test.replicas import ReplicaCase
 
-
 #: The log counts as out of reach after 5 s.
 PATIENCE_S = 8.0
 

@@ -147,10 +147,21 @@ class LongTests(SynchronousTestCase):
         """As the slow way gives, and a word of PostgreSQL's takes the slow way."""
         rows = ",\n".join(f"({number}, 'it''s; {number}', -1.5e3, NULL, true)" for number in range(1000))
         for head in ("INSERT INTO t VALUES ", 'insert into "T" (a, "b c", c)\nvalues '):
-            for tail in ("", ";", " ; \n", ", (1 + 1)", ", (E'a\\nb')", ", ('x'::text)", " on conflict do nothing; select 1"):
+            for tail in (
+                "",
+                ";",
+                " ; \n",
+                ", (1 + 1)",
+                ", (E'a\\nb')",
+                ", ('x'::text)",
+                " on conflict do nothing; select 1",
+            ):
                 text = head + rows + tail
                 found = split(text)
                 slowly = split("select 1;" + text)
                 self.assertEqual(len(found) + 1, len(slowly))
                 for quick, slow in zip(found, slowly[1:], strict=True):
-                    self.assertEqual((quick.text, quick.sql, quick.verb, quick.offset + 9), (slow.text, slow.sql, slow.verb, slow.offset))
+                    self.assertEqual(
+                        (quick.text, quick.sql, quick.verb, quick.offset + 9),
+                        (slow.text, slow.sql, slow.verb, slow.offset),
+                    )

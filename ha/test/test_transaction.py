@@ -18,7 +18,9 @@ class TransactionTests(ReplicaCase):
         super().setUp()
         self.near, self.far = self.member("a"), self.member("b")
         self.done(
-            self.near.write("CREATE TABLE t (id INTEGER PRIMARY KEY, a UNIQUE)", "INSERT INTO t VALUES (1, 'x'), (2, 'y')")
+            self.near.write(
+                "CREATE TABLE t (id INTEGER PRIMARY KEY, a UNIQUE)", "INSERT INTO t VALUES (1, 'x'), (2, 'y')"
+            )
         )
 
     def begin(self, member: Member, level: str = READ_COMMITTED) -> Any:
@@ -68,7 +70,9 @@ class TransactionTests(ReplicaCase):
 
     def test_read_committed_goes_on_top_of_another_row(self) -> None:
         self.successResultOf(
-            self.between(READ_COMMITTED, "UPDATE t SET a = 'ours' WHERE id = 1", "UPDATE t SET a = 'theirs' WHERE id = 2")
+            self.between(
+                READ_COMMITTED, "UPDATE t SET a = 'ours' WHERE id = 1", "UPDATE t SET a = 'theirs' WHERE id = 2"
+            )
         )
         self.assertEqual(self.far.rows("SELECT a FROM t"), [("ours",), ("theirs",)])
         self.assertEqual(self.near.rows("SELECT a FROM t"), [("ours",), ("theirs",)])

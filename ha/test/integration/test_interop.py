@@ -30,7 +30,9 @@ class ReplicaTests(TestCase):
             "CREATE TABLE keyless (x)",
             "CREATE TABLE twofold (a TEXT, b INTEGER, c, PRIMARY KEY (b, a)) WITHOUT ROWID",
         )
-        node.run("INSERT INTO plain(name) VALUES ('one'), ('two'), (NULL)", "UPDATE plain SET name = 'zwei' WHERE id = 2")
+        node.run(
+            "INSERT INTO plain(name) VALUES ('one'), ('two'), (NULL)", "UPDATE plain SET name = 'zwei' WHERE id = 2"
+        )
         node.run("""INSERT INTO "odd name" VALUES (x'00ff', 9223372036854775807), (9e999, 'it''s')""")
         node.run("INSERT INTO keyless VALUES (1), (2), (2.5)", "DELETE FROM keyless WHERE x = 2")
         node.run("INSERT INTO twofold VALUES ('a', 1, x''), ('b', 1, -9e999)", "UPDATE twofold SET b = 2 WHERE a = 'a'")
