@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 import ha
@@ -131,8 +132,7 @@ class Variables:
                 return settings[key]
         if key in ("transaction_isolation", "transaction_read_only", "transaction_deferrable"):
             return self._value("default_" + key)
-        value = _DEFAULTS.get(key)
-        return None if value is None else _shown(_TABLE.get(key), value)
+        return _SHOWN.get(key)
 
     def set(self, name: str, value: str | None, *, local: bool = False) -> None:
         """Set one; None sets it back to its default.
@@ -224,8 +224,7 @@ class Variables:
 
     def duration_s(self, name: str) -> float:
         """A time setting in seconds; 0 where there is none."""
-        parameter = _TABLE[name.lower()]
-        return (_quantity(parameter, self.get(name)) or 0) * _TIME[parameter.unit or "ms"] / 1000
+        return _seconds(name, self.get(name))
 
     def flag(self, name: str) -> bool:
         """Is a setting on?"""
@@ -287,6 +286,13 @@ def _quantity(parameter: Parameter, value: str) -> float | None:
     if abs(number) > 2**31 - 1 and parameter.vartype == "integer":
         return None
     return float(round(number)) if parameter.vartype == "integer" else number
+
+
+@lru_cache(maxsize=256)
+def _seconds(name: str, value: str) -> float:
+    # Every statement asks for its time-outs, and they seldom change.
+    parameter = _TABLE[name.lower()]
+    return (_quantity(parameter, value) or 0) * _TIME[parameter.unit or "ms"] / 1000
 
 
 def _plain(number: float | None) -> str:
@@ -367,3 +373,7 @@ def _unknown(name: str) -> StatementError:
 
 def _invalid(name: str, value: str, hint: str | None = None) -> StatementError:
     return StatementError("22023", f'invalid value for parameter "{name}": "{value}"', hint=hint)
+
+
+#: The defaults as SHOW prints them.
+_SHOWN = {name: _shown(_TABLE.get(name), value) for name, value in _DEFAULTS.items()}
