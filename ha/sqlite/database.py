@@ -102,6 +102,19 @@ class Database:
         """Open the writing connection. Also after the file was replaced; see :meth:`close`."""
         self.writer, self.capture = self._own = self._open_writer()
         self.closed = False
+        self._idle.append(self._open_reader())  # so that reads go on when the process runs out of descriptors
+
+    def _open_reader(self) -> Connection:
+        connection = open_reader(str(self.path))
+        try:
+            with connection.guard.trusted():  # SQLite opens the file and its log at the first read
+                connection.execute("SELECT 1 FROM main.sqlite_schema LIMIT 1").close()
+        except BaseException:
+            connection.close(True)
+            raise
+        fit_gauge(connection)
+        self._readers.add(connection)
+        return connection
 
     def _open_writer(self) -> tuple[Connection, Capture]:
         writer = open_writer(str(self.path), synchronous=self.synchronous)
@@ -146,10 +159,11 @@ class Database:
         if self._idle:
             return self._idle.pop()
         if len(self._readers) < READERS_MAX:
-            connection = open_reader(str(self.path))
-            self._readers.add(connection)
-            fit_gauge(connection)
-            return connection
+            try:
+                return self._open_reader()
+            except apsw.CantOpenError:  # no descriptors are left: wait for a connection that is open already
+                if not self._readers:
+                    raise StatementError("53000", "the node has no file descriptors left") from None
         turn: Deferred[Connection] = Deferred(self._waiting.remove)
         self._waiting.append(turn)
         return turn
@@ -334,7 +348,7 @@ class Database:
 
     def _checkpoint_failed(self, failure: Failure) -> None:
         # A full disk, most likely. What is in the write-ahead log stays there, and the next commits ask again.
-        if failure.check(apsw.FullError, apsw.IOError, apsw.BusyError) is not None:
+        if isinstance(failure.value, (apsw.FullError, apsw.IOError, apsw.BusyError)):
             self.log.warn("{database}: checkpoint put off: {reason}", database=self.name, reason=str(failure.value))
         else:
             self.log.failure("checkpoint failed", failure, database=self.name)
