@@ -248,19 +248,33 @@ class Capture:
         table = self._plans[name] if name in self._plans else self._plan(name)
         if table is None:
             return
+        gone = self._just_deleted(table)
         unread = self._unread.get(name)
         if unread is None:
             before: dict[Any, Row | None] = {}
             if table.without_rowid:
                 with self._trusted:
                     before.update(read_all(self._connection, table))
+                for key in gone:
+                    before.pop(key, None)
             unread = self._unread[name] = _Unread(name, before)
             self._pending.append(unread)
         if not table.without_rowid:
             for rowid in (update.rowid, update.rowid_new):
                 if rowid not in unread.before:
                     with self._trusted:
-                        unread.before[rowid] = read_row(self._connection, table, rowid)
+                        row = None if rowid in gone else read_row(self._connection, table, rowid)
+                    unread.before[rowid] = row
+
+    def _just_deleted(self, table: Table) -> set[Any]:
+        """Rows whose DELETE we have just been told: REPLACE leaves such a row where it is, to overwrite it."""
+        gone: set[Any] = set()
+        for event in reversed(self._pending):
+            if type(event) is _Unread or event[0] != table.name or event[1] != _DELETE:
+                break
+            old = event[4] if table.stored is None else [event[4][at] for at in table.stored]
+            gone.add(tuple([old[at] for at in table.shape.key]) if table.without_rowid else event[2])
+        return gone
 
     def _resolve(self) -> None:
         """Turn the hook's events into changes, while the tables are what they were."""

@@ -23,7 +23,7 @@ where states differ from the writer's it shows in the outcome.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -69,18 +69,22 @@ def apply(connection: apsw.Connection, message: Message) -> None:
         tables.refresh()
         commands = any(type(change) is Command for change in message.changes)
         with _in_silence(connection, commands or tables.reactive or tables.has_virtual):
-            stretch: list[RowChange] = []
+            touched: set[str] = set()
+            part: list[RowChange] = []
             for change in message.changes:
                 if isinstance(change, RowChange):
-                    stretch.append(change)
-                    if len(stretch) == SLICE_CHANGES:
-                        _put_stretch(connection, tables, stretch)
-                        stretch = []
+                    part.append(change)
+                    if len(part) == SLICE_CHANGES:
+                        _put_slice(connection, tables, part, touched)
+                        part = []
                     continue
-                _put_stretch(connection, tables, stretch)
-                stretch = []
+                _put_slice(connection, tables, part, touched)
+                part = []
+                _forget_words(connection, tables, touched)
+                touched.clear()
                 _run(connection, tables, change)
-            _put_stretch(connection, tables, stretch)
+            _put_slice(connection, tables, part, touched)
+            _forget_words(connection, tables, touched)
             _set_sequences(connection, tables, message.sequences)
 
 
@@ -282,14 +286,15 @@ def _conflict(reason: str, table: str | None, key: str | None) -> StatementError
     )
 
 
-# One stretch
+# One slice of a stretch
 
 
-def _put_stretch(connection: apsw.Connection, tables: Tables, stretch: Sequence[RowChange]) -> None:
-    if not stretch:
+def _put_slice(connection: apsw.Connection, tables: Tables, part: Sequence[RowChange], touched: set[str]) -> None:
+    """Put the slice's images, and add to `touched` the tables that they were put into."""
+    if not part:
         return
     by_table: dict[str, list[RowChange]] = {}
-    for change in stretch:
+    for change in part:
         try:
             by_table[change.table].append(change)
         except KeyError:
@@ -305,7 +310,7 @@ def _put_stretch(connection: apsw.Connection, tables: Tables, stretch: Sequence[
     # Rows that we insert move their table's sequence; only the message's own values may.
     if kept:
         _set_sequences(connection, tables, kept)
-    _forget_words(connection, tables, set(by_table))
+    touched.update(by_table)
 
 
 def _put_table(connection: apsw.Connection, table: Table, changes: Sequence[RowChange]) -> None:
@@ -553,7 +558,9 @@ def _forget_words(connection: apsw.Connection, tables: Tables, touched: set[str]
         return
     connection.execute("SAVEPOINT ha_forget")
     for owner in sorted(owners):
-        connection.execute(f"DELETE FROM main.{quoted(owner)} WHERE 0")
+        # One that cannot be opened has nothing in memory; its rows may be on their way still.
+        with suppress(apsw.SQLError, apsw.CorruptError):
+            connection.execute(f"DELETE FROM main.{quoted(owner)} WHERE 0")
     connection.execute("ROLLBACK TO ha_forget")
     connection.execute("RELEASE ha_forget")
 

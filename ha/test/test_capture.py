@@ -178,6 +178,19 @@ class UnreadableRowTests(CaptureCase):
             ],
         )
 
+    def test_a_row_that_replace_overwrites(self) -> None:
+        """It was told as deleted, and is still there when the hook is asked about the new one."""
+        for ending in ("", " WITHOUT ROWID"):
+            self.opening(
+                "DROP TABLE IF EXISTS t",
+                "CREATE TABLE t(k INTEGER PRIMARY KEY, v)" + ending,
+                "INSERT INTO t VALUES (1, 2)",
+            )
+            self.run_sql("REPLACE INTO t VALUES (1, CAST(x'ff' AS TEXT))")
+            self.assertEqual(
+                self.taken(), [("DELETE", "t", (1, 2), None), ("INSERT", "t", None, (1, RawText(b"\xff")))], ending
+            )
+
     def test_what_fts5_rewrites_in_place(self) -> None:
         """A setting changes a part of a row, which looks like a DELETE."""
         self.opening("CREATE VIRTUAL TABLE ft USING fts5(x)")

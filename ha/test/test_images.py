@@ -201,6 +201,19 @@ class ApplyTests(ImageCase):
             self.assertEqual(len(each.rows("ft('word')")), 4)
             each.write("INSERT INTO ft(ft) VALUES ('integrity-check')")
 
+    def test_slices_make_no_difference(self) -> None:
+        """A long message is put in parts; between them virtual tables are half written."""
+        self.patch(images, "SLICE_CHANGES", 2)
+        one, two = self.pair("CREATE VIRTUAL TABLE r USING rtree(id, a, b)", "CREATE TABLE t(k PRIMARY KEY, u UNIQUE)")
+        many = "WITH n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 90)"
+        two.apply(
+            one.write(f"INSERT INTO r {many} SELECT i, i, i + 1 FROM n", f"INSERT INTO t {many} SELECT i, -i FROM n"),
+            one.write(
+                "UPDATE t SET k = k + 100, u = u - 100", "DELETE FROM r WHERE id > 9", "REPLACE INTO t VALUES (1, -101)"
+            ),
+        )
+        self.assertEqual((two.rows("r"), two.rows()), (one.rows("r"), one.rows()))
+
     def test_an_image_that_fits_no_table_is_said(self) -> None:
         """The table is gone, or its columns are others."""
         two = self.file()
