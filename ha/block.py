@@ -100,7 +100,7 @@ class Block:
                 raise ended_by_sqlite()
             return self.opened.connection
         if self.isolation == READ_COMMITTED:
-            return self.private and self.private.connection
+            return self.private.connection if self.private is not None else None
         if self.snapshot is None:
             connection = self.replica.database.borrow() if self.private is None else self.private.connection
             if isinstance(connection, Deferred):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from itertools import count
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
@@ -431,7 +431,7 @@ class Node:
             await self._listen(settings.pg_port, self._postgres, "--pg-port")
         if settings.http_port:
             self._site = Site(
-                self,
+                cast(Any, self),  # its Backend is this one's: a protocol cannot say so
                 self.metrics,
                 self._reactor,
                 entrance=Entrance(token=settings.token, allowed_hosts=settings.allowed_hosts),

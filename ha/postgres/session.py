@@ -725,16 +725,17 @@ class Session:
             raise _aborted()
         shape = None
         wanted: tuple[str | None, ...] = ()
+        asked = statement.argument.statement if isinstance(statement.argument, Declare) else statement
         if kind is not Kind.SQL and kind in _OWN_ROWS:
             shape = self._own_shape(statement)
-        elif kind is Kind.SQL or kind not in _ROWLESS:
+        elif kind is Kind.SQL or kind is Kind.DECLARE or kind not in _ROWLESS:
             names = tuple([TYPES[oid].name if oid in TYPES else None for oid in types]) if types else ()
-            description = await self._backend.describe(statement, names)
+            description = await self._backend.describe(asked, names)
             wanted = description.parameters
-            if description.columns is not None:
+            if description.columns is not None and asked is statement:
                 shape = shape_of(description.columns)
-        some = types or wanted or statement.parameters
-        return Prepared(statement, _parameter_oids(statement, types, wanted) if some else (), shape)
+        some = types or wanted or asked.parameters
+        return Prepared(statement, _parameter_oids(asked, types, wanted) if some else (), shape)
 
     async def _bind(self, message: Bind) -> None:
         prepared = self._statements.get(message.statement)
@@ -800,7 +801,7 @@ class Session:
         statement, shape = portal.statement, portal.shape
         kind = statement.kind
         if kind is not Kind.SQL and kind in _OWN:
-            answer = await self._own(statement, alone=alone)
+            answer = await self._own(statement, alone=alone, values=portal.values)
         else:
             if shape is not None and statement.verb in _CHANGING:
                 # What RETURNING gives must be found out before anything is written.
@@ -911,21 +912,24 @@ class Session:
 
     # --- statements the session runs itself ---
 
-    async def _own(self, statement: Statement, *, alone: bool) -> Answer:
-        """PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH, MOVE, CLOSE."""
+    async def _own(self, statement: Statement, *, alone: bool, values: tuple[Value, ...] = ()) -> Answer:
+        """PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH, MOVE, CLOSE.
+
+        :param values: of a DECLARE, whose query may have parameters in the extended protocol.
+        """
         if self._backend.status == "E":
             raise _aborted()
-        answer: Answer = await _OWN[statement.kind](self, statement.argument, alone)
+        answer: Answer = await _OWN[statement.kind](self, statement.argument, alone, values)
         return answer
 
-    async def _sql_prepare(self, argument: Prepare, alone: bool) -> Answer:
+    async def _sql_prepare(self, argument: Prepare, alone: bool, values: tuple[Value, ...]) -> Answer:
         if argument.name in self._statements:
             raise StatementError("42P05", f'prepared statement "{argument.name}" already exists')
         types = tuple(of_name(name)[0] for name in argument.types)
         self._statements[argument.name] = await self._prepare(argument.statement, types)
         return Answer("PREPARE")
 
-    async def _sql_execute(self, argument: ExecuteStatement, alone: bool) -> Answer:
+    async def _sql_execute(self, argument: ExecuteStatement, alone: bool, values: tuple[Value, ...]) -> Answer:
         prepared = self._statements.get(argument.name)
         if prepared is None:
             raise _no_statement(argument.name)
@@ -951,7 +955,7 @@ class Session:
         self._after(prepared.statement)
         return answer
 
-    async def _sql_deallocate(self, argument: Name, alone: bool) -> Answer:
+    async def _sql_deallocate(self, argument: Name, alone: bool, values: tuple[Value, ...]) -> Answer:
         if argument.name is None:
             self._statements.clear()
             return Answer("DEALLOCATE ALL")
@@ -959,18 +963,18 @@ class Session:
             raise _no_statement(argument.name)
         return Answer("DEALLOCATE")
 
-    async def _sql_declare(self, argument: Declare, alone: bool) -> Answer:
+    async def _sql_declare(self, argument: Declare, alone: bool, values: tuple[Value, ...]) -> Answer:
         if alone and not self._implicit and not argument.hold and self._backend.status == "I":
             raise StatementError("25P01", "DECLARE CURSOR can only be used in transaction blocks")
         if argument.name in self._portals:
             raise StatementError("42P03", f'cursor "{argument.name}" already exists')
         if len(self._portals) >= PORTALS_MAX:
             raise StatementError("53400", f"a session has at most {PORTALS_MAX} portals")
-        answer = await self._backend.execute(argument.statement, (), alone=alone)
+        answer = await self._backend.execute(argument.statement, values, alone=alone)
         self._implicit = self._implicit or not alone
         if answer.columns is None:
             raise StatementError("42601", "DECLARE CURSOR can only be used with a query")
-        portal = Portal(argument.statement, (), shape_of(answer.columns, answer.rows))
+        portal = Portal(argument.statement, values, shape_of(answer.columns, answer.rows))
         if argument.binary:
             portal.formats = (BINARY,) * len(answer.columns)
         portal.declared, portal.scroll, portal.held = True, argument.scroll, argument.hold
@@ -984,7 +988,7 @@ class Session:
         self._name_portal(argument.name, portal)
         return Answer("DECLARE CURSOR")
 
-    async def _sql_fetch(self, argument: Fetch, alone: bool) -> Answer:
+    async def _sql_fetch(self, argument: Fetch, alone: bool, values: tuple[Value, ...]) -> Answer:
         portal = self._portals.get(argument.name)
         if portal is None:
             raise StatementError("34000", f'cursor "{argument.name}" does not exist')
@@ -999,7 +1003,7 @@ class Session:
             return Answer("MOVE", affected=len(rows))
         return Answer("FETCH", portal.shape.columns, rows, affected=len(rows))
 
-    async def _sql_close(self, argument: Name, alone: bool) -> Answer:
+    async def _sql_close(self, argument: Name, alone: bool, values: tuple[Value, ...]) -> Answer:
         if argument.name is None:
             self._drop_portals(all=True)
             return Answer("CLOSE CURSOR ALL")

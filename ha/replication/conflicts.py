@@ -10,13 +10,13 @@ lost their place to it, unseen, and which of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ha.errors import StatementError
 from ha.replication.change import Change, Command, Message, RowChange
 from ha.sqlite.rowchange import DELETE, INSERT, UPDATE, Event
-from ha.values import Row
+from ha.values import Row, Value
 
 READ_COMMITTED = "read committed"
 REPEATABLE_READ = "repeatable read"
@@ -134,9 +134,9 @@ def losses(ours: Sequence[Change], events: Sequence[Event], columns_of: ColumnsO
         elif known.seen is None or not _same(known.seen, row):
             lost.append(Lost(OVERWRITTEN, held.table, UPDATE, columns, key[1], held.rowid, held.values))
     for key, known in meant.items():
-        if known.change.new_values is None or not known.stays:
-            continue
         change = known.change
+        if change.new_values is None or not known.stays:
+            continue
         if key not in before:
             operation = INSERT if known.seen is None else UPDATE
             lost.append(
@@ -172,7 +172,7 @@ class _Meant:
     """
 
     rowid: int | None
-    seen: dict[str, object] | None
+    seen: dict[str, Value] | None
     change: RowChange
     stays: bool
 
@@ -201,7 +201,7 @@ def _meant(ours: Sequence[Change], columns_of: ColumnsOf) -> dict[Key, _Meant]:
         pk_columns = found[1] if found is not None and set(found[1]) <= set(change.columns) else change.pk_columns
         if change.old_values is not None:
             key = _key(change.table, change.columns, pk_columns, change.old_rowid, change.old_values)
-            seen: dict[str, object] = dict(zip(change.columns, change.old_values, strict=True))
+            seen: dict[str, Value] = dict(zip(change.columns, change.old_values, strict=True))
             known = meant.setdefault(key, _Meant(change.old_rowid, seen, change, False))
             known.change, known.stays = change, False
         if change.new_values is not None:
@@ -219,7 +219,7 @@ def _key(table: str, columns: tuple[str, ...], pk_columns: tuple[str, ...], rowi
     return table.lower(), (rowid,)
 
 
-def _same(seen: dict[str, object], row: dict[str, object]) -> bool:
+def _same(seen: Mapping[str, Value], row: Mapping[str, Value]) -> bool:
     """Equal to the bit, as far as both have the same columns: those added since were not there to be seen."""
     return all(type(seen[name]) is type(row[name]) and seen[name] == row[name] for name in seen.keys() & row.keys())
 

@@ -204,6 +204,7 @@ class Outbox:
             message = decode(entry.body)
             origin_of(connection, message.node, message.process_id, message.group)
             remove_pending(connection, entry.message_id)
+            assert head.undo is not None, "what is pending was put on the file when the outbox was begun"
             self._note_losses(connection, message, Record.from_bytes(head.undo), entry.sequence)
         return len(entries)
 

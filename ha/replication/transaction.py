@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from ha.errors import StatementError
 from ha.replication.change import Notification
 from ha.replication.committer import standing_still
-from ha.replication.conflicts import READ_COMMITTED, Lost, judge, unseen_versions
+from ha.replication.conflicts import READ_COMMITTED, Lost, judge, serialization_failure, unseen_versions
 from ha.replication.follower import CannotApply, Follower
 from ha.replication.groups import Groups
 from ha.replication.settlement import Settlement

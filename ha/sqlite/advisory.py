@@ -142,9 +142,12 @@ def rows(
     claims: Callable[[], Claims], wait: Callable[[], Callable[[], bool]]
 ) -> list[tuple[str, int, Callable[..., Any]]]:
     """Name, number of arguments and function, as :mod:`ha.sqlite.functions` registers them."""
-    made: list[tuple[str, int, Callable[..., Any]]] = [
-        ("pg_advisory_unlock_all", 0, lambda: claims().release_all() or "")
-    ]
+
+    def unlock_all() -> str:
+        claims().release_all()
+        return ""
+
+    made: list[tuple[str, int, Callable[..., Any]]] = [("pg_advisory_unlock_all", 0, unlock_all)]
     for shared in (False, True):
         suffix = "_shared" if shared else ""
         for transaction in (False, True):

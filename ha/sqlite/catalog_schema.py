@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import apsw
 
@@ -27,8 +27,10 @@ from ha.sql.constraints import CHECK, FOREIGN, PRIMARY, UNIQUE
 from ha.sql.tokens import quoted_name, tokenize
 from ha.sql.typenames import declared, read_type
 from ha.sqlite.catalog_tables import ROWS
-from ha.sqlite.connection import Connection
 from ha.sqlite.guard import is_ours
+
+if TYPE_CHECKING:
+    from ha.sqlite.connection import Connection
 
 #: Below are PostgreSQL's own objects.
 FIRST_OID: Final = 16_384

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import apsw
 
-from ha.sqlite import functions
+from ha.sqlite import catalog, functions
 from ha.sqlite.guard import Footprint, Guard
 
 # Limits (https://www.sqlite.org/limits.html). A client meets the larger ones as 54000 and cannot raise any.
@@ -149,6 +149,7 @@ class Connection(apsw.Connection):
         super().__init__(path, flags=flags, statementcachesize=STATEMENTS_KEPT)
         self.guard = guard or Guard()
         self.context = None
+        self.catalog = catalog.Catalog(self)
         self._facts: dict[str, Facts] = {}
         self._schema_version = -1
         #: The schema may be changed through another connection.
@@ -178,6 +179,8 @@ class Connection(apsw.Connection):
         :raises StatementError: the guard refuses the statement.
         :raises apsw.Error: SQLite cannot prepare it.
         """
+        if catalog.mentions(sql):
+            self.catalog.refresh()
         if self.guard.prepared:
             self._look_at_schema()
         if self.guard.changed:
@@ -221,7 +224,7 @@ class Connection(apsw.Connection):
                     not cursor.has_vdbe,
                     cursor.is_readonly or bool(cursor.is_explain),
                     bool(cursor.is_explain),
-                    tuple(Source(*column) for column in cursor.description_full),
+                    tuple(_source(*column) for column in cursor.description_full),
                     cursor.bindings_names,
                 )
             )
@@ -238,6 +241,10 @@ class Connection(apsw.Connection):
         finally:
             cursor.close()
         return Facts(*found[0], **_frozen(footprint))
+
+
+def _source(name: str, decltype: str | None, database: str | None, table: str | None, origin: str | None) -> Source:
+    return Source(name, catalog.spoken_decltype(decltype), database, table, origin)
 
 
 def _frozen(footprint: Footprint) -> Mapping[str, Any]:

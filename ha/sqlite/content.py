@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from typing import Final
+from typing import Any, Final
 
 from ha.sqlite.connection import Connection
 from ha.sqlite.guard import is_ours
@@ -24,7 +24,7 @@ ASIDE_S: Final = 0.001
 def hash_tables(connection: Connection) -> dict[str, str]:
     """Hashes by table: the clients' tables, shadow tables among them, ``sqlite_sequence``, and the schema."""
     with connection.guard.trusted():
-        found = connection.execute(
+        found: list[Any] = connection.execute(
             "SELECT s.name, t.wr FROM main.sqlite_schema AS s JOIN pragma_table_list AS t"
             " ON t.schema = 'main' AND t.name = s.name WHERE s.type = 'table' AND t.type <> 'virtual'"
         ).fetchall()

@@ -253,12 +253,12 @@ class Database:
             capture.settle()
         except BaseException:
             if writer.in_transaction:
-                with writer.guard.trusted():
+                with writer.guard.trusted(), writer.gauge.ignored():
                     writer.execute("ROLLBACK TO ha_transaction")
                     writer.execute("RELEASE ha_transaction")
                 capture.cut(mark)
             raise
-        with writer.guard.trusted():
+        with writer.guard.trusted(), writer.gauge.ignored():
             writer.execute("RELEASE ha_transaction")
         changes, sequences = capture.take()
         return result, changes, sequences, capture.size_of(changes)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ha.sqlite.catalog import spoken_decltype
 from ha.sqlite.connection import Connection
 
 
@@ -32,5 +33,7 @@ class Declared:
                 rows = self._connection.execute(
                     "SELECT name, type FROM pragma_table_xinfo(?) WHERE hidden = 0", (table,)
                 ).fetchall()
-            known = self._tables[table] = {str(name).lower(): str(words or "") for name, words in rows}
+            known = self._tables[table] = {
+                str(name).lower(): spoken_decltype(str(words or "")) or "" for name, words in rows
+            }
         return known

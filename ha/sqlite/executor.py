@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 import apsw
@@ -88,6 +89,20 @@ class Gauge:
 
     def __call__(self) -> bool:
         return self.cancelled or time.monotonic() >= self.stop_at
+
+    @contextmanager
+    def ignored(self) -> Iterator[None]:
+        """Nothing stops in here: for statements that end a savepoint.
+
+        SQLite asks its progress handler once more when a statement is done, counting the steps of all its runs. So a
+        RELEASE can be interrupted after the savepoint is released.
+        """
+        stop_at, self.stop_at = self.stop_at, FOREVER
+        cancelled, self.cancelled = self.cancelled, False
+        try:
+            yield
+        finally:
+            self.stop_at, self.cancelled = stop_at, cancelled or self.cancelled
 
 
 class Gauged(Protocol):
@@ -228,7 +243,8 @@ class Lanes:
                 raise timed_out() from error
             raise
         finally:
-            gauge.stop_at = FOREVER
+            # What comes next on this connection may be a COMMIT of others.
+            gauge.stop_at, gauge.cancelled = FOREVER, False
             if cancellation is not None:
                 cancellation.gauge = None
 

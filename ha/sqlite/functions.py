@@ -13,7 +13,7 @@ replace any of SQLite's own. The connection's guard lets clients call what is re
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +21,19 @@ import apsw
 
 from ha.errors import StatementError
 from ha.sql.variables import SERVER_VERSION, Variables
-from ha.sqlite import advisory, aggregates, arrays, casts, sequences, series, sleep, texts, times
+from ha.sqlite import (
+    advisory,
+    aggregates,
+    arrays,
+    casts,
+    catalog_functions,
+    catalog_live,
+    sequences,
+    series,
+    sleep,
+    texts,
+    times,
+)
 from ha.sqlite.advisory import Claims
 
 if TYPE_CHECKING:
@@ -38,6 +50,7 @@ class Context:
     :param last_sequence: which of them gave last.
     :param inserts: see :func:`ha.sqlite.sequences.inserted`.
     :param claims: the advisory locks that the client holds.
+    :param databases: says which databases the node has.
     """
 
     user: str = "ha"
@@ -49,6 +62,7 @@ class Context:
     last_sequence: str | None = None
     inserts: dict[frozenset[str], tuple[str, int]] = field(default_factory=dict)
     claims: Claims = field(default_factory=Claims)
+    databases: Callable[[], Iterable[str]] = tuple
 
 
 #: A function's name, how many arguments it takes (-1: any number), what computes it, and its flags.
@@ -71,6 +85,7 @@ def register(connection: Connection) -> None:
     for name, count, factory in aggregates.AGGREGATES:
         connection.create_aggregate_function(name, factory, count, flags=STEADY)
     series.register(connection)
+    catalog_live.register(connection)
 
 
 def _asking(connection: Connection) -> list[Row]:
@@ -144,6 +159,7 @@ def _asking(connection: Connection) -> list[Row]:
     ]
     rows += [(*row, ACTING) for row in sequences.rows(lambda: sequences.Sequences(found(), context()))]  # type: ignore[arg-type]
     rows += [(*row, ACTING) for row in advisory.rows(lambda: context().claims, wait)]
+    rows += [(*row, ASKING) for row in catalog_functions.rows(connection)]
     return rows
 
 
@@ -152,6 +168,6 @@ _STARTED: Final = times.clock()
 
 _STEADY_ROWS: Final[tuple[Row, ...]] = tuple(
     (name, count, function, STEADY)
-    for table in (casts.FUNCTIONS, texts.FUNCTIONS, times.FUNCTIONS, arrays.FUNCTIONS)
+    for table in (casts.FUNCTIONS, texts.FUNCTIONS, times.FUNCTIONS, arrays.FUNCTIONS, catalog_functions.FUNCTIONS)
     for name, count, function in table
 )

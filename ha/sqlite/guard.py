@@ -28,6 +28,9 @@ from ha.errors import StatementError
 #: The prefix of our own tables. No client makes, changes or drops what is named so; everybody may read it.
 OURS: Final = "ha_"
 
+#: The attached database of :mod:`ha.sqlite.catalog`. Everybody may read it, and only we write there.
+CATALOG: Final = "pg_catalog"
+
 #: The tables of schema.sql; its test holds the two together.
 OUR_TABLES: Final = frozenset({"ha_cluster", "ha_conflicts", "ha_origins", "ha_outbox", "ha_quarantine", "ha_stats"})
 
@@ -189,6 +192,7 @@ class Guard:
     # The actions, in the order of SQLite's manual.
 
     def _create(self, name: str, _: str, database: str) -> None:
+        self._refuse_catalog("create", name, database)
         self.changed = self._footprint.changes_schema = True
         self._refuse_ours("create", name)
         self.due = self.due or self._client
@@ -215,6 +219,7 @@ class Guard:
         self._create(name, module, database)
 
     def _drop(self, name: str, _: str, database: str) -> None:
+        self._refuse_catalog("drop", name, database)
         self.changed = self._footprint.changes_schema = True
         self._refuse_ours("drop", name)
 
@@ -258,11 +263,13 @@ class Guard:
             if table == "sqlite_sequence":
                 self._footprint.tables_written.add(table)
             return
+        if database == CATALOG:
+            return self._refuse_catalog("write to", table, database)
         self._refuse_ours("write to", table)
         self._footprint.tables_written.add(table)
 
     def _read(self, table: str, column: str, database: str) -> None:
-        if database != "temp":
+        if database != "temp" and database != CATALOG:
             self._footprint.tables_read.add(table)
 
     def _function(self, _: str, name: str, database: str) -> None:
@@ -300,6 +307,10 @@ class Guard:
     def _refuse_ours(self, verb: str, name: str) -> None:
         if self._client and is_ours(name):
             raise refusal(f'cannot {verb} "{name}": names that begin with {OURS} belong to the server')
+
+    def _refuse_catalog(self, verb: str, name: str, database: str) -> None:
+        if self._client and database == CATALOG:
+            raise refusal(f'cannot {verb} "{name}": it is a system catalog')
 
     def tolerate(self, connection: apsw.Connection) -> None:
         """Another application's file may have had ``ha_*`` names of its own before it came to us: let them be."""

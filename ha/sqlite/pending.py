@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ha.sqlite.connection import Connection
 
@@ -80,7 +81,7 @@ def every_pending(connection: Connection, *, newest_first: bool = False) -> Iter
     """All that wait, a few in memory at a time. The caller may update the rows it is given."""
     side, order, last = ("<", "DESC", 2**63 - 1) if newest_first else (">", "ASC", 0)
     while True:
-        rows = connection.execute(
+        rows: list[Any] = connection.execute(
             f"SELECT id, message_id, body, undo FROM main.ha_outbox WHERE id {side} ? ORDER BY id {order} LIMIT ?",
             (last, ROWS_AT_ONCE),
         ).fetchall()

@@ -41,7 +41,8 @@ def is_bounded(connection: Connection, sql: str, tables: frozenset[str] | set[st
 
 
 def _explained(connection: Connection, prefix: str, sql: str) -> list[Any]:
-    return connection.execute(prefix + sql, apsw._null_bindings, can_cache=False).fetchall()
+    unbound: Any = getattr(apsw, "_null_bindings")  # noqa: B009  its type stubs leave it out
+    return connection.execute(prefix + sql, unbound, can_cache=False).fetchall()
 
 
 def _finds_one(connection: Connection, step: str) -> bool:

@@ -1,7 +1,8 @@
 """Dates, times and intervals as PostgreSQL computes them, on the text that is stored.
 
 A date is ``YYYY-MM-DD``, a timestamp ``YYYY-MM-DD HH:MM:SS[.ffffff]``, one with a zone the same in UTC with ``+00:00``
-after it, as parameters are kept and as SQLite's own functions read it: the order of the texts is the order of the times. An interval is PostgreSQL's text (``1 mon 2 days 03:04:05``).
+after it, as parameters are kept and as SQLite's own functions read it: the order of the texts is the order of the
+times. An interval is PostgreSQL's text (``1 mon 2 days 03:04:05``).
 A number where a time is expected counts seconds since 1970.
 
 https://www.postgresql.org/docs/15/functions-datetime.html

@@ -131,7 +131,7 @@ class Simulation:
         self,
         seed: int,
         folder: Path,
-        parts: Parts = Parts(),
+        parts: Parts = Parts(),  # noqa: B008
         *,
         restarted: Callable[[int], int] = lambda number: number,
         steps: int = 260,
@@ -407,8 +407,8 @@ class Simulation:
             machine.replica.database.close()
         self.machines.clear()
         self.dead.clear()
-        if self.seed % 20 == 0:
-            gc.collect()  # files stay open until it is done, and it is dear
+        # What waited in killed nodes ends now, and not in the middle of the next history, which would hear of it.
+        gc.collect()
 
     # Steps
 
@@ -691,6 +691,7 @@ def logged_failures() -> Iterator[list[str]]:
 def quiet_ends() -> Iterator[None]:
     """What waited in a killed node ends when its memory is freed, and finds its file closed: nobody needs to hear."""
     known = sys.unraisablehook
+    gc.disable()  # else the ends of one history come in the middle of another, when it pleases the collector
 
     def hook(event: Any) -> None:
         if not isinstance(event.exc_value, apsw.ConnectionClosedError | AssertionError):
@@ -700,6 +701,7 @@ def quiet_ends() -> Iterator[None]:
     try:
         yield
     finally:
+        gc.enable()
         gc.collect()
         sys.unraisablehook = known
 

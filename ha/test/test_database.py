@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
 from ha.sqlite.database import READERS_MAX, Database
-from ha.sqlite.executor import Lanes
+from ha.sqlite.executor import FOREVER, Lanes
 from ha.sqlite.ledger import read_position
 from ha.sqlite.schema import install
 from ha.test.steps import SteppedLane
@@ -55,6 +55,28 @@ class DatabaseTests(SynchronousTestCase):
         self.database.begin()
         self.database.writer.execute("INSERT INTO t VALUES (1, 'x')")
         self.assertEqual(self.read("SELECT * FROM t"), [])
+        self.database.rollback()
+
+    def test_a_budget_that_ends_with_the_work_undoes_none_or_all(self) -> None:
+        """Interrupted in the RELEASE, the rows would stay in the file without a message; in ROLLBACK TO, the reverse."""
+        writer = self.database.writer
+        writer.set_progress_handler(writer.gauge, 1)
+
+        def work(fails: bool) -> None:
+            writer.execute("INSERT INTO t VALUES (NULL, 'x')")
+            writer.gauge.stop_at = 0.0
+            if fails:
+                raise StatementError("23505", "no")
+
+        self.database.begin()
+        _, changes, _, _ = self.database.attempt(lambda _: work(False))
+        writer.gauge.stop_at = FOREVER
+        self.assertEqual(len(changes), 1)
+        with self.assertRaises(StatementError):
+            self.database.attempt(lambda _: work(True))
+        writer.gauge.stop_at = FOREVER
+        self.assertEqual(self.database.capture.take(), ([], {}))
+        self.assertEqual(writer.execute("SELECT count(*) FROM t").fetchall(), [(1,)])
         self.database.rollback()
 
     def test_readers_cannot_write(self) -> None:

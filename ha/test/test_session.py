@@ -564,6 +564,15 @@ class CursorTests(SessionCase):
         self.assertEqual(heard[2].columns[0].type_oid, 20)
         self.assertEqual(rows(heard), [(struct.pack("!q", 1),), (struct.pack("!q", 2),)])
 
+    def test_a_cursor_with_parameters(self) -> None:
+        """As psycopg's server-side cursors declare theirs."""
+        self.query("BEGIN")
+        self.ask(
+            Parse("", "DECLARE c CURSOR FOR SELECT a FROM t WHERE a > $1 ORDER BY a", (20,)),
+            Bind("", "", (), (b"3",)), Execute(""), Sync(),
+        )  # fmt: skip
+        self.assertEqual(self.fetched("FETCH ALL c"), ([4, 5], "FETCH 2"))
+
     def test_prepare_and_execute(self) -> None:
         """With types and values; DEALLOCATE forgets."""
         self.query("PREPARE q(int, text) AS SELECT $1 + 1, $2")

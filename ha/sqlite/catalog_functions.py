@@ -1,0 +1,436 @@
+"""PostgreSQL's functions that look into the catalog: names to OIDs and back, definitions, sizes, privileges.
+
+They see what :meth:`ha.sqlite.catalog.Catalog.refresh` found last, so a statement that calls one of :data:`NAMES` counts as
+one that mentions the catalog.
+"""
+
+from __future__ import annotations
+
+import re
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from ha.errors import StatementError
+from ha.sql.tokens import tokenize
+from ha.sql.typenames import read_type
+from ha.sqlite import catalog_texts
+from ha.sqlite.catalog_rows import OWNER
+from ha.sqlite.catalog_schema import Relation, Schema, oid_of, quoted_if_needed, spoken_type, static_rows, types_by_name
+from ha.sqlite.catalog_tables import RELATIONS
+
+if TYPE_CHECKING:
+    from ha.sqlite.connection import Connection
+
+#: Name, how many arguments it takes, what computes it.
+Row = tuple[str, int, Callable[..., Any]]
+
+_NAME = r'(?:"(?:[^"]|"")+"|[^\s".(;]+)'
+_QUALIFIED = re.compile(rf"\s*(?:(?:({_NAME})\s*\.\s*)?({_NAME})\s*\.\s*)?({_NAME})\s*\Z")
+
+SYSTEM: Final = {
+    (schema, name): int(oid) for schema, name, oid in (line.split(" ", 3)[:3] for line in RELATIONS.splitlines())
+}
+SYSTEM_NAMES: Final = {oid: (schema, name) for (schema, name), oid in SYSTEM.items()}
+NAMESPACES: Final = {row["nspname"]: row["oid"] for row in static_rows("pg_namespace")}
+FUNCTION_NAMES: Final = {row["oid"]: row["proname"] for row in static_rows("pg_proc")}
+FUNCTION_OIDS: Final = {name: oid for oid, name in reversed(FUNCTION_NAMES.items())}
+
+_ENCODINGS: Final = {0: "SQL_ASCII", 6: "UTF8", 8: "LATIN1"}
+_UNITS: Final = ("bytes", "kB", "MB", "GB", "TB", "PB")
+
+
+def format_type(oid: Any, modifier: Any = None) -> str | None:
+    """A type's name as SQL says it."""
+    return None if oid is None else spoken_type(int(oid), modifier)
+
+
+def name_parts(text: Any) -> tuple[str | None, str]:
+    """Schema (None: not said) and name of ``[database.][schema.]name``.
+
+    :raises StatementError: 42602, it is no name.
+    """
+    match = _QUALIFIED.match(str(text))
+    if match is None:
+        raise StatementError("42602", "invalid name syntax")
+    schema = match[2]
+    return (_plain(schema) if schema is not None else None), _plain(match[3])
+
+
+def _plain(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name[0] == '"' else name.lower()
+
+
+def _number(value: Any) -> int | None:
+    """An OID that is given as a number, in digits or not; None for a name."""
+    if isinstance(value, (int, float)):
+        return int(value)
+    text = str(value).strip()
+    return int(text) if text.isdecimal() else 0 if text == "-" else None
+
+
+class Lookups:
+    """The functions that need a schema, each a method of the function's name.
+
+    :param schema: asks for the one to look into.
+    """
+
+    def __init__(self, schema: Callable[[], Schema]) -> None:
+        self._schema = schema
+
+    # Names and numbers
+
+    def relation_oid(self, text: Any) -> int | None:
+        schema, name = name_parts(text)
+        if schema in (None, "public"):
+            found = self._schema().relation(name)
+            if found is not None:
+                return found.oid
+        return SYSTEM.get((schema or "pg_catalog", name))
+
+    def pg_regclass(self, value: Any) -> int | None:
+        """``'users'::regclass``: the number.
+
+        :raises StatementError: 42P01, there is no such relation.
+        """
+        if value is None:
+            return None
+        number = _number(value)
+        if number is not None:
+            return number
+        oid = self.relation_oid(value)
+        if oid is None:
+            schema, name = name_parts(value)
+            raise StatementError("42P01", f'relation "{f"{schema}." if schema else ""}{name}" does not exist')
+        return oid
+
+    def to_regclass(self, value: Any) -> str | None:
+        oid = None if value is None else self.relation_oid(value)
+        return None if oid is None else self.pg_regclass_name(oid)
+
+    def pg_regclass_name(self, value: Any) -> str | None:
+        """``oid::regclass``: the name."""
+        if value is None:
+            return None
+        oid = self.pg_regclass(value)
+        found = self._schema().relations.get(oid or 0)
+        if found is not None:
+            return quoted_if_needed(found.name)
+        if oid in SYSTEM_NAMES:
+            schema, name = SYSTEM_NAMES[oid]
+            return name if schema == "pg_catalog" else f"{schema}.{name}"
+        return str(oid) if oid else "-"
+
+    def relation(self, value: Any) -> Relation | None:
+        if value is None:
+            return None
+        number = _number(value)
+        return self._schema().relations.get(self.relation_oid(value) or 0 if number is None else number)
+
+    # Definitions
+
+    def pg_get_indexdef(self, oid: Any, column: Any = 0, pretty: Any = 0) -> str | None:
+        index = self._schema().indexes.get(_number(oid) or 0) if oid is not None else None
+        if index is None:
+            return None
+        if column:
+            return catalog_texts.index_column(index, int(column))
+        return catalog_texts.index_definition(index, qualified=not pretty)
+
+    def pg_get_constraintdef(self, oid: Any, pretty: Any = 0) -> str | None:
+        found = self._schema().constraints.get(_number(oid) or 0) if oid is not None else None
+        return None if found is None else catalog_texts.constraint_definition(found, pretty=bool(pretty))
+
+    def pg_get_viewdef(self, oid: Any, pretty: Any = 0) -> str | None:
+        found = self.relation(oid)
+        return catalog_texts.view_definition(found) if found is not None and found.kind == "v" else None
+
+    def pg_get_ruledef(self, oid: Any, pretty: Any = 0) -> str | None:
+        for one in self._schema().relations.values():
+            if one.kind == "v" and oid_of("rule", one.name) == oid:
+                shown = quoted_if_needed(one.name)
+                text = catalog_texts.view_definition(one)
+                return f'CREATE RULE "_RETURN" AS\n    ON SELECT TO {shown} DO INSTEAD {text}'
+        return None
+
+    def pg_get_triggerdef(self, oid: Any, pretty: Any = 0) -> str | None:
+        found = self._schema().triggers.get(_number(oid) or 0) if oid is not None else None
+        return None if found is None else catalog_texts.trigger_definition(found)
+
+    def pg_get_serial_sequence(self, table: Any, column: Any) -> str | None:
+        """The sequence of a column, None if it has none.
+
+        :raises StatementError: 42P01 and 42703, there is no such table or column.
+        """
+        if table is None or column is None:
+            return None
+        found = self._schema().relations.get(self.pg_regclass(table) or 0)
+        if found is None:
+            return None
+        if found.attribute(str(column)) is None:
+            raise StatementError("42703", f'column "{column}" of relation "{found.name}" does not exist')
+        sequence = found.sequence
+        if sequence is None or sequence.attribute is None or sequence.attribute.name.lower() != str(column).lower():
+            return None
+        return f"public.{quoted_if_needed(sequence.relation.name)}"
+
+    # Existence
+
+    def is_visible(self, oid: Any) -> int | None:
+        if oid is None:
+            return None
+        number = _number(oid) or 0
+        if number in self._schema().relations:
+            return 1
+        return int(SYSTEM_NAMES[number][0] == "pg_catalog") if number in SYSTEM_NAMES else None
+
+    def has_table_privilege(self, *arguments: Any) -> int | None:
+        """Whoever may enter may do everything; but the table must be there."""
+        table = arguments[-2]
+        if table is None:
+            return None
+        self.pg_regclass(table)
+        return 1
+
+
+def pg_regtype(value: Any) -> int | None:
+    """``'int4'::regtype``: the number.
+
+    :raises StatementError: 42704, there is no such type.
+    """
+    if value is None:
+        return None
+    number = _number(value)
+    if number is not None:
+        return number
+    oid = _type_oid(value)
+    if oid is None:
+        raise StatementError("42704", f'type "{value}" does not exist')
+    return oid
+
+
+def _type_oid(value: Any) -> int | None:
+    text = str(value)
+    try:
+        type_name, after = read_type(text, tokenize(text), 0)
+    except StatementError:
+        return None
+    row = types_by_name().get(type_name.name) if type_name is not None else None
+    return row["oid"] if row is not None else None
+
+
+def pg_regtype_name(value: Any) -> str | None:
+    if value is None:
+        return None
+    oid = pg_regtype(value)
+    return str(oid) if oid and spoken_type(oid) == "???" else spoken_type(oid or 0)
+
+
+def to_regtype(value: Any) -> str | None:
+    oid = None if value is None else _type_oid(value)
+    return None if oid is None else spoken_type(oid)
+
+
+def pg_regproc(value: Any) -> Any:
+    """Functions are known by name in the catalog's columns."""
+    if value is None:
+        return None
+    number = _number(value)
+    if number is not None:
+        return FUNCTION_NAMES.get(number, str(number) if number else "-")
+    return name_parts(str(value).partition("(")[0])[1]
+
+
+def to_regproc(value: Any) -> str | None:
+    if value is None:
+        return None
+    name = name_parts(str(value).partition("(")[0])[1]
+    return name if name in FUNCTION_OIDS else None
+
+
+def pg_regnamespace(value: Any) -> int | None:
+    if value is None:
+        return None
+    number = _number(value)
+    if number is not None:
+        return number
+    name = name_parts(value)[1]
+    if name not in NAMESPACES:
+        raise StatementError("3F000", f'schema "{name}" does not exist')
+    return int(NAMESPACES[name])
+
+
+def pg_regnamespace_name(value: Any) -> str | None:
+    if value is None:
+        return None
+    number = pg_regnamespace(value)
+    return next((name for name, oid in NAMESPACES.items() if oid == number), str(number) if number else "-")
+
+
+def pg_size_pretty(value: Any) -> str | None:
+    """10240 bytes as ``10 kB``: PostgreSQL changes the unit at ten thousand, and rounds half up."""
+    if value is None:
+        return None
+    number, unit = float(value), 0
+    while abs(number) >= 10 * 1024 - (0.5 if unit else 0) and unit < len(_UNITS) - 1:
+        number /= 1024
+        unit += 1
+    return f"{int(number + 0.5 if number >= 0 else number - 0.5)} {_UNITS[unit]}"
+
+
+def pg_get_expr(expression: Any, relation: Any = None, pretty: Any = 0) -> str | None:
+    """Expressions are kept as text."""
+    return None if expression is None else str(expression)
+
+
+def rows(connection: Connection) -> list[Row]:
+    """Every function with its name and number of arguments, for :mod:`ha.sqlite.functions`."""
+    found = weakref.ref(connection)
+
+    def schema() -> Schema:
+        asked = found()
+        assert asked is not None
+        return asked.catalog.schema
+
+    def user() -> str:
+        asked = found()
+        return asked.context.user if asked is not None and asked.context is not None else "ha"
+
+    def pg_get_userbyid(oid: Any) -> str | None:
+        return None if oid is None else user() if oid == OWNER else f"unknown (OID={oid})"
+
+    def role(value: Any) -> Any:
+        number = None if value is None else _number(value)
+        return number if value is None or number is not None else OWNER
+
+    def size(*_: Any) -> int | None:
+        """SQLite does not tell the size of one table cheaply: a table's share is shown as a page."""
+        return None if _ and _[0] is None else 8192
+
+    def database_size(*_: Any) -> int:
+        asked = found()
+        assert asked is not None
+        with asked.guard.trusted():
+            pages = asked.execute("PRAGMA main.page_count").get
+            return int(pages * asked.execute("PRAGMA main.page_size").get)
+
+    look = Lookups(schema)
+    made: list[Row] = [
+        ("pg_regclass", 1, look.pg_regclass),
+        ("pg_regclass_name", 1, look.pg_regclass_name),
+        ("to_regclass", 1, look.to_regclass),
+        ("pg_regrole", 1, role),
+        ("pg_regrole_name", 1, lambda value: None if value is None else pg_get_userbyid(role(value))),
+        ("pg_get_indexdef", 1, look.pg_get_indexdef),
+        ("pg_get_indexdef", 3, look.pg_get_indexdef),
+        ("pg_get_constraintdef", 1, look.pg_get_constraintdef),
+        ("pg_get_constraintdef", 2, look.pg_get_constraintdef),
+        ("pg_get_viewdef", 1, look.pg_get_viewdef),
+        ("pg_get_viewdef", 2, look.pg_get_viewdef),
+        ("pg_get_ruledef", 1, look.pg_get_ruledef),
+        ("pg_get_ruledef", 2, look.pg_get_ruledef),
+        ("pg_get_triggerdef", 1, look.pg_get_triggerdef),
+        ("pg_get_triggerdef", 2, look.pg_get_triggerdef),
+        ("pg_get_serial_sequence", 2, look.pg_get_serial_sequence),
+        ("pg_get_userbyid", 1, pg_get_userbyid),
+        ("pg_table_is_visible", 1, look.is_visible),
+        ("pg_relation_size", 1, size),
+        ("pg_relation_size", 2, size),
+        ("pg_table_size", 1, size),
+        ("pg_indexes_size", 1, size),
+        ("pg_total_relation_size", 1, size),
+        ("pg_database_size", 1, database_size),
+        ("pg_sequence_last_value", 1, lambda oid: _last_value(found(), oid)),
+    ]
+    made += [
+        (f"has_{what}_privilege", count, look.has_table_privilege) for what in ("table", "sequence") for count in (2, 3)
+    ]
+    return made
+
+
+def _last_value(connection: Connection | None, oid: Any) -> int | None:
+    assert connection is not None
+    for one in connection.catalog.schema.sequences:
+        if one.relation.oid == _number(oid):
+            with connection.guard.trusted():
+                found = connection.execute("SELECT seq FROM main.sqlite_sequence WHERE name = ?", (one.counting,)).get
+            return found or None
+    return None
+
+
+def _always(value: Any) -> Callable[..., Any]:
+    """The same for every argument but NULL."""
+    return lambda *arguments: None if None in arguments[:1] else value
+
+
+def _nothing(*_: Any) -> None:
+    """There is no such thing here."""
+    return None
+
+
+#: Functions that need nothing but their arguments.
+FUNCTIONS: Final[tuple[Row, ...]] = (
+    ("format_type", 1, format_type),
+    ("format_type", 2, format_type),
+    ("pg_regtype", 1, pg_regtype),
+    ("pg_regtype_name", 1, pg_regtype_name),
+    ("to_regtype", 1, to_regtype),
+    ("pg_regproc", 1, pg_regproc),
+    ("pg_regproc_name", 1, pg_regproc),
+    ("pg_regprocedure", 1, pg_regproc),
+    ("pg_regprocedure_name", 1, pg_regproc),
+    ("to_regproc", 1, to_regproc),
+    ("to_regprocedure", 1, to_regproc),
+    ("pg_regnamespace", 1, pg_regnamespace),
+    ("pg_regnamespace_name", 1, pg_regnamespace_name),
+    ("to_regnamespace", 1, lambda value: str(value) if value in NAMESPACES else None),
+    ("to_regrole", 1, lambda value: value),
+    ("pg_get_expr", 2, pg_get_expr),
+    ("pg_get_expr", 3, pg_get_expr),
+    ("pg_size_pretty", 1, pg_size_pretty),
+    ("pg_encoding_to_char", 1, lambda number: None if number is None else _ENCODINGS.get(number, "")),
+    ("pg_char_to_encoding", 1, lambda name: {"UTF8": 6, "UNICODE": 6, "SQL_ASCII": 0}.get(str(name).upper(), -1)),
+    *((f"pg_{what}_is_visible", 1, _always(1)) for what in (
+        "type", "function", "operator", "opclass", "opfamily", "collation", "conversion", "statistics_obj", "ts_config", "ts_dict",
+        "ts_parser", "ts_template",
+    )),
+    *((f"has_{what}_privilege", count, _always(1)) for count in (2, 3) for what in (
+        "database", "schema", "function", "language", "type", "tablespace", "server", "foreign_data_wrapper", "any_column", "parameter",
+    )),
+    *(("has_column_privilege", count, _always(1)) for count in (3, 4)),
+    ("pg_has_role", 2, _always(1)),
+    ("pg_has_role", 3, _always(1)),
+    ("row_security_active", 1, _always(0)),
+    ("pg_relation_is_publishable", 1, _always(1)),
+    ("pg_relation_filenode", 1, lambda oid: oid),
+    ("pg_relation_is_updatable", 2, _always(28)),
+    ("pg_column_is_updatable", 3, _always(1)),
+    ("pg_my_temp_schema", 0, lambda: 0),
+    ("pg_is_other_temp_schema", 1, _always(0)),
+    ("pg_partition_ancestors", 1, _nothing),
+    ("pg_stat_get_numscans", 1, _always(0)),
+    ("pg_tablespace_location", 1, _always("")),
+    *((name, count, _nothing) for name, count in (
+        ("obj_description", 1), ("obj_description", 2), ("col_description", 2), ("shobj_description", 2), ("pg_get_partkeydef", 1),
+        ("pg_get_function_arguments", 1), ("pg_get_function_identity_arguments", 1), ("pg_get_function_result", 1),
+        ("pg_get_function_arg_default", 2), ("pg_get_functiondef", 1), ("pg_get_function_sqlbody", 1), ("pg_get_statisticsobjdef", 1),
+        ("pg_get_statisticsobjdef_columns", 1), ("pg_get_statisticsobjdef_expressions", 1), ("pg_get_replica_identity_index", 1),
+        ("pg_describe_object", 3), ("pg_identify_object_as_address", 3), ("pg_get_partition_constraintdef", 1),
+        ("pg_tablespace_databases", 1), ("pg_xact_commit_timestamp", 1), ("pg_current_wal_lsn", 0), ("pg_last_wal_receive_lsn", 0),
+        ("pg_last_wal_replay_lsn", 0), ("pg_last_xact_replay_timestamp", 0),
+    )),
+    ("pg_wal_lsn_diff", 2, lambda left, right: None),
+    ("pg_is_wal_replay_paused", 0, lambda: 0),
+    ("pg_cancel_backend", 1, _always(0)),
+    ("pg_terminate_backend", 1, _always(0)),
+    ("pg_reload_conf", 0, lambda: 1),
+    ("pg_collation_for", 1, lambda value: None),
+)  # fmt: skip
+
+#: What a statement must mention for the schema to be looked at.
+NAMES: Final = frozenset(
+    """
+    pg_regclass pg_regclass_name to_regclass pg_get_indexdef pg_get_constraintdef pg_get_viewdef pg_get_ruledef pg_get_triggerdef
+    pg_get_serial_sequence pg_table_is_visible pg_sequence_last_value has_table_privilege has_sequence_privilege
+    """.split()
+)

@@ -1,0 +1,216 @@
+"""What the catalog shows of this moment and of who asks: settings, roles, databases, sequences' positions.
+
+Each is a generator function, as the functions of :mod:`ha.sqlite.series`; SQLite finds them by their bare name and as
+``pg_catalog.NAME`` alike.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from ha.sql.parameters import PARAMETERS
+from ha.sqlite import times
+from ha.sqlite.catalog_schema import oid_of, static_rows
+from ha.sqlite.catalog_tables import RELATIONS
+from ha.sqlite.series import Module
+
+if TYPE_CHECKING:
+    from ha.sqlite.connection import Connection
+    from ha.sqlite.functions import Context
+
+#: The role that owns everything is the one who asks.
+OWNER: Final = 10
+#: UTF8.
+ENCODING: Final = 6
+
+Row = dict[str, Any]
+
+
+def pg_settings(connection: Connection, context: Context) -> Iterator[Row]:
+    """Every parameter as this client has it."""
+    for name, setting, unit, category, vartype, kind in context.variables.rows():
+        parameter = _PARAMETERS.get(name.lower())
+        yield {
+            "name": name,
+            "setting": setting,
+            "unit": unit,
+            "category": category,
+            "short_desc": "",
+            "context": kind,
+            "vartype": vartype,
+            "source": "default",
+            "boot_val": parameter.setting if parameter is not None else None,
+            "reset_val": parameter.setting if parameter is not None else None,
+            "pending_restart": 0,
+        }
+
+
+_PARAMETERS: Final = {parameter.name.lower(): parameter for parameter in PARAMETERS}
+
+
+def _roles(context: Context) -> Iterator[Row]:
+    yield {
+        "oid": OWNER,
+        "rolname": context.user,
+        "rolsuper": 1,
+        "rolinherit": 1,
+        "rolcreaterole": 1,
+        "rolcreatedb": 1,
+        "rolcanlogin": 1,
+        "rolreplication": 1,
+        "rolbypassrls": 1,
+        "rolconnlimit": -1,
+    }
+    yield from static_rows("pg_authid")
+
+
+def pg_authid(connection: Connection, context: Context) -> Iterator[Row]:
+    yield from _roles(context)
+
+
+def pg_roles(connection: Connection, context: Context) -> Iterator[Row]:
+    for role in _roles(context):
+        yield {**role, "rolpassword": "********"}
+
+
+def pg_user(connection: Connection, context: Context) -> Iterator[Row]:
+    yield {
+        "usename": context.user,
+        "usesysid": OWNER,
+        "usecreatedb": 1,
+        "usesuper": 1,
+        "userepl": 1,
+        "usebypassrls": 1,
+        "passwd": "********",
+    }
+
+
+def pg_database(connection: Connection, context: Context) -> Iterator[Row]:
+    """The databases of this node, the current one among them."""
+    for name in sorted({context.database, *context.databases()}):
+        yield {
+            "oid": oid_of("database", name),
+            "datname": name,
+            "datdba": OWNER,
+            "encoding": ENCODING,
+            "datlocprovider": "c",
+            "datistemplate": 0,
+            "datallowconn": 1,
+            "datconnlimit": -1,
+            "datfrozenxid": 717,
+            "datminmxid": 1,
+            "dattablespace": 1663,
+            "datcollate": "C.UTF-8",
+            "datctype": "C.UTF-8",
+        }
+
+
+def pg_stat_activity(connection: Connection, context: Context) -> Iterator[Row]:
+    """The one who asks: what others do is theirs."""
+    now = times.stamp(context.now)
+    yield {
+        "datid": oid_of("database", context.database),
+        "datname": context.database,
+        "pid": context.pid,
+        "usesysid": OWNER,
+        "usename": context.user,
+        "application_name": context.variables.get("application_name"),
+        "backend_start": now,
+        "xact_start": now,
+        "query_start": now,
+        "state_change": now,
+        "state": "active",
+        "query": "",
+        "backend_type": "client backend",
+    }
+
+
+def pg_stat_database(connection: Connection, context: Context) -> Iterator[Row]:
+    for row in pg_database(connection, context):
+        counts = dict.fromkeys(_counts("pg_stat_database"), 0)
+        yield {**counts, "datid": row["oid"], "datname": row["datname"], "numbackends": 1}
+
+
+def _counts(table: str) -> Iterator[str]:
+    return (name for name, words in _columns(table) if words in ("int8", "float8"))
+
+
+def pg_sequences(connection: Connection, context: Context) -> Iterator[Row]:
+    """Where each sequence stands now."""
+    for one in connection.catalog.schema.sequences:
+        with connection.guard.trusted():
+            last = connection.execute("SELECT seq FROM main.sqlite_sequence WHERE name = ?", (one.counting,)).get
+        yield {
+            "schemaname": "public",
+            "sequencename": one.relation.name,
+            "sequenceowner": context.user,
+            "data_type": 20,
+            "start_value": 1,
+            "min_value": 1,
+            "max_value": 2**63 - 1,
+            "increment_by": 1,
+            "cycle": 0,
+            "cache_size": 1,
+            "last_value": last or None,
+        }
+
+
+#: Table to what gives its rows; the columns are PostgreSQL's.
+TABLES: Final[dict[str, Callable[[Connection, Context], Iterator[Row]]]] = {
+    "pg_settings": pg_settings,
+    "pg_authid": pg_authid,
+    "pg_roles": pg_roles,
+    "pg_user": pg_user,
+    "pg_shadow": pg_user,
+    "pg_database": pg_database,
+    "pg_stat_activity": pg_stat_activity,
+    "pg_stat_database": pg_stat_database,
+    "pg_sequences": pg_sequences,
+}
+#: Functions that give the rows of one of them.
+FUNCTIONS: Final = {"pg_show_all_settings": "pg_settings"}
+
+
+def _columns(table: str) -> list[tuple[str, str]]:
+    line = next(line for line in RELATIONS.splitlines() if line.split(" ", 2)[1] == table)
+    return [(name, words) for name, _, words in (column.partition(":") for column in line.split(" ")[4:])]
+
+
+def register(connection: Connection) -> None:
+    """Give a connection these tables."""
+    for name, source in {**{name: name for name in TABLES}, **FUNCTIONS}.items():
+        columns, declared = _declared(source)
+        module = Module(declared, _asking(weakref.ref(connection), TABLES[source], columns))
+        connection.create_module(name, module, use_bestindex_object=True, eponymous_only=True)
+
+
+_known: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+
+
+def _declared(table: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if table not in _known:
+        columns = _columns(table)
+        plain = (
+            words[1:] + "[]" if words.startswith("_") else '"char"' if words == "char" else words
+            for _, words in columns
+        )
+        _known[table] = (
+            tuple(name for name, _ in columns),
+            tuple(f'"{name}" {words}' for (name, _), words in zip(columns, plain, strict=True)),
+        )
+    return _known[table]
+
+
+def _asking(
+    found: weakref.ref[Connection], rows: Callable[[Connection, Context], Iterator[Row]], columns: tuple[str, ...]
+) -> Callable[[], Iterator[tuple[Any, ...]]]:
+    def given() -> Iterator[tuple[Any, ...]]:
+        connection = found()
+        assert connection is not None
+        if connection.context is not None:
+            for row in rows(connection, connection.context):
+                yield tuple(row.get(column) for column in columns)
+
+    return given

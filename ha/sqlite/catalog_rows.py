@@ -1,0 +1,253 @@
+"""The rows of pg_catalog that a database's own schema makes: one generator function per table.
+
+Each takes the :class:`~ha.sqlite.catalog_schema.Schema` and gives rows of its `columns`; what it does not name has the
+default that the table was made with. :data:`TABLES` lists them in no order that matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
+
+from ha.sqlite.catalog_schema import FIRST_OID as FIRST_OID
+from ha.sqlite.catalog_schema import Constraint, Index, Schema, oid_of, types_by_oid
+
+#: The schemas' numbers, the owner's, and those of the tables that other tables point to.
+PG_CATALOG, PUBLIC = 11, 2200
+OWNER: Final = 10
+PG_CLASS, PG_TYPE, PG_CONSTRAINT, PG_ATTRDEF, PG_REWRITE, PG_NAMESPACE = 1259, 1247, 2606, 2604, 2618, 2615
+HEAP, BTREE = 2, 403
+#: The collation of text that says none.
+DEFAULT_COLLATION: Final = 100
+
+Rows = Iterator[tuple[Any, ...]]
+
+
+class Table(NamedTuple):
+    """One table of the catalog, as far as the schema fills it.
+
+    :param old: the condition of the rows to take away before.
+    """
+
+    name: str
+    columns: str
+    rows: Callable[[Schema], Rows]
+    old: str = "true"
+
+
+def pg_class(schema: Schema) -> Rows:
+    checks: dict[int, int] = {}
+    with_triggers = set()
+    for constraint in schema.constraints.values():
+        if constraint.kind == "c":
+            checks[constraint.table.oid] = checks.get(constraint.table.oid, 0) + 1
+        elif constraint.kind == "f" and constraint.parent is not None:
+            with_triggers |= {constraint.table.oid, constraint.parent.oid}
+    indexed = {index.table.oid for index in schema.indexes.values()}
+    for relation in schema.relations.values():
+        yield (
+            relation.oid,
+            relation.name,
+            PUBLIC,
+            OWNER,
+            {"r": HEAP, "i": BTREE}.get(relation.kind, 0),
+            relation.oid if relation.kind != "v" else 0,
+            0 if relation.kind in "vS" else 1,
+            1.0 if relation.kind == "S" else 0.0 if relation.kind == "v" else -1.0,
+            relation.oid in indexed,
+            relation.kind,
+            len(relation.attributes),
+            checks.get(relation.oid, 0),
+            relation.kind == "v",
+            relation.triggers or relation.oid in with_triggers,
+            "d" if relation.kind == "r" else "n",
+        )
+
+
+def pg_attribute(schema: Schema) -> Rows:
+    types = types_by_oid()
+    for relation in schema.relations.values():
+        for one in relation.attributes:
+            kind = types[one.type_oid]
+            yield (
+                relation.oid,
+                one.name,
+                one.type_oid,
+                -1,
+                kind["typlen"],
+                one.number,
+                1 if kind["typcategory"] == "A" else 0,
+                -1,
+                one.modifier,
+                kind["typbyval"],
+                kind["typalign"],
+                kind["typstorage"],
+                "",
+                one.not_null,
+                one.default is not None,
+                0,
+                one.identity,
+                "s" if one.generated else "",
+                0,
+                1,
+                0,
+                kind["typcollation"],
+            )
+
+
+def pg_attrdef(schema: Schema) -> Rows:
+    for relation in schema.relations.values():
+        for one in relation.attributes:
+            if one.default is not None:
+                yield oid_of("default", f"{relation.name}.{one.name}"), relation.oid, one.number, one.default
+
+
+def pg_index(schema: Schema) -> Rows:
+    for oid, index in schema.indexes.items():
+        attributes = index.relation.attributes
+        types = types_by_oid()
+        yield (
+            oid,
+            index.table.oid,
+            len(index.keys),
+            len(index.keys),
+            index.unique,
+            index.primary,
+            any(one.index is index and one.deferrable for one in schema.constraints.values()) is False,
+            " ".join(map(str, index.keys)),
+            " ".join(str(types[one.type_oid]["typcollation"]) for one in attributes),
+            " ".join(str(_OPCLASSES.get(one.type_oid, 0)) for one in attributes),
+            " ".join("3" if down else "0" for down in index.descending),
+            "; ".join(term for term, key in zip(index.terms, index.keys, strict=True) if not key) or None,
+            index.where,
+        )
+
+
+#: The operator class of btree for a type: pg_opclass with opcdefault.
+_OPCLASSES: Final = {
+    16: 424, 17: 428, 18: 429, 19: 1986, 20: 3124, 21: 1979, 23: 1978, 25: 3126, 26: 1981, 700: 1970, 701: 3123, 1042: 426,
+    1043: 3126, 1082: 3122, 1083: 3127, 1114: 3128, 1184: 3127, 1186: 3119, 1266: 2000, 1700: 3125, 2950: 2968, 3802: 4033,
+}  # fmt: skip
+
+
+def pg_constraint(schema: Schema) -> Rows:
+    for oid, one in schema.constraints.items():
+        foreign = one.kind == "f"
+        yield (
+            oid,
+            one.name,
+            PUBLIC,
+            one.kind,
+            one.deferrable,
+            one.deferred,
+            1,
+            one.table.oid,
+            one.index.relation.oid if one.index is not None else 0,
+            one.parent.oid if one.parent is not None else 0,
+            one.on_update if foreign else " ",
+            one.on_delete if foreign else " ",
+            "s" if foreign else " ",
+            1,
+            not foreign and one.kind != "c",
+            _vector(one.keys),
+            _vector(one.parent_keys) if foreign else None,
+            one.expression or None,
+        )
+
+
+def _vector(keys: tuple[int, ...]) -> str:
+    return f"[{','.join(map(str, keys))}]"
+
+
+def pg_sequence(schema: Schema) -> Rows:
+    for one in schema.sequences:
+        yield one.relation.oid, 20, 1, 1, 2**63 - 1, 1, 1, False
+
+
+def pg_rewrite(schema: Schema) -> Rows:
+    for relation in schema.relations.values():
+        if relation.kind == "v":
+            yield oid_of("rule", relation.name), "_RETURN", relation.oid, "1", "O", True
+
+
+def pg_trigger(schema: Schema) -> Rows:
+    for one in schema.triggers.values():
+        yield one.oid, one.table.oid, one.name, 0, _trigger_type(one.sql), "O", False
+
+
+def _trigger_type(sql: str) -> int:
+    """pg_trigger.tgtype: the bits of ROW, BEFORE, INSERT, DELETE, UPDATE, INSTEAD."""
+    head = sql.upper().partition(" ON ")[0]
+    bits = {"BEFORE": 2, "INSERT": 4, "DELETE": 8, "UPDATE": 16, "INSTEAD": 64}
+    return 1 | sum(bit for word, bit in bits.items() if word in head)
+
+
+def pg_depend(schema: Schema) -> Rows:
+    for sequence in schema.sequences:
+        if sequence.table is not None and sequence.attribute is not None:
+            yield PG_CLASS, sequence.relation.oid, 0, PG_CLASS, sequence.table.oid, sequence.attribute.number, "a"
+            default = oid_of("default", f"{sequence.table.name}.{sequence.attribute.name}")
+            yield PG_ATTRDEF, default, 0, PG_CLASS, sequence.relation.oid, 0, "n"
+    for oid, index in schema.indexes.items():
+        constraint = _constraint_of(schema, index)
+        if constraint is not None:
+            yield PG_CLASS, oid, 0, PG_CONSTRAINT, constraint.oid, 0, "i"
+        else:
+            yield PG_CLASS, oid, 0, PG_CLASS, index.table.oid, 0, "a"
+    for oid, one in schema.constraints.items():
+        for key in one.keys:
+            yield PG_CONSTRAINT, oid, 0, PG_CLASS, one.table.oid, key, "a"
+    for relation in schema.relations.values():
+        if relation.kind == "v":
+            yield PG_REWRITE, oid_of("rule", relation.name), 0, PG_CLASS, relation.oid, 0, "i"
+
+
+def _constraint_of(schema: Schema, index: Index) -> Constraint | None:
+    return next((one for one in schema.constraints.values() if one.index is index and one.kind in "pu"), None)
+
+
+def ha_texts(schema: Schema) -> Rows:
+    """Not PostgreSQL's: the definitions that the views show."""
+    from ha.sqlite.catalog_texts import index_definition, view_definition
+
+    for oid, index in schema.indexes.items():
+        yield oid, index_definition(index)
+    for relation in schema.relations.values():
+        if relation.kind == "v":
+            yield relation.oid, view_definition(relation)
+
+
+TABLES: Final = (
+    Table(
+        "pg_class",
+        "oid relname relnamespace relowner relam relfilenode relpages reltuples relhasindex relkind relnatts relchecks relhasrules"
+        " relhastriggers relreplident",
+        pg_class,
+        f"oid >= {FIRST_OID}",
+    ),
+    Table(
+        "pg_attribute",
+        "attrelid attname atttypid attstattarget attlen attnum attndims attcacheoff atttypmod attbyval attalign attstorage"
+        " attcompression attnotnull atthasdef atthasmissing attidentity attgenerated attisdropped attislocal attinhcount attcollation",
+        pg_attribute,
+        f"attrelid >= {FIRST_OID}",
+    ),
+    Table("pg_attrdef", "oid adrelid adnum adbin", pg_attrdef),
+    Table(
+        "pg_index",
+        "indexrelid indrelid indnatts indnkeyatts indisunique indisprimary indimmediate indkey indcollation indclass indoption"
+        " indexprs indpred",
+        pg_index,
+    ),
+    Table(
+        "pg_constraint",
+        "oid conname connamespace contype condeferrable condeferred convalidated conrelid conindid confrelid confupdtype"
+        " confdeltype confmatchtype conislocal connoinherit conkey confkey conbin",
+        pg_constraint,
+    ),
+    Table("pg_sequence", "seqrelid seqtypid seqstart seqincrement seqmax seqmin seqcache seqcycle", pg_sequence),
+    Table("pg_rewrite", "oid rulename ev_class ev_type ev_enabled is_instead", pg_rewrite),
+    Table("pg_trigger", "oid tgrelid tgname tgfoid tgtype tgenabled tgisinternal", pg_trigger),
+    Table("pg_depend", "classid objid objsubid refclassid refobjid refobjsubid deptype", pg_depend),
+    Table("ha_texts", "oid text", ha_texts),
+)

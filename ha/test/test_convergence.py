@@ -1,0 +1,115 @@
+"""All nodes hold the same rows, and nobody's acknowledged write is lost, whatever happens on the way.
+
+The histories are :mod:`ha.test.simulation`'s; ``python -m ha.test.simulation --seed N --count M`` runs more of them. The broken
+variants show that the simulation would notice: each breaks one rule of ``docs/replication.rst``.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ha.replication.change import Message, decode
+from ha.replication.entry import Entry, Unanswered
+from ha.replication.follower import Follower
+from ha.replication.order import Order, Overtaken, Placed, publish
+from ha.replication.outbox import Outbox
+from ha.replication.replica import Parts
+from ha.sqlite.fitting import put_once
+from ha.sqlite.ledger import write_position
+from ha.sqlite.pending import find_pending, remove_pending
+from ha.test.simulation import failure, quiet_ends, shared_memory
+
+#: Histories of the unit suite; CI runs more.
+HISTORIES = 200
+
+#: A broken rule must show within so many.
+TRIES = 300
+
+
+class SkipsItsOwn(Follower):
+    """Takes what it once published for applied: after a crash between publish and COMMIT it is not."""
+
+    def _apply(self, entries: list[Entry]) -> list[Message]:
+        mine = f"{self._turns._node}:"
+        others = [entry for entry in entries if not entry.message_id.startswith(mine)]
+        if others and not self._outbox.count:
+            super()._apply(others)
+        with self._database.own_transaction():
+            for entry in entries:
+                remove_pending(self._database.writer, entry.message_id)
+            write_position(self._database.writer, self._database.subject, entries[-1].sequence)
+        self._outbox.count = max(self._outbox.count - len(entries) + len(others), 0)
+        return []
+
+
+class LeavesPendingBelow(Outbox):
+    """Puts what is foreign on what is pending, and leaves it there."""
+
+    def _rebase(self, connection: Any, entries: Sequence[Entry], position: int) -> list[Message]:
+        for entry in entries:
+            if find_pending(connection, entry.message_id):
+                remove_pending(connection, entry.message_id)
+            else:
+                put_once(connection, decode(entry.body), position)
+            position = entry.sequence
+        return []
+
+
+class RunsAgainTooSoon(Order):
+    """Takes silence for a refusal."""
+
+    async def place(self, body: bytes, message_id: str) -> Placed | Overtaken:
+        """Publish once, and believe that what did not answer is not stored."""
+        try:
+            return Placed(await publish(self._log, self._subject, body, message_id, self._reader.position))
+        except Unanswered:
+            return Overtaken(Entry(0, "", b"", 0))
+        except Exception:
+            return await super().place(body, message_id)
+
+
+class ConvergenceTests(SynchronousTestCase):
+    """Random histories by seed."""
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory(dir=shared_memory())
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        ends = quiet_ends()
+        ends.__enter__()
+        self.addCleanup(self.flushLoggedErrors)  # of nodes that were killed; a living one's are failures of the history
+        self.addCleanup(ends.__exit__, None, None, None)
+
+    def test_all_nodes_agree(self) -> None:
+        """And equal a fresh node; nothing acknowledged is missing, nothing refused is there, nothing was applied twice."""
+        for seed in range(HISTORIES):
+            reason = failure(seed, self.folder)
+            self.assertIsNone(reason, f"python -m ha.test.simulation --seed {seed} --count 1 --tell")
+
+    def caught(self, **broken: Any) -> None:
+        """Some history fails."""
+        for seed in range(TRIES):
+            if failure(seed, self.folder, **broken) is not None:
+                return
+        self.fail(f"{TRIES} histories did not notice")
+
+    def test_skipping_own_messages_is_noticed(self) -> None:
+        """A message is applied because it is in the log, not because of who wrote it."""
+        self.caught(parts=Parts(follower=SkipsItsOwn))
+
+    def test_foreign_messages_on_top_of_pending_ones_are_noticed(self) -> None:
+        """What is pending goes on top of what has its place."""
+        self.caught(parts=Parts(outbox=LeavesPendingBelow))
+
+    def test_running_again_too_soon_is_noticed(self) -> None:
+        """A publish that did not answer may be stored yet."""
+        self.caught(parts=Parts(order=RunsAgainTooSoon))
+
+    def test_message_ids_used_again_are_noticed(self) -> None:
+        """After a restart the log would take new messages for old ones."""
+        self.caught(restarted=lambda number: 1)
