@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Any, Final
 import apsw
 
 from ha.sqlite import catalog_functions, catalog_live, catalog_rows, catalog_schema, catalog_views
-from ha.sqlite.catalog_schema import FIRST_OID, Schema, types_by_name
+from ha.sqlite.catalog_schema import FIRST_OID, Schema
 from ha.sqlite.catalog_tables import RELATIONS, ROWS
+from ha.sqlite.catalog_types import decltype, static_rows, types_by_name
 
 if TYPE_CHECKING:
     from ha.sqlite.connection import Connection
@@ -237,7 +238,7 @@ def _bare_image() -> bytes:
     image.execute("INSERT INTO ha_mark VALUES (NULL)")
     for table in ROWS:
         if table not in catalog_live.TABLES:
-            _insert(image, table, catalog_schema.static_rows(table))
+            _insert(image, table, static_rows(table))
     _insert(image, "pg_class", _system_classes())
     _insert(image, "pg_attribute", _system_attributes())
     for table, (names, row) in catalog_views.CONSTANT.items():
@@ -277,30 +278,6 @@ def table_name(schema: str, name: str) -> str:
     return name if schema == NAME else f"{schema}.{name}"
 
 
-#: A word of SQLite's behind a type's name, so that text which looks like a number stays text; see :func:`spoken_decltype`.
-_AS_TEXT: Final = " TEXT"
-#: The name of this type would make SQLite turn a vector of one into a number.
-_VECTOR: Final = "smallvector"
-
-
-def _decltype(words: str) -> str:
-    if words.startswith("_"):
-        return ('"char"' if words == "_char" else words[1:]) + "[]"
-    if words == "char":
-        return '"char"'
-    if words == "int2vector":
-        return _VECTOR + _AS_TEXT
-    return words + _AS_TEXT if words in ("name", "oidvector", "regproc", "pg_node_tree", "inet") else words
-
-
-def spoken_decltype(words: str | None) -> str | None:
-    """The type that a column of the catalog announces, from what SQLite says it was declared with."""
-    if words is None or not words.endswith(_AS_TEXT):
-        return words
-    plain = words.removesuffix(_AS_TEXT)
-    return "int2vector" if plain == _VECTOR else plain
-
-
 #: What a column of a type holds when nobody says; the others hold NULL, as do all columns of views.
 _DEFAULTS: Final = {
     "bool": "0",
@@ -324,7 +301,7 @@ _SPECIAL_DEFAULTS: Final = {
 def _declarations(kind: str, oid: int, columns: list[tuple[str, str]]) -> Iterator[str]:
     for name, words in columns:
         default = _SPECIAL_DEFAULTS.get(name) or _DEFAULTS.get(words) if kind == "r" else None
-        yield f'"{name}" {_decltype(words)}' + (f" DEFAULT {default}" if default else "")
+        yield f'"{name}" {decltype(words)}' + (f" DEFAULT {default}" if default else "")
     if kind == "r":
         # PostgreSQL hides these from `*`; SQLite has no such columns in an ordinary table.
         yield f"tableoid oid AS ({oid})"
@@ -342,7 +319,7 @@ def _insert(image: apsw.Connection, table: str, rows: Any) -> None:
 
 @cache
 def _namespaces() -> Mapping[str, int]:
-    return {row["nspname"]: row["oid"] for row in catalog_schema.static_rows("pg_namespace")}
+    return {row["nspname"]: row["oid"] for row in static_rows("pg_namespace")}
 
 
 def _system_classes() -> Iterator[dict[str, Any]]:

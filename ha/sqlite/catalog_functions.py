@@ -16,8 +16,9 @@ from ha.sql.tokens import tokenize
 from ha.sql.typenames import read_type
 from ha.sqlite import catalog_texts
 from ha.sqlite.catalog_rows import OWNER
-from ha.sqlite.catalog_schema import Relation, Schema, oid_of, quoted_if_needed, spoken_type, static_rows, types_by_name
+from ha.sqlite.catalog_schema import Relation, Schema, oid_of, quoted_if_needed
 from ha.sqlite.catalog_tables import RELATIONS
+from ha.sqlite.catalog_types import spoken_type, static_rows, types_by_name
 
 if TYPE_CHECKING:
     from ha.sqlite.connection import Connection

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ha.sql.parameters import PARAMETERS
 from ha.sqlite import times
-from ha.sqlite.catalog_schema import oid_of, static_rows
+from ha.sqlite.catalog_schema import oid_of
 from ha.sqlite.catalog_tables import RELATIONS
+from ha.sqlite.catalog_types import decltype, static_rows
 from ha.sqlite.series import Module
 
 if TYPE_CHECKING:
@@ -192,13 +193,9 @@ _known: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
 def _declared(table: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if table not in _known:
         columns = _columns(table)
-        plain = (
-            words[1:] + "[]" if words.startswith("_") else '"char"' if words == "char" else words
-            for _, words in columns
-        )
         _known[table] = (
             tuple(name for name, _ in columns),
-            tuple(f'"{name}" {words}' for (name, _), words in zip(columns, plain, strict=True)),
+            tuple(f'"{name}" {decltype(words)}' for name, words in columns),
         )
     return _known[table]
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from ha.sqlite.catalog_schema import FIRST_OID as FIRST_OID
-from ha.sqlite.catalog_schema import Constraint, Index, Schema, oid_of, types_by_oid
+from ha.sqlite.catalog_types import types_by_oid
+from ha.sqlite.catalog_schema import Constraint, Index, Schema, oid_of
 
 #: The schemas' numbers, the owner's, and those of the tables that other tables point to.
 PG_CATALOG, PUBLIC = 11, 2200

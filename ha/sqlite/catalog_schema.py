@@ -12,21 +12,17 @@ meet, the one that sorts first keeps the number.
 
 from __future__ import annotations
 
-import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import apsw
 
-from ha.errors import StatementError
 from ha.sql import constraints
 from ha.sql.constraints import CHECK, FOREIGN, PRIMARY, UNIQUE
-from ha.sql.tokens import quoted_name, tokenize
-from ha.sql.typenames import declared, read_type
-from ha.sqlite.catalog_tables import ROWS
+from ha.sql.tokens import quoted_name
+from ha.sqlite.catalog_types import TEXT, spoken_type, type_of
 from ha.sqlite.guard import is_ours
 
 if TYPE_CHECKING:
@@ -38,7 +34,7 @@ FIRST_OID: Final = 16_384
 _LEAST: Final = 100_000
 _MOST: Final = 2**31 - 1
 
-TEXT, INT8 = 25, 20
+INT8: Final = 20
 
 
 def oid_of(kind: str, name: str) -> int:
@@ -56,50 +52,6 @@ def _numbered(kind: str, names: Iterable[str]) -> dict[str, int]:
         taken.add(oid)
         found[name] = oid
     return found
-
-
-@cache
-def static_rows(table: str) -> tuple[dict[str, Any], ...]:
-    """The rows that every database has in a table of the catalog."""
-    names, *lines = ROWS[table].splitlines()
-    return tuple(dict(zip(names.split(), json.loads(line), strict=True)) for line in lines)
-
-
-@cache
-def types_by_name() -> Mapping[str, dict[str, Any]]:
-    """pg_type, by typname."""
-    return {row["typname"]: row for row in static_rows("pg_type")}
-
-
-@cache
-def types_by_oid() -> Mapping[int, dict[str, Any]]:
-    """pg_type, by OID."""
-    return {row["oid"]: row for row in static_rows("pg_type")}
-
-
-@lru_cache(maxsize=4096)
-def type_of(words: str) -> tuple[int, int]:
-    """The OID and type modifier that a column's declared type means; text where it says nothing."""
-    name = declared(words) if words else None
-    row = types_by_name().get(name or "text")
-    if row is None:
-        return TEXT, -1
-    try:
-        type_name, _ = read_type(words, tokenize(words), 0)
-    except StatementError:
-        type_name = None
-    given = type_name.modifiers if type_name is not None else ()
-    plain = str(name or "").lstrip("_")
-    modifier = -1
-    if given and plain == "numeric":
-        modifier = ((given[0] << 16) | ((given[1] if len(given) > 1 else 0) & 0x7FF)) + 4
-    elif given and plain in ("varchar", "bpchar"):
-        modifier = given[0] + 4
-    elif given and plain in ("timestamp", "timestamptz", "time", "timetz", "bit", "varbit"):
-        modifier = given[0]
-    elif plain == "bpchar" and type_name is not None and type_name.written != "BPCHAR":
-        modifier = 5
-    return row["oid"], modifier
 
 
 @dataclass(slots=True)
@@ -195,6 +147,8 @@ class Constraint:
 
 @dataclass(slots=True)
 class Trigger:
+    """A trigger of a table or view."""
+
     oid: int
     name: str
     table: Relation
@@ -596,45 +550,3 @@ def default_text(words: str, type_oid: int) -> str | None:
     if "hex(randomblob" in inner:
         return "gen_random_uuid()"
     return inner
-
-
-#: https://www.postgresql.org/docs/15/datatype.html: format_type() says these otherwise than pg_type.
-_SPOKEN_TYPES: Final = {
-    "bool": "boolean",
-    "int8": "bigint",
-    "int4": "integer",
-    "int2": "smallint",
-    "float8": "double precision",
-    "float4": "real",
-    "bpchar": "character",
-    "varchar": "character varying",
-    "timestamptz": "timestamp with time zone",
-    "timestamp": "timestamp without time zone",
-    "time": "time without time zone",
-    "timetz": "time with time zone",
-    "varbit": "bit varying",
-    "char": '"char"',
-}
-
-
-def spoken_type(oid: int, modifier: int | None = None) -> str:
-    """What format_type() says."""
-    row = types_by_oid().get(oid)
-    if row is None:
-        return "-" if oid == 0 else "???"
-    if row["typcategory"] == "A" and row["typelem"] and row["typlen"] == -1 and row["typname"].startswith("_"):
-        return spoken_type(row["typelem"], modifier) + "[]"
-    name = row["typname"]
-    if name == "bpchar" and modifier in (None, -1):
-        return "character" if modifier is None else "bpchar"
-    spoken = _SPOKEN_TYPES.get(name, name)
-    if modifier is None or modifier < 0:
-        return spoken
-    if name == "numeric":
-        return f"numeric({(modifier - 4) >> 16},{(modifier - 4) & 0x7FF})"
-    if name in ("varchar", "bpchar"):
-        return f"{spoken}({modifier - 4})"
-    if name in ("timestamp", "timestamptz", "time", "timetz"):
-        first, _, rest = spoken.partition(" ")
-        return f"{first}({modifier}) {rest}"
-    return f"{spoken}({modifier})" if name in ("bit", "varbit") else spoken

@@ -1,0 +1,128 @@
+"""PostgreSQL's types, as the catalog numbers and names them, and what a column's declaration means among them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from typing import Any, Final
+
+from ha.errors import StatementError
+from ha.sql.tokens import tokenize
+from ha.sql.typenames import declared, read_type
+from ha.sqlite.catalog_tables import ROWS
+
+TEXT: Final = 25
+
+
+@cache
+def static_rows(table: str) -> tuple[dict[str, Any], ...]:
+    """The rows that every database has in a table of the catalog."""
+    names, *lines = ROWS[table].splitlines()
+    return tuple(dict(zip(names.split(), json.loads(line), strict=True)) for line in lines)
+
+
+@cache
+def types_by_name() -> Mapping[str, dict[str, Any]]:
+    """pg_type, by typname."""
+    return {row["typname"]: row for row in static_rows("pg_type")}
+
+
+@cache
+def types_by_oid() -> Mapping[int, dict[str, Any]]:
+    """pg_type, by OID."""
+    return {row["oid"]: row for row in static_rows("pg_type")}
+
+
+@lru_cache(maxsize=4096)
+def type_of(words: str) -> tuple[int, int]:
+    """The OID and type modifier that a column's declared type means; text where it says nothing."""
+    name = declared(words) if words else None
+    row = types_by_name().get(name or "text")
+    if row is None:
+        return TEXT, -1
+    try:
+        type_name, _ = read_type(words, tokenize(words), 0)
+    except StatementError:
+        type_name = None
+    given = type_name.modifiers if type_name is not None else ()
+    plain = str(name or "").lstrip("_")
+    modifier = -1
+    if given and plain == "numeric":
+        modifier = ((given[0] << 16) | ((given[1] if len(given) > 1 else 0) & 0x7FF)) + 4
+    elif given and plain in ("varchar", "bpchar"):
+        modifier = given[0] + 4
+    elif given and plain in ("timestamp", "timestamptz", "time", "timetz", "bit", "varbit"):
+        modifier = given[0]
+    elif plain == "bpchar" and type_name is not None and type_name.written != "BPCHAR":
+        modifier = 5
+    return row["oid"], modifier
+
+
+#: https://www.postgresql.org/docs/15/datatype.html: format_type() says these otherwise than pg_type.
+_SPOKEN_TYPES: Final = {
+    "bool": "boolean",
+    "int8": "bigint",
+    "int4": "integer",
+    "int2": "smallint",
+    "float8": "double precision",
+    "float4": "real",
+    "bpchar": "character",
+    "varchar": "character varying",
+    "timestamptz": "timestamp with time zone",
+    "timestamp": "timestamp without time zone",
+    "time": "time without time zone",
+    "timetz": "time with time zone",
+    "varbit": "bit varying",
+    "char": '"char"',
+}
+
+
+def spoken_type(oid: int, modifier: int | None = None) -> str:
+    """What format_type() says."""
+    row = types_by_oid().get(oid)
+    if row is None:
+        return "-" if oid == 0 else "???"
+    if row["typcategory"] == "A" and row["typelem"] and row["typlen"] == -1 and row["typname"].startswith("_"):
+        return spoken_type(row["typelem"], modifier) + "[]"
+    name = row["typname"]
+    if name == "bpchar" and modifier in (None, -1):
+        return "character" if modifier is None else "bpchar"
+    spoken = _SPOKEN_TYPES.get(name, name)
+    if modifier is None or modifier < 0:
+        return spoken
+    if name == "numeric":
+        return f"numeric({(modifier - 4) >> 16},{(modifier - 4) & 0x7FF})"
+    if name in ("varchar", "bpchar"):
+        return f"{spoken}({modifier - 4})"
+    if name in ("timestamp", "timestamptz", "time", "timetz"):
+        first, _, rest = spoken.partition(" ")
+        return f"{first}({modifier}) {rest}"
+    return f"{spoken}({modifier})" if name in ("bit", "varbit") else spoken
+
+
+# In the attached database
+
+#: A word of SQLite's behind a type's name, so that text which looks like a number stays text.
+_AS_TEXT: Final = " TEXT"
+#: Types whose own names would make SQLite turn a vector of one into a number, or lose their quotes.
+_RENAMED: Final = {"int2vector": "smallvector", "char": "onechar", "_char": "onechar[]"}
+_NAMED: Final = {"smallvector": "int2vector", "onechar": '"char"', "onechar[]": '"char"[]'}
+_TEXTS: Final = frozenset(("name", "oidvector", "regproc", "pg_node_tree", "inet"))
+
+
+def decltype(name: str) -> str:
+    """What a column of the catalog is declared as in SQLite."""
+    if name in _RENAMED:
+        return _RENAMED[name] + _AS_TEXT
+    if name.startswith("_"):
+        return name[1:] + "[]"
+    return name + _AS_TEXT if name in _TEXTS else name
+
+
+def spoken_decltype(words: str | None) -> str | None:
+    """The type that such a column announces, from what SQLite says it was declared as."""
+    if words is None or not words.endswith(_AS_TEXT):
+        return words
+    plain = words.removesuffix(_AS_TEXT)
+    return _NAMED.get(plain, plain)
