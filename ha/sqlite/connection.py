@@ -18,6 +18,7 @@ from typing import Any, Final
 import apsw
 
 from ha.sqlite import catalog, functions
+from ha.sqlite.catalog_types import spoken_decltype
 from ha.sqlite.guard import Footprint, Guard
 
 # Limits (https://www.sqlite.org/limits.html). A client meets the larger ones as 54000 and cannot raise any.
@@ -244,7 +245,7 @@ class Connection(apsw.Connection):
 
 
 def _source(name: str, decltype: str | None, database: str | None, table: str | None, origin: str | None) -> Source:
-    return Source(name, catalog.spoken_decltype(decltype), database, table, origin)
+    return Source(name, spoken_decltype(decltype), database, table, origin)
 
 
 def _frozen(footprint: Footprint) -> Mapping[str, Any]:

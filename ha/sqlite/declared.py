@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ha.sqlite.catalog import spoken_decltype
+from ha.sqlite.catalog_types import spoken_decltype
 from ha.sqlite.connection import Connection
 
 
