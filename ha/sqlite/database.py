@@ -256,11 +256,12 @@ class Database:
                 with writer.guard.trusted(), writer.gauge.ignored():
                     writer.execute("ROLLBACK TO ha_transaction")
                     writer.execute("RELEASE ha_transaction")
-                capture.cut(mark)
+                    capture.cut(mark)
             raise
+        # From here on it counts: an interrupt now would leave its rows in the file and its changes out of the message.
         with writer.guard.trusted(), writer.gauge.ignored():
             writer.execute("RELEASE ha_transaction")
-        changes, sequences = capture.take()
+            changes, sequences = capture.take()
         return result, changes, sequences, capture.size_of(changes)
 
     def commit(self, sequence: int, origin: tuple[str, int, int]) -> None:

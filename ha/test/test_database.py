@@ -64,10 +64,17 @@ class DatabaseTests(SynchronousTestCase):
 
         def work(fails: bool) -> None:
             writer.execute("INSERT INTO t VALUES (NULL, 'x')")
-            writer.gauge.stop_at = 0.0
             if fails:
+                writer.gauge.stop_at = 0.0
                 raise StatementError("23505", "no")
 
+        settle = self.database.capture.settle
+
+        def settle_and_spend() -> None:
+            settle()
+            writer.gauge.stop_at = 0.0
+
+        self.patch(self.database.capture, "settle", settle_and_spend)
         self.database.begin()
         _, changes, _, _ = self.database.attempt(lambda _: work(False))
         writer.gauge.stop_at = FOREVER
