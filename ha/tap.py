@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -64,11 +65,18 @@ def install_reactor() -> None:
     try:
         import uvloop
     except ImportError:
+        uvloop = None  # type: ignore[assignment]
         loop = asyncio.new_event_loop()
     else:
         loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)  # nats-py asks asyncio for "the" loop
     asyncioreactor.install(loop)
+    if uvloop is not None:
+        # uvloop takes the wake-up pipe of signals for itself, and Twisted does not hear of SIGCHLD. It would look at its
+        # children only when their pipes close, which is a moment too early now and then.
+        from twisted.internet import process, reactor
+
+        reactor.callWhenRunning(loop.add_signal_handler, signal.SIGCHLD, process.reapAllProcesses)
 
 
 class Options(usage.Options):

@@ -30,6 +30,8 @@ RANDOM_UUID = (
     "(lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-' || "
     "substr('89ab', 1 + (abs(random()) % 4), 1) || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6))))"
 )
+#: What an IDENTITY column becomes; the words let the catalog tell it from a SERIAL one.
+INTEGER_IDENTITY = "INTEGER /* identity */"
 #: Casts that SQLite has itself, by PostgreSQL's name.
 SQLITE_CASTS = {
     "int2": "INTEGER", "int4": "INTEGER", "int8": "INTEGER", "float4": "REAL", "float8": "REAL", "numeric": "NUMERIC",
@@ -151,7 +153,7 @@ def _column(rewriting: Rewriting, first: int, last: int, keys: dict[str, tuple[i
         rewriting.instead[first + 1] = "INTEGER"
         default = None
     elif counts or generated:
-        _counting(rewriting, first, after, last, keys)
+        _counting(rewriting, first, after, last, keys, INTEGER_IDENTITY if generated else "INTEGER")
     elif (
         key in ("TIMESTAMP", "TIME")
         and rewriting.key(first + 2) == "("
@@ -181,10 +183,12 @@ def _identity(rewriting: Rewriting, at: int, last: int) -> bool:
     return False
 
 
-def _counting(rewriting: Rewriting, first: int, after: int, last: int, keys: dict[str, tuple[int, int]]) -> None:
+def _counting(
+    rewriting: Rewriting, first: int, after: int, last: int, keys: dict[str, tuple[int, int]], integer: str
+) -> None:
     """SERIAL, IDENTITY: only the primary key can count by itself in SQLite."""
     rewriting.drop(first + 1, after - 1)
-    rewriting.instead[first + 1] = "INTEGER"
+    rewriting.instead[first + 1] = integer
     for at in range(after, last + 1):
         if rewriting.key(at) == "PRIMARY" and rewriting.key(at + 1) == "KEY":
             rewriting.last(at + 1, " AUTOINCREMENT")
@@ -196,7 +200,7 @@ def _counting(rewriting: Rewriting, first: int, after: int, last: int, keys: dic
             "a column that counts by itself and is not the primary key",
             "Make it the PRIMARY KEY, or set its values with a trigger.",
         )
-    rewriting.instead[first + 1] = "INTEGER PRIMARY KEY AUTOINCREMENT"
+    rewriting.instead[first + 1] = f"{integer} PRIMARY KEY AUTOINCREMENT"
     rewriting.drop(*constraint)
     comma = constraint[0] - 1 if rewriting.key(constraint[0] - 1) == "," else constraint[1] + 1
     rewriting.instead[comma] = ""

@@ -698,13 +698,15 @@ class Reading:
         if self.key(at + 1) == "(" and self.key(at - 1) not in ("INTO",) and at + 2 in self.partners:
             return
         table = self.plain(at)
+        if self.key(at - 1) == "." and self.plain(at - 2) == "information_schema":
+            table = f"information_schema.{table}"  # as the catalog's database calls it
         alias = at + 1
         if self.key(alias) == "AS":
             alias += 1
         if self.is_name(alias) and (self.kind(alias) != WORD or self.key(alias) not in _NEVER_ALIAS):
             scope.tables[self.plain(alias).lower()] = table
         else:
-            scope.tables[table.lower()] = table
+            scope.tables[self.plain(at).lower()] = table
 
     # Parameters
 

@@ -447,8 +447,7 @@ def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName) -> N
         rewriting.before(first, "pg_array(")
         rewriting.after(last, ")")
     elif name in ("regclass", "regtype", "regproc", "regprocedure", "regnamespace", "regrole"):
-        constant = first == last and rewriting.kind(first) not in (WORD, QUOTED)
-        rewriting.before(first, f"pg_{name}{'' if constant else '_name'}(")
+        rewriting.before(first, f"pg_{name}{'' if _is_number(rewriting, first, last) else '_name'}(")
         rewriting.after(last, ")")
     elif name in _REGISTERED:
         modifiers = "".join(f", {modifier}" for modifier in type_name.modifiers)
@@ -457,6 +456,22 @@ def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName) -> N
     else:
         rewriting.before(first, "(")
         rewriting.after(last, ")")
+
+
+_COMPARED = frozenset(("=", "<>", "!=", "<", ">", "<=", ">=", "IN"))
+
+
+def _is_number(rewriting: Rewriting, first: int, last: int) -> bool:
+    """Is the OID meant that a cast to a reg type gives, not the name that is shown for it?
+
+    It is where a name is cast, and where the result is compared or goes on as a number.
+    """
+    after = read_type(rewriting.text, rewriting.tokens, last + 2)[1] if rewriting.key(last + 1) == "::" else last + 1
+    if rewriting.key(after) == "::":
+        return rewriting.key(after + 1) not in ("TEXT", "NAME", "VARCHAR") and rewriting.key(after + 3) != "TEXT"
+    if rewriting.key(after) in _COMPARED or rewriting.key(first - 1) in _COMPARED:
+        return True
+    return first == last and rewriting.kind(first) not in (WORD, QUOTED)
 
 
 def _typed_literal(rewriting: Rewriting, index: int) -> None:
@@ -518,6 +533,29 @@ def _catalog(rewriting: Rewriting, index: int) -> None:
     """``pg_catalog.f()``: functions have no schema in SQLite; tables keep theirs, an attached database."""
     if rewriting.key(index + 1) == "." and rewriting.key(index + 3) == "(" and rewriting.key(index - 1) != "::":
         rewriting.drop(index, index + 1)
+
+
+def _information_schema(rewriting: Rewriting, index: int) -> None:
+    """``information_schema.tables``: SQLite finds it in the catalog's database, the schema being part of the name.
+
+    A column is named by the table alone, so the table is given its own name as an alias where it has no other.
+    """
+    if rewriting.key(index + 1) != "." or rewriting.kind(index + 2) not in (WORD, QUOTED):
+        return
+    if rewriting.key(index - 1) == ".":
+        rewriting.drop(index - 2, index - 1)
+    name = unquoted(rewriting.text, rewriting.tokens[index + 2])
+    if rewriting.key(index + 3) in (".", "("):
+        rewriting.drop(index, index + 1)
+        return
+    rewriting.drop(index, index + 1)
+    rewriting.instead[index + 2] = f'pg_catalog."information_schema.{name}"'
+    following = rewriting.key(index + 3)
+    named = following == "AS" or (
+        rewriting.kind(index + 3) in (WORD, QUOTED) and following not in _AFTER_FROM and following not in _JOINS
+    )
+    if not named and rewriting.key(index - 1) in ("FROM", "JOIN", ",", "("):
+        rewriting.after(index + 2, f" AS {quoted_name(name)}")
 
 
 def _array(rewriting: Rewriting, index: int) -> None:
@@ -942,7 +980,9 @@ def _collate(rewriting: Rewriting, index: int) -> None:
     at = index + 1
     if rewriting.key(at + 1) == ".":
         at += 2
-    if rewriting.kind(at) == QUOTED and rewriting.text[rewriting.tokens[at].start] == '"':
+        rewriting.drop(index + 1, at)
+        rewriting.instead[at] = "BINARY"
+    elif rewriting.kind(at) == QUOTED and rewriting.text[rewriting.tokens[at].start] == '"':
         name = unquoted(rewriting.text, rewriting.tokens[at])
         if name.upper() not in ("NOCASE", "RTRIM", "BINARY"):
             rewriting.drop(index + 1, at - 1)
@@ -1146,6 +1186,16 @@ def _row_function_in_list(rewriting: Rewriting, index: int, close: int) -> None:
     if rewriting.key(from_) == "FROM":
         word, end = ",", rewriting.clause_end(from_ + 1, _AFTER_FROM)
     rewriting.last(end - 1, f"{'' if word == ',' else ' '}{word} {rewriting.key(index).lower()}({given.sql}) AS {name}")
+
+
+def _ancestors(rewriting: Rewriting, index: int) -> None:
+    """``pg_partition_ancestors(x) WITH ORDINALITY AS a(relid, depth)``: no table has any, and the names are the module's own."""
+    close = rewriting.partners.get(index + 1, index)
+    if rewriting.key(close + 1) == "WITH" and rewriting.key(close + 2) == "ORDINALITY":
+        rewriting.drop(close + 1, close + 2)
+        names = close + 4 + (rewriting.key(close + 3) == "AS")
+        if rewriting.key(names) == "(" and names in rewriting.partners:
+            rewriting.drop(names, rewriting.partners[names])
 
 
 def _default(rewriting: Rewriting, index: int) -> None:
@@ -1426,6 +1476,9 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "USER": _user,
     "PUBLIC": _schema,
     '"public"': _schema,
+    "INFORMATION_SCHEMA": _information_schema,
+    '"information_schema"': _information_schema,
+    "PG_PARTITION_ANCESTORS": _ancestors,
     "PG_CATALOG": _catalog,
     '"pg_catalog"': _catalog,
 }

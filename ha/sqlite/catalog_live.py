@@ -179,8 +179,15 @@ def _columns(table: str) -> list[tuple[str, str]]:
     return [(name, words) for name, _, words in (column.partition(":") for column in line.split(" ")[4:])]
 
 
+def no_ancestors(relation: Any = None) -> Iterator[tuple[int, int]]:
+    """pg_partition_ancestors(): no table is a partition of another."""
+    return iter(())
+
+
 def register(connection: Connection) -> None:
     """Give a connection these tables."""
+    ancestors = Module(("relid oid", "depth int8"), no_ancestors)
+    connection.create_module("pg_partition_ancestors", ancestors, use_bestindex_object=True, eponymous_only=True)
     for name, source in {**{name: name for name in TABLES}, **FUNCTIONS}.items():
         columns, declared = _declared(source)
         module = Module(declared, _asking(weakref.ref(connection), TABLES[source], columns))

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from ha.sqlite.catalog_schema import FIRST_OID as FIRST_OID
-from ha.sqlite.catalog_types import types_by_oid
 from ha.sqlite.catalog_schema import Constraint, Index, Schema, oid_of
+from ha.sqlite.catalog_types import types_by_oid
 
 #: The schemas' numbers, the owner's, and those of the tables that other tables point to.
 PG_CATALOG, PUBLIC = 11, 2200
@@ -186,7 +186,10 @@ def _trigger_type(sql: str) -> int:
 def pg_depend(schema: Schema) -> Rows:
     for sequence in schema.sequences:
         if sequence.table is not None and sequence.attribute is not None:
-            yield PG_CLASS, sequence.relation.oid, 0, PG_CLASS, sequence.table.oid, sequence.attribute.number, "a"
+            kind = "i" if sequence.attribute.identity else "a"
+            yield PG_CLASS, sequence.relation.oid, 0, PG_CLASS, sequence.table.oid, sequence.attribute.number, kind
+            if sequence.attribute.identity:
+                continue
             default = oid_of("default", f"{sequence.table.name}.{sequence.attribute.name}")
             yield PG_ATTRDEF, default, 0, PG_CLASS, sequence.relation.oid, 0, "n"
     for oid, index in schema.indexes.items():

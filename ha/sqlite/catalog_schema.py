@@ -21,6 +21,7 @@ import apsw
 
 from ha.sql import constraints
 from ha.sql.constraints import CHECK, FOREIGN, PRIMARY, UNIQUE
+from ha.sql.declarations import INTEGER_IDENTITY
 from ha.sql.tokens import quoted_name
 from ha.sqlite.catalog_types import TEXT, spoken_type, type_of
 from ha.sqlite.guard import is_ours
@@ -332,7 +333,10 @@ class Reading:
             return
         sequence = Sequence(self._make(name, "S"), relation.name, relation, attribute)
         sequence.relation.attributes = list(_sequence_attributes())
-        attribute.default = f"nextval('{quoted_if_needed(name)}'::regclass)"
+        if INTEGER_IDENTITY in self._tables[relation.name]:
+            attribute.identity = "d"
+        else:
+            attribute.default = f"nextval('{quoted_if_needed(name)}'::regclass)"
         relation.sequence = sequence
         self.schema.sequences.append(sequence)
 

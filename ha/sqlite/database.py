@@ -17,7 +17,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import apsw
 from twisted.internet.defer import Deferred
@@ -27,7 +27,7 @@ from twisted.python.failure import Failure
 from ha.errors import StatementError
 from ha.sqlite.capture import Capture
 from ha.sqlite.connection import Connection, open_reader, open_writer
-from ha.sqlite.executor import FOREVER, BudgetSpent, Cancellation, Lanes, fit_gauge
+from ha.sqlite.executor import FOREVER, BudgetSpent, Cancellation, Gauge, Lanes, fit_gauge
 from ha.sqlite.faults import translate
 from ha.sqlite.ledger import origin_of, write_position
 from ha.sqlite.pending import add_pending
@@ -248,18 +248,19 @@ class Database:
         with writer.guard.trusted():
             writer.execute("SAVEPOINT ha_transaction")
         mark = capture.mark()
+        gauge: Gauge = cast(Any, writer).gauge
         try:
             result = run(writer)
             capture.settle()
         except BaseException:
             if writer.in_transaction:
-                with writer.guard.trusted(), writer.gauge.ignored():
+                with writer.guard.trusted(), gauge.ignored():
                     writer.execute("ROLLBACK TO ha_transaction")
                     writer.execute("RELEASE ha_transaction")
                     capture.cut(mark)
             raise
         # From here on it counts: an interrupt now would leave its rows in the file and its changes out of the message.
-        with writer.guard.trusted(), writer.gauge.ignored():
+        with writer.guard.trusted(), gauge.ignored():
             writer.execute("RELEASE ha_transaction")
             changes, sequences = capture.take()
         return result, changes, sequences, capture.size_of(changes)

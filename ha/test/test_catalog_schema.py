@@ -1,0 +1,39 @@
+"""Tests of ha.sqlite.catalog_schema."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ha.sqlite.catalog_schema import oid_of, read
+from ha.sqlite.connection import open_writer
+from ha.sqlite.functions import Context
+
+SCHEMA = """
+CREATE TABLE parent (id INTEGER PRIMARY KEY AUTOINCREMENT, name varchar(20) NOT NULL UNIQUE, n int DEFAULT 5 CHECK (n > 0));
+CREATE TABLE child (a TEXT, b INTEGER, p INTEGER REFERENCES parent (id) ON DELETE CASCADE, PRIMARY KEY (a, b));
+CREATE INDEX child_p ON child (p) WHERE b > 1;
+CREATE VIEW named AS SELECT id, name FROM parent;
+"""
+
+
+class SchemaTests(SynchronousTestCase):
+    """The main schema in PostgreSQL's words."""
+
+    def setUp(self) -> None:
+        self.connection = open_writer(":memory:", synchronous="NORMAL")
+        self.addCleanup(self.connection.close)
+        self.connection.context = Context()
+        self.connection.execute(SCHEMA)
+        self.schema = read(self.connection)
+
+    def test_constraints_have_postgresqls_names(self) -> None:
+        names = {one.name for one in self.schema.constraints.values()}
+        self.assertLessEqual({"parent_pkey", "parent_name_key", "parent_n_check", "child_pkey", "child_p_fkey"}, names)
+
+    def test_oids_are_the_same_everywhere(self) -> None:
+        again = read(self.connection)
+        self.assertEqual(
+            [one.oid for one in self.schema.relations.values()], [one.oid for one in again.relations.values()]
+        )
+        self.assertEqual(oid_of("relation", "parent"), oid_of("relation", "parent"))
+        self.assertNotEqual(oid_of("relation", "parent"), oid_of("relation", "child"))

@@ -1,0 +1,16 @@
+"""Tests of ha.sqlite.catalog_types."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ha.sqlite import catalog_types
+
+
+class TypeTests(SynchronousTestCase):
+    """Declared words as PostgreSQL's types."""
+
+    def test_words_and_modifiers(self) -> None:
+        self.assertEqual(catalog_types.type_of("varchar(20)"), (1043, 24))
+        self.assertEqual(catalog_types.type_of("boolean")[0], 16)
+        self.assertEqual(catalog_types.type_of("numeric(10,2)")[0], 1700)
