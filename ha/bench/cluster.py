@@ -40,7 +40,7 @@ class BenchNode:
         with open(self._output, "wb") as output:
             self._process = subprocess.Popen(
                 [*twistd(), "-n", "--pidfile=", "ha", "--db", str(self.path), "--port", str(self.http_port)]
-                + ["--pg-port", str(self.pg_port), *log, *options],
+                + ["--pg-port", str(self.pg_port), "--pg-auth", "password", *log, *options],
                 cwd=folder,
                 env=environment(),
                 stdin=subprocess.DEVNULL,
