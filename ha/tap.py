@@ -71,12 +71,14 @@ def install_reactor() -> None:
         loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)  # nats-py asks asyncio for "the" loop
     asyncioreactor.install(loop)
-    if uvloop is not None:
-        # uvloop takes the wake-up pipe of signals for itself, and Twisted does not hear of SIGCHLD. It would look at its
-        # children only when their pipes close, which is a moment too early now and then.
-        from twisted.internet import process, reactor
+    from twisted.internet import process, reactor
 
-        reactor.callWhenRunning(loop.add_signal_handler, signal.SIGCHLD, process.reapAllProcesses)
+    # uvloop takes the wake-up pipe of signals for itself, so Twisted does not hear of SIGCHLD: it would look for ended
+    # children only when their pipes close, which is a moment too early now and then.
+    def reap(number: int, frame: object) -> None:
+        reactor.callFromThread(process.reapAllProcesses)
+
+    reactor.callWhenRunning(signal.signal, signal.SIGCHLD, reap)
 
 
 class Options(usage.Options):
