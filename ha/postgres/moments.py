@@ -17,7 +17,9 @@ from ha.values import Value
 
 _EPOCH = date(2000, 1, 1).toordinal()
 _EPOCH_UTC = datetime(2000, 1, 1, tzinfo=UTC)
-_OFFSET_ZONE = re.compile(r"(<[^>]*>|[A-Za-z]{3,6})?([-+]?\d{1,2}(?::\d{2}){0,2})$")
+#: Whatever the settings take for an offset.
+_OFFSET_ZONE = re.compile(r"(<?[A-Za-z]{0,6}>?)([-+]?\d{1,2}(?::?\d{2}){0,2})\Z")
+_EAST_MAX = 86_399
 DAY_US = 86_400_000_000
 INFINITY = {"infinity": (1 << 63) - 1, "+infinity": (1 << 63) - 1, "-infinity": -(1 << 63)}
 _STAMP = re.compile(
@@ -140,7 +142,8 @@ def zone_of(name: str) -> tzinfo | None:
         return ZoneInfo(name)
     abbreviation, offset = match.groups()
     east = zone_seconds(offset if offset[0] in "+-" else "+" + offset) or 0
-    bare = not abbreviation and ":" not in offset
+    east = max(-_EAST_MAX, min(east, _EAST_MAX))
+    bare = not abbreviation and len(offset.lstrip("+-")) <= 2
     return timezone(timedelta(seconds=east if bare else -east)) if east else None
 
 

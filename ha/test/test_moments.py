@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ha.postgres.moments import interval_of, interval_text, stamp_of, stamp_text, to_utc, zone_text
+from ha.postgres.moments import east_of, interval_of, interval_text, stamp_of, stamp_text, to_utc, zone_of, zone_text
 from ha.postgres.pgtypes import TIMESTAMP, TIMESTAMPTZ
 
 
@@ -32,3 +32,13 @@ class MomentTests(SynchronousTestCase):
         """They are no numbers."""
         for word in ("infinity", "-infinity"):
             self.assertEqual(stamp_text(stamp_of(word, TIMESTAMP)[0]), word)
+
+    def test_offsets_that_are_settings(self) -> None:
+        """Hours east when bare, POSIX's west otherwise; none is too far."""
+        for name, east in (
+            ("-3", -10800), ("+02", 7200), ("24", 86399), ("-99", -86399), ("UTC+3", -10800), ("<x>-2", 7200),
+            ("+02:00", -7200), ("+0530", -19800), ("99:99:99", -86399),
+        ):  # fmt: skip
+            self.assertEqual(east_of(0, zone_of(name)), east, name)
+        self.assertIsNone(zone_of("UTC"))
+        self.assertEqual(east_of(0, zone_of("Europe/Berlin")), 3600)
