@@ -10,7 +10,7 @@ Runs in the reactor's thread; the functions it hands to the lanes run there or i
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ from ha.sql.kinds import Begin, End, Kind, Name, Notify, SetVariable, Statement
 from ha.sql.statements import client_position, split
 from ha.sql.variables import Variables
 from ha.sqlite import advisory
+from ha.sqlite.catalog import mentions
 from ha.sqlite.connection import Connection, Facts
 from ha.sqlite.database import Private
 from ha.sqlite.declared import Declared
@@ -131,6 +132,7 @@ class Backend:
 
     :param pid: the number by which the client knows this backend, and cancels it.
     :param statement_timeout_s: the operator's limit; 0 for none. A client may set a shorter one.
+    :param databases: says which databases the node has, for the catalog.
     :param dialect: ``postgresql``, or ``sqlite`` where NULLs sort as SQLite sorts them.
     """
 
@@ -144,6 +146,7 @@ class Backend:
         statement_timeout_s: float,
         idle_timeout_s: float,
         dialect: str = "postgresql",
+        databases: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         self.replica = replica
         self.pid = pid
@@ -153,7 +156,14 @@ class Backend:
         self._sqlite_order = dialect == "sqlite"
         self.variables = Variables(user=user, database=replica.name)
         self._claims = advisory.Claims(advisory.of(replica.database))
-        self.context = Context(user=user, database=replica.name, variables=self.variables, pid=pid, claims=self._claims)
+        self.context = Context(
+            user=user,
+            database=replica.name,
+            variables=self.variables,
+            pid=pid,
+            claims=self._claims,
+            databases=databases,
+        )
         self._block: Block | None = None
         self._private: Private | None = None
         self._cancellation = Cancellation()
@@ -188,6 +198,7 @@ class Backend:
             return Description((None,) * statement.parameters, None)
         connection, borrowed = await self._reader()
         try:
+            await self._fill_catalog(connection, statement)
             facts = self._facts(connection, statement)
             shape = self._shape_of(connection, statement, facts)
             unknown = max(statement.parameters, len(facts.parameters)) - len(shape.parameters)
@@ -377,6 +388,12 @@ class Backend:
             borrowed = await self._cancellation.wait(borrowed)
         return borrowed, True
 
+    async def _fill_catalog(self, connection: Connection, statement: Statement) -> None:
+        """A statement about the catalog may find it empty: filling it takes too long for the reactor's thread."""
+        if mentions(statement.sql) and not connection.catalog.is_fresh:
+            connection.context = self.context
+            await self.replica.database.lanes.long(connection, lambda connection: connection.catalog.refresh())
+
     def _facts(self, connection: Connection, statement: Statement) -> Facts:
         connection.context = self.context
         try:
@@ -397,7 +414,7 @@ class Backend:
             schema = Declared(connection)
             known = Shape(
                 facts,
-                columns(statement, facts.columns, schema) if facts.columns else None,
+                schema.placed(columns(statement, facts.columns, schema), facts.columns) if facts.columns else None,
                 parameters(statement, schema),
             )
             if len(shapes) >= SHAPES_KEPT:
@@ -414,6 +431,7 @@ class Backend:
         connection, borrowed = await self._reader()
         keep = False
         try:
+            await self._fill_catalog(connection, statement)
             facts = self._facts(connection, statement)
             check_parameters(facts.parameters, values)
             if facts.makes_temp:
@@ -487,9 +505,11 @@ class Backend:
             return self._write_script(connection, statement)
         facts = self._facts(connection, statement)
         check_parameters(facts.parameters, values)
+        self.context.said.clear()
         try:
             if facts.readonly:
                 rows = Cursor(connection, statement.sql, values).take_all(allowance)
+                self._say(work)
                 if statement.acts:
                     self.replica.database.capture.after_statement(statement.sql, may_change_schema=False)
                 return Answer(statement.verb, self._columns(connection, statement, facts), rows, len(rows))
@@ -499,6 +519,7 @@ class Backend:
             rows, changed, last = run_write(connection, capture, statement.sql, values, facts, allowance)
         except StatementError as error:
             raise placed(error, statement) from error
+        self._say(work)
         counted = statement.verb in COUNTED
         if last is not None and statement.verb == "INSERT" and not self._sqlite_order:
             inserted(self.context, statement.sql, facts.tables_written, last)
@@ -509,6 +530,14 @@ class Backend:
             changed if counted else None,
             last if statement.verb == "INSERT" else None,
         )
+
+    def _say(self, work: Work | None) -> None:
+        """What the statement said by ``pg_notify`` goes out with its transaction."""
+        said = [(channel, payload, self.pid) for channel, payload in self.context.said]
+        if work is not None:
+            work.notifications += said
+        elif self._block is not None:
+            self._block.notifications += said
 
     def _write_script(self, connection: Connection, statement: Statement) -> Answer:
         """What PostgreSQL says in one statement and SQLite in several."""

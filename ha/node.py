@@ -508,6 +508,7 @@ class Node:
             statement_timeout_s=settings.statement_timeout_s,
             idle_timeout_s=settings.idle_in_transaction_timeout_s,
             dialect=dialect,
+            databases=self.databases,
         )
 
     def _by_alias(self, database: str) -> Replica | None:

@@ -203,3 +203,20 @@ class Portal:
         if row:
             return self._backwards()[row - 1 : row]
         return []
+
+
+def aborted() -> StatementError:
+    """A failed block hears only how it ends."""
+    return StatementError("25P02", "current transaction is aborted, commands ignored until end of transaction block")
+
+
+def no_statement(name: str) -> StatementError:
+    """No such name."""
+    if not name:
+        return StatementError("26000", "unnamed prepared statement does not exist")
+    return StatementError("26000", f'prepared statement "{name}" does not exist')
+
+
+def no_portal(name: str) -> StatementError:
+    """No such name."""
+    return StatementError("34000", f'portal "{name}" does not exist')

@@ -23,7 +23,8 @@ from zope.interface import implementer
 
 from ha.errors import StatementError
 from ha.postgres import scram
-from ha.postgres.session import Backend, Cancels, Door, Gone, Login, Phase, Session, Wire
+from ha.postgres.door import Backend, Cancels, Door, Gone, Login, Wire
+from ha.postgres.session import Phase, Session
 
 #: How long a client may take to log in (PostgreSQL's authentication_timeout is a minute).
 LOGIN_TIMEOUT_S = 10.0

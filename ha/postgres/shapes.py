@@ -156,7 +156,7 @@ class Shape:
     :param guessed: is one of them a guess that the rows may correct, as long as nothing was announced?
     """
 
-    __slots__ = ("columns", "types", "guessed", "_descriptions", "_encoders")
+    __slots__ = ("columns", "types", "guessed", "_descriptions", "_encoders", "_fitting")
 
     def __init__(self, columns: tuple[Column, ...], types: tuple[tuple[int, int], ...], guessed: bool = False) -> None:
         self.columns = columns
@@ -164,6 +164,7 @@ class Shape:
         self.guessed = guessed
         self._descriptions: dict[tuple[int, ...], bytes] = {}
         self._encoders: dict[tuple[int, ...], RowEncoder] = {}
+        self._fitting = columns
 
     def formats(self, codes: tuple[int, ...]) -> tuple[int, ...]:
         """The format of each column, from Bind's none, one or one each.
@@ -203,14 +204,16 @@ class Shape:
 
     def fits(self, columns: tuple[Column, ...]) -> bool:
         """Are these the columns that were announced? What comes from a table by name and declared type, an expression by its name."""
-        return columns is self.columns or (
-            len(columns) == len(self.columns)
-            and all(
-                now.name == then.name
-                and (now.decltype == then.decltype or now.decltype is None or then.decltype is None)
-                for now, then in zip(columns, self.columns, strict=True)
-            )
+        if columns is self._fitting:
+            return True
+        fit = len(columns) == len(self.columns) and all(
+            now.name == then.name and (now.decltype == then.decltype or now.decltype is None or then.decltype is None)
+            for now, then in zip(columns, self.columns, strict=True)
         )
+        if fit:
+            # The same tuple comes with every answer of a statement.
+            self._fitting = columns
+        return fit
 
 
 class _Known:

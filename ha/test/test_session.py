@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from ha.postgres import session
+from ha.postgres import named, session
 from ha.postgres.answers import (
     BindComplete,
     CloseComplete,
@@ -31,7 +31,6 @@ from ha.postgres.answers import (
     ReadyForQuery,
     RowDescription,
 )
-from ha.postgres.copy import SIGNATURE
 from ha.postgres.decoder import Malformed
 from ha.postgres.messages import CopyData, CopyDone
 from ha.postgres.questions import (
@@ -231,17 +230,6 @@ class SimpleQueryTests(SessionCase):
             [DataRow((b"1", b"x", None, b"1.5", b"\\x00ff")), CommandComplete("SELECT 1"), ReadyForQuery("I")],
         )
 
-    def test_tags(self) -> None:
-        """As PostgreSQL writes them."""
-        for text, tag in (
-            ("CREATE TABLE t (a integer primary key, b text)", "CREATE TABLE"), ("INSERT INTO t VALUES (1,'x'),(2,'y')", "INSERT 0 2"),
-            ("UPDATE t SET b = 'z'", "UPDATE 2"), ("SELECT * FROM t", "SELECT 2"), ("DELETE FROM t WHERE a = 1", "DELETE 1"),
-            ("INSERT INTO t VALUES (7, 'r') RETURNING a", "INSERT 0 1"), ("SET application_name = 'x'", "SET"),
-            ("SHOW application_name", "SHOW"), ("DROP TABLE t", "DROP TABLE"), ("VALUES (1), (2)", "SELECT 2"),
-            ("SELECT 1 WHERE 0", "SELECT 0"),
-        ):  # fmt: skip
-            self.assertEqual(self.tags(text), [tag, "I"], text)
-
     def test_nothing_at_all(self) -> None:
         """Empty texts, lone semicolons, comments."""
         for text in ("", ";", " ;; ", "-- ping", "/* ping */"):
@@ -274,10 +262,6 @@ class SimpleQueryTests(SessionCase):
         for text in ("SELECT 1", "PREPARE x AS SELECT 1", "EXECUTE x", "COPY t TO STDOUT", "FETCH c"):
             self.assertEqual(self.tags(text), ["25P02", "E"], text)
         self.assertEqual(self.tags("COMMIT"), ["ROLLBACK", "I"])
-
-    def test_notices(self) -> None:
-        """Before the tag they belong to."""
-        self.assertEqual(self.tags("COMMIT"), ["25P01", "COMMIT", "I"])
 
     def test_settings_are_told_before_ready_for_query(self) -> None:
         """After the tag; what was undone is told, too."""
@@ -437,7 +421,7 @@ class ExtendedQueryTests(SessionCase):
 
     def test_limits(self) -> None:
         """A session's memory is not for the taking."""
-        self.patch(session, "STATEMENTS_MAX", 2)
+        self.patch(named, "STATEMENTS_MAX", 2)
         self.patch(session, "PORTALS_MAX", 1)
         heard = self.ask(Parse("a", "SELECT 1"), Parse("b", "SELECT 1"), Parse("c", "SELECT 1"), Sync())
         self.assertEqual(heard[2].sqlstate, "53400")
@@ -468,203 +452,12 @@ class ExtendedQueryTests(SessionCase):
         self.assertEqual((heard[1].sqlstate, heard[1].routine), ("0A000", "RevalidateCachedQuery"))
         self.assertEqual(rows(self.query("SELECT count(*) FROM t")), [(b"0",)])
 
-    def test_portals_end_with_their_savepoint(self) -> None:
-        """Those opened before it go on."""
-        self.query("BEGIN; DECLARE a CURSOR FOR SELECT 1; SAVEPOINT s; DECLARE b CURSOR FOR SELECT 2")
-        self.query("ROLLBACK TO s")
-        self.assertEqual(self.tags("FETCH a"), ["FETCH 1", "T"])
-        self.assertEqual(self.tags("FETCH b"), ["34000", "E"])
-
-    def test_times_in_the_sessions_zone(self) -> None:
-        """Kept in UTC; read and shown where the client is, as it was that day."""
-        self.query("CREATE TABLE t (a timestamptz)")
-        for zone, text, kept, shown in (
-            ("Europe/Berlin", b"2026-07-01 12:00:00", "2026-07-01 10:00:00+00:00", b"2026-07-01 12:00:00+02"),
-            ("Europe/Berlin", b"2026-01-01 12:00:00", "2026-01-01 11:00:00+00:00", b"2026-01-01 12:00:00+01"),
-            ("-3", b"2026-01-01 12:00:00", "2026-01-01 15:00:00+00:00", b"2026-01-01 12:00:00-03"),
-            ("UTC", b"2026-01-01 12:00:00+02", "2026-01-01 10:00:00+00:00", b"2026-01-01 10:00:00+00"),
-        ):
-            self.query(f"DELETE FROM t; SET TimeZone = '{zone}'")
-            self.ask(Parse("", "INSERT INTO t VALUES ($1)", (1184,)), Bind("", "", (), (text,)), Execute(""), Sync())
-            self.assertEqual(rows(self.query("SELECT a, a || '' FROM t")), [(shown, kept.encode())])
-            heard = self.query("COPY t TO STDOUT")
-            self.assertEqual([m.data for m in heard if isinstance(m, CopyData)], [shown + b"\n"])
-
     def test_settings_of_the_start_are_what_reset_goes_back_to(self) -> None:
         """The client asked for them once and for all."""
         client = Client(Factory(lambda database, user: self.backend, Clock(), check=lambda user, password: True))
         client.login(TimeZone="Europe/Berlin")
         client.ask(Query("SET TimeZone = 'UTC'"))
         self.assertIn(ParameterStatus("TimeZone", "Europe/Berlin"), client.ask(Query("RESET TimeZone")))
-
-
-class CursorTests(SessionCase):
-    """SQL's own names for statements and portals, which are the protocol's, too."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.query("CREATE TABLE t (a integer); INSERT INTO t VALUES (1), (2), (3), (4), (5)")
-
-    def fetched(self, text: str) -> tuple[list[int], str]:
-        heard = self.query(text)
-        return [int(row[0] or 0) for row in rows(heard)], word(heard[-2])
-
-    def test_there_and_back(self) -> None:
-        """Every direction."""
-        self.query("BEGIN; DECLARE c SCROLL CURSOR FOR SELECT a FROM t ORDER BY a")
-        for text, found, tag in (
-            ("FETCH c", [1], "FETCH 1"), ("FETCH FORWARD 2 FROM c", [2, 3], "FETCH 2"), ("FETCH BACKWARD 1 FROM c", [2], "FETCH 1"),
-            ("FETCH ABSOLUTE 4 FROM c", [4], "FETCH 1"), ("FETCH RELATIVE -2 FROM c", [2], "FETCH 1"), ("FETCH LAST FROM c", [5], "FETCH 1"),
-            ("FETCH NEXT FROM c", [], "FETCH 0"), ("FETCH PRIOR FROM c", [5], "FETCH 1"), ("MOVE ABSOLUTE 0 IN c", [], "MOVE 0"),
-            ("FETCH ALL FROM c", [1, 2, 3, 4, 5], "FETCH 5"), ("FETCH BACKWARD ALL FROM c", [5, 4, 3, 2, 1], "FETCH 5"),
-            ("MOVE 3 FROM c", [], "MOVE 3"), ("FETCH 0 FROM c", [3], "FETCH 1"), ("FETCH FIRST FROM c", [1], "FETCH 1"),
-        ):  # fmt: skip
-            self.assertEqual(self.fetched(text), (found, tag), text)
-
-    def test_forward_only(self) -> None:
-        """NO SCROLL means it."""
-        self.query("BEGIN; DECLARE c NO SCROLL CURSOR FOR SELECT a FROM t ORDER BY a")
-        self.assertEqual(self.fetched("FETCH 2 FROM c"), ([1, 2], "FETCH 2"))
-        self.assertEqual(self.tags("FETCH BACKWARD 1 FROM c"), ["55000", "E"])
-
-    def test_outside_a_block(self) -> None:
-        """Only a cursor WITH HOLD makes sense there, and it lives until it is closed."""
-        self.assertEqual(self.tags("DECLARE c CURSOR FOR SELECT 1"), ["25P01", "I"])
-        self.assertEqual(
-            self.tags("DECLARE c CURSOR WITH HOLD FOR SELECT a FROM t ORDER BY a"), ["DECLARE CURSOR", "I"]
-        )
-        self.assertEqual(self.fetched("FETCH 2 FROM c"), ([1, 2], "FETCH 2"))
-        self.assertEqual(self.tags("CLOSE c"), ["CLOSE CURSOR", "I"])
-        self.assertEqual(self.tags("FETCH c"), ["34000", "I"])
-
-    def test_the_end_of_the_transaction_ends_its_cursors(self) -> None:
-        """Their rows are given back; one WITH HOLD stays after COMMIT and goes with ROLLBACK."""
-        self.query(
-            "BEGIN; DECLARE c CURSOR FOR SELECT a FROM t; DECLARE h CURSOR WITH HOLD FOR SELECT a FROM t; COMMIT"
-        )
-        self.assertEqual(self.tags("FETCH c"), ["34000", "I"])
-        self.assertEqual(self.fetched("FETCH ALL h")[0], [1, 2, 3, 4, 5])
-
-    def test_one_namespace(self) -> None:
-        """FETCH of a bound portal, Execute of a declared cursor, EXECUTE of a parsed statement."""
-        self.query("BEGIN")
-        self.ask(Parse("s", "SELECT a FROM t ORDER BY a"), Bind("p", "s"), Sync())
-        self.assertEqual(self.fetched("FETCH 2 FROM p"), ([1, 2], "FETCH 2"))
-        self.query("DECLARE c CURSOR FOR SELECT a FROM t ORDER BY a")
-        self.assertEqual(rows(self.ask(Execute("c", 1), Sync())), [(b"1",)])
-        self.assertEqual(self.fetched("EXECUTE s")[0], [1, 2, 3, 4, 5])
-        self.assertEqual(self.tags("PREPARE s AS SELECT 1"), ["42P05", "E"])
-
-    def test_fetch_by_the_extended_protocol(self) -> None:
-        """Described by its cursor's columns."""
-        self.query("BEGIN; DECLARE c CURSOR FOR SELECT a FROM t ORDER BY a")
-        heard = self.ask(
-            Parse("", "FETCH 2 FROM c"), Bind("", "", (), (), (1,)), Describe("P", ""), Execute(""), Sync()
-        )
-        self.assertEqual(heard[2].columns[0].type_oid, 20)
-        self.assertEqual(rows(heard), [(struct.pack("!q", 1),), (struct.pack("!q", 2),)])
-
-    def test_a_cursor_with_parameters(self) -> None:
-        """As psycopg's server-side cursors declare theirs."""
-        self.query("BEGIN")
-        self.ask(
-            Parse("", "DECLARE c CURSOR FOR SELECT a FROM t WHERE a > $1 ORDER BY a", (20,)),
-            Bind("", "", (), (b"3",)), Execute(""), Sync(),
-        )  # fmt: skip
-        self.assertEqual(self.fetched("FETCH ALL c"), ([4, 5], "FETCH 2"))
-
-    def test_prepare_and_execute(self) -> None:
-        """With types and values; DEALLOCATE forgets."""
-        self.query("PREPARE q(int, text) AS SELECT $1 + 1, $2")
-        self.assertEqual(rows(self.query("EXECUTE q(4, 'x')")), [(b"5", b"x")])
-        self.assertEqual(self.tags("EXECUTE q(4)"), ["42601", "I"])
-        self.assertEqual(self.tags("DEALLOCATE q"), ["DEALLOCATE", "I"])
-        self.assertEqual(self.tags("EXECUTE q(4, 'x')"), ["26000", "I"])
-        self.assertEqual(self.tags("DEALLOCATE ALL"), ["DEALLOCATE ALL", "I"])
-
-    def test_discard_all(self) -> None:
-        """Nothing named is left."""
-        self.query("PREPARE q AS SELECT 1; DECLARE h CURSOR WITH HOLD FOR SELECT 1")
-        self.assertEqual(self.tags("DISCARD ALL"), ["DISCARD ALL", "I"])
-        self.assertEqual(self.tags("EXECUTE q"), ["26000", "I"])
-        self.assertEqual(self.tags("FETCH h"), ["34000", "I"])
-
-
-class CopyTests(SessionCase):
-    """COPY in both directions."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.query("CREATE TABLE t (a integer primary key, b text, c boolean)")
-
-    def test_rows_cut_anywhere(self) -> None:
-        """Pieces need not be lines."""
-        pieces = [CopyData(b"1\tx"), CopyData(b"\tt\n2\t\\N\tf\n3"), CopyData(b"\ty\t\\N\n"), CopyDone()]
-        heard = self.ask(Query("COPY t FROM STDIN"), *pieces)
-        self.assertEqual(heard, [CopyInResponse(0, (0, 0, 0)), CommandComplete("COPY 3"), ReadyForQuery("I")])
-        self.assertEqual(
-            rows(self.query("SELECT * FROM t")), [(b"1", b"x", b"t"), (b"2", None, b"f"), (b"3", b"y", None)]
-        )
-
-    def test_binary_in_and_out(self) -> None:
-        """What comes out goes in."""
-        self.query("INSERT INTO t VALUES (1, 'x', 1), (2, NULL, 0)")
-        heard = self.query("COPY t TO STDOUT (FORMAT binary)")
-        data = b"".join(message.data for message in heard if isinstance(message, CopyData))
-        self.assertTrue(data.startswith(SIGNATURE))
-        self.query("DELETE FROM t")
-        heard = self.ask(Query("COPY t FROM STDIN (FORMAT binary)"), CopyData(data), CopyDone())
-        self.assertEqual(word(heard[-2]), "COPY 2")
-        self.assertEqual(rows(self.query("SELECT a, b, c FROM t")), [(b"1", b"x", b"t"), (b"2", None, b"f")])
-
-    def test_a_batch_at_a_time(self) -> None:
-        """Many rows do not gather in memory."""
-        self.ask(Query("COPY t (a) FROM STDIN"), CopyData(b"".join(b"%d\n" % i for i in range(2500))))
-        self.assertIn(("copy_in", "t", 2500), self.backend.said)
-        self.ask(*[CopyData(b"%d\n" % i) for i in range(2500, 5000)], CopyDone())
-        self.assertEqual([s[2] for s in self.backend.said if s[0] == "copy_in"], [2500, 1000, 1000, 500])
-
-    def test_a_copy_that_fails_undoes_all_its_rows(self) -> None:
-        """A duplicate key at the end, a bad value, too few fields; what is still on its way is passed over."""
-        for last, sqlstate in ((b"1\tx\tt\n", "23505"), (b"x\tx\tt\n", "22P02"), (b"9\n", "22P04")):
-            heard = self.ask(
-                Query("COPY t FROM STDIN"), CopyData(b"1\tx\tt\n"), CopyData(last), CopyData(b"3\tx\tt\n"), CopyDone()
-            )
-            self.assertEqual([word(m) for m in heard if word(m)], [sqlstate, "I"])
-            self.assertEqual(rows(self.query("SELECT count(*) FROM t")), [(b"0",)])
-
-    def test_by_the_extended_protocol(self) -> None:
-        """Sync may come before the rows; after an error everything up to the next one is skipped."""
-        begin = (Parse("", "COPY t FROM STDIN"), Bind("", ""), Execute(""), Sync())
-        heard = self.ask(*begin, CopyData(b"1\tx\tt\n"), CopyDone(), Sync())
-        self.assertEqual([word(m) for m in heard if word(m)], ["COPY 1", "I"])
-        heard = self.ask(*begin, CopyData(b"x\n"), CopyData(b"y\n"), CopyDone(), Sync())
-        self.assertEqual([word(m) for m in heard if word(m)], ["22P04", "I"])
-
-    def test_among_other_statements(self) -> None:
-        """What follows it in the same Query goes on after the rows."""
-        heard = self.ask(
-            Query("SELECT 1; COPY t (a) FROM STDIN; SELECT count(*) FROM t"), CopyData(b"1\n2\n"), CopyDone()
-        )
-        self.assertEqual([word(m) for m in heard if word(m)], ["SELECT 1", "COPY 2", "SELECT 1", "I"])
-        self.assertEqual(rows(heard)[-1], (b"2",))
-
-    def test_csv_out(self) -> None:
-        """One row a message, with a header."""
-        self.query("INSERT INTO t VALUES (1, 'a,b', 1), (2, NULL, NULL)")
-        heard = self.query("COPY (SELECT * FROM t) TO STDOUT WITH (FORMAT csv, HEADER)")
-        self.assertEqual([m.data for m in heard if isinstance(m, CopyData)], [b"a,b,c\n", b'1,"a,b",t\n', b"2,,\n"])
-        self.assertEqual(heard[-3:], [CopyDone(), CommandComplete("COPY 2"), ReadyForQuery("I")])
-
-    def test_a_table_that_is_not_there(self) -> None:
-        """No rows are asked for."""
-        self.assertEqual(self.tags("COPY nosuch FROM STDIN"), ["42P01", "I"])
-
-    def test_a_client_that_leaves(self) -> None:
-        """Its rows are rolled back."""
-        self.ask(Query("COPY t (a) FROM STDIN"), CopyData(b"1\n2\n"))
-        self.client.leave()
-        self.assertTrue(self.backend.closed)
 
 
 class OrderTests(SessionCase):

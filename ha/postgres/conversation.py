@@ -1,0 +1,256 @@
+"""What a conversation holds while it lasts, and what all its turns do with it. [pure]
+
+A :class:`Conversation` is the session's own state without its phases: the answers that wait to be sent, what the client has named,
+the implicit transaction. The session is one; COPY (:mod:`ha.postgres.copying`) and SQL's own cursors (:mod:`ha.postgres.named`) work on
+it. Settings and the transaction are the backend's: nothing keeps a copy of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from functools import lru_cache
+
+from ha.errors import Notice, StatementError
+from ha.postgres import copy
+from ha.postgres.answers import CommandComplete, ErrorResponse, NoticeResponse
+from ha.postgres.door import Backend, Nobody, Wire
+from ha.postgres.moments import zone_of
+from ha.postgres.portals import Portal, Prepared
+from ha.postgres.shapes import shape_of
+from ha.sql.kinds import Kind, Name, Statement
+from ha.values import Answer, Row, Value
+
+#: Prepared statements and portals of one session.
+STATEMENTS_MAX = 1_000
+PORTALS_MAX = 1_000
+#: Answers are handed to the wire when so many bytes have gathered, even before the client's turn.
+ANSWER_BYTES_MAX = 64 * 1024
+
+#: Kinds that a failed block still listens to.
+WAYS_OUT = frozenset({Kind.COMMIT, Kind.ROLLBACK, Kind.ROLLBACK_TO})
+#: Kinds that portals may end with.
+_SAVEPOINTS = frozenset({Kind.SAVEPOINT, Kind.RELEASE, Kind.ROLLBACK_TO})
+#: Kinds after which a client may have to be told of changed settings.
+_SETTING = frozenset({Kind.SET, Kind.RESET, Kind.DISCARD, Kind.COMMIT, Kind.ROLLBACK, Kind.ROLLBACK_TO})
+#: Verbs whose tag counts the rows answered.
+_COUNTING_ROWS = frozenset({"SELECT", "VALUES", "TABLE", "PRAGMA"})
+
+#: Verbs whose tag counts what was changed, or moved over.
+_COUNTING_CHANGES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "FETCH", "MOVE"})
+
+#: The columns are no longer those that were announced.
+CHANGED = "cached plan must not change result type"
+
+
+@lru_cache(1024)
+def complete(tag: str) -> bytes:
+    """CommandComplete, encoded."""
+    return CommandComplete(tag).encode()
+
+
+def tag_of(answer: Answer, rows: int) -> str:
+    """The command tag with its count, as PostgreSQL writes it."""
+    verb = answer.verb
+    if answer.columns is not None and verb in _COUNTING_ROWS:
+        return f"SELECT {rows}"
+    if answer.affected is None or verb not in _COUNTING_CHANGES:
+        return verb
+    return f"INSERT 0 {answer.affected}" if verb == "INSERT" else f"{verb} {answer.affected}"
+
+
+def error_response(error: StatementError, severity: str = "ERROR") -> ErrorResponse:
+    """The error as the protocol writes it."""
+    return ErrorResponse(
+        severity,
+        error.sqlstate,
+        error.message,
+        error.detail,
+        error.hint,
+        error.position,
+        "public" if error.table else None,
+        error.table,
+        error.column,
+        error.data_type,
+        error.constraint,
+        # By this, not by the SQLSTATE, asyncpg and pgJDBC know that they need only prepare again.
+        "RevalidateCachedQuery" if error.message == CHANGED else None,
+    )
+
+
+@dataclass(slots=True)
+class Incoming:
+    """A COPY … FROM STDIN under way.
+
+    :ivar rest: the statements of a simple Query that follow it; None in the extended protocol.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    types: tuple[int, ...]
+    format: int
+    reader: copy.Reader
+    rest: list[Statement] | None
+    rows: list[Row] = field(default_factory=list)
+    size: int = 0
+    count: int = 0
+
+
+class Conversation:
+    """One client's state.
+
+    :ivar out: answers that wait to be sent, and their `size` in bytes.
+    :ivar statements: what was prepared, by name; `portals`: what was bound or declared.
+    :ivar implicit: has an implicit transaction begun?
+    :ivar incoming: the COPY under way.
+    :ivar zone: the client's, None for UTC.
+    """
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self.backend: Backend = Nobody()
+        self.out: list[bytes] = []
+        self.size = 0
+        self.statements: dict[str, Prepared] = {}
+        self.portals: dict[str, Portal] = {}
+        self.implicit = False
+        self.incoming: Incoming | None = None
+        self.settings_touched = False
+        self.zone: tzinfo | None = None
+        self._savepoints: list[tuple[str | None, int]] = []
+        self._portals_made = 0
+
+    # --- sending ---
+
+    def flush(self) -> None:
+        """Hand the gathered answers to the wire."""
+        if self.out:
+            out = self.out
+            self.out = []
+            self.size = 0
+            self.wire.write(out[0] if len(out) == 1 else b"".join(out))
+
+    async def pause(self) -> None:
+        """Flush, and wait until the wire wants more."""
+        self.flush()
+        waiting = self.wire.drained()
+        if waiting is not None:
+            await waiting
+
+    def notice(self, notice: Notice) -> None:
+        """Something worth saying."""
+        self.out.append(
+            NoticeResponse(notice.severity, notice.sqlstate, notice.message, notice.detail, notice.hint).encode()
+        )
+
+    async def rows(self, answer: Answer, encode: Callable[[Sequence[Row]], bytes]) -> int:
+        """All rows of an answer, no faster than the wire takes them; the stream is closed whatever happens."""
+        rest = answer.rest
+        rows = answer.rows
+        count = len(rows)
+        if rest is None:
+            if count:
+                data = encode(rows)
+                self.out.append(data)
+                self.size += len(data)
+            return count
+        try:
+            last = False
+            while True:
+                data = encode(rows)
+                self.out.append(data)
+                self.size += len(data)
+                if last:
+                    return count
+                if self.size > ANSWER_BYTES_MAX:
+                    await self.pause()
+                rows, last = await rest.next(0)
+                count += len(rows)
+        finally:
+            answer.rest = None
+            rest.close()
+
+    async def answer(self, statement: Statement, answer: Answer, *, finish: bool = False) -> None:
+        """Notices, rows and tag of one answer, in text.
+
+        :param finish: commit the implicit transaction before the tag promises anything.
+        """
+        for notice in answer.notices:
+            self.notice(notice)
+        count = 0
+        if answer.columns is not None:
+            shape = shape_of(answer.columns, answer.rows)
+            self.out.append(shape.description())
+            count = await self.rows(answer, shape.encoder((), self.zone))
+        if "set_config" in statement.sql:
+            self.settings_changed()
+        if finish:
+            await self.finish()
+        self.out.append(complete(tag_of(answer, count)))
+
+    # --- what statements mean for it ---
+
+    async def execute(self, statement: Statement, values: Sequence[Value] = (), *, alone: bool) -> Answer:
+        """Have the backend run it; what is not alone begins the implicit transaction."""
+        answer = await self.backend.execute(statement, values, alone=alone)
+        self.implicit = self.implicit or not alone
+        return answer
+
+    async def finish(self) -> None:
+        """Commit the implicit transaction."""
+        self.implicit = False
+        await self.backend.finish()
+
+    def after(self, statement: Statement) -> None:
+        """What a statement that the backend ran means for the session's own state."""
+        kind = statement.kind
+        if kind in _SETTING:
+            self.settings_changed()
+        if kind is Kind.COMMIT or kind is Kind.ROLLBACK:
+            self.implicit = False
+            self.drop_portals()
+        elif kind in _SAVEPOINTS:
+            self._savepoint(statement)
+        elif (
+            kind is Kind.DISCARD
+            and isinstance(statement.argument, Name)
+            and statement.argument.name in (None, "ALL", "all")
+        ):
+            self.statements.clear()
+            self.drop_portals(all=True)
+
+    def settings_changed(self) -> None:
+        """They may have; the client is told before its next turn."""
+        self.settings_touched = True
+        self.zone = zone_of(self.backend.variables.get("TimeZone"))
+
+    def _savepoint(self, statement: Statement) -> None:
+        """Portals do not outlive the savepoint they were opened after."""
+        assert isinstance(statement.argument, Name)
+        name = statement.argument.name
+        if statement.kind is Kind.SAVEPOINT:
+            self._savepoints.append((name, self._portals_made))
+            return
+        at = max((at for at, (known, _) in enumerate(self._savepoints) if known == name), default=0)
+        if statement.kind is Kind.ROLLBACK_TO and self._savepoints:
+            born = self._savepoints[at][1]
+            for key, portal in list(self.portals.items()):
+                if portal.born > born:
+                    self.portals.pop(key).close()
+            at += 1
+        del self._savepoints[at:]
+
+    def name_portal(self, name: str, portal: Portal) -> None:
+        """Keep it under its name."""
+        self._portals_made += 1
+        portal.born = self._portals_made
+        self.portals[name] = portal
+
+    def drop_portals(self, *, all: bool = False) -> None:
+        """The transaction has ended: its portals end with it, held cursors live on."""
+        self._savepoints.clear()
+        for name, portal in list(self.portals.items()):
+            if all or not portal.held:
+                del self.portals[name]
+                portal.close()

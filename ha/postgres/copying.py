@@ -1,0 +1,130 @@
+"""COPY to and from the client. [pure]
+
+The formats are in :mod:`ha.postgres.copy`; here are the messages, and the way of the rows from and to the backend. Every function works
+on a :class:`~ha.postgres.conversation.Conversation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+from ha.postgres import copy
+from ha.postgres.answers import CopyInResponse, CopyOutResponse
+from ha.postgres.conversation import Conversation, Incoming, complete
+from ha.postgres.decoding import decode, from_text
+from ha.postgres.encoding import binary_encoder, text_encoder
+from ha.postgres.messages import CopyData, CopyDone
+from ha.postgres.pgtypes import BINARY, TEXT
+from ha.postgres.portals import aborted
+from ha.postgres.shapes import shape_of
+from ha.sql.kinds import Copy, Statement
+from ha.values import Value
+
+#: Rows of COPY … FROM STDIN that are given to the database at once, and how many bytes they may be.
+COPY_ROWS_PER_BATCH = 1_000
+COPY_BYTES_PER_BATCH = 1024 * 1024
+
+
+async def begin(talk: Conversation, statement: Statement, *, alone: bool, rest: list[Statement] | None) -> None:
+    """Begin a COPY in either direction; rows from the client come as messages of their own.
+
+    :param rest: what follows it in a simple Query; None in the extended protocol.
+    """
+    options = statement.argument
+    assert isinstance(options, Copy)
+    if talk.backend.status == "E":
+        raise aborted()
+    if options.to_client:
+        await _copy_out(talk, options, alone=alone, finish=rest is not None and not rest)
+        return
+    assert options.table is not None
+    described = await talk.backend.describe(_selecting(talk, options))
+    columns = described.columns or ()
+    shape = shape_of(columns)
+    format = BINARY if options.format == "binary" else TEXT
+    names = tuple(column.name for column in columns)
+    talk.incoming = Incoming(
+        options.table, names, tuple(oid for oid, _ in shape.types), format, copy.reader(options, names), rest
+    )
+    talk.out.append(CopyInResponse(format, (format,) * len(columns)).encode())
+
+
+def _selecting(talk: Conversation, options: Copy) -> Statement:
+    """The query that a COPY of a table stands for."""
+    if options.statement is not None:
+        return options.statement
+    columns = ", ".join(map(_quoted, options.columns)) or "*"
+    (statement,) = talk.backend.parse(f"SELECT {columns} FROM {_quoted(options.table or '')}")
+    return statement
+
+
+async def _copy_out(talk: Conversation, options: Copy, *, alone: bool, finish: bool) -> None:
+    answer = await talk.execute(_selecting(talk, options), (), alone=alone)
+    columns = answer.columns or ()
+    shape = shape_of(columns, answer.rows)
+    format = BINARY if options.format == "binary" else TEXT
+    zone = talk.zone
+    encoders = [binary_encoder(*known) if format else text_encoder(*known, zone) for known in shape.types]
+    writer = copy.Writer(options, [column.name for column in columns], encoders)
+    talk.out.append(CopyOutResponse(format, (format,) * len(columns)).encode())
+    talk.out += [CopyData(piece).encode() for piece in writer.head()]
+    count = await talk.rows(answer, lambda rows: b"".join([CopyData(writer.row(row)).encode() for row in rows]))
+    talk.out += [CopyData(piece).encode() for piece in writer.tail()]
+    talk.out.append(CopyDone().encode())
+    if finish and talk.implicit:
+        await talk.finish()
+    talk.out.append(complete(f"COPY {count}"))
+
+
+def take(talk: Conversation, data: bytes) -> Awaitable[None] | None:
+    """A piece of the client's stream."""
+    incoming = talk.incoming
+    assert incoming is not None
+    _take_rows(talk, incoming, incoming.reader.feed(data))
+    incoming.size += len(data)
+    if len(incoming.rows) >= COPY_ROWS_PER_BATCH or incoming.size >= COPY_BYTES_PER_BATCH:
+        return _store_rows(talk, incoming)
+    return None
+
+
+def _take_rows(talk: Conversation, incoming: Incoming, found: list[copy.Fields]) -> None:
+    """Fields to values, by the types of the table's columns."""
+    types = incoming.types
+    for fields in found:
+        row: list[Value] = []
+        for oid, one in zip(types, fields, strict=True):
+            if one is None:
+                row.append(None)
+            elif isinstance(one, str):
+                row.append(decode(oid, one.encode(), TEXT, talk.zone) if talk.zone else from_text(oid, one))
+            else:
+                row.append(decode(oid, one, BINARY))
+        incoming.rows.append(tuple(row))
+
+
+async def _store_rows(talk: Conversation, incoming: Incoming) -> None:
+    rows, incoming.rows, incoming.size = incoming.rows, [], 0
+    if rows:
+        talk.implicit = True
+        await talk.backend.copy_in(incoming.table, incoming.columns, rows)
+        incoming.count += len(rows)
+
+
+async def end(talk: Conversation) -> list[Statement] | None:
+    """The client has sent all its rows.
+
+    :returns: what follows the COPY in a simple Query; None in the extended protocol.
+    """
+    incoming = talk.incoming
+    assert incoming is not None
+    _take_rows(talk, incoming, incoming.reader.finish())
+    await _store_rows(talk, incoming)
+    if incoming.rest is not None and not incoming.rest and talk.implicit:
+        await talk.finish()
+    talk.incoming = None
+    talk.out.append(complete(f"COPY {incoming.count}"))
+    return incoming.rest
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,221 @@
+"""Statements and cursors by name: Prepare and Bind, and SQL's own PREPARE, EXECUTE, DECLARE, FETCH, MOVE, CLOSE. [pure]
+
+Both protocols and SQL share one namespace for each. Every function works on a :class:`~ha.postgres.conversation.Conversation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import tzinfo
+from typing import Any
+
+from ha.errors import StatementError
+from ha.postgres.conversation import PORTALS_MAX, STATEMENTS_MAX, WAYS_OUT, Conversation
+from ha.postgres.decoding import decode, from_text
+from ha.postgres.pgtypes import BINARY, TEXT_OID, TYPES, UNKNOWN, of_name
+from ha.postgres.portals import Portal, Prepared, aborted, no_statement
+from ha.postgres.questions import Bind
+from ha.postgres.shapes import Shape, shape_of
+from ha.sql.kinds import Declare, Fetch, Kind, Name, Prepare, Statement
+from ha.sql.kinds import Execute as ExecuteStatement
+from ha.values import Answer, Row, Value
+
+#: Kinds that answer no rows, so that nobody need be asked.
+_ROWLESS = frozenset(
+    {
+        Kind.EMPTY, Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.SAVEPOINT, Kind.RELEASE, Kind.ROLLBACK_TO, Kind.SET, Kind.RESET,
+        Kind.SET_TRANSACTION, Kind.DISCARD, Kind.PREPARE, Kind.DEALLOCATE, Kind.DECLARE, Kind.CLOSE, Kind.COPY, Kind.LISTEN,
+        Kind.UNLISTEN, Kind.NOTIFY, Kind.NOTHING, Kind.REFUSED,
+    }
+)  # fmt: skip
+
+
+async def prepare(talk: Conversation, statement: Statement, types: tuple[int, ...]) -> Prepared:
+    """Find out what a statement wants and gives, without running it."""
+    if len(talk.statements) >= STATEMENTS_MAX:
+        raise StatementError("53400", f"a session has at most {STATEMENTS_MAX} prepared statements")
+    kind = statement.kind
+    if talk.backend.status == "E" and kind is not Kind.EMPTY and kind not in WAYS_OUT:
+        raise aborted()
+    shape = None
+    wanted: tuple[str | None, ...] = ()
+    asked = statement.argument.statement if isinstance(statement.argument, Declare) else statement
+    if kind is not Kind.SQL and kind in _OWN_ROWS:
+        shape = _own_shape(talk, statement)
+    elif kind is Kind.SQL or kind is Kind.DECLARE or kind not in _ROWLESS:
+        names = tuple([TYPES[oid].name if oid in TYPES else None for oid in types]) if types else ()
+        description = await talk.backend.describe(asked, names)
+        wanted = description.parameters
+        if description.columns is not None and asked is statement:
+            shape = shape_of(description.columns)
+    some = types or wanted or asked.parameters
+    return Prepared(statement, _parameter_oids(asked, types, wanted) if some else (), shape)
+
+
+def _parameter_oids(statement: Statement, types: tuple[int, ...], wanted: tuple[str | None, ...]) -> tuple[int, ...]:
+    """Each parameter's type: as the client said, as it is cast, as inference says, else text."""
+    casts = dict(statement.casts)
+    oids = []
+    for index in range(max(len(types), len(wanted), statement.parameters)):
+        oid = types[index] if index < len(types) else 0
+        if not oid or oid == UNKNOWN:
+            name = casts.get(index + 1) or (wanted[index] if index < len(wanted) else None)
+            oid = of_name(name)[0] if name else TEXT_OID
+        oids.append(oid)
+    return tuple(oids)
+
+
+def values_of(prepared: Prepared, message: Bind, zone: tzinfo | None) -> tuple[Value, ...]:
+    """The parameters of a Bind as SQLite shall have them."""
+    oids = prepared.parameters
+    given = message.parameters
+    if len(given) != len(oids):
+        raise StatementError(
+            "08P01",
+            f'bind message supplies {len(given)} parameters, but prepared statement "{message.statement}" requires {len(oids)}',
+        )
+    formats = message.parameter_formats
+    if len(formats) > 1 and len(formats) != len(given):
+        raise StatementError("08P01", f"bind message has {len(formats)} parameter formats but {len(given)} parameters")
+    if len(formats) > 1:
+        return tuple(
+            [
+                None if raw is None else decode(oid, raw, one, zone)
+                for oid, raw, one in zip(oids, given, formats, strict=True)
+            ]
+        )
+    one = formats[0] if formats else 0
+    return tuple([None if raw is None else decode(oid, raw, one, zone) for oid, raw in zip(oids, given, strict=True)])
+
+
+async def run(talk: Conversation, statement: Statement, *, alone: bool, values: tuple[Value, ...] = ()) -> Answer:
+    """PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH, MOVE, CLOSE.
+
+    :param values: of a DECLARE, whose query may have parameters in the extended protocol.
+    """
+    if talk.backend.status == "E":
+        raise aborted()
+    answer: Answer = await OWN[statement.kind](talk, statement.argument, alone, values)
+    return answer
+
+
+async def _prepare(talk: Conversation, argument: Prepare, alone: bool, values: tuple[Value, ...]) -> Answer:
+    if argument.name in talk.statements:
+        raise StatementError("42P05", f'prepared statement "{argument.name}" already exists')
+    types = tuple(of_name(name)[0] for name in argument.types)
+    talk.statements[argument.name] = await prepare(talk, argument.statement, types)
+    return Answer("PREPARE")
+
+
+async def _execute(talk: Conversation, argument: ExecuteStatement, alone: bool, values: tuple[Value, ...]) -> Answer:
+    prepared = talk.statements.get(argument.name)
+    if prepared is None:
+        raise no_statement(argument.name)
+    given: Row = ()
+    if argument.statement is not None:
+        evaluated = await talk.execute(argument.statement, (), alone=alone)
+        given = evaluated.rows[0] if evaluated.rows else ()
+    if len(given) != len(prepared.parameters):
+        raise StatementError(
+            "42601",
+            f'wrong number of parameters for prepared statement "{argument.name}"',
+            detail=f"Expected {len(prepared.parameters)} parameters but got {len(given)}.",
+        )
+    values = tuple(
+        from_text(oid, value) if isinstance(value, str) else value
+        for oid, value in zip(prepared.parameters, given, strict=True)
+    )
+    if prepared.statement.kind in OWN:
+        return await run(talk, prepared.statement, alone=alone)
+    answer = await talk.execute(prepared.statement, values, alone=alone)
+    talk.after(prepared.statement)
+    return answer
+
+
+async def _deallocate(talk: Conversation, argument: Name, alone: bool, values: tuple[Value, ...]) -> Answer:
+    if argument.name is None:
+        talk.statements.clear()
+        return Answer("DEALLOCATE ALL")
+    if talk.statements.pop(argument.name, None) is None:
+        raise no_statement(argument.name)
+    return Answer("DEALLOCATE")
+
+
+async def _declare(talk: Conversation, argument: Declare, alone: bool, values: tuple[Value, ...]) -> Answer:
+    if alone and not talk.implicit and not argument.hold and talk.backend.status == "I":
+        raise StatementError("25P01", "DECLARE CURSOR can only be used in transaction blocks")
+    if argument.name in talk.portals:
+        raise StatementError("42P03", f'cursor "{argument.name}" already exists')
+    if len(talk.portals) >= PORTALS_MAX:
+        raise StatementError("53400", f"a session has at most {PORTALS_MAX} portals")
+    answer = await talk.execute(argument.statement, values, alone=alone)
+    if answer.columns is None:
+        raise StatementError("42601", "DECLARE CURSOR can only be used with a query")
+    portal = Portal(argument.statement, values, shape_of(answer.columns, answer.rows))
+    if argument.binary:
+        portal.formats = (BINARY,) * len(answer.columns)
+    portal.declared, portal.scroll, portal.held = True, argument.scroll, argument.hold
+    portal.begin(answer)
+    if argument.hold:
+        try:
+            await portal.keep()
+        finally:
+            if portal.answer is not None and portal.answer.rest is not None:
+                portal.close()
+    talk.name_portal(argument.name, portal)
+    return Answer("DECLARE CURSOR")
+
+
+async def _fetch(talk: Conversation, argument: Fetch, alone: bool, values: tuple[Value, ...]) -> Answer:
+    portal = talk.portals.get(argument.name)
+    if portal is None:
+        raise StatementError("34000", f'cursor "{argument.name}" does not exist')
+    if portal.answer is None:
+        # Bound by the protocol and not executed yet.
+        portal.begin(await talk.backend.execute(portal.statement, portal.values, alone=alone))
+        talk.implicit = talk.implicit or not alone
+    if portal.shape is None:
+        raise StatementError("55000", f'portal "{argument.name}" cannot be run')
+    rows = await portal.fetch(argument.direction, argument.count)
+    if argument.move:
+        return Answer("MOVE", affected=len(rows))
+    return Answer("FETCH", portal.shape.columns, rows, affected=len(rows))
+
+
+async def _close(talk: Conversation, argument: Name, alone: bool, values: tuple[Value, ...]) -> Answer:
+    if argument.name is None:
+        talk.drop_portals(all=True)
+        return Answer("CLOSE CURSOR ALL")
+    portal = talk.portals.pop(argument.name, None)
+    if portal is None:
+        raise StatementError("34000", f'cursor "{argument.name}" does not exist')
+    portal.close()
+    return Answer("CLOSE CURSOR")
+
+
+def _own_shape(talk: Conversation, statement: Statement) -> Shape | None:
+    """What EXECUTE or FETCH will answer."""
+    argument = statement.argument
+    if isinstance(argument, ExecuteStatement):
+        prepared = talk.statements.get(argument.name)
+        if prepared is None:
+            raise no_statement(argument.name)
+        return prepared.shape
+    assert isinstance(argument, Fetch)
+    if argument.move:
+        return None
+    portal = talk.portals.get(argument.name)
+    if portal is None:
+        raise StatementError("34000", f'cursor "{argument.name}" does not exist')
+    return portal.shape
+
+
+OWN: Mapping[Kind, Any] = {
+    Kind.PREPARE: _prepare,
+    Kind.EXECUTE: _execute,
+    Kind.DEALLOCATE: _deallocate,
+    Kind.DECLARE: _declare,
+    Kind.FETCH: _fetch,
+    Kind.CLOSE: _close,
+}
+_OWN_ROWS = frozenset({Kind.EXECUTE, Kind.FETCH})

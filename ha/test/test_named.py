@@ -1,0 +1,106 @@
+"""Statements and cursors by the names SQL gives them."""
+
+from __future__ import annotations
+
+import struct
+
+from ha.postgres.questions import (
+    Bind,
+    Describe,
+    Execute,
+    Parse,
+    Sync,
+)
+from ha.test.test_session import SessionCase, rows, word
+
+
+class CursorTests(SessionCase):
+    """SQL's own names for statements and portals, which are the protocol's, too."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.query("CREATE TABLE t (a integer); INSERT INTO t VALUES (1), (2), (3), (4), (5)")
+
+    def fetched(self, text: str) -> tuple[list[int], str]:
+        heard = self.query(text)
+        return [int(row[0] or 0) for row in rows(heard)], word(heard[-2])
+
+    def test_there_and_back(self) -> None:
+        """Every direction."""
+        self.query("BEGIN; DECLARE c SCROLL CURSOR FOR SELECT a FROM t ORDER BY a")
+        for text, found, tag in (
+            ("FETCH c", [1], "FETCH 1"), ("FETCH FORWARD 2 FROM c", [2, 3], "FETCH 2"), ("FETCH BACKWARD 1 FROM c", [2], "FETCH 1"),
+            ("FETCH ABSOLUTE 4 FROM c", [4], "FETCH 1"), ("FETCH RELATIVE -2 FROM c", [2], "FETCH 1"), ("FETCH LAST FROM c", [5], "FETCH 1"),
+            ("FETCH NEXT FROM c", [], "FETCH 0"), ("FETCH PRIOR FROM c", [5], "FETCH 1"), ("MOVE ABSOLUTE 0 IN c", [], "MOVE 0"),
+            ("FETCH ALL FROM c", [1, 2, 3, 4, 5], "FETCH 5"), ("FETCH BACKWARD ALL FROM c", [5, 4, 3, 2, 1], "FETCH 5"),
+            ("MOVE 3 FROM c", [], "MOVE 3"), ("FETCH 0 FROM c", [3], "FETCH 1"), ("FETCH FIRST FROM c", [1], "FETCH 1"),
+        ):  # fmt: skip
+            self.assertEqual(self.fetched(text), (found, tag), text)
+
+    def test_forward_only(self) -> None:
+        """NO SCROLL means it."""
+        self.query("BEGIN; DECLARE c NO SCROLL CURSOR FOR SELECT a FROM t ORDER BY a")
+        self.assertEqual(self.fetched("FETCH 2 FROM c"), ([1, 2], "FETCH 2"))
+        self.assertEqual(self.tags("FETCH BACKWARD 1 FROM c"), ["55000", "E"])
+
+    def test_outside_a_block(self) -> None:
+        """Only a cursor WITH HOLD makes sense there, and it lives until it is closed."""
+        self.assertEqual(self.tags("DECLARE c CURSOR FOR SELECT 1"), ["25P01", "I"])
+        self.assertEqual(
+            self.tags("DECLARE c CURSOR WITH HOLD FOR SELECT a FROM t ORDER BY a"), ["DECLARE CURSOR", "I"]
+        )
+        self.assertEqual(self.fetched("FETCH 2 FROM c"), ([1, 2], "FETCH 2"))
+        self.assertEqual(self.tags("CLOSE c"), ["CLOSE CURSOR", "I"])
+        self.assertEqual(self.tags("FETCH c"), ["34000", "I"])
+
+    def test_the_end_of_the_transaction_ends_its_cursors(self) -> None:
+        """Their rows are given back; one WITH HOLD stays after COMMIT and goes with ROLLBACK."""
+        self.query(
+            "BEGIN; DECLARE c CURSOR FOR SELECT a FROM t; DECLARE h CURSOR WITH HOLD FOR SELECT a FROM t; COMMIT"
+        )
+        self.assertEqual(self.tags("FETCH c"), ["34000", "I"])
+        self.assertEqual(self.fetched("FETCH ALL h")[0], [1, 2, 3, 4, 5])
+
+    def test_one_namespace(self) -> None:
+        """FETCH of a bound portal, Execute of a declared cursor, EXECUTE of a parsed statement."""
+        self.query("BEGIN")
+        self.ask(Parse("s", "SELECT a FROM t ORDER BY a"), Bind("p", "s"), Sync())
+        self.assertEqual(self.fetched("FETCH 2 FROM p"), ([1, 2], "FETCH 2"))
+        self.query("DECLARE c CURSOR FOR SELECT a FROM t ORDER BY a")
+        self.assertEqual(rows(self.ask(Execute("c", 1), Sync())), [(b"1",)])
+        self.assertEqual(self.fetched("EXECUTE s")[0], [1, 2, 3, 4, 5])
+        self.assertEqual(self.tags("PREPARE s AS SELECT 1"), ["42P05", "E"])
+
+    def test_fetch_by_the_extended_protocol(self) -> None:
+        """Described by its cursor's columns."""
+        self.query("BEGIN; DECLARE c CURSOR FOR SELECT a FROM t ORDER BY a")
+        heard = self.ask(
+            Parse("", "FETCH 2 FROM c"), Bind("", "", (), (), (1,)), Describe("P", ""), Execute(""), Sync()
+        )
+        self.assertEqual(heard[2].columns[0].type_oid, 20)
+        self.assertEqual(rows(heard), [(struct.pack("!q", 1),), (struct.pack("!q", 2),)])
+
+    def test_a_cursor_with_parameters(self) -> None:
+        """As psycopg's server-side cursors declare theirs."""
+        self.query("BEGIN")
+        self.ask(
+            Parse("", "DECLARE c CURSOR FOR SELECT a FROM t WHERE a > $1 ORDER BY a", (20,)),
+            Bind("", "", (), (b"3",)), Execute(""), Sync(),
+        )  # fmt: skip
+        self.assertEqual(self.fetched("FETCH ALL c"), ([4, 5], "FETCH 2"))
+
+    def test_prepare_and_execute(self) -> None:
+        """With types and values; DEALLOCATE forgets."""
+        self.query("PREPARE q(int, text) AS SELECT $1 + 1, $2")
+        self.assertEqual(rows(self.query("EXECUTE q(4, 'x')")), [(b"5", b"x")])
+        self.assertEqual(self.tags("EXECUTE q(4)"), ["42601", "I"])
+        self.assertEqual(self.tags("DEALLOCATE q"), ["DEALLOCATE", "I"])
+        self.assertEqual(self.tags("EXECUTE q(4, 'x')"), ["26000", "I"])
+        self.assertEqual(self.tags("DEALLOCATE ALL"), ["DEALLOCATE ALL", "I"])
+
+    def test_discard_all(self) -> None:
+        """Nothing named is left."""
+        self.query("PREPARE q AS SELECT 1; DECLARE h CURSOR WITH HOLD FOR SELECT 1")
+        self.assertEqual(self.tags("DISCARD ALL"), ["DISCARD ALL", "I"])
+        self.assertEqual(self.tags("EXECUTE q"), ["26000", "I"])
+        self.assertEqual(self.tags("FETCH h"), ["34000", "I"])
