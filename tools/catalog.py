@@ -38,16 +38,20 @@ TABLES = {
     "pg_cast": "SELECT * FROM pg_cast ORDER BY oid",
     "pg_collation": "SELECT * FROM pg_collation WHERE collname IN ('default', 'C', 'POSIX', 'ucs_basic') ORDER BY oid",
     "pg_conversion": "SELECT * FROM pg_conversion WHERE false",
+    "pg_description": "SELECT * FROM pg_description WHERE classoid::regclass::text IN ('pg_namespace', 'pg_extension',"
+    " 'pg_language', 'pg_am') ORDER BY 1, 2, 3",
     "pg_extension": "SELECT * FROM pg_extension WHERE extname = 'plpgsql'",
+    "pg_get_keywords": "SELECT * FROM pg_get_keywords()",
     "pg_language": "SELECT * FROM pg_language ORDER BY oid",
-    "pg_namespace": "SELECT oid, nspname, 10 AS nspowner FROM pg_namespace WHERE nspname !~ '^pg_t.*emp' ORDER BY oid",
-    "pg_opclass": "SELECT * FROM pg_opclass WHERE opcmethod IN (403, 405) ORDER BY oid",
+    "pg_namespace": "SELECT oid, nspname, nspowner FROM pg_namespace WHERE nspname !~ '^pg_t.*emp' ORDER BY oid",
+    "pg_opclass": "SELECT * FROM pg_opclass ORDER BY oid",
     "pg_operator": "SELECT * FROM pg_operator WHERE oprleft IN (16,17,20,21,23,25,26,701,1042,1043,1082,1114,1184,1700,2950)"
     " AND oprright = oprleft AND oprname IN ('=','<>','<','>','<=','>=','+','-','*','/','||','~','~~') ORDER BY oid",
-    "pg_opfamily": "SELECT * FROM pg_opfamily WHERE opfmethod IN (403, 405) ORDER BY oid",
+    "pg_opfamily": "SELECT * FROM pg_opfamily ORDER BY oid",
     "pg_proc": "SELECT oid, proname, pronamespace, proowner, prolang, procost, prorows, provariadic, prosupport, prokind, prosecdef,"
     " proleakproof, proisstrict, proretset, provolatile, proparallel, pronargs, pronargdefaults, prorettype, proargtypes::text,"
-    " prosrc FROM pg_proc WHERE pronamespace = 11 AND (prokind <> 'f' OR proname = ANY(%s)) ORDER BY oid",
+    " prosrc FROM pg_proc WHERE pronamespace = 11 AND (prokind <> 'f' OR proname = ANY(%s)"
+    " OR oid IN (SELECT castfunc FROM pg_cast)) ORDER BY oid",
     "pg_range": "SELECT * FROM pg_range ORDER BY rngtypid",
     "pg_authid": "SELECT oid, rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication,"
     " rolbypassrls, rolconnlimit FROM pg_roles WHERE rolname ~ '^pg_' ORDER BY oid",

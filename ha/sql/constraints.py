@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ha.errors import StatementError
 from ha.sql.tokens import QUOTED, STRING, UNICODE_NAME, WORD, Token, tokenize, unquoted
@@ -44,6 +45,7 @@ class Term:
     descending: bool
 
 
+@lru_cache(maxsize=1024)
 def constraints(sql: str) -> tuple[Constraint, ...]:
     """The constraints of a CREATE TABLE, in the order of its text; none of a CREATE VIRTUAL TABLE or CREATE TABLE AS."""
     tokens = _tokens(sql)
@@ -76,6 +78,7 @@ def generated(sql: str) -> dict[str, str]:
     return found
 
 
+@lru_cache(maxsize=1024)
 def index_terms(sql: str) -> tuple[tuple[Term, ...], str | None]:
     """The terms of a CREATE INDEX, and the condition of a partial one."""
     tokens = _tokens(sql)

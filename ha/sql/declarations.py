@@ -8,6 +8,7 @@ column's values mean. The one exception is the key that counts by itself, which 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ha.sql.tokens import NUMBER, QUOTED, STRING, WORD
@@ -30,8 +31,8 @@ RANDOM_UUID = (
     "(lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-' || "
     "substr('89ab', 1 + (abs(random()) % 4), 1) || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6))))"
 )
-#: What an IDENTITY column becomes; the words let the catalog tell it from a SERIAL one.
-INTEGER_IDENTITY = "INTEGER /* identity */"
+#: What a comment behind INTEGER tells of a column that counts by itself: its width where it is not int4, and IDENTITY.
+COUNTING = re.compile(r"INTEGER /\* (?:(bigint|smallint) )?(identity )?\*/")
 #: Casts that SQLite has itself, by PostgreSQL's name.
 SQLITE_CASTS = {
     "int2": "INTEGER", "int4": "INTEGER", "int8": "INTEGER", "float4": "REAL", "float8": "REAL", "numeric": "NUMERIC",
@@ -153,7 +154,8 @@ def _column(rewriting: Rewriting, first: int, last: int, keys: dict[str, tuple[i
         rewriting.instead[first + 1] = "INTEGER"
         default = None
     elif counts or generated:
-        _counting(rewriting, first, after, last, keys, INTEGER_IDENTITY if generated else "INTEGER")
+        name = type_name.name if type_name is not None else ""
+        _counting(rewriting, first, after, last, keys, _integer(name, generated))
     elif (
         key in ("TIMESTAMP", "TIME")
         and rewriting.key(first + 2) == "("
@@ -181,6 +183,14 @@ def _identity(rewriting: Rewriting, at: int, last: int) -> bool:
             rewriting.drop(one, end)
             return True
     return False
+
+
+def _integer(name: str, identity: bool) -> str:
+    """INTEGER, the one word for a key that counts, with what the catalog shall show of it."""
+    words = [
+        word for word in ({"int8": "bigint", "int2": "smallint"}.get(name), "identity" if identity else None) if word
+    ]
+    return f"INTEGER /* {' '.join(words)} */" if words else "INTEGER"
 
 
 def _counting(

@@ -58,8 +58,8 @@ def columns(statement: Statement, sources: Sequence[Source], schema: Schema) -> 
         item = placed[at]
         name = source.name if item is None else reading.name(item)
         expression = None
-        if item is not None and source.decltype is None:
-            expression = reading.type_of(item.first, item.last)
+        if source.decltype is None:
+            expression = reading.type_of(item.first, item.last) if item is not None else reading.of_star(source.name)
         made.append(Column(name, source.decltype, source.table, source.origin, expression))
     return tuple(made)
 
@@ -111,6 +111,10 @@ class Scope:
     """The tables of a FROM clause: what each is called there, and what it is."""
 
     tables: dict[str, str] = field(default_factory=dict)
+    #: Subqueries, and the names that their columns were given beside the alias.
+    derived: dict[str, tuple[list[Item], list[str]]] = field(default_factory=dict)
+    #: Functions that give rows of one column: alias, column, type.
+    called: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 _COMPARISONS = frozenset(
@@ -136,11 +140,15 @@ _RESULTS = {
     "initcap json_extract_path_text left lower lpad ltrim md5 obj_description overlay pg_get_constraintdef pg_get_expr "
     "pg_get_indexdef pg_get_viewdef pg_size_pretty printf quote_ident quote_literal regexp_replace repeat replace reverse "
     "right rpad rtrim set_config shobj_description split_part string_agg substr substring to_char to_hex translate trim typeof "
-    "upper version hex quote pg_get_functiondef pg_get_serial_sequence timeofday strftime sqlite_version regexp_substr",
-    "name": "current_catalog current_database current_role current_schema current_user session_user user "
+    "upper version hex quote pg_get_functiondef pg_get_serial_sequence timeofday strftime sqlite_version regexp_substr "
+    "pg_get_triggerdef pg_get_ruledef pg_get_partkeydef pg_get_function_arguments pg_get_function_identity_arguments "
+    "pg_get_function_result pg_get_statisticsobjdef pg_get_statisticsobjdef_columns pg_tablespace_location pg_describe_object "
+    "pg_get_partition_constraintdef pg_get_function_arg_default",
+    "name": "getdatabaseencoding current_catalog current_database current_role current_schema current_user session_user user "
     "pg_get_userbyid pg_encoding_to_char",
     "bool": "bool_and bool_or every exists has_column_privilege has_database_privilege has_function_privilege "
     "has_schema_privilege has_sequence_privilege has_table_privilege json_valid pg_is_in_recovery "
+    "pg_opclass_is_visible pg_operator_is_visible pg_collation_is_visible row_security_active pg_relation_is_publishable "
     "pg_table_is_visible pg_type_is_visible pg_function_is_visible regexp_like starts_with pg_try_advisory_lock "
     "pg_advisory_unlock pg_has_role has_any_column_privilege has_type_privilege pg_cancel_backend",
     "timestamptz": "clock_timestamp current_timestamp make_timestamptz now pg_conf_load_time pg_postmaster_start_time "
@@ -159,7 +167,12 @@ _RESULTS = {
     "_name": "current_schemas",
     "bytea": "decode sha224 sha256 sha384 sha512 zeroblob randomblob",
     "void": "pg_sleep pg_advisory_lock pg_advisory_xact_lock pg_advisory_unlock_all pg_notify",
-    "oid": "lo_create lo_creat pg_my_temp_schema",
+    "oid": "lo_create lo_creat pg_my_temp_schema pg_relation_filenode",
+    "regclass": "to_regclass pg_get_replica_identity_index",
+    "regtype": "to_regtype pg_typeof",
+    "regproc": "to_regproc",
+    "regnamespace": "to_regnamespace",
+    "regrole": "to_regrole",
 }
 _RESULT_OF = {name: result for result, names in _RESULTS.items() for name in names.split()}
 #: Functions whose type is that of their first typed argument.
@@ -189,6 +202,10 @@ class Reading:
         self.tokens: list[Token] = tokenize(text)
         self.partners = _partners(self.tokens)
         self._scopes: dict[int, Scope] = {}
+        #: What WITH names, lower case.
+        self._common: dict[str, tuple[list[Item], list[str]]] = {}
+        self._stars: list[Item] = []
+        self._looking = 0
 
     def key(self, at: int) -> str:
         return self.tokens[at].key if 0 <= at < len(self.tokens) else ""
@@ -209,7 +226,7 @@ class Reading:
         while at < last:
             yield at
             partner = self.partners.get(at, -1)
-            at = partner if at < partner < last and self.key(at) != "CASE" else at + 1
+            at = partner if at < partner < last else at + 1
             if at == partner:
                 yield at
                 at += 1
@@ -252,9 +269,32 @@ class Reading:
 
     def _after_with(self, start: int, end: int) -> int:
         for at in self.level(start, end):
-            if self.key(at) in ("SELECT", "INSERT", "REPLACE", "UPDATE", "DELETE", "VALUES"):
+            if self.key(at) == "AS" and self.key(at + 1 + self._materialized(at + 1)) == "(":
+                self._name_common(at)
+            elif self.key(at) in ("SELECT", "INSERT", "REPLACE", "UPDATE", "DELETE", "VALUES"):
                 return at
         return start
+
+    def _materialized(self, at: int) -> int:
+        return 2 if self.key(at) == "NOT" else int(self.key(at) == "MATERIALIZED")
+
+    def _name_common(self, at: int) -> None:
+        """``name [(columns)] AS (query)``, from its AS."""
+        opening = at + 1 + self._materialized(at + 1)
+        name, names = at - 1, []
+        if self.key(name) == ")" and name in self.partners:
+            names = self._names_in(self.partners[name])
+            name = self.partners[name] - 1
+        if opening in self.partners and self.is_name(name):
+            self._common[self.plain(name).lower()] = (self.items_between(opening + 1, self.partners[opening]), names)
+
+    def _names_in(self, opening: int) -> list[str]:
+        """The names in a bracket, lower case."""
+        return [
+            self.plain(first).lower()
+            for first, _ in self.parts(opening + 1, self.partners[opening])
+            if self.is_name(first)
+        ]
 
     def _values(self, at: int) -> list[Item]:
         if self.key(at) != "(" or at not in self.partners:
@@ -275,6 +315,8 @@ class Reading:
         for start, last in self.parts(first, stop):
             item = self._item(start, last)
             found.append(item)
+            if item.star:
+                self._stars.append(item)
             self._scopes[item.first] = scope
         return found
 
@@ -354,6 +396,10 @@ class Reading:
         cast = self._cast_at_end(first, last)
         if cast is not None:
             cast_name, operand = cast
+            earlier = self._cast_at_end(first, operand)
+            while earlier is not None:  # of several casts the last one counts
+                operand = earlier[1]
+                earlier = self._cast_at_end(first, operand)
             return self._figured(first, operand) or cast_name
         if self.key(last - 2) == "COLLATE":
             return self._figured(first, last - 2)
@@ -362,7 +408,7 @@ class Reading:
             opening = self.partners[last - 1]
             return "array" if self.key(opening - 1) == "ARRAY" else self._figured(first, opening)
         if key == "CASE" and self.partners.get(first) == last - 1:
-            return "case"
+            return self._of_else(first, last) or "case"
         if key == "CAST" and self.partners.get(first + 1) == last - 1:
             return self._cast_call_name(first, last)
         if last - first == 1:
@@ -371,6 +417,14 @@ class Reading:
             type_name, after = read_type(self.text, self.tokens, first)
             return type_name.name if type_name and after == first + 1 else None
         return self._path(first, last)
+
+    def _of_else(self, first: int, last: int) -> str | None:
+        """A CASE is called after its ELSE, if that is a column or a call, cast or not."""
+        start = next((at + 1 for at in self.level(first + 1, last - 1) if self.key(at) == "ELSE"), None)
+        if start is None:
+            return None
+        cast = self._cast_at_end(start, last - 1)
+        return self._figured(start, cast[1] if cast is not None else last - 1)
 
     def _cast_call_name(self, first: int, last: int) -> str | None:
         for at in self.level(first + 2, last - 1):
@@ -520,6 +574,8 @@ class Reading:
         if cast is not None:
             return cast[0]
         key, kind = self.key(first), self.kind(first)
+        if key == "(" and self.key(last - 2) == "." and self.key(first + 3) == "_PG_EXPANDARRAY":
+            return "int4" if self.key(last - 1) == "N" else "int2"
         if self.key(last - 1) == "]" and last - 1 in self.partners:
             return self._element(first, last, scope, depth)
         if key == "CASE" and self.partners.get(first) == last - 1:
@@ -587,7 +643,19 @@ class Reading:
             return self._called(self.plain(at).lower(), at + 2, self.partners[at + 1], scope, depth)
         return None
 
+    def _before_order(self, start: int, end: int) -> int:
+        """An aggregate's argument ends before its ORDER BY."""
+        return next((at for at in self.level(start, end) if self.key(at) == "ORDER" and at > start), end)
+
     def _called(self, name: str, first: int, last: int, scope: Scope, depth: int) -> str | None:
+        if name == "array":
+            items = self.items_between(first, last)
+            element = (
+                self._type(items[0].first, items[0].last, self._scopes.get(items[0].first) or scope, depth + 1)
+                if items
+                else None
+            )
+            return "_" + element if element and not element.startswith("_") else element
         if name == "cast":
             for at in self.level(first, last):
                 if self.key(at) == "AS":
@@ -599,7 +667,7 @@ class Reading:
             return known
         if self.key(first) in ("DISTINCT", "ALL"):
             first += 1
-        arguments = self.parts(first, last)
+        arguments = [(start, self._before_order(start, end)) for start, end in self.parts(first, last)]
         types = [self._type(start, end, scope, depth + 1) for start, end in arguments[:20]]
         if name in _LIKE_ARGUMENT:
             if name in ("date_trunc", "iif"):
@@ -630,7 +698,47 @@ class Reading:
             return None
         return None
 
+    def of_star(self, column: str) -> str | None:
+        """The type of a column behind a ``*``, by its name."""
+        for item in self._stars:
+            found = self._of_star(item, column)
+            if found is not None:
+                return found
+        return None
+
+    def _of_star(self, item: Item, column: str) -> str | None:
+        scope = self._scopes.get(item.first)
+        if scope is None:
+            return None
+        return self._column(self.plain(item.first) if item.last - item.first > 1 else None, column, scope)
+
+    def _derived(self, items: list[Item], names: list[str], column: str) -> str | None:
+        """The type of a subquery's column."""
+        low = column.lower()
+        if self._looking > 40:
+            return None
+        self._looking += 1
+        try:
+            for number, item in enumerate(items):
+                if item.star:
+                    found = self._of_star(item, column)
+                    if found is not None:
+                        return found
+                elif (names[number] if number < len(names) else self.name(item).lower()) == low:
+                    return self.type_of(item.first, item.last)
+            return None
+        finally:
+            self._looking -= 1
+
     def _column(self, table: str | None, column: str, scope: Scope) -> str | None:
+        for alias, (items, names) in scope.derived.items():
+            if table is None or alias == table.lower():
+                found = self._derived(items, names, column)
+                if found is not None or table is not None:
+                    return found
+        for alias, (name, kind) in scope.called.items():
+            if (table is None or alias == table.lower()) and name == column.lower():
+                return kind
         if table is not None:
             origin = scope.tables.get(table.lower(), table)
             words = self.schema.column_type(origin, column)
@@ -657,7 +765,12 @@ class Reading:
                 if key in ("UNION", "ORDER", "GROUP"):
                     break
                 continue
+            if expecting and key == "(" and at in self.partners:
+                self._enter_derived(scope, at)
+                expecting = False
+                continue
             if key in (
+                "LATERAL",
                 "ON",
                 "AS",
                 "ONLY",
@@ -690,12 +803,38 @@ class Reading:
                 return True
         return True
 
+    def _enter_derived(self, scope: Scope, opening: int) -> None:
+        """``(SELECT …) AS alias [(columns)]``."""
+        close = self.partners[opening]
+        alias = close + 1 + (self.key(close + 1) == "AS")
+        if self.key(opening + 1) not in ("SELECT", "WITH", "VALUES") or not self.is_name(alias):
+            return
+        names = self._names_in(alias + 1) if self.key(alias + 1) == "(" and alias + 1 in self.partners else []
+        scope.derived[self.plain(alias).lower()] = (self.items_between(opening + 1, close), names)
+
+    def _enter_call(self, scope: Scope, at: int) -> None:
+        """``generate_series(1, 3) AS alias [(column)]``."""
+        close = self.partners[at + 1]
+        alias = close + 1 + (self.key(close + 1) == "AS")
+        name = self.plain(at).lower()
+        kind = self._called(name, at + 2, close, Scope(), 0)
+        if kind is None:
+            return
+        if not self.is_name(alias) or (self.kind(alias) == WORD and self.key(alias) in _NEVER_ALIAS):
+            scope.called[name] = (name, kind)
+            return
+        shown = self.plain(alias).lower()
+        names = self._names_in(alias + 1) if self.key(alias + 1) == "(" and alias + 1 in self.partners else []
+        scope.called[shown] = (names[0] if names else shown, kind)
+
     def _enter(self, scope: Scope, at: int) -> None:
         if self.key(at - 1) == ".":
             return
         while self.key(at + 1) == "." and self.is_name(at + 2):
             at += 2
-        if self.key(at + 1) == "(" and self.key(at - 1) not in ("INTO",) and at + 2 in self.partners:
+        if self.key(at + 1) == "(" and self.key(at - 1) not in ("INTO",) and at + 1 in self.partners:
+            if self.key(at - 1) in ("FROM", "JOIN", ",", "LATERAL", "."):
+                self._enter_call(scope, at)
             return
         table = self.plain(at)
         if self.key(at - 1) == "." and self.plain(at - 2) == "information_schema":
@@ -703,7 +842,10 @@ class Reading:
         alias = at + 1
         if self.key(alias) == "AS":
             alias += 1
-        if self.is_name(alias) and (self.kind(alias) != WORD or self.key(alias) not in _NEVER_ALIAS):
+        named = self.is_name(alias) and (self.kind(alias) != WORD or self.key(alias) not in _NEVER_ALIAS)
+        if table.lower() in self._common:
+            scope.derived[self.plain(alias if named else at).lower()] = self._common[table.lower()]
+        elif named:
             scope.tables[self.plain(alias).lower()] = table
         else:
             scope.tables[self.plain(at).lower()] = table

@@ -212,7 +212,7 @@ class Statement:
     :param parameters: the highest ``$n`` in `text`; 0 where there is none, or where they are SQLite's own (``?``, ``:name``).
     :param casts: ``n`` (from 1) to the type name of ``$n::type`` and ``CAST($n AS type)``.
     :param argument: what the kind needs.
-    :param acts: it moves a sequence, and so needs the writer even where SQLite calls it a read.
+    :param acts: it moves a sequence or says NOTIFY, and so needs the writer even where SQLite calls it a read.
     :param edits: where `sql` differs from `text`, as (offset in `text`, offset in `sql`) of points from which both run on alike.
     """
 

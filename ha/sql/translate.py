@@ -92,6 +92,10 @@ class Rewriting:
         self.skip = -1
         #: Functions whose rows were moved into FROM.
         self.rows = 0
+        #: The first of those in each SELECT.
+        self.leaders: dict[int, str] = {}
+        #: Names of those that several calls share.
+        self.modules: set[str] = set()
         #: It calls what moves a sequence.
         self.acts = False
         self._partners: dict[int, int] | None = None
@@ -247,6 +251,14 @@ class Rewriting:
             at = partner - 1 if partner < at else at - 1
         return -1
 
+    def level_of(self, index: int) -> tuple[int, int]:
+        """The SELECT that a token stands in: its first token, and the one after its last."""
+        first = max(self.select_of(index), 0)
+        opening = first - 1
+        while opening >= 0 and self.partners.get(opening, -1) < index:
+            opening -= 1
+        return first, self.partners.get(opening, len(self.tokens)) if opening >= 0 else len(self.tokens)
+
     def _name_before(self, at: int) -> int:
         """The first token of a name with dots whose last part is `at`."""
         while self.key(at - 1) == "." and self.kind(at - 2) in (WORD, QUOTED, UNICODE_NAME):
@@ -391,7 +403,7 @@ def _cast(rewriting: Rewriting, index: int) -> None:
     first = rewriting.operand_before(index)
     if first == index - 1 and rewriting.kind(first) == PARAMETER:
         rewriting.casts.setdefault(rewriting.parameter(first), type_name.name)
-    _wrap(rewriting, first, index - 1, type_name)
+    _wrap(rewriting, first, index - 1, type_name, after)
     rewriting.drop(index, after - 1)
 
 
@@ -413,10 +425,10 @@ def _cast_call(rewriting: Rewriting, index: int) -> None:
         return
     if as_ == index + 3 and rewriting.kind(index + 2) == PARAMETER:
         rewriting.casts.setdefault(rewriting.parameter(index + 2), type_name.name)
-    if type_name.written in _SQLITE_CASTS:
+    if type_name.written in _SQLITE_CASTS and rewriting.key(as_ + 2) != ".":
         return
     rewriting.drop(index, index + 1)
-    _wrap(rewriting, index + 2, as_ - 1, type_name)
+    _wrap(rewriting, index + 2, as_ - 1, type_name, close + 1)
     rewriting.drop(as_, close)
 
 
@@ -429,8 +441,8 @@ _REGISTERED = frozenset(
 )
 
 
-def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName) -> None:
-    """Put the cast to a type around the tokens from `first` to `last`."""
+def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName, after: int) -> None:
+    """Put the cast to a type around the tokens from `first` to `last`; what follows the cast begins at `after`."""
     name = type_name.name
     if rewriting.verb.startswith("CREATE"):
         own = declarations.SQLITE_CASTS.get(name)
@@ -447,7 +459,7 @@ def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName) -> N
         rewriting.before(first, "pg_array(")
         rewriting.after(last, ")")
     elif name in ("regclass", "regtype", "regproc", "regprocedure", "regnamespace", "regrole"):
-        rewriting.before(first, f"pg_{name}{'' if _is_number(rewriting, first, last) else '_name'}(")
+        rewriting.before(first, f"pg_{name}{'' if _is_number(rewriting, first, last, after) else '_name'}(")
         rewriting.after(last, ")")
     elif name in _REGISTERED:
         modifiers = "".join(f", {modifier}" for modifier in type_name.modifiers)
@@ -461,16 +473,22 @@ def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName) -> N
 _COMPARED = frozenset(("=", "<>", "!=", "<", ">", "<=", ">=", "IN"))
 
 
-def _is_number(rewriting: Rewriting, first: int, last: int) -> bool:
+def _is_number(rewriting: Rewriting, first: int, last: int, after: int) -> bool:
     """Is the OID meant that a cast to a reg type gives, not the name that is shown for it?
 
     It is where a name is cast, and where the result is compared or goes on as a number.
     """
-    after = read_type(rewriting.text, rewriting.tokens, last + 2)[1] if rewriting.key(last + 1) == "::" else last + 1
-    if rewriting.key(after) == "::":
-        return rewriting.key(after + 1) not in ("TEXT", "NAME", "VARCHAR") and rewriting.key(after + 3) != "TEXT"
-    if rewriting.key(after) in _COMPARED or rewriting.key(first - 1) in _COMPARED:
+    if rewriting.key(after) in ("::", "AS") and rewriting.kind(after + 1) in (WORD, QUOTED):
+        again, end = read_type(rewriting.text, rewriting.tokens, after + 1)
+        if again is not None and (rewriting.key(after) == "::" or rewriting.key(end) == ")"):
+            return again.name not in ("text", "name", "varchar")
+    before = first - 1
+    while rewriting.key(before) == "(" and rewriting.key(before - 1) == "CAST":
+        before -= 2
+    if rewriting.key(after) in _COMPARED or rewriting.key(before) in _COMPARED:
         return True
+    if rewriting.key(before) in ("SELECT", ",") and rewriting.select_of(first) == 0 and rewriting.kind(first) in TEXTS:
+        return False  # an item of the result
     return first == last and rewriting.kind(first) not in (WORD, QUOTED)
 
 
@@ -502,6 +520,25 @@ def _infix(words: str) -> Callable[[Rewriting, int], None]:
     def rule(rewriting: Rewriting, index: int) -> None:
         if rewriting.is_operand(index - 1):
             rewriting.instead[index] = words
+
+    return rule
+
+
+def _like(words: str) -> Callable[[Rewriting, int], None]:
+    """LIKE and its kin: in PostgreSQL a backslash escapes, unless ESCAPE says otherwise; in SQLite nothing does."""
+
+    def rule(rewriting: Rewriting, index: int) -> None:
+        if not rewriting.is_operand(index - 1) and rewriting.key(index - 1) != "NOT":
+            return
+        if rewriting.key(index) != "LIKE":
+            rewriting.instead[index] = words
+        pattern = index + 1
+        if rewriting.kind(pattern) in TEXTS:
+            escaped = "\\" in (literal(rewriting.text, rewriting.tokens[pattern]) or "")
+        else:
+            escaped = rewriting.kind(pattern) == PARAMETER
+        if escaped and rewriting.key(pattern + 1) not in ("ESCAPE", "||", "::", "["):
+            rewriting.last(pattern, " ESCAPE '\\'")
 
     return rule
 
@@ -961,9 +998,39 @@ def _lateral(rewriting: Rewriting, index: int) -> None:
     """Table-valued functions see what stands before them anyway; subqueries never do."""
     if rewriting.key(index - 1) not in (",", "JOIN", "FROM"):
         return
-    if rewriting.key(index + 1) == "(":
+    if rewriting.key(index + 1) == "(" and not _lateral_values(rewriting, index + 1):
         raise rewriting.refuse(index, "LATERAL", "Write the subquery into the select list, or join with a condition.")
     rewriting.instead[index] = ""
+
+
+def _lateral_values(rewriting: Rewriting, opening: int) -> bool:
+    """``LATERAL (SELECT a, b) AS v(x, y)``: without a FROM it is one row, which a table-valued function can give."""
+    close = rewriting.partners.get(opening, -1)
+    if rewriting.key(opening + 1) != "SELECT" or rewriting.clause_end(opening + 2, _AFTER_FROM | {"FROM"}) != close:
+        return False
+    alias = close + 1 + (rewriting.key(close + 1) == "AS")
+    names = rewriting.partners.get(alias + 1, -1)
+    if rewriting.key(alias + 1) != "(" or names < 0:
+        return False
+    columns = _listed_names(rewriting, alias + 1)
+    if len(columns) != _commas(rewriting, opening + 2, close) + 1 or len(columns) > 4:
+        return False
+    rewriting.instead[opening] = "pg_row("
+    rewriting.instead[opening + 1] = ""
+    rewriting.drop(alias + 1, names)
+    values = [f"value{'' if number == 0 else number + 1}" for number in range(len(columns))]
+    shown = unquoted(rewriting.text, rewriting.tokens[alias])
+    _rename_references(rewriting, opening, close, shown, columns, values, None)
+    return True
+
+
+def _listed_names(rewriting: Rewriting, opening: int) -> list[str]:
+    """The names in a bracket."""
+    return [
+        unquoted(rewriting.text, rewriting.tokens[one])
+        for one in range(opening + 1, rewriting.partners[opening])
+        if rewriting.kind(one) in (WORD, QUOTED)
+    ]
 
 
 def _distinct(rewriting: Rewriting, index: int) -> None:
@@ -987,6 +1054,16 @@ def _collate(rewriting: Rewriting, index: int) -> None:
         if name.upper() not in ("NOCASE", "RTRIM", "BINARY"):
             rewriting.drop(index + 1, at - 1)
             rewriting.instead[at] = "BINARY"
+
+
+#: Words before INDEX where it is a command's.
+_BEFORE_INDEX = frozenset("CREATE UNIQUE DROP ALTER REINDEX USING".split())
+
+
+def _plain_word(rewriting: Rewriting, index: int) -> None:
+    """A name that SQLite reserves and PostgreSQL does not; pandas calls a column ``index``."""
+    if rewriting.key(index - 1) not in _BEFORE_INDEX:
+        rewriting.instead[index] = quoted_name(unquoted(rewriting.text, rewriting.tokens[index]))
 
 
 def _unknown(rewriting: Rewriting, index: int) -> None:
@@ -1032,6 +1109,8 @@ def _alias_columns(rewriting: Rewriting, index: int) -> None:
     opening, names = rewriting.partners[index], at + 1
     if names not in rewriting.partners or rewriting.key(opening + 1) not in ("SELECT", "VALUES", "WITH"):
         return
+    if opening in rewriting.instead:
+        return
     if rewriting.key(opening - 1) not in ("FROM", "JOIN", "LATERAL") and not _in_from(rewriting, opening - 1):
         return
     end = rewriting.partners[names]
@@ -1042,6 +1121,13 @@ def _alias_columns(rewriting: Rewriting, index: int) -> None:
     rewriting.instead[opening] = f"(WITH {alias}{listed} AS ("
     rewriting.instead[index] = f") SELECT * FROM {alias})"
     rewriting.drop(names, end)
+
+
+def _after_bracket(rewriting: Rewriting, index: int) -> None:
+    if rewriting.key(index + 1) == ".":
+        _field(rewriting, index)
+    else:
+        _alias_columns(rewriting, index)
 
 
 #: Functions that give rows of one column.
@@ -1092,13 +1178,8 @@ def _row_function_in_from(rewriting: Rewriting, index: int, close: int) -> None:
     if rewriting.kind(at) in (WORD, QUOTED) and (has_as or rewriting.key(at) not in _AFTER_FROM | _JOINS):
         alias = unquoted(rewriting.text, rewriting.tokens[at])
         if rewriting.key(at + 1) == "(" and at + 1 in rewriting.partners:
-            end = rewriting.partners[at + 1]
-            columns = [
-                unquoted(rewriting.text, rewriting.tokens[one])
-                for one in range(at + 2, end)
-                if rewriting.kind(one) in (WORD, QUOTED)
-            ]
-            rewriting.drop(at + 1, end)
+            columns = _listed_names(rewriting, at + 1)
+            rewriting.drop(at + 1, rewriting.partners[at + 1])
     if alias is None and "VALUE" in rewriting.keys:
         return  # SQLite's own name for the column
     count = 1 + _commas(rewriting, index + 2, close) if name == "unnest" else 1
@@ -1110,7 +1191,10 @@ def _row_function_in_from(rewriting: Rewriting, index: int, close: int) -> None:
         word = columns[count] if len(columns) > count else "ordinality"
         shown.append(f"row_number() OVER () AS {quoted_name(word)}")
     if _refers(rewriting, index + 2, close):
-        _rename_references(rewriting, index, close, alias or name, columns[:count], values, ordinality)
+        counted = (columns[count] if len(columns) > count else "ordinality") if ordinality else None
+        _rename_references(rewriting, index, close, alias or name, columns[:count], values, counted)
+        if alias is None:
+            rewriting.last(close, f" AS {quoted_name(name)}")
         return
     rewriting.before(index, f"(SELECT {', '.join(shown)} FROM ")
     rewriting.last(close, ")" if alias is not None else f") AS {quoted_name(name)}")
@@ -1143,14 +1227,28 @@ _CONSTANT_WORDS = frozenset(
 
 
 def _rename_references(
-    rewriting: Rewriting, index: int, close: int, alias: str, columns: list[str], values: list[str], ordinality: bool
+    rewriting: Rewriting,
+    index: int,
+    close: int,
+    alias: str,
+    columns: list[str],
+    values: list[str],
+    ordinality: str | None,
 ) -> None:
     """Leave a call that refers to its neighbours where it is, and name its columns as the module does."""
-    if ordinality:
-        raise rewriting.refuse(index, "WITH ORDINALITY of a column")
     names = {column.lower(): value for column, value in zip(columns, values, strict=False)}
-    for at, token in enumerate(rewriting.tokens):
+    if ordinality:
+        if rewriting.key(index) != "UNNEST":
+            raise rewriting.refuse(index, "WITH ORDINALITY of a column")
+        names[ordinality.lower()] = "ordinality"
+    first, last = rewriting.level_of(index)
+    if _is_star(rewriting, first):
+        _name_star(rewriting, first, index, alias, names)
+    for at in range(first, last):
+        token = rewriting.tokens[at]
         if index <= at <= close + 2 or token.kind not in (WORD, QUOTED) or rewriting.key(at + 1) in ("(", "."):
+            continue
+        if rewriting.instead.get(at) == "":
             continue
         word = unquoted(rewriting.text, token).lower()
         if word in names:
@@ -1161,8 +1259,70 @@ def _rename_references(
                 rewriting.instead[at] = names[word]
             elif rewriting.key(at - 1) != ".":
                 rewriting.instead[at] = f"{quoted_name(alias)}.{names[word]}"
-    if rewriting.kind(close + 1) not in (WORD, QUOTED) or rewriting.key(close + 1) in _AFTER_FROM | (_JOINS - {"AS"}):
-        rewriting.last(close, f" AS {quoted_name(alias)}")
+
+
+def _is_star(rewriting: Rewriting, select: int) -> bool:
+    return [rewriting.key(select + one) for one in range(3)] == ["SELECT", "*", "FROM"]
+
+
+def _name_star(rewriting: Rewriting, select: int, index: int, alias: str, names: dict[str, str]) -> None:
+    """``SELECT * FROM t, unnest(t.a) AS u(x)``: the star of the module would show its own names."""
+    others = []
+    at = select + 3
+    while at < index:
+        end = min(rewriting.clause_end(at, frozenset((",",))), index)
+        if end > at and rewriting.kind(end - 1) in (WORD, QUOTED):
+            others.append(rewriting.text[rewriting.tokens[end - 1].start : rewriting.tokens[end - 1].end] + ".*")
+        at = end + 1
+    own = [f"{quoted_name(alias)}.{value} AS {quoted_name(name)}" for name, value in names.items()]
+    rewriting.instead[select + 1] = ", ".join([*others, *own])
+
+
+def _expand_array(rewriting: Rewriting, index: int) -> None:
+    """``(information_schema._pg_expandarray(v)).n`` and ``.x`` in a select list: the elements and their numbers, from FROM.
+
+    Called bare it gives both, which ``(result.keys).x`` takes apart.
+    """
+    opening = index + 1
+    select = rewriting.select_of(index)
+    close = rewriting.partners.get(opening, -1)
+    bracket = index - 1
+    while rewriting.key(bracket) in (".", "INFORMATION_SCHEMA"):
+        bracket -= 1
+    in_brackets = rewriting.key(bracket) == "(" and rewriting.partners.get(bracket) == close + 1
+    if in_brackets:
+        select = rewriting.select_of(bracket - 1)
+    if close < 0 or select < 0 or rewriting.key(select) != "SELECT":
+        return
+    argument = rewriting.text[rewriting.tokens[opening].end : rewriting.tokens[close].start]
+    name = f"pg_keys{select}"
+    begin = bracket if in_brackets else bracket + 1
+    if name not in rewriting.modules:
+        rewriting.modules.add(name)
+        from_ = rewriting.clause_end(select + 1, frozenset(("FROM",)))
+        end = rewriting.clause_end(from_ + 1, _AFTER_FROM)
+        rewriting.last(end - 1, f", unnest({argument}) AS {name}")
+    field = rewriting.key(close + 3) if in_brackets and rewriting.key(close + 2) == "." else ""
+    last = close + 3 if field else close
+    words = {"N": f"{name}.ordinality", "X": f"{name}.value"}.get(
+        field, f"json_object('x', {name}.value, 'n', {name}.ordinality)"
+    )
+    rewriting.drop(begin, last)
+    rewriting.instead[begin] = words
+    rewriting.skip = last
+
+
+def _field(rewriting: Rewriting, index: int) -> None:
+    """``(result.keys).x``: a field of a composite value, which is JSON here."""
+    opening = rewriting.partners.get(index, -1)
+    if rewriting.key(index + 1) != "." or rewriting.kind(index + 2) not in (WORD, QUOTED) or opening < 0:
+        return
+    if rewriting.kind(opening - 1) in (WORD, QUOTED) and rewriting.key(opening - 1) not in _NOT_CALLED:
+        return
+    name = unquoted(rewriting.text, rewriting.tokens[index + 2])
+    rewriting.before(opening, "json_extract(")
+    rewriting.drop(index + 1, index + 2)
+    rewriting.last(index, f", {quoted('$.' + quoted_name(name))})")
 
 
 def _row_function_in_list(rewriting: Rewriting, index: int, close: int) -> None:
@@ -1176,6 +1336,7 @@ def _row_function_in_list(rewriting: Rewriting, index: int, close: int) -> None:
     given = translate(rewriting.text, arguments, arguments[0].start, arguments[-1].end, verb="", sqlite_order=True)
     rewriting.rows += 1
     name = f"pg_rows{rewriting.rows}"
+    leader = rewriting.leaders.setdefault(select, name)
     rewriting.drop(index, close)
     rewriting.instead[index] = f"{name}.value"
     rewriting.parameters = max(rewriting.parameters, given.parameters)
@@ -1185,7 +1346,11 @@ def _row_function_in_list(rewriting: Rewriting, index: int, close: int) -> None:
     end = from_
     if rewriting.key(from_) == "FROM":
         word, end = ",", rewriting.clause_end(from_ + 1, _AFTER_FROM)
-    rewriting.last(end - 1, f"{'' if word == ',' else ' '}{word} {rewriting.key(index).lower()}({given.sql}) AS {name}")
+    call = f"{rewriting.key(index).lower()}({given.sql}) AS {name}"
+    if leader != name:  # several in one list go on together, row by row
+        rewriting.last(end - 1, f" LEFT JOIN {call} ON {name}.rowid = {leader}.rowid")
+    else:
+        rewriting.last(end - 1, f"{'' if word == ',' else ' '}{word} {call}")
 
 
 def _ancestors(rewriting: Rewriting, index: int) -> None:
@@ -1371,6 +1536,11 @@ def _divided(rewriting: Rewriting, index: int) -> None:
     rewriting.last(last, ")")
 
 
+def _notify(rewriting: Rewriting, index: int) -> None:
+    """``pg_notify(channel, payload)``: SQLite calls it a read, but it says something."""
+    rewriting.acts = rewriting.acts or rewriting.key(index + 1) == "("
+
+
 def _sequence(rewriting: Rewriting, index: int) -> None:
     """``nextval('s'::regclass)``: sequences are known by name here."""
     if rewriting.key(index + 1) != "(":
@@ -1439,13 +1609,17 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "DISTINCT": _distinct,
     "COLLATE": _collate,
     "UNKNOWN": _unknown,
+    "INDEX": _plain_word,
+    "TRANSACTION": _plain_word,
     "ROW": _row,
     "CURRENT_TIMESTAMP": _precision,
     "CURRENT_TIME": _precision,
     "OPERATOR": _operator,
-    ")": _alias_columns,
+    ")": _after_bracket,
+    "_PG_EXPANDARRAY": _expand_array,
     **dict.fromkeys(_ROW_FUNCTIONS, _row_function),
     "NEXTVAL": _sequence,
+    "PG_NOTIFY": _notify,
     "CURRVAL": _sequence,
     "SETVAL": _sequence,
     "DEFAULT": _default,
@@ -1458,11 +1632,12 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "INTO": _select_into,
     "TABLE": _table_statement,
     "CREATE": declarations.create,
-    "ILIKE": _instead("LIKE"),
-    "~~": _infix("LIKE"),
-    "~~*": _infix("LIKE"),
-    "!~~": _infix("NOT LIKE"),
-    "!~~*": _infix("NOT LIKE"),
+    "LIKE": _like("LIKE"),
+    "ILIKE": _like("LIKE"),
+    "~~": _like("LIKE"),
+    "~~*": _like("LIKE"),
+    "!~~": _like("NOT LIKE"),
+    "!~~*": _like("NOT LIKE"),
     "~": _infix("REGEXP"),
     "!~": _infix("NOT REGEXP"),
     "~*": _infix("REGEXP '(?i)' ||"),

@@ -36,8 +36,8 @@ NAME: Final = "pg_catalog"
 
 #: Longer texts are not remembered: they are data.
 _TEXT_MAX: Final = 4096
-#: Schemas, and images of databases, that are kept for the next connection.
-_KEPT: Final = 16
+#: Schemas, and images of half a megabyte and more, that are kept for the next connection.
+_KEPT: Final = 8
 #: Small pages: most tables are empty, and each takes one.
 _PAGE_BYTES: Final = 1024
 
@@ -86,20 +86,28 @@ class Catalog:
         #: What the functions look into.
         self.schema = Schema()
 
-    def refresh(self) -> None:
-        """Make the catalog what the connection's transaction sees. Cheap when it is."""
+    @property
+    def is_fresh(self) -> bool:
+        """Is there nothing to do for :meth:`refresh`?"""
         connection = self._found()
         assert connection is not None
         with connection.guard.trusted():
             version = connection.execute("PRAGMA main.schema_version").get
-            if version == self._version and not _may_be_undone(connection):
-                return
+        return version == self._version and not _may_be_undone(connection)
+
+    def refresh(self) -> None:
+        """Make the catalog what the connection's transaction sees. Cheap when it is."""
+        if self.is_fresh:
+            return
+        connection = self._found()
+        assert connection is not None
+        with connection.guard.trusted():
             rowid = connection.last_insert_rowid()
             try:
                 self._fill(connection)
             finally:
                 connection.set_last_insert_rowid(rowid)
-            self._version = version
+            self._version = connection.execute("PRAGMA main.schema_version").get
 
     def _fill(self, connection: Connection) -> None:
         mark = _mark(connection)
@@ -108,31 +116,39 @@ class Catalog:
             self._mark = mark
         database = connection.context.database if connection.context is not None else ""
         with _writable(connection):
-            if not self._attached:
-                self._attach(connection, database)
+            if not self._attached or not connection.in_transaction:
+                self._load(connection, database, mark)
             if connection.execute(f"SELECT mark FROM {NAME}.ha_mark").get != mark:
                 with _together(connection):
                     _fill(connection, self.schema, database)
                     connection.execute(f"UPDATE {NAME}.ha_mark SET mark = ?", (mark,))
+                _keep(connection, (database, mark))
 
-    def _attach(self, connection: Connection, database: str) -> None:
-        image = _images.get(database)
-        loaded = image or _bare_image()
-        connection.execute(f"ATTACH ':memory:' AS {NAME}")
-        connection.deserialize(NAME, loaded)
+    def _load(self, connection: Connection, database: str, mark: str) -> None:
+        """Attach the newest image there is, or put it in the place of an older one."""
+        known = _images.get((database, mark)) or _images.get((database, None))
+        image = known or _bare_image()
+        if not self._attached:
+            connection.execute(f"ATTACH ':memory:' AS {NAME}")
+        connection.deserialize(NAME, image)
         self._attached = True
-        if image is None:
+        if known is None:
             with _together(connection):
                 _fill_views(connection, database, 0, FIRST_OID - 1)
-            if not connection.in_transaction:
-                if len(_images) >= _KEPT:
-                    _images.clear()
-                _images[database] = bytes(connection.serialize(NAME))
+            _keep(connection, (database, None))
 
 
-#: By the database's name, which stands in the rows: the system's part, filled.
-_images: dict[str, bytes] = {}
+#: By the database's name, which stands in the rows, and the schema's mark; None where only the system's part is filled.
+_images: dict[tuple[str, str | None], bytes] = {}
 _schemas: dict[str, Schema] = {}
+
+
+def _keep(connection: Connection, key: tuple[str, str | None]) -> None:
+    """Let other connections load what this one has filled, unless its transaction could take it back."""
+    if not connection.in_transaction:
+        while len(_images) >= _KEPT:
+            del _images[next(iter(_images))]
+        _images[key] = bytes(connection.serialize(NAME))
 
 
 def _may_be_undone(connection: Connection) -> bool:
@@ -237,7 +253,7 @@ def _bare_image() -> bytes:
     image.execute("CREATE TABLE ha_mark (mark TEXT)")
     image.execute("INSERT INTO ha_mark VALUES (NULL)")
     for table in ROWS:
-        if table not in catalog_live.TABLES:
+        if table not in catalog_live.FUNCTIONS and table not in catalog_live.TABLES:
             _insert(image, table, static_rows(table))
     _insert(image, "pg_class", _system_classes())
     _insert(image, "pg_attribute", _system_attributes())

@@ -34,6 +34,7 @@ SYSTEM: Final = {
 }
 SYSTEM_NAMES: Final = {oid: (schema, name) for (schema, name), oid in SYSTEM.items()}
 NAMESPACES: Final = {row["nspname"]: row["oid"] for row in static_rows("pg_namespace")}
+_ROLES: Final = {row["oid"]: row["rolname"] for row in static_rows("pg_authid")}
 FUNCTION_NAMES: Final = {row["oid"]: row["proname"] for row in static_rows("pg_proc")}
 FUNCTION_OIDS: Final = {name: oid for oid, name in reversed(FUNCTION_NAMES.items())}
 
@@ -284,6 +285,23 @@ def pg_get_expr(expression: Any, relation: Any = None, pretty: Any = 0) -> str |
     return None if expression is None else str(expression)
 
 
+_DESCRIPTIONS: Final = {
+    (row["objoid"], SYSTEM_NAMES[row["classoid"]][1]): row["description"] for row in static_rows("pg_description")
+}
+_FUNCTIONS: Final = {row["oid"]: row for row in static_rows("pg_proc")}
+
+
+def _signature(oid: Any) -> tuple[str | None, str | None]:
+    """The arguments and the result of one of PostgreSQL's functions."""
+    row = _FUNCTIONS.get(oid)
+    if row is None:
+        return None, None
+    result = spoken_type(row["prorettype"])
+    return ", ".join(spoken_type(int(one)) for one in row["proargtypes"].split()), (
+        f"SETOF {result}" if row["proretset"] else result
+    )
+
+
 def rows(connection: Connection) -> list[Row]:
     """Every function with its name and number of arguments, for :mod:`ha.sqlite.functions`."""
     found = weakref.ref(connection)
@@ -298,7 +316,7 @@ def rows(connection: Connection) -> list[Row]:
         return asked.context.user if asked is not None and asked.context is not None else "ha"
 
     def pg_get_userbyid(oid: Any) -> str | None:
-        return None if oid is None else user() if oid == OWNER else f"unknown (OID={oid})"
+        return None if oid is None else user() if oid == OWNER else _ROLES.get(oid, f"unknown (OID={oid})")
 
     def role(value: Any) -> Any:
         number = None if value is None else _number(value)
@@ -412,14 +430,18 @@ FUNCTIONS: Final[tuple[Row, ...]] = (
     ("pg_stat_get_numscans", 1, _always(0)),
     ("pg_tablespace_location", 1, _always("")),
     *((name, count, _nothing) for name, count in (
-        ("obj_description", 1), ("obj_description", 2), ("col_description", 2), ("shobj_description", 2), ("pg_get_partkeydef", 1),
-        ("pg_get_function_arguments", 1), ("pg_get_function_identity_arguments", 1), ("pg_get_function_result", 1),
+        ("obj_description", 1), ("col_description", 2), ("shobj_description", 2), ("pg_get_partkeydef", 1),
         ("pg_get_function_arg_default", 2), ("pg_get_functiondef", 1), ("pg_get_function_sqlbody", 1), ("pg_get_statisticsobjdef", 1),
         ("pg_get_statisticsobjdef_columns", 1), ("pg_get_statisticsobjdef_expressions", 1), ("pg_get_replica_identity_index", 1),
         ("pg_describe_object", 3), ("pg_identify_object_as_address", 3), ("pg_get_partition_constraintdef", 1),
         ("pg_tablespace_databases", 1), ("pg_xact_commit_timestamp", 1), ("pg_current_wal_lsn", 0), ("pg_last_wal_receive_lsn", 0),
         ("pg_last_wal_replay_lsn", 0), ("pg_last_xact_replay_timestamp", 0),
     )),
+    ("obj_description", 2, lambda oid, table: _DESCRIPTIONS.get((oid, str(table)))),
+    ("getdatabaseencoding", 0, lambda: "UTF8"),
+    ("pg_get_function_result", 1, lambda oid: _signature(oid)[1]),
+    ("pg_get_function_arguments", 1, lambda oid: _signature(oid)[0]),
+    ("pg_get_function_identity_arguments", 1, lambda oid: _signature(oid)[0]),
     ("pg_wal_lsn_diff", 2, lambda left, right: None),
     ("pg_is_wal_replay_paused", 0, lambda: 0),
     ("pg_cancel_backend", 1, _always(0)),

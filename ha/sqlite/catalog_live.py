@@ -147,7 +147,7 @@ def pg_sequences(connection: Connection, context: Context) -> Iterator[Row]:
             "schemaname": "public",
             "sequencename": one.relation.name,
             "sequenceowner": context.user,
-            "data_type": 20,
+            "data_type": "bigint",
             "start_value": 1,
             "min_value": 1,
             "max_value": 2**63 - 1,
@@ -171,7 +171,9 @@ TABLES: Final[dict[str, Callable[[Connection, Context], Iterator[Row]]]] = {
     "pg_sequences": pg_sequences,
 }
 #: Functions that give the rows of one of them.
-FUNCTIONS: Final = {"pg_show_all_settings": "pg_settings"}
+ALIASES: Final = {"pg_show_all_settings": "pg_settings"}
+#: Functions with rows of their own.
+FUNCTIONS: Final = frozenset(("pg_get_keywords", "pg_partition_ancestors"))
 
 
 def _columns(table: str) -> list[tuple[str, str]]:
@@ -184,11 +186,20 @@ def no_ancestors(relation: Any = None) -> Iterator[tuple[int, int]]:
     return iter(())
 
 
+def pg_get_keywords() -> Iterator[tuple[Any, ...]]:
+    """PostgreSQL's key words."""
+    return (tuple(row.values()) for row in static_rows("pg_get_keywords"))
+
+
 def register(connection: Connection) -> None:
     """Give a connection these tables."""
     ancestors = Module(("relid oid", "depth int8"), no_ancestors)
     connection.create_module("pg_partition_ancestors", ancestors, use_bestindex_object=True, eponymous_only=True)
-    for name, source in {**{name: name for name in TABLES}, **FUNCTIONS}.items():
+    keywords = Module(
+        ("word text", 'catcode "char"', "barelabel bool", "catdesc text", "baredesc text"), pg_get_keywords
+    )
+    connection.create_module("pg_get_keywords", keywords, use_bestindex_object=True, eponymous_only=True)
+    for name, source in {**{name: name for name in TABLES}, **ALIASES}.items():
         columns, declared = _declared(source)
         module = Module(declared, _asking(weakref.ref(connection), TABLES[source], columns))
         connection.create_module(name, module, use_bestindex_object=True, eponymous_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from ha.sqlite.catalog_schema import FIRST_OID as FIRST_OID
-from ha.sqlite.catalog_schema import Constraint, Index, Schema, oid_of
+from ha.sqlite.catalog_schema import Schema, oid_of
 from ha.sqlite.catalog_types import types_by_oid
 
 #: The schemas' numbers, the owner's, and those of the tables that other tables point to.
@@ -94,6 +94,17 @@ def pg_attribute(schema: Schema) -> Rows:
                 0,
                 kind["typcollation"],
             )
+        if relation.kind in "rS":
+            for number, (name, type_oid) in enumerate(_SYSTEM_COLUMNS):
+                kind = types[type_oid]
+                yield (
+                    *(relation.oid, name, type_oid, 0, kind["typlen"], -1 - number, 0, -1, -1, kind["typbyval"]),
+                    *(kind["typalign"], kind["typstorage"], "", True, False, 0, "", "", 0, 1, 0, 0),
+                )
+
+
+#: The columns that every table has before its first, backwards.
+_SYSTEM_COLUMNS: Final = (("ctid", 27), ("xmin", 28), ("cmin", 29), ("xmax", 28), ("cmax", 29), ("tableoid", 26))
 
 
 def pg_attrdef(schema: Schema) -> Rows:
@@ -104,9 +115,10 @@ def pg_attrdef(schema: Schema) -> Rows:
 
 
 def pg_index(schema: Schema) -> Rows:
+    types = types_by_oid()
+    deferrable = {id(one.index) for one in schema.constraints.values() if one.deferrable and one.kind in "pu"}
     for oid, index in schema.indexes.items():
         attributes = index.relation.attributes
-        types = types_by_oid()
         yield (
             oid,
             index.table.oid,
@@ -114,7 +126,7 @@ def pg_index(schema: Schema) -> Rows:
             len(index.keys),
             index.unique,
             index.primary,
-            any(one.index is index and one.deferrable for one in schema.constraints.values()) is False,
+            id(index) not in deferrable,
             " ".join(map(str, index.keys)),
             " ".join(str(types[one.type_oid]["typcollation"]) for one in attributes),
             " ".join(str(_OPCLASSES.get(one.type_oid, 0)) for one in attributes),
@@ -192,8 +204,9 @@ def pg_depend(schema: Schema) -> Rows:
                 continue
             default = oid_of("default", f"{sequence.table.name}.{sequence.attribute.name}")
             yield PG_ATTRDEF, default, 0, PG_CLASS, sequence.relation.oid, 0, "n"
+    owners = {id(one.index): one for one in schema.constraints.values() if one.kind in "pu"}
     for oid, index in schema.indexes.items():
-        constraint = _constraint_of(schema, index)
+        constraint = owners.get(id(index))
         if constraint is not None:
             yield PG_CLASS, oid, 0, PG_CONSTRAINT, constraint.oid, 0, "i"
         else:
@@ -204,10 +217,6 @@ def pg_depend(schema: Schema) -> Rows:
     for relation in schema.relations.values():
         if relation.kind == "v":
             yield PG_REWRITE, oid_of("rule", relation.name), 0, PG_CLASS, relation.oid, 0, "i"
-
-
-def _constraint_of(schema: Schema, index: Index) -> Constraint | None:
-    return next((one for one in schema.constraints.values() if one.index is index and one.kind in "pu"), None)
 
 
 def ha_texts(schema: Schema) -> Rows:

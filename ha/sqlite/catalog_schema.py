@@ -21,7 +21,7 @@ import apsw
 
 from ha.sql import constraints
 from ha.sql.constraints import CHECK, FOREIGN, PRIMARY, UNIQUE
-from ha.sql.declarations import INTEGER_IDENTITY
+from ha.sql.declarations import COUNTING
 from ha.sql.tokens import quoted_name
 from ha.sqlite.catalog_types import TEXT, spoken_type, type_of
 from ha.sqlite.guard import is_ours
@@ -208,6 +208,7 @@ class Reading:
         self._views = {name: sql or "" for kind, name, _, sql in objects if kind == "view"}
         self._index_texts = {name: sql for kind, name, _, sql in objects if kind == "index"}
         self._columns: dict[str, list[tuple[Any, ...]]] = {}
+        self._unique: dict[int, list[Index]] = {}
         for table, *column in connection.execute(_COLUMNS):
             self._columns.setdefault(table, []).append(tuple(column))
         self._declared = {name: constraints.constraints(sql) for name, sql in self._tables.items()}
@@ -333,7 +334,10 @@ class Reading:
             return
         sequence = Sequence(self._make(name, "S"), relation.name, relation, attribute)
         sequence.relation.attributes = list(_sequence_attributes())
-        if INTEGER_IDENTITY in self._tables[relation.name]:
+        told = COUNTING.search(self._tables[relation.name])
+        if told is not None and told[1] is not None:
+            attribute.type_oid, attribute.modifier = type_of(told[1])
+        if told is not None and told[2] is not None:
             attribute.identity = "d"
         else:
             attribute.default = f"nextval('{quoted_if_needed(name)}'::regclass)"
@@ -389,6 +393,8 @@ class Reading:
         made: list[Constraint] = []
         taken: dict[str, set[str]] = {}
         for index in self.schema.indexes.values():
+            if index.unique:
+                self._unique.setdefault(index.table.oid, []).append(index)
             if index.primary or (index.unique and 0 not in index.keys and self._is_constraint(index)):
                 kind = PRIMARY if index.primary else UNIQUE
                 made.append(Constraint(0, index.relation.name, kind, index.table, index.keys, index))
@@ -461,13 +467,10 @@ class Reading:
             )
 
     def _primary_key(self, table: Relation) -> tuple[int, ...]:
-        return next((one.keys for one in self.schema.indexes.values() if one.primary and one.table is table), ())
+        return next((one.keys for one in self._unique.get(table.oid, ()) if one.primary), ())
 
     def _index_on(self, table: Relation, keys: tuple[int, ...]) -> Index | None:
-        for one in self.schema.indexes.values():
-            if one.table is table and one.unique and sorted(one.keys) == sorted(keys):
-                return one
-        return None
+        return next((one for one in self._unique.get(table.oid, ()) if sorted(one.keys) == sorted(keys)), None)
 
     def _triggers(self, objects: list[tuple[Any, ...]]) -> None:
         found = [(name, table, sql) for kind, name, table, sql in objects if kind == "trigger"]

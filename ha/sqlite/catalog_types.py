@@ -18,6 +18,8 @@ TEXT: Final = 25
 @cache
 def static_rows(table: str) -> tuple[dict[str, Any], ...]:
     """The rows that every database has in a table of the catalog."""
+    if table not in ROWS:
+        return ()
     names, *lines = ROWS[table].splitlines()
     return tuple(dict(zip(names.split(), json.loads(line), strict=True)) for line in lines)
 
@@ -37,7 +39,8 @@ def types_by_oid() -> Mapping[int, dict[str, Any]]:
 @lru_cache(maxsize=4096)
 def type_of(words: str) -> tuple[int, int]:
     """The OID and type modifier that a column's declared type means; text where it says nothing."""
-    name = declared(words) if words else None
+    # SQLite's INTEGER has 64 bits, and so it is announced; who wrote it in PostgreSQL's sense compares it with int4.
+    name = ("int4" if words.upper() in ("INTEGER", "INT") else declared(words)) if words else None
     row = types_by_name().get(name or "text")
     if row is None:
         return TEXT, -1

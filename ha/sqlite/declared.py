@@ -6,9 +6,14 @@ Keeps nothing: whoever asks keeps the answers that it made of these while the sc
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from ha.sqlite.catalog_functions import SYSTEM
+from ha.sqlite.catalog_schema import oid_of
 from ha.sqlite.catalog_types import spoken_decltype
-from ha.sqlite.connection import Connection
+from ha.sqlite.connection import Connection, Source
+from ha.sqlite.guard import CATALOG
+from ha.values import Column
 
 
 class Declared:
@@ -25,6 +30,24 @@ class Declared:
     def columns(self, table: str) -> Sequence[str] | None:
         """A table's columns in their order; None if there is no such table."""
         return tuple(self._table(table)) or None
+
+    def placed(self, columns: Sequence[Column], sources: Sequence[Source]) -> tuple[Column, ...]:
+        """A result's columns with the numbers that the catalog gives their tables and themselves."""
+        return tuple(
+            column if source.origin is None else self._placed(column, source)
+            for column, source in zip(columns, sources, strict=True)
+        )
+
+    def _placed(self, column: Column, source: Source) -> Column:
+        table, names = source.table or "", self.columns(source.table or "") or ()
+        if (source.origin or "").lower() not in names:
+            return column
+        if source.database == CATALOG:
+            schema, _, name = table.rpartition(".")
+            oid = SYSTEM.get((schema or CATALOG, name), 0)
+        else:
+            oid = oid_of("class", table)
+        return replace(column, table_oid=oid, attribute=names.index((source.origin or "").lower()) + 1)
 
     def _table(self, table: str) -> dict[str, str]:
         known = self._tables.get(table)

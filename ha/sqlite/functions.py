@@ -50,6 +50,7 @@ class Context:
     :param last_sequence: which of them gave last.
     :param inserts: see :func:`ha.sqlite.sequences.inserted`.
     :param claims: the advisory locks that the client holds.
+    :param said: channel and payload of each ``pg_notify`` of the statement that runs.
     :param databases: says which databases the node has.
     """
 
@@ -62,6 +63,7 @@ class Context:
     last_sequence: str | None = None
     inserts: dict[frozenset[str], tuple[str, int]] = field(default_factory=dict)
     claims: Claims = field(default_factory=Claims)
+    said: list[tuple[str, str]] = field(default_factory=list)
     databases: Callable[[], Iterable[str]] = tuple
 
 
@@ -117,6 +119,16 @@ def _asking(connection: Connection) -> list[Row]:
     def wait() -> Callable[[], bool]:
         return advisory.patience(found(), context().variables.duration_s("lock_timeout"))
 
+    def notify(channel: str | None, payload: str | None) -> str:
+        if not channel:
+            raise StatementError("22023", "channel name cannot be empty")
+        if len(channel.encode()) > 63:
+            raise StatementError("22023", "channel name too long")
+        if len((payload or "").encode()) >= 8000:
+            raise StatementError("22023", "payload string too long")
+        context().said.append((channel, payload or ""))
+        return ""
+
     def now() -> str:
         return times.stamp(context().now)
 
@@ -145,6 +157,7 @@ def _asking(connection: Connection) -> list[Row]:
         ("clock_timestamp", 0, times.clock, ASKING),
         ("timeofday", 0, times.clock, ASKING),
         ("age", 1, lambda value: times.age(times.stamp(context().now)[:10], value), ASKING),
+        ("pg_notify", 2, notify, ACTING),
         ("pg_sleep", 1, lambda seconds: sleep.pg_sleep(found(), seconds), ACTING),
         ("pg_is_in_recovery", 0, lambda: 0, STEADY),
         ("gen_random_uuid", 0, texts.random_uuid, ASKING),

@@ -76,8 +76,10 @@ def _times(start: str, stop: Any, step: Any) -> Iterator[tuple[str]]:
 def generate_subscripts(value: Any = None, dimension: Any = 1, backward: Any = 0) -> Iterator[tuple[int]]:
     """The indexes of an array."""
     length = arrays.array_length(value, int(dimension or 1)) if value is not None else None
-    for index in range(1, (length or 0) + 1):
-        yield ((length or 0) + 1 - index if backward else index,)
+    # An int2vector, written "1 2", counts from 0.
+    base = 0 if isinstance(value, int) or str(value)[:1] not in ("[", "{") else 1
+    for index in range(length or 0):
+        yield (base + ((length or 0) - 1 - index if backward else index),)
 
 
 def unnest(first: Any = None, second: Any = _ABSENT, third: Any = _ABSENT) -> Iterator[tuple[Any, ...]]:
@@ -85,6 +87,13 @@ def unnest(first: Any = None, second: Any = _ABSENT, third: Any = _ABSENT) -> It
     columns = [[] if one is None or one == _ABSENT else arrays.elements(one) for one in (first, second, third)]
     for at in range(max(map(len, columns))):
         yield (at + 1, *(_stored(column[at]) if at < len(column) else None for column in columns))
+
+
+def pg_row(
+    first: Any = None, second: Any = _ABSENT, third: Any = _ABSENT, fourth: Any = _ABSENT
+) -> Iterator[tuple[Any, ...]]:
+    """Its arguments, as one row."""
+    yield tuple(None if one == _ABSENT else one for one in (first, second, third, fourth))
 
 
 def pg_elements(value: Any = None) -> Iterator[tuple[Any]]:
@@ -159,6 +168,7 @@ _MODULES: tuple[tuple[str, tuple[str, ...], Callable[..., Iterator[Any]]], ...] 
     ("generate_subscripts", ("value",), generate_subscripts),
     ("unnest", ("ordinality", "value", "value2", "value3"), unnest),
     ("pg_elements", ("pg_element",), pg_elements),
+    ("pg_row", ("value", "value2", "value3", "value4"), pg_row),
     ("regexp_split_to_table", ("value",), regexp_split_to_table),
     ("string_to_table", ("value",), string_to_table),
     ("regexp_matches", ("value",), regexp_matches),
