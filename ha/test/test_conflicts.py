@@ -1,68 +1,140 @@
-"""Tests of ha.replication.conflicts: the level is the conflict policy. What is lost: test_losses."""
+"""What is a conflict, and what is lost."""
 
 from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.replication.change import Command, Message, RowChange
-from ha.replication.conflicts import READ_COMMITTED, REPEATABLE_READ, SERIALIZABLE, judge, key_of, keys
+from ha.replication.conflicts import (
+    READ_COMMITTED,
+    REPEATABLE_READ,
+    SERIALIZABLE,
+    judge,
+    losses,
+    unseen_versions,
+)
+from ha.sqlite.rowchange import DELETE, INSERT, UPDATE, Event
+from ha.values import Row
+
+COLUMNS = ("id", "v")
 
 
-def update(table: str, key: int, value: str = "x") -> RowChange:
-    return RowChange(table, "UPDATE", ("id", "a"), ("id",), key, key, (key, "before"), (key, value), 0)
+def change(operation: str, old: Row | None, new: Row | None, table: str = "t") -> RowChange:
+    """Of a table keyed by its first column."""
+    old_rowid, new_rowid = (None if row is None else row[0] for row in (old, new))
+    return RowChange(table, operation, COLUMNS, ("id",), old_rowid, new_rowid, old, new, 0)  # type: ignore[arg-type]
 
 
-def theirs(*changes: RowChange | Command) -> list[Message]:
-    return [Message("other", 1, "f", 1, 0, 0, changes)]
+def event(old: Row | None, new: Row | None) -> Event:
+    """What the hook saw."""
+    old_rowid, new_rowid = (None if row is None else row[0] for row in (old, new))
+    return Event("t", old_rowid, new_rowid, old, new)  # type: ignore[arg-type]
+
+
+def message(*changes: RowChange | Command) -> Message:
+    """Somebody else's."""
+    return Message("other", 1, "a.db", 1, 0, 0, changes)
 
 
 class JudgeTests(SynchronousTestCase):
-    """Each level against each kind of meeting."""
+    """The table of levels."""
 
-    def refused(self, level: str, ours: list[RowChange | Command], *between: RowChange | Command) -> bool:
-        error = judge(level, ours, {"t"}, theirs(*between))
-        if error is not None:
-            self.assertEqual(error.sqlstate, "40001")
-            self.assertTrue(error.detail)
-        return error is not None
+    ours = (change(UPDATE, (1, "a"), (1, "b")),)
 
-    def test_each_level(self) -> None:
-        same, other, elsewhere = update("t", 1), update("t", 2), update("u", 1)
-        for level, expected in (
-            (READ_COMMITTED, (False, False, False)),
-            (REPEATABLE_READ, (True, False, False)),
-            (SERIALIZABLE, (True, True, False)),
-        ):
-            found = tuple(self.refused(level, [update("t", 1)], one) for one in (same, other, elsewhere))
-            self.assertEqual(found, expected, level)
+    def judged(self, level: str, theirs: RowChange | Command, tables: tuple[str, ...] = ()) -> str | None:
+        """The detail, if it is a conflict."""
+        error = judge(level, self.ours, tables, [message(theirs)])
+        return None if error is None else error.detail
 
-    def test_the_detail_names_table_and_key(self) -> None:
-        error = judge(REPEATABLE_READ, [update("t", 7)], (), theirs(update("t", 7)))
-        assert error is not None
-        self.assertIn('"t"', error.detail or "")
-        self.assertIn("7", error.detail or "")
+    def test_the_same_row(self) -> None:
+        """A conflict but at READ COMMITTED."""
+        theirs = change(UPDATE, (1, "a"), (1, "c"))
+        self.assertIsNone(self.judged(READ_COMMITTED, theirs))
+        self.assertEqual(
+            self.judged(REPEATABLE_READ, theirs), 'Row (1) of table "t" was written by node other meanwhile.'
+        )
+        self.assertIsNotNone(self.judged(SERIALIZABLE, theirs))
 
-    def test_ddl_counts_as_writing_every_table(self) -> None:
-        self.assertTrue(self.refused(SERIALIZABLE, [update("t", 1)], Command("CREATE TABLE u (a)", 0)))
-        self.assertFalse(self.refused(REPEATABLE_READ, [update("t", 1)], Command("CREATE TABLE u (a)", 0)))
+    def test_another_row_of_the_table(self) -> None:
+        """A conflict at SERIALIZABLE only."""
+        theirs = change(INSERT, None, (2, "c"))
+        self.assertIsNone(self.judged(REPEATABLE_READ, theirs))
+        self.assertIsNotNone(self.judged(SERIALIZABLE, theirs))
 
-    def test_ddl_of_ours_is_never_put_on_top(self) -> None:
-        for level in (READ_COMMITTED, REPEATABLE_READ, SERIALIZABLE):
-            self.assertTrue(self.refused(level, [Command("CREATE TABLE u (a)", 0)], update("t", 1)))
+    def test_a_table_that_was_read(self) -> None:
+        """Counts at SERIALIZABLE, whatever its letters' case."""
+        theirs = change(INSERT, None, (2, "c"), "Read")
+        self.assertIsNone(self.judged(SERIALIZABLE, theirs))
+        self.assertIsNotNone(self.judged(SERIALIZABLE, theirs, ("READ",)))
 
-    def test_a_table_that_was_only_read_counts_when_serializable(self) -> None:
-        self.assertIsNotNone(judge(SERIALIZABLE, [update("u", 1)], {"T"}, theirs(update("t", 9))))
+    def test_their_ddl(self) -> None:
+        """Counts as writing every table."""
+        self.assertIsNotNone(self.judged(SERIALIZABLE, Command("CREATE TABLE x (y)", 0)))
+
+    def test_our_ddl(self) -> None:
+        """Goes on top of nothing."""
+        self.assertIsNotNone(judge(READ_COMMITTED, [Command("DROP TABLE t", 0)], (), []))
 
 
-class KeyTests(SynchronousTestCase):
-    """Which row a change means."""
+class LossesTests(SynchronousTestCase):
+    """What lost its place to a message that was committed first and ordered later."""
 
-    def test_the_declared_key_where_it_is_whole_else_the_rowid(self) -> None:
-        change = update("t", 1)
-        self.assertEqual(key_of(change, 5, (1, "x")), (1,))
-        self.assertEqual(key_of(change, 5, (None, "x")), (5,))
-        self.assertEqual(key_of(change._replace(pk_columns=()), 5, (1, "x")), (5,))
+    def lost(
+        self, ours: list[RowChange], events: list[Event], columns: tuple[str, ...] | None = COLUMNS
+    ) -> list[tuple[str, str, Row]]:
+        """Reason, operation, values."""
+        found = losses(ours, events, lambda table: None if columns is None else (columns, ("id",)))
+        return [(one.reason, one.operation, one.values) for one in found]
 
-    def test_a_changed_key_is_two_rows(self) -> None:
-        moved = RowChange("T", "UPDATE", ("id",), ("id",), 1, 2, (1,), (2,), 0)
-        self.assertEqual(keys(moved), [("t", (1,)), ("t", (2,))])
+    def test_nothing_where_all_was_seen(self) -> None:
+        """The usual case."""
+        ours = [change(UPDATE, (1, "a"), (1, "b")), change(UPDATE, (1, "b"), (1, "c"))]
+        self.assertEqual(self.lost(ours, [event((1, "a"), None), event(None, (1, "c"))]), [])
+
+    def test_an_unseen_version(self) -> None:
+        """Is overwritten."""
+        ours = [change(UPDATE, (1, "a"), (1, "b"))]
+        events = [event((1, "z"), None), event(None, (1, "b"))]
+        self.assertEqual(self.lost(ours, events), [("overwritten", UPDATE, (1, "z"))])
+
+    def test_an_unseen_row_under_an_insert(self) -> None:
+        """Likewise."""
+        events = [event((1, "z"), None), event(None, (1, "b"))]
+        self.assertEqual(self.lost([change(INSERT, None, (1, "b"))], events), [("overwritten", UPDATE, (1, "z"))])
+
+    def test_an_unseen_version_that_we_delete(self) -> None:
+        """Likewise."""
+        self.assertEqual(
+            self.lost([change(DELETE, (1, "a"), None)], [event((1, "z"), None)]), [("overwritten", UPDATE, (1, "z"))]
+        )
+
+    def test_a_row_that_was_deleted_and_is_back(self) -> None:
+        """Their DELETE lost."""
+        self.assertEqual(
+            self.lost([change(UPDATE, (1, "a"), (1, "b"))], [event(None, (1, "b"))]),
+            [("overwritten", DELETE, (1, "a"))],
+        )
+
+    def test_another_row_in_the_way(self) -> None:
+        """Is displaced."""
+        events = [event((2, "b"), None), event(None, (1, "b"))]
+        self.assertEqual(self.lost([change(INSERT, None, (1, "b"))], events), [("displaced", UPDATE, (2, "b"))])
+
+    def test_a_table_that_went_away(self) -> None:
+        """Our row does not fit any more."""
+        self.assertEqual(self.lost([change(INSERT, None, (1, "b"))], [], None), [("unfit", INSERT, (1, "b"))])
+
+    def test_a_row_that_came_and_went(self) -> None:
+        """Leaves nothing to lose."""
+        self.assertEqual(self.lost([change(INSERT, None, (1, "b")), change(DELETE, (1, "b"), None)], []), [])
+
+    def test_columns_added_since(self) -> None:
+        """Were not there to be seen, and are no difference."""
+        ours = [change(UPDATE, (1, "a"), (1, "b"))]
+        events = [event((1, "a", 5), None), event(None, (1, "b", 5))]
+        self.assertEqual(self.lost(ours, events, ("id", "v", "w")), [])
+
+    def test_versions_known_to_be_unseen(self) -> None:
+        """Those that there were."""
+        found = list(unseen_versions([change(UPDATE, (1, "a"), (1, "b")), change(INSERT, None, (2, "b"))]))
+        self.assertEqual([(one.key, one.values) for one in found], [((1,), (1, "a"))])

@@ -25,7 +25,7 @@ from ha.sqlite.pending import find_pending, remove_pending
 from ha.test.simulation import failure, quiet_ends, shared_memory
 
 #: Histories of the unit suite; CI runs more.
-HISTORIES = 200
+HISTORIES = 120
 
 #: A broken rule must show within so many.
 TRIES = 300

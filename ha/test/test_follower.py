@@ -1,65 +1,112 @@
-"""Tests of ha.replication.follower: the log to the database, in order."""
+"""The log goes into the file, in order and once."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from ha.errors import StatementError
-from ha.replication.entry import Unanswered
-from ha.test.replicas import SUBJECT, ReplicaCase
+from ha.replication.change import RowChange, decode, encode
+from ha.replication.follower import RETRY_S, CannotApply
+from ha.test.rig import Nodes
+from ha.test.simulation import SUBJECT
 
 
-class FollowerTests(ReplicaCase):
-    """Rows and position move together, and nothing is skipped."""
+class FollowerTests(Nodes):
+    """On two nodes in memory."""
 
-    def setUp(self) -> None:
-        super().setUp()
-        self.near, self.far = self.member("a"), self.member("b")
-        self.done(self.near.write("CREATE TABLE t (id INTEGER PRIMARY KEY, a)"))
+    def store(self, body: bytes, message_id: str) -> None:
+        """Somebody publishes."""
+        self.a.log.publish(SUBJECT, body, message_id, None)
 
-    def test_the_position_is_kept_in_the_file(self) -> None:
-        position = self.far.replica.follower.position
-        self.assertEqual(self.far.rows("SELECT received_seq FROM ha_stats"), [(position,)])
-
-    def test_our_own_messages_are_not_applied_again(self) -> None:
-        self.assertEqual(self.near.replica.follower.applied_count, 0)
-        self.assertEqual(self.far.replica.follower.applied_count, 1)
-
-    def test_what_cannot_be_applied_stops_it_in_place(self) -> None:
-        """Reads go on, the position stays, and writers are told."""
-        poison = self.near.log.publish(SUBJECT, b"not a message", "strange", None)
-        self.done(poison)
-        follower = self.far.replica.follower
-        self.assertIsNotNone(follower.failed)
-        self.flushLoggedErrors()
-        self.assertEqual(self.far.rows("SELECT count(*) FROM t"), [(0,)])
-        writing = self.far.write("INSERT INTO t VALUES (1, 'x')")
+    def test_what_is_stored_twice_is_applied_once(self) -> None:
+        """The log's window of ids has passed."""
+        self.write(self.a, "INSERT INTO t VALUES (1, 'x', 1)")
         self.settle()
-        self.assertEqual(self.failureResultOf(writing, StatementError).value.sqlstate, "57P03")
-        self.flushLoggedErrors()
-
-    def test_waiting_for_a_position_has_an_end(self) -> None:
-        waiting = self.far.replica.follower.reached(99, 1.0)
-        self.far.clock.advance(1.1)
-        self.assertEqual(self.failureResultOf(waiting, StatementError).value.sqlstate, "57014")
-
-    def test_the_next_entry_is_shown_and_stays(self) -> None:
-        self.far.database.turnstile.acquire_now()
-        asked = self.far.replica.follower.next_entry(5.0)
-        self.done(self.near.write("INSERT INTO t VALUES (1, 'x')"))
-        self.assertEqual(self.successResultOf(asked).sequence, self.near.replica.follower.position)
-        self.assertEqual(self.far.rows("SELECT count(*) FROM t"), [(0,)])
-        self.far.database.turnstile.release()
-        self.far.replica.follower.apply_soon()
+        entry = self.network.stream.entries(SUBJECT)[-1]
+        self.write(self.a, "UPDATE t SET v = 'y'")
         self.settle()
-        self.assertEqual(self.far.rows("SELECT count(*) FROM t"), [(1,)])
+        self.network.forget_ids()
+        self.store(entry.body, entry.message_id)
+        self.settle()
+        self.assertEqual((self.rows(self.a), self.rows(self.b)), ([(1, "y")], [(1, "y")]))
 
-    def test_no_entry_in_time(self) -> None:
-        asked = self.far.replica.follower.next_entry(1.0)
-        self.far.clock.advance(1.1)
-        self.failureResultOf(asked, Unanswered)
+    def test_what_cannot_be_applied_stops_it(self) -> None:
+        """Nothing is skipped, reads go on, writes are refused, and the position stays."""
+        position = self.b.replica.follower.position
+        self.store(b"what is this", "x:1:1")
+        self.write(self.a, "INSERT INTO t VALUES (1, 'x', 1)")
+        for _ in range(50):
+            self.network.step()
+            self.b.clock.advance(0)
+        failed = self.b.replica.follower.failed
+        assert isinstance(failed, CannotApply)
+        self.assertEqual((failed.sequence, self.b.replica.follower.position), (position + 1, position))
+        done = self.write(self.b, "DELETE FROM t")
+        self.b.clock.advance(0)
+        self.assertEqual(self.sqlstate(done), "57P03")
+        self.assertGreaterEqual(len(self.flushLoggedErrors()), 1)
 
-    def test_stopping_ends_those_who_wait(self) -> None:
-        asked = self.far.replica.follower.next_entry(5.0)
-        reached = self.far.replica.follower.reached(99, 5.0)
-        self.far.replica.follower.stop()
-        self.failureResultOf(asked, Unanswered)
-        self.failureResultOf(reached, StatementError)
+    def test_a_row_that_should_fit_and_does_not_stops_it(self) -> None:
+        """It was executed on this very state: the file is not what it should be."""
+        self.write(self.a, "INSERT INTO t VALUES (1, 'x', 1)")
+        self.settle()
+        message = decode(self.network.stream.entries(SUBJECT)[-1].body)
+        (change,) = message.changes
+        assert isinstance(change, RowChange)
+        strange = message.__class__(
+            "x", 1, "a.db", 1, self.b.replica.follower.position, 0, [change._replace(table="nowhere")]
+        )
+        self.store(encode(strange), "x:1:1")
+        for _ in range(50):
+            self.network.step()
+            self.b.clock.advance(0)
+        self.assertIsNotNone(self.b.replica.follower.failed)
+        self.assertGreaterEqual(len(self.flushLoggedErrors()), 1)
+
+    def test_a_full_disk_passes(self) -> None:
+        """It is tried again by itself."""
+        follower = self.b.replica.follower
+        apply, full = follower._apply, [True]
+
+        def fail_once(entries: Any) -> Any:
+            if full:
+                full.pop()
+                raise StatementError("53100", "disk full")
+            return apply(entries)
+
+        follower._apply = fail_once  # type: ignore[method-assign]
+        self.write(self.a, "INSERT INTO t VALUES (1, 'x', 1)")
+        self.settle()
+        self.b.clock.advance(RETRY_S)
+        self.assertEqual(self.rows(self.b), [(1, "x")])
+        self.assertIsNone(self.b.replica.follower.failed)
+
+    def test_what_comes_while_the_writer_is_held_is_applied_after(self) -> None:
+        """Even when whoever held it does not know of us."""
+        self.b.replica.database.turnstile.acquire_now()
+        self.write(self.a, "INSERT INTO t VALUES (1, 'x', 1)")
+        for _ in range(50):
+            self.network.step()
+            self.a.clock.advance(0)
+        self.assertEqual(self.rows(self.b), [])
+        self.b.replica.database.turnstile.release()
+        self.b.clock.advance(0.1)
+        self.assertEqual(self.rows(self.b), [(1, "x")])
+
+    def test_waiting_for_a_position(self) -> None:
+        """It comes, or the time passes."""
+        follower = self.b.replica.follower
+        soon = follower.reached(follower.position + 1, 5)
+        never = follower.reached(follower.position + 100, 5)
+        self.write(self.a, "INSERT INTO t VALUES (1, 'x', 1)")
+        self.settle()
+        self.successResultOf(soon)
+        self.b.clock.advance(5)
+        self.assertEqual(self.sqlstate(never), "57014")
+
+    def test_commands_are_run_in_a_thread(self) -> None:
+        """A few bytes may mean an index over a large table."""
+        ran = self.b.lane.ran
+        self.write(self.a, "CREATE INDEX i ON t (v)")
+        self.settle()
+        self.assertEqual(self.b.lane.ran, ran + 1)

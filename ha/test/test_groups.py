@@ -1,4 +1,4 @@
-"""Tests of ha.replication.groups."""
+"""Groups become messages with numbers of their own."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from ha.replication.groups import Groups, Origin, message_id
 
 
 class GroupsTests(SynchronousTestCase):
-    """Numbers that are never used twice, and messages that say where each transaction ends."""
+    """One process's."""
 
-    def setUp(self) -> None:
-        self.groups = Groups(Origin("node", 17), "mydatabase.db")
+    def test_no_id_is_used_twice(self) -> None:
+        """Nor by the next process of the same node."""
+        one, two = Groups(Origin("n", 1), "a.db"), Groups(Origin("n", 2), "a.db")
+        ids = {message_id(groups.message(0, [])) for groups in (one, one, two, two)}
+        self.assertEqual(ids, {"n:1:1", "n:1:2", "n:2:1", "n:2:2"})
 
-    def test_each_message_has_the_next_number(self) -> None:
-        names = [message_id(self.groups.message(0, [])) for _ in range(3)]
-        self.assertEqual(names, ["node:17:1", "node:17:2", "node:17:3"])
-
-    def test_parts_become_one_list_with_their_ends(self) -> None:
-        one, two, three = (Command(f"CREATE TABLE t{number} (a)", 0) for number in range(3))
-        message = self.groups.message(5, [([one, two], {"t": 1}, []), ([three], {"t": 2}, [("ch", "hi", 3)])])
-        self.assertEqual(list(message.changes), [one, two, three])
-        self.assertEqual(message.transactions, (("1", 2), ("2", 1)))
-        self.assertEqual((message.sequences, message.notifications), ({"t": 2}, (("ch", "hi", 3),)))
-        self.assertEqual((message.node, message.process_id, message.filename), ("node", 17, "mydatabase.db"))
-        self.assertEqual(message.snapshot_seq, 5)
+    def test_parts_stay_in_order(self) -> None:
+        """Changes one after the other, with each transaction's count; the later sequence counts."""
+        a, b, c = (Command(name, 0) for name in "abc")
+        message = Groups(Origin("n", 1), "a.db").message(
+            7, [([a, b], {"t": 1}, [("channel", "x", 1)]), ([c], {"t": 2}, [])]
+        )
+        self.assertEqual(list(message.changes), [a, b, c])
+        self.assertEqual([count for _, count in message.transactions], [2, 1])
+        self.assertEqual(dict(message.sequences), {"t": 2})
+        self.assertEqual((message.snapshot_seq, message.notifications), (7, (("channel", "x", 1),)))

@@ -1,6 +1,8 @@
-"""Tests of ha.sqlite.ledger."""
+"""The position, and who was applied."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -10,34 +12,35 @@ from ha.sqlite.schema import install
 
 
 class LedgerTests(SynchronousTestCase):
-    """The position, and which groups were applied."""
+    """In a database of its own."""
 
     def setUp(self) -> None:
-        self.connection = open_writer(":memory:", synchronous="NORMAL")
+        self.connection = open_writer(str(Path(self.mktemp())), synchronous="NORMAL")
         self.addCleanup(self.connection.close)
         install(self.connection)
-        self.trust = self.connection.guard.trusted()
-        self.trust.__enter__()
+        trusted = self.connection.guard.trusted()
+        trusted.__enter__()
+        self.addCleanup(trusted.__exit__, None, None, None)
 
-    def test_the_position_of_each_subject(self) -> None:
+    def test_a_position_for_each_subject(self) -> None:
+        """0 at first."""
         self.assertEqual(read_position(self.connection, "s.a"), 0)
         write_position(self.connection, "s.a", 5)
-        write_position(self.connection, "s.b", 7)
-        write_position(self.connection, "s.a", 6)
-        self.assertEqual((read_position(self.connection, "s.a"), read_position(self.connection, "s.b")), (6, 7))
+        write_position(self.connection, "s.a", 7)
+        self.assertEqual((read_position(self.connection, "s.a"), read_position(self.connection, "s.b")), (7, 0))
 
     def test_a_group_counts_once(self) -> None:
-        self.assertTrue(origin_of(self.connection, "n", 1, 3))
-        self.assertFalse(origin_of(self.connection, "n", 1, 3))
-        self.assertFalse(origin_of(self.connection, "n", 1, 2))
-        self.assertTrue(origin_of(self.connection, "n", 1, 4))
-        self.assertTrue(origin_of(self.connection, "n", 2, 1))
+        """And an older one not at all; each process counts for itself."""
+        found = [origin_of(self.connection, "n", *one) for one in ((1, 1), (1, 1), (1, 3), (1, 2), (2, 1))]
+        self.assertEqual(found, [True, False, True, False, True])
 
-    def test_asking_notes_nothing(self) -> None:
-        self.assertFalse(is_applied(self.connection, "n", 1, 3))
+    def test_messages_of_others_are_not_counted(self) -> None:
+        """They have no groups."""
+        self.assertEqual([origin_of(self.connection, "x", 0, 0) for _ in range(2)], [True, True])
+        self.assertFalse(is_applied(self.connection, "x", 0, 0))
+
+    def test_whether_a_group_is_in_the_file(self) -> None:
+        """By way of the log."""
         origin_of(self.connection, "n", 1, 3)
-        self.assertTrue(is_applied(self.connection, "n", 1, 3))
-
-    def test_messages_of_other_programs_have_no_number(self) -> None:
-        self.assertTrue(origin_of(self.connection, "", 0, 0))
-        self.assertTrue(origin_of(self.connection, "", 0, 0))
+        found = [is_applied(self.connection, "n", *one) for one in ((1, 2), (1, 3), (1, 4), (2, 1))]
+        self.assertEqual(found, [True, True, False, False])

@@ -1,6 +1,8 @@
-"""Tests of ha.sqlite.pending."""
+"""The outbox and the conflicts, as rows."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -9,6 +11,7 @@ from ha.sqlite.pending import (
     ROWS_AT_ONCE,
     Loss,
     add_pending,
+    count_pending,
     every_pending,
     find_pending,
     first_pending,
@@ -20,49 +23,54 @@ from ha.sqlite.schema import install
 
 
 class PendingTests(SynchronousTestCase):
-    """The outbox keeps its order, however long it is."""
+    """In a database of its own."""
 
     def setUp(self) -> None:
-        self.connection = open_writer(":memory:", synchronous="NORMAL")
+        self.connection = open_writer(str(Path(self.mktemp())), synchronous="NORMAL")
         self.addCleanup(self.connection.close)
         install(self.connection)
-        self.connection.guard.trusted().__enter__()
-
-    def fill(self, count: int) -> list[str]:
-        names = [f"n:1:{number}" for number in range(count)]
-        for name in names:
-            add_pending(self.connection, name, b"{}", b"undo", sent=False)
-        return names
+        trusted = self.connection.guard.trusted()
+        trusted.__enter__()
+        self.addCleanup(trusted.__exit__, None, None, None)
 
     def test_first_in_first_out(self) -> None:
-        names = self.fill(3)
+        """And none is there twice."""
+        for name in ("n:1:1", "n:1:2"):
+            add_pending(self.connection, name, b"body", b"undo", sent=False)
+        self.assertEqual(count_pending(self.connection), (2, 8, False))
         head = first_pending(self.connection)
         assert head is not None
-        self.assertEqual((head.message_id, head.body, head.undo), (names[0], b"{}", b"undo"))
-        self.assertTrue(remove_pending(self.connection, names[0]))
-        self.assertFalse(remove_pending(self.connection, names[0]))
-        head = first_pending(self.connection)
-        assert head is not None
-        self.assertEqual(head.message_id, names[1])
+        self.assertEqual((head.message_id, head.body, head.undo), ("n:1:1", b"body", b"undo"))
+        self.assertTrue(find_pending(self.connection, "n:1:2"))
+        self.assertTrue(remove_pending(self.connection, "n:1:1"))
+        self.assertFalse(remove_pending(self.connection, "n:1:1"))
 
-    def test_both_ways_through_more_than_is_read_at_once(self) -> None:
-        names = self.fill(2 * ROWS_AT_ONCE + 1)
-        self.assertEqual([one.message_id for one in every_pending(self.connection)], names)
-        self.assertEqual([one.message_id for one in every_pending(self.connection, newest_first=True)], names[::-1])
+    def test_all_of_a_long_one_in_either_direction(self) -> None:
+        """While its rows are being changed."""
+        names = [f"n:1:{number}" for number in range(ROWS_AT_ONCE * 2 + 3)]
+        for name in names:
+            add_pending(self.connection, name, b"", b"", sent=True)
+        seen = []
+        for pending in every_pending(self.connection):
+            set_undo(self.connection, pending.number, b"new")
+            seen.append(pending.message_id)
+        self.assertEqual(seen, names)
+        newest = list(every_pending(self.connection, newest_first=True))
+        self.assertEqual([pending.message_id for pending in newest], names[::-1])
+        self.assertEqual({pending.undo for pending in newest}, {b"new"})
 
-    def test_rows_may_be_changed_on_the_way(self) -> None:
-        self.fill(ROWS_AT_ONCE + 5)
-        for one in every_pending(self.connection):
-            set_undo(self.connection, one.number, b"again")
-        self.assertEqual({one.undo for one in every_pending(self.connection)}, {b"again"})
-
-    def test_an_empty_outbox(self) -> None:
-        self.assertIsNone(first_pending(self.connection))
-        self.assertFalse(find_pending(self.connection, "n:1:1"))
+    def test_one_without_undo_is_noticed(self) -> None:
+        """It came with a restored file."""
+        add_pending(self.connection, "n:1:1", b"", b"", sent=False)
+        self.connection.execute("UPDATE ha_outbox SET undo = NULL")
+        self.assertEqual(count_pending(self.connection), (1, 0, True))
 
     def test_a_loss_is_kept_whole(self) -> None:
-        record_loss(self.connection, Loss("overwritten", "t", "[1]", "UPDATE", "{}", "n", "m", 5))
-        found = self.connection.execute(
-            'SELECT reason, "table", key, operation, image, loser_node, winner_node, winner_seq FROM ha_conflicts'
-        ).fetchall()
-        self.assertEqual(found, [("overwritten", "t", "[1]", "UPDATE", "{}", "n", "m", 5)])
+        """With or without a winner."""
+        record_loss(self.connection, Loss("unfit", "t", "{}", "INSERT", "[]", "n", None, 7))
+        self.assertEqual(
+            self.connection.execute(
+                'SELECT reason, "table", loser_node, winner_node, winner_seq FROM ha_conflicts'
+            ).get,
+            ("unfit", "t", "n", None, 7),
+        )

@@ -1,4 +1,4 @@
-"""Tests of ha.replication.replica: one database as a member of the cluster."""
+"""One database as a member of the cluster."""
 
 from __future__ import annotations
 
@@ -6,66 +6,54 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from ha.errors import StatementError
-from ha.test.replicas import ReplicaCase
+from ha.test.rig import Nodes
 
 
-class AgreementTests(ReplicaCase):
-    """What is written on one node is on every node."""
+class ReplicaTests(Nodes):
+    """On two nodes in memory."""
 
-    def test_a_write_arrives_on_the_other_node(self) -> None:
-        near, far = self.member("a"), self.member("b")
-        self.done(near.write("CREATE TABLE t (id INTEGER PRIMARY KEY, a)", "INSERT INTO t VALUES (1, 'x')"))
-        self.assertEqual(far.rows("SELECT * FROM t"), [(1, "x")])
-        self.assertEqual(near.replica.follower.position, far.replica.follower.position)
+    def wait(self, coroutine: Any) -> Deferred[Any]:
+        """Begin it."""
+        return Deferred.fromCoroutine(coroutine)
 
-    def test_both_write_at_once_and_nothing_is_lost(self) -> None:
-        """One of them is overtaken; its transaction runs again, unseen by its client."""
-        near, far = self.member("a"), self.member("b")
-        self.done(near.write("CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, a)"))
-        writing = [member.write(f"INSERT INTO t (a) VALUES ('{member.log.name}')") for member in (near, far)]
+    def test_notifications_reach_every_node(self) -> None:
+        """Once each, after the COMMIT; a listener that fails disturbs nobody."""
+        heard: list[tuple[str, ...]] = []
+        self.a.replica.listeners.add(lambda channel, payload, pid: heard.append(("a", channel, payload)))
+        self.b.replica.listeners.add(lambda channel, payload, pid: 1 / 0)
+        self.b.replica.listeners.add(lambda channel, payload, pid: heard.append(("b", channel, payload)))
+        work = self.work(self.a)
+        work.run = lambda connection: work.notifications.append(("news", "x", 1))
+        self.a.replica.submit(work)
         self.settle()
-        for one in writing:
-            self.successResultOf(one)
-        self.assertEqual(len(near.rows("SELECT * FROM t")), 2)
-        self.assertEqual(near.rows("SELECT * FROM t"), far.rows("SELECT * FROM t"))
-        self.assertEqual(near.replica.committer.refusals + far.replica.committer.refusals, 1)
+        self.assertEqual(sorted(heard), [("a", "news", "x"), ("b", "news", "x")])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
-    def test_increments_add_up(self) -> None:
-        near, far = self.member("a"), self.member("b")
-        self.done(near.write("CREATE TABLE n (n)", "INSERT INTO n VALUES (0)"))
-        writing = [member.write("UPDATE n SET n = n + 1") for _ in range(5) for member in (near, far)]
-        self.settle(2.0)
-        for one in writing:
-            self.successResultOf(one)
-        self.assertEqual((near.rows("SELECT n FROM n"), far.rows("SELECT n FROM n")), ([(10,)], [(10,)]))
+    def test_a_session_reads_what_it_wrote_elsewhere(self) -> None:
+        """It waits for the position."""
+        position = self.b.replica.follower.position
+        reached = self.wait(self.b.replica.reach(f"1:{position + 1}", 5))
+        self.assertNoResult(reached)
+        self.write(self.a, "INSERT INTO t VALUES (1, 'x', 1)")
+        self.settle()
+        self.successResultOf(reached)
 
-    def test_a_notification_reaches_the_listeners_of_every_node(self) -> None:
-        near, far = self.member("a"), self.member("b")
-        heard: list[Any] = []
-        far.replica.listeners.add(lambda channel, payload, pid: heard.append((channel, payload, pid)))
-        self.done(near.write("CREATE TABLE t (a)"))
-        opened = self.successResultOf(Deferred.fromCoroutine(near.replica.transaction(None, "read committed")))
-        opened.notifications.append(("ch", "hi", 7))
-        self.done(Deferred.fromCoroutine(opened.commit()))
-        self.assertEqual(heard, [("ch", "hi", 7)])
+    def test_positions_of_another_log_are_refused(self) -> None:
+        """By their epoch."""
+        for seq in ("2:1", "x", "1:", "1:-1"):
+            self.assertEqual(self.sqlstate(self.wait(self.b.replica.reach(seq, 5))), "22023")
+        self.successResultOf(self.wait(self.b.replica.reach("", 5)))
 
-    def test_a_read_waits_for_a_position(self) -> None:
-        near, far = self.member("a"), self.member("b")
-        self.done(near.write("CREATE TABLE t (a)"))
-        wanted = f"1:{near.replica.follower.position + 1}"
-        reaching = Deferred.fromCoroutine(far.replica.reach(wanted, 5.0))
-        self.assertNoResult(reaching)
-        self.done(near.write("INSERT INTO t VALUES (1)"))
-        self.successResultOf(reaching)
+    def test_the_end_of_the_log_is_asked_for(self) -> None:
+        """Linearizable reads; cut off they are refused."""
+        reached = self.wait(self.b.replica.reach_end(5))
+        self.settle()
+        self.successResultOf(reached)
+        self.b.log.cut()
+        self.assertEqual(self.sqlstate(self.wait(self.b.replica.reach_end(5))), "08006")
 
-    def test_a_position_of_another_epoch_is_refused(self) -> None:
-        near = self.member("a")
-        failure = self.failureResultOf(Deferred.fromCoroutine(near.replica.reach("2:1", 5.0)), StatementError)
-        self.assertEqual(failure.value.sqlstate, "22023")
-
-    def test_status_is_plain(self) -> None:
-        near = self.member("a")
-        self.done(near.write("CREATE TABLE t (a)"))
-        status = near.replica.status()
-        self.assertEqual((status["transactions_stored"], status["outbox"]), (1, 0))
+    def test_figures(self) -> None:
+        """As plain values."""
+        status = self.a.replica.status()
+        self.assertEqual((status["groups_stored"], status["outbox"], status["turns_asked"]), (1, 0, 0))
+        self.assertEqual(status["position"], self.b.replica.status()["position"])

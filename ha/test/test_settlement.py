@@ -1,61 +1,90 @@
-"""Tests of ha.replication.settlement, and of what it makes of an order that does not answer."""
+"""COMMIT follows the order; queue and refuse."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from ha.errors import StatementError
-from ha.replication.change import Command, Message
-from ha.replication.settlement import changes_schema, origin
-from ha.test.fakes import Flight
-from ha.test.replicas import ReplicaCase
+from ha.test.rig import Nodes
 
 
-class AmbiguityTests(ReplicaCase):
-    """An acknowledgement that does not come is resolved by reading the log."""
+class SettlementTests(Nodes):
+    """With the policy to queue."""
+
+    def cut_off(self) -> None:
+        """And long enough that everybody knows."""
+        self.queue_on(self.a, "INSERT INTO t VALUES (9, 'first', 9)")
+
+    def test_a_row_is_queued_while_the_log_is_out_of_reach(self) -> None:
+        """And seen here."""
+        self.cut_off()
+        self.assertEqual(self.rows(self.a), [(9, "first")])
+        self.assertEqual(self.rows(self.b), [])
+
+    def test_the_schema_is_not_changed_meanwhile(self) -> None:
+        """25006."""
+        self.cut_off()
+        done = self.write(self.a, "CREATE TABLE x (y)")
+        self.turn(self.a)
+        self.assertEqual(self.sqlstate(done), "25006")
+
+    def test_higher_levels_are_refused_meanwhile(self) -> None:
+        """They promise what only the log can keep."""
+        self.cut_off()
+        done = self.write(self.a, "DELETE FROM t", may_queue=False)
+        self.turn(self.a)
+        self.assertEqual(self.sqlstate(done), "25006")
+
+    def test_a_commit_that_fails_after_its_message_was_stored(self) -> None:
+        """The client hears that nobody knows; the follower applies it when there is room again."""
+        database = self.a.replica.database
+        commit, full = database.commit, [True]
+
+        def fail_once(*arguments: Any) -> None:
+            if full.pop() if full else False:
+                database.rollback()
+                raise StatementError("53100", "disk full")
+            commit(*arguments)
+
+        database.commit = fail_once  # type: ignore[method-assign]
+        done = self.write(self.a, "INSERT INTO t VALUES (1, 'x', 1)")
+        self.settle()
+        self.assertEqual(self.sqlstate(done), "40003")
+        self.assertEqual(self.rows(self.a), [(1, "x")])
+        self.assertEqual(self.rows(self.b), [(1, "x")])
+
+
+class RefusingTests(Nodes):
+    """With the policy to refuse."""
+
+    policy = "refuse"
+
+    def test_nothing_is_changed_while_the_log_is_out_of_reach(self) -> None:
+        """25006 for everybody."""
+        self.a.log.cut()
+        done = self.write(self.a, "INSERT INTO t VALUES (1, 'x', 1)")
+        self.a.clock.pump([0.05] * 60)
+        self.assertEqual(self.sqlstate(done), "25006")
+        self.a.log.mend()
+        self.settle()
+        self.assertEqual(self.rows(self.a), [])
+
+
+class AsynchronousTests(Nodes):
+    """Every write by the outbox."""
+
+    policy = "async"
 
     def setUp(self) -> None:
+        self.policy = "queue"
         super().setUp()
-        self.near = self.member("a")
-        self.done(self.near.write("CREATE TABLE t (id INTEGER PRIMARY KEY, a)"))
+        self.a.replica.outbox._always = True
 
-    def flight(self) -> Flight:
-        """The publish that is on its way."""
-        self.near.clock.advance(0)
-        return next(step for step in self.network.steps() if isinstance(step, Flight))
-
-    def test_a_lost_acknowledgement_is_found_in_the_log(self) -> None:
-        writing = self.near.write("INSERT INTO t VALUES (1, 'x')")
-        self.flight().lose()
-        self.settle(8.0)
-        self.successResultOf(writing)
-        self.assertEqual(self.near.rows("SELECT * FROM t"), [(1, "x")])
-        self.assertEqual(len(self.network.stream.entries("s.mydatabase_db")), 2)  # type: ignore[union-attr]
-
-    def test_a_publish_that_timed_out_and_lands_late_counts_once(self) -> None:
-        writing = self.near.write("INSERT INTO t VALUES (1, 'x')")
-        self.flight().time_out()
-        self.settle(8.0)
-        self.successResultOf(writing)
-        self.assertEqual(self.near.rows("SELECT count(*) FROM t"), [(1,)])
-
-
-class UnknownTests(ReplicaCase):
-    """Where nobody can tell, the client is not told a lie."""
-
-    def test_the_outcome_is_unknown(self) -> None:
-        near = self.member("a", queues=False)
-        self.done(near.write("CREATE TABLE t (a)"))
-        writing = near.write("INSERT INTO t VALUES (1)")
-        near.clock.advance(0)
-        near.log.cut()
-        near.clock.pump([0.1] * 120)
-        self.assertIn(self.failureResultOf(writing, StatementError).value.sqlstate, ("40003", "25006", "08006"))
-
-
-class MessageTests(ReplicaCase):
-    """What is asked of a message."""
-
-    def test_who_made_it_and_whether_it_holds_ddl(self) -> None:
-        plain = Message("n", 1, "f", 2, 0, 0, ())
-        self.assertEqual(origin(plain), ("n", 1, 2))
-        self.assertFalse(changes_schema(plain))
-        self.assertTrue(changes_schema(Message("n", 1, "f", 2, 0, 0, (Command("CREATE TABLE t (a)", 0),))))
+    def test_the_answer_does_not_wait_for_the_log(self) -> None:
+        """It gets there later."""
+        done = self.write(self.a, "INSERT INTO t VALUES (1, 'x', 1)")
+        self.turn(self.a)
+        self.successResultOf(done)
+        self.assertEqual(self.rows(self.b), [])
+        self.settle()
+        self.assertEqual(self.rows(self.b), [(1, "x")])

@@ -1,90 +1,136 @@
-"""Tests of ha.replication.turns: every node that asks gets its turn."""
+"""Who loses twice is let through."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.replication.entry import Entry
-from ha.replication.turns import REFUSALS_BEFORE_ASKING, TURN_S, Turns
-
-
-class Air:
-    """Carries what is said to everybody who listens, at once."""
-
-    def __init__(self) -> None:
-        self.listeners: list[Any] = []
-        self.said: list[bytes] = []
-
-    def publish_core(self, subject: str, body: bytes) -> None:
-        self.said.append(body)
-        for receive in list(self.listeners):
-            receive(subject, body)
-
-    def subscribe_core(self, subject: str, receive: Any) -> Any:
-        self.listeners.append(receive)
-        air = self
-
-        class Listening:
-            def stop(self) -> None:
-                air.listeners.remove(receive)
-
-        return Listening()
+from ha.replication.turns import TURN_S, Turns
+from ha.test.fakes import CoreMessage, Flight, MemoryFeed, Network
+from ha.test.rig import Nodes
+from ha.test.simulation import SUBJECT
 
 
 class TurnsTests(SynchronousTestCase):
-    """Fairness, never safety."""
+    """Three nodes that only talk of turns."""
 
     def setUp(self) -> None:
-        self.clock, self.air = Clock(), Air()
-        self.near, self.far = (Turns(self.air, "s.db", name, self.clock) for name in ("near", "far"))
-        self.near.start()
-        self.far.start()
+        self.network = Network()
+        self.clock = Clock()
+        self.turns = {name: Turns(self.network.join(name), "s.a_db", name, self.clock) for name in "abc"}
+        for turns in self.turns.values():
+            turns.start()
 
-    def ask(self, turns: Turns) -> None:
-        for _ in range(REFUSALS_BEFORE_ASKING):
-            turns.refused()
+    def ask(self, name: str) -> None:
+        """Refused twice."""
+        self.turns[name].refused()
+        self.turns[name].refused()
+        self.network.settle()
 
-    def test_one_refusal_is_nobodys_business(self) -> None:
-        self.far.refused()
-        self.assertEqual(self.air.said, [])
-        self.assertIsNone(self.near.hold())
+    def arrived(self, name: str, at: str) -> None:
+        """A message of `name` reaches `at`."""
+        self.turns[at].arrived(Entry(1, f"{name}:1:1", b"", 0))
 
-    def test_the_others_hold_until_its_message_arrives(self) -> None:
-        self.ask(self.far)
-        held = self.near.hold()
+    def test_nobody_waits_for_nobody(self) -> None:
+        """The usual case costs nothing."""
+        self.turns["a"].refused()
+        self.network.settle()
+        self.assertIsNone(self.turns["b"].hold())
+
+    def test_the_others_hold_until_the_asker_was_served(self) -> None:
+        """The asker itself does not."""
+        self.ask("a")
+        self.assertIsNone(self.turns["a"].hold())
+        held = self.turns["b"].hold()
         assert held is not None
         self.assertNoResult(held)
-        self.near.arrived(Entry(1, "far:1:1", b"", 0))
+        self.arrived("a", "b")
         self.successResultOf(held)
-        self.assertEqual(self.near.given, 1)
+        self.assertEqual((self.turns["a"].asked, self.turns["b"].given), (1, 1))
 
-    def test_the_one_that_asked_does_not_wait_for_itself(self) -> None:
-        self.ask(self.far)
-        self.assertIsNone(self.far.hold())
-
-    def test_nobody_waits_longer_than_a_turn(self) -> None:
-        self.ask(self.far)
-        held = self.near.hold()
+    def test_a_turn_has_an_end(self) -> None:
+        """Whoever asks and does not come loses it."""
+        self.ask("a")
+        held = self.turns["b"].hold()
         assert held is not None
-        self.clock.advance(TURN_S + 0.01)
+        self.clock.advance(TURN_S)
+        self.successResultOf(held)
+        self.assertIsNone(self.turns["b"].hold())
+        self.assertAlmostEqual(self.turns["b"].held_s, TURN_S)
+
+    def test_askers_go_by_their_names(self) -> None:
+        """Each once."""
+        self.ask("b")
+        self.ask("a")
+        self.assertIsNone(self.turns["a"].hold())
+        second, third = self.turns["b"].hold(), self.turns["c"].hold()
+        assert second is not None
+        assert third is not None
+        self.arrived("a", "b")
+        self.arrived("a", "c")
+        self.successResultOf(second)
+        self.assertNoResult(third)
+        self.arrived("b", "c")
+        self.successResultOf(third)
+
+    def test_stopping_lets_everybody_go(self) -> None:
+        """Nothing is left on the clock."""
+        self.ask("a")
+        held = self.turns["b"].hold()
+        assert held is not None
+        self.turns["b"].stop()
         self.successResultOf(held)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def test_of_two_that_ask_the_first_by_name_goes_first(self) -> None:
-        self.ask(self.near)
-        self.ask(self.far)
-        self.assertIsNone(self.far.hold())
-        held = self.near.hold()
-        assert held is not None
-        self.near.arrived(Entry(1, "far:1:1", b"", 0))
-        self.successResultOf(held)
 
-    def test_stopping_lets_go(self) -> None:
-        self.ask(self.far)
-        held = self.near.hold()
-        assert held is not None
-        self.near.stop()
-        self.successResultOf(held)
+class FarNodeTests(Nodes):
+    """A node with 20 ms to the log beside a busy one at none."""
+
+    def test_the_far_node_gets_its_share(self) -> None:
+        """Without turns it would store nothing at all."""
+        stored = Counter[str]()
+        due: dict[Any, float] = {}
+        now = 0.0
+
+        def go_on(machine: Any) -> None:
+            name = machine.name
+
+            def done(result: Any) -> None:
+                stored[name] += 1
+                machine.clock.callLater(0, go_on, machine)
+
+            count = stored["a"] + stored["b"]
+            self.write(machine, f"INSERT INTO t (v) VALUES ('{name} {count}')").addCallback(done)
+
+        go_on(self.a)
+        go_on(self.b)
+        while now < 2.0:
+            for _ in range(4):  # the near node does several rounds in a millisecond
+                for step in self.network.steps():
+                    if isinstance(step, MemoryFeed):
+                        # Each entry is on its way from when it was stored, however many are before it.
+                        entries = self.network.stream.entries(SUBJECT)
+                        for entry in entries[-20:]:
+                            due.setdefault((step, entry.sequence), now + (0.01 if step.log is self.b.log else 0.0))
+                        key: Any = (step, entries[-step.pending].sequence if step.pending else 0)
+                    elif isinstance(step, Flight):
+                        key = (step, step.kind)
+                    else:
+                        assert isinstance(step, CoreMessage)
+                        key = (step, "core")
+                    delay = 0.01 if step.log is self.b.log else 0.0
+                    if due.setdefault(key, now + delay) <= now:
+                        step.take()
+                self.a.clock.advance(0)
+                self.b.clock.advance(0)
+            now += 0.001
+            self.a.clock.advance(0.001)
+            self.b.clock.advance(0.001)
+        self.assertGreater(stored["b"], 5, stored)
+        self.assertGreater(stored["a"], stored["b"])
+        self.assertGreater(self.b.replica.status()["turns_asked"], 0)
+        self.assertGreater(self.a.replica.status()["turns_given"], 0)
