@@ -35,6 +35,10 @@ from ha.test.randomsql import Author
 WRITERS = 2
 FOLLOWER = 2
 
+#: A statement that takes more of SQLite's instructions is interrupted, as a node would: triggers can multiply rows without end.
+INSTRUCTIONS_MAX = 5_000_000
+INSTRUCTIONS_STEP = 10_000
+
 SAVEPOINT = "<savepoint>"
 ROLLBACK = "<rollback to savepoint>"
 
@@ -71,6 +75,16 @@ class Node:
     def __init__(self, path: str) -> None:
         self.connection: Connection = open_writer(path, synchronous="NORMAL")
         self.capture = Capture(self.connection)
+        self._steps = 0
+        self.connection.set_progress_handler(self._is_too_long, INSTRUCTIONS_STEP)
+
+    def _unhurried(self) -> None:
+        """What follows is no client's."""
+        self._steps = -1_000_000_000
+
+    def _is_too_long(self) -> bool:
+        self._steps += 1
+        return self._steps > INSTRUCTIONS_MAX // INSTRUCTIONS_STEP
 
     def close(self) -> None:
         """Close the file."""
@@ -78,6 +92,7 @@ class Node:
 
     def ours(self, sql: str) -> None:
         """Run a statement of the house's own."""
+        self._steps = 0
         with self.connection.guard.trusted():
             self.connection.execute(sql)
 
@@ -142,6 +157,7 @@ class Node:
                     self.ours("ROLLBACK TO inner")
                     self.capture.cut(marks[-1])
             else:
+                self._steps = 0
                 for _ in self.connection.execute(sql):
                     pass
                 self.capture.after_statement(sql, may_change_schema=sql[:6] not in ("INSERT", "UPDATE", "DELETE"))
@@ -149,6 +165,7 @@ class Node:
     def apply(self, bodies: list[bytes]) -> None:
         """Apply messages in one transaction."""
         self.ours("BEGIN IMMEDIATE")
+        self._unhurried()
         with self.connection.guard.trusted():
             for body in bodies:
                 images.apply(self.connection, decode(body))
@@ -164,11 +181,13 @@ class Node:
     def undo(self, record: bytes) -> None:
         """Take back what the record holds."""
         self.ours("BEGIN IMMEDIATE")
+        self._unhurried()
         images.undo(self.connection, images.Record.from_bytes(record))
         self.ours("COMMIT")
 
     def contents(self) -> dict[str, Any]:
         """All that must be equal on every node."""
+        self._unhurried()
         connection, tables = self.connection, schema.of(self.connection)
         with connection.guard.trusted():
             tables.refresh()
@@ -185,6 +204,7 @@ class Node:
 
     def check(self) -> None:
         """Is the file intact, and are its virtual tables?"""
+        self._unhurried()
         connection, tables = self.connection, schema.of(self.connection)
         with connection.guard.trusted():
             for (line,) in connection.execute("PRAGMA integrity_check"):
