@@ -152,7 +152,7 @@ class AsyncpgTests(ClientTestCase):
 
     def run_async(self, coroutine: Coroutine[object, object, None]) -> None:
         """In a loop of its own."""
-        with asyncio.Runner() as runner:
+        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
             runner.run(coroutine)
 
     def test_values(self) -> None:
