@@ -8,7 +8,9 @@ The walk
     `statements.split(text)` → `tokens.tokenize` (one regular expression, one pass) → cut at the semicolons → by the first
     words: a command of the session (`commands`: SET, COPY, FETCH …) or one for SQLite (`translate`: PostgreSQL's words
     where SQLite lacks them; a text without any passes through unchanged) → `kinds.Statement`, kept in a cache by text.
-    For Describe, `infer` names and types what a statement gives and wants. `variables` are SET and SHOW.
+    The rules of `translate` stand by what they are about: `conversions`, `operators`, `sums`, `calls`, `clauses`,
+    `rowsources`, `writes`, `declarations`; what they ask and say is `rewriting`. For Describe, `infer` names and types
+    what a statement gives and wants, through `reading`, `naming`, `expressions` and `wants`. `variables` are SET and SHOW.
 
 State
     The cache of `statements.split`, bounded in number and in size; one `variables.Variables` for each backend.

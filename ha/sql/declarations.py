@@ -9,13 +9,10 @@ column's values mean. The one exception is the key that counts by itself, which 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-from ha.sql.tokens import NUMBER, QUOTED, STRING, WORD
+from ha.sql.rewriting import Rewriting
+from ha.sql.tokens import NUMBER, QUOTED, STRING, WORD, unquoted
 from ha.sql.typenames import read_type
-
-if TYPE_CHECKING:
-    from ha.sql.translate import Rewriting
 
 _SERIALS = frozenset("SERIAL BIGSERIAL SMALLSERIAL SERIAL2 SERIAL4 SERIAL8".split())
 _TABLE_WORDS = frozenset("CONSTRAINT PRIMARY UNIQUE CHECK FOREIGN EXCLUDE LIKE".split())
@@ -113,8 +110,6 @@ def _key_columns(rewriting: Rewriting, elements: list[tuple[int, int]]) -> dict[
 
 
 def _plain(rewriting: Rewriting, at: int) -> str:
-    from ha.sql.tokens import unquoted
-
     return unquoted(rewriting.text, rewriting.tokens[at]).lower()
 
 

@@ -36,8 +36,9 @@ from ha.sql.kinds import Script as Script
 from ha.sql.kinds import SetVariable as SetVariable
 from ha.sql.kinds import Statement as Statement
 from ha.sql.kinds import Truncate as Truncate
+from ha.sql.rewriting import Translation
 from ha.sql.tokens import Token, tokenize
-from ha.sql.translate import Translation, translate
+from ha.sql.translate import translate
 
 #: Longer texts are not kept: they are data, and seldom come twice.
 CACHED_TEXT_MAX = 4096

@@ -1,0 +1,128 @@
+"""Rules for functions that PostgreSQL writes with words instead of commas, without parentheses, or under other names. [pure]"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ha.sql.rewriting import Rewriting
+from ha.sql.tokens import NUMBER, TEXTS, WORD, literal, quoted
+
+
+def bare(function: str) -> Callable[[Rewriting, int], None]:
+    """PostgreSQL's functions without parentheses."""
+
+    def rule(rewriting: Rewriting, index: int) -> None:
+        if rewriting.key(index - 1) in (".", "AS") or rewriting.key(index + 1) in ("(", ".", "="):
+            return
+        rewriting.instead[index] = function + "()"
+
+    return rule
+
+
+def user(rewriting: Rewriting, index: int) -> None:
+    """USER alone; where there is a table it may be a column of SQLite's."""
+    if not any(token.key in ("FROM", "INTO", "UPDATE", "TABLE") for token in rewriting.tokens):
+        bare("current_user")(rewriting, index)
+
+
+def extract(rewriting: Rewriting, index: int) -> None:
+    if rewriting.key(index + 1) == "(" and rewriting.key(index + 3) == "FROM":
+        field = rewriting.tokens[index + 2]
+        rewriting.instead[index] = "date_part"
+        if field.kind == WORD:
+            rewriting.instead[index + 2] = quoted(field.key.lower())
+        rewriting.instead[index + 3] = ","
+
+
+def words_as_commas(function: str, *words: str) -> Callable[[Rewriting, int], None]:
+    """``f(a WORD b WORD c)`` as ``function(a, b, c)``."""
+    stops = frozenset((*words, ","))
+
+    def rule(rewriting: Rewriting, index: int) -> None:
+        opening = index + 1
+        if rewriting.key(opening) != "(" or opening not in rewriting.partners:
+            return
+        close = rewriting.partners[opening]
+        at, found = opening + 1, []
+        while (at := rewriting.clause_end(at, stops)) < close:
+            found.append(at)
+            at += 1
+        if not found or rewriting.key(found[0]) == ",":
+            return
+        rewriting.instead[index] = function
+        for at in found:
+            rewriting.instead[at] = ","
+        if rewriting.key(found[0]) == "FOR":  # substring(x FOR n)
+            rewriting.instead[found[0]] = ", 1,"
+        if function == "substring" and rewriting.kind(found[0] + 1) in TEXTS and len(found) == 1:
+            rewriting.instead[index] = "pg_substring"
+
+    return rule
+
+
+def trim(rewriting: Rewriting, index: int) -> None:
+    """``TRIM(BOTH 'x' FROM y)``."""
+    opening = index + 1
+    if rewriting.key(opening) != "(" or opening not in rewriting.partners:
+        return
+    side = rewriting.key(opening + 1)
+    from_ = rewriting.clause_end(opening + 1, frozenset(("FROM",)))
+    if side in ("BOTH", "LEADING", "TRAILING"):
+        rewriting.instead[opening + 1] = ""
+    elif from_ >= rewriting.partners[opening]:
+        return
+    name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(side, "trim")
+    if from_ < rewriting.partners[opening] and from_ > opening + 1 + (side in ("BOTH", "LEADING", "TRAILING")):
+        rewriting.instead[index] = f"pg_{name}"
+        rewriting.instead[from_] = ","
+        return
+    rewriting.instead[index] = name
+    if from_ < rewriting.partners[opening]:
+        rewriting.instead[from_] = ""
+
+
+def renamed(function: str) -> Callable[[Rewriting, int], None]:
+    """A function that SQLite has under another name."""
+
+    def rule(rewriting: Rewriting, index: int) -> None:
+        if rewriting.key(index + 1) == "(" and rewriting.key(index - 1) != ".":
+            rewriting.instead[index] = function
+
+    return rule
+
+
+def format_call(rewriting: Rewriting, index: int) -> None:
+    """format() is SQLite's printf, unless its text asks for what only PostgreSQL's does."""
+    if rewriting.key(index + 1) == "(" and rewriting.kind(index + 2) in TEXTS:
+        value = literal(rewriting.text, rewriting.tokens[index + 2]) or ""
+        if "%I" in value or "%L" in value or "$s" in value:
+            rewriting.instead[index] = "pg_format"
+
+
+def jsonb_set(rewriting: Rewriting, index: int) -> None:
+    """A path ``{a,b}`` is PostgreSQL's; ``$.a.b`` is SQLite's."""
+    if rewriting.key(index + 1) == "(" and index + 1 in rewriting.partners:
+        comma = rewriting.clause_end(index + 2, frozenset((",",)))
+        value = literal(rewriting.text, rewriting.tokens[comma + 1]) if comma + 1 < len(rewriting.tokens) else None
+        if value is not None and value.startswith("{"):
+            rewriting.instead[index] = "pg_jsonb_set"
+
+
+def precision(rewriting: Rewriting, index: int) -> None:
+    """``CURRENT_TIMESTAMP(3)``."""
+    if rewriting.key(index + 1) == "(" and rewriting.kind(index + 2) == NUMBER and rewriting.key(index + 3) == ")":
+        rewriting.drop(index + 1, index + 3)
+
+
+def notify(rewriting: Rewriting, index: int) -> None:
+    """``pg_notify(channel, payload)``: SQLite calls it a read, but it says something."""
+    rewriting.acts = rewriting.acts or rewriting.key(index + 1) == "("
+
+
+def sequence(rewriting: Rewriting, index: int) -> None:
+    """``nextval('s'::regclass)``: sequences are known by name here."""
+    if rewriting.key(index + 1) != "(":
+        return
+    rewriting.acts = rewriting.acts or rewriting.key(index) in ("NEXTVAL", "SETVAL")
+    if rewriting.key(index + 3) == "::" and rewriting.key(index + 4) == "REGCLASS":
+        rewriting.drop(index + 3, index + 4)

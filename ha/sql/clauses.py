@@ -1,0 +1,180 @@
+"""Rules for a query's clauses: ORDER BY, LIMIT, FETCH, FOR UPDATE, DISTINCT ON, and names with a schema. [pure]"""
+
+from __future__ import annotations
+
+from ha.sql.rewriting import AFTER_FROM, Rewriting
+from ha.sql.rowsources import JOINS
+from ha.sql.tokens import BIND, NUMBER, PARAMETER, QUOTED, STRING, WORD, quoted_name, unquoted
+
+_AFTER_ORDER = frozenset("LIMIT OFFSET FETCH FOR ROWS RANGE GROUPS UNION INTERSECT EXCEPT RETURNING ;".split())
+
+
+def locking(rewriting: Rewriting, index: int) -> None:
+    """``FOR UPDATE``: there is one writer, so nothing needs a lock."""
+    if rewriting.key(index + 1) not in ("UPDATE", "SHARE", "NO", "KEY") or rewriting.verb.startswith("CREATE"):
+        return
+    if rewriting.key(index + 1) == "NO" and rewriting.key(index + 2) != "KEY":
+        return
+    rewriting.drop(index, rewriting.clause_end(index + 1, frozenset(("LIMIT", ";"))) - 1)
+
+
+def _is_clause(rewriting: Rewriting, index: int) -> bool:
+    """Is this LIMIT, OFFSET, FETCH a clause, not a name?"""
+    following = rewriting.kind(index + 1) in (NUMBER, PARAMETER, BIND, STRING) or rewriting.key(index + 1) in (
+        "(",
+        "ALL",
+        "NULL",
+    )
+    return rewriting.is_operand(index - 1) and following
+
+
+def offset(rewriting: Rewriting, index: int) -> None:
+    """``OFFSET n ROWS`` where no LIMIT stands before it."""
+    if not _is_clause(rewriting, index):
+        return
+    end = rewriting.clause_end(index + 1, frozenset(("LIMIT", "FETCH", "FOR", ";")))
+    if rewriting.key(end - 1) in ("ROW", "ROWS"):
+        rewriting.instead[end - 1] = ""
+    if _after_limit(rewriting, index):
+        return
+    rewriting.instead[index] = "LIMIT" if rewriting.key(end) in ("LIMIT", "FETCH") else "LIMIT -1 OFFSET"
+
+
+def _after_limit(rewriting: Rewriting, index: int) -> bool:
+    at = index - 1
+    while at >= 0 and rewriting.key(at) not in ("(", "SELECT"):
+        if rewriting.key(at) == "LIMIT":
+            return True
+        partner = rewriting.partners.get(at, len(rewriting.tokens))
+        at = partner - 1 if partner < at else at - 1
+    return False
+
+
+def limit(rewriting: Rewriting, index: int) -> None:
+    """``LIMIT ALL``, and a LIMIT after an OFFSET."""
+    if rewriting.key(index + 1) in ("ALL", "NULL"):
+        rewriting.instead[index + 1] = "-1"
+    if not _is_clause(rewriting, index):
+        return
+    for at in range(index - 1, max(index - 8, -1), -1):
+        if rewriting.key(at) == "OFFSET" and rewriting.instead.get(at) == "LIMIT":
+            rewriting.instead[index] = ","
+
+
+def fetch(rewriting: Rewriting, index: int) -> None:
+    """``FETCH FIRST n ROWS ONLY``."""
+    if rewriting.key(index + 1) not in ("FIRST", "NEXT") or not rewriting.is_operand(index - 1):
+        if rewriting.key(index - 1) not in ("ROW", "ROWS") or rewriting.key(index + 1) not in ("FIRST", "NEXT"):
+            return
+    end = rewriting.clause_end(index + 2, frozenset(("ONLY", "WITH")))
+    if rewriting.key(end) != "ONLY":
+        raise rewriting.refuse(index, "FETCH FIRST … WITH TIES", "Use FETCH FIRST … ROWS ONLY.")
+    after_offset = any(rewriting.instead.get(at) == "LIMIT" for at in range(max(index - 8, 0), index))
+    rewriting.instead[index] = "," if after_offset else "LIMIT"
+    rows = end - 1
+    rewriting.instead[index + 1] = "1" if rows == index + 2 else ""
+    rewriting.drop(rows, end)
+
+
+def order(rewriting: Rewriting, index: int) -> None:
+    """NULLs come last in PostgreSQL's order and first in SQLite's; whoever said which is left alone."""
+    if rewriting.sqlite_order or rewriting.key(index + 1) != "BY" or rewriting.verb.startswith("CREATE"):
+        return
+    if rewriting.key(index - 1) == "(" and rewriting.key(index - 2) == "GROUP":
+        return
+    stop = _AFTER_ORDER | {","}
+    at = index + 2
+    while True:
+        end = rewriting.clause_end(at, stop)
+        if end > at and not (rewriting.key(end - 2) == "NULLS" and rewriting.key(end - 1) in ("FIRST", "LAST")):
+            if rewriting.key(end - 2) != "USING":
+                rewriting.last(end - 1, " NULLS FIRST" if rewriting.key(end - 1) == "DESC" else " NULLS LAST")
+        if rewriting.key(end) != ",":
+            return
+        at = end + 1
+
+
+def distinct(rewriting: Rewriting, index: int) -> None:
+    if rewriting.key(index + 1) == "ON" and rewriting.key(index - 1) == "SELECT" and rewriting.key(index + 2) == "(":
+        raise rewriting.refuse(
+            index,
+            "SELECT DISTINCT ON",
+            "Use row_number() OVER (PARTITION BY …) in a subquery, and keep the rows numbered 1.",
+        )
+
+
+def schema(rewriting: Rewriting, index: int) -> None:
+    """``public.t``: there is one schema, and SQLite calls it main."""
+    if rewriting.key(index + 1) == "." and rewriting.key(index - 1) != ".":
+        rewriting.drop(index, index + 1)
+
+
+def catalog(rewriting: Rewriting, index: int) -> None:
+    """``pg_catalog.f()``: functions have no schema in SQLite; tables keep theirs, an attached database."""
+    if rewriting.key(index + 1) == "." and rewriting.key(index + 3) == "(" and rewriting.key(index - 1) != "::":
+        rewriting.drop(index, index + 1)
+
+
+def information_schema(rewriting: Rewriting, index: int) -> None:
+    """``information_schema.tables``: SQLite finds it in the catalog's database, the schema being part of the name.
+
+    A column is named by the table alone, so the table is given its own name as an alias where it has no other.
+    """
+    if rewriting.key(index + 1) != "." or rewriting.kind(index + 2) not in (WORD, QUOTED):
+        return
+    if rewriting.key(index - 1) == ".":
+        rewriting.drop(index - 2, index - 1)
+    name = unquoted(rewriting.text, rewriting.tokens[index + 2])
+    if rewriting.key(index + 3) in (".", "("):
+        rewriting.drop(index, index + 1)
+        return
+    rewriting.drop(index, index + 1)
+    rewriting.instead[index + 2] = f'pg_catalog."information_schema.{name}"'
+    following = rewriting.key(index + 3)
+    named = following == "AS" or (
+        rewriting.kind(index + 3) in (WORD, QUOTED) and following not in AFTER_FROM and following not in JOINS
+    )
+    if not named and rewriting.key(index - 1) in ("FROM", "JOIN", ",", "("):
+        rewriting.after(index + 2, f" AS {quoted_name(name)}")
+
+
+def only(rewriting: Rewriting, index: int) -> None:
+    if rewriting.key(index - 1) in ("FROM", "UPDATE", "JOIN", "TABLE", ",") and rewriting.kind(index + 1) in (
+        WORD,
+        QUOTED,
+    ):
+        if rewriting.key(index - 1) != "," or rewriting.key(index + 1) not in ("FROM", ","):
+            rewriting.instead[index] = ""
+
+
+#: Words before INDEX where it is a command's.
+_BEFORE_INDEX = frozenset("CREATE UNIQUE DROP ALTER REINDEX USING".split())
+
+
+def plain_word(rewriting: Rewriting, index: int) -> None:
+    """A name that SQLite reserves and PostgreSQL does not; pandas calls a column ``index``."""
+    if rewriting.key(index - 1) not in _BEFORE_INDEX:
+        rewriting.instead[index] = quoted_name(unquoted(rewriting.text, rewriting.tokens[index]))
+
+
+def table_statement(rewriting: Rewriting, index: int) -> None:
+    """``TABLE t``."""
+    if index == 0:
+        rewriting.instead[0] = "SELECT * FROM"
+
+
+def select_into(rewriting: Rewriting, index: int) -> None:
+    """``SELECT … INTO t FROM …``."""
+    select = rewriting.select_of(index)
+    if select != 0 or rewriting.key(0) != "SELECT" or rewriting.kind(index + 1) not in (WORD, QUOTED):
+        return
+    at = index + 1
+    while rewriting.key(at) in ("TABLE", "UNLOGGED", "TEMP", "TEMPORARY"):
+        at += 1
+    end = at
+    while rewriting.key(end + 1) == ".":
+        end += 2
+    name = rewriting.text[rewriting.tokens[end].start : rewriting.tokens[end].end]
+    temporary = "TEMP " if rewriting.key(index + 1).startswith("TEMP") else ""
+    rewriting.before(0, f"CREATE {temporary}TABLE {name} AS ")
+    rewriting.drop(index, end)

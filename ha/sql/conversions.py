@@ -1,0 +1,147 @@
+"""Rules for casts and literals: ``x::type``, ``CAST``, ``DATE '…'``, ``E'…'``, ``$n``. [pure]"""
+
+from __future__ import annotations
+
+from ha.errors import StatementError
+from ha.sql import declarations
+from ha.sql.rewriting import Rewriting
+from ha.sql.tokens import PARAMETER, QUOTED, STRING, TEXTS, WORD, literal, quoted, quoted_name, unquoted
+from ha.sql.typenames import TypeName, read_type
+
+
+def parameter(rewriting: Rewriting, index: int) -> None:
+    number = rewriting.parameter(index)
+    rewriting.parameters = max(rewriting.parameters, number)
+    rewriting.instead[index] = f"?{number}"
+
+
+def text_literal(rewriting: Rewriting, index: int) -> None:
+    value = literal(rewriting.text, rewriting.tokens[index])
+    assert value is not None
+    if "\0" in value:
+        raise StatementError(
+            "22021", "invalid byte sequence for encoding: 0x00", position=rewriting.tokens[index].start + 1
+        )
+    rewriting.instead[index] = quoted(value)
+
+
+def bits(rewriting: Rewriting, index: int) -> None:
+    rewriting.instead[index] = rewriting.tokens[index].key[1:]
+
+
+def unicode_name(rewriting: Rewriting, index: int) -> None:
+    rewriting.instead[index] = quoted_name(unquoted(rewriting.text, rewriting.tokens[index]))
+
+
+def cast(rewriting: Rewriting, index: int) -> None:
+    """``x::type``."""
+    type_name, after = read_type(rewriting.text, rewriting.tokens, index + 1)
+    if type_name is None:
+        raise rewriting.error(index + 1)
+    first = rewriting.operand_before(index)
+    if first == index - 1 and rewriting.kind(first) == PARAMETER:
+        rewriting.casts.setdefault(rewriting.parameter(first), type_name.name)
+    _wrap(rewriting, first, index - 1, type_name, after)
+    rewriting.drop(index, after - 1)
+
+
+def cast_call(rewriting: Rewriting, index: int) -> None:
+    """``CAST(x AS type)``: left to SQLite where its own type names are used."""
+    if rewriting.key(index + 1) != "(" or index + 1 not in rewriting.partners:
+        return
+    close = rewriting.partners[index + 1]
+    depth, as_ = 0, -1
+    for at in range(index + 2, close):
+        key = rewriting.key(at)
+        depth += (key == "(") - (key == ")")
+        if key == "AS" and depth == 0:
+            as_ = at
+    if as_ < 0:
+        return
+    type_name, after = read_type(rewriting.text, rewriting.tokens, as_ + 1)
+    if type_name is None or after != close:
+        return
+    if as_ == index + 3 and rewriting.kind(index + 2) == PARAMETER:
+        rewriting.casts.setdefault(rewriting.parameter(index + 2), type_name.name)
+    if type_name.written in _SQLITE_CASTS and rewriting.key(as_ + 2) != ".":
+        return
+    rewriting.drop(index, index + 1)
+    _wrap(rewriting, index + 2, as_ - 1, type_name, close + 1)
+    rewriting.drop(as_, close)
+
+
+_SQLITE_CASTS = frozenset(
+    "INTEGER INT REAL TEXT BLOB NUMERIC BIGINT VARCHAR CHAR FLOAT DOUBLE DECIMAL SMALLINT".split()
+)
+
+
+_REGISTERED = frozenset(
+    "bool date timestamp timestamptz time timetz uuid json jsonb interval bytea int2 int4 int8 float4 float8 numeric "
+    "bpchar varchar oid regclass regtype regproc regprocedure regnamespace regrole char".split()
+)
+
+
+def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName, after: int) -> None:
+    """Put the cast to a type around the tokens from `first` to `last`; what follows the cast begins at `after`."""
+    name = type_name.name
+    if rewriting.verb.startswith("CREATE"):
+        own = declarations.SQLITE_CASTS.get(name)
+        rewriting.before(first, "CAST(" if own else "(")
+        rewriting.after(last, f" AS {own})" if own else ")")
+        return
+    if name == "text" or name == "name":
+        if first == last and rewriting.key(first) in ("TRUE", "FALSE"):
+            rewriting.instead[first] = f"'{rewriting.key(first).lower()}'"
+            return
+        rewriting.before(first, "CAST(")
+        rewriting.after(last, " AS TEXT)")
+    elif name.startswith("_") or name in ("int2vector", "oidvector"):
+        rewriting.before(first, "pg_array(")
+        rewriting.after(last, ")")
+    elif name in ("regclass", "regtype", "regproc", "regprocedure", "regnamespace", "regrole"):
+        rewriting.before(first, f"pg_{name}{'' if _is_number(rewriting, first, last, after) else '_name'}(")
+        rewriting.after(last, ")")
+    elif name in _REGISTERED:
+        modifiers = "".join(f", {modifier}" for modifier in type_name.modifiers)
+        rewriting.before(first, f"pg_{name}(")
+        rewriting.after(last, f"{modifiers})")
+    else:
+        rewriting.before(first, "(")
+        rewriting.after(last, ")")
+
+
+_COMPARED = frozenset(("=", "<>", "!=", "<", ">", "<=", ">=", "IN"))
+
+
+def _is_number(rewriting: Rewriting, first: int, last: int, after: int) -> bool:
+    """Is the OID meant that a cast to a reg type gives, not the name that is shown for it?
+
+    It is where a name is cast, and where the result is compared or goes on as a number.
+    """
+    if rewriting.key(after) in ("::", "AS") and rewriting.kind(after + 1) in (WORD, QUOTED):
+        again, end = read_type(rewriting.text, rewriting.tokens, after + 1)
+        if again is not None and (rewriting.key(after) == "::" or rewriting.key(end) == ")"):
+            return again.name not in ("text", "name", "varchar")
+    before = first - 1
+    while rewriting.key(before) == "(" and rewriting.key(before - 1) == "CAST":
+        before -= 2
+    if rewriting.key(after) in _COMPARED or rewriting.key(before) in _COMPARED:
+        return True
+    if rewriting.key(before) in ("SELECT", ",") and rewriting.select_of(first) == 0 and rewriting.kind(first) in TEXTS:
+        return False  # an item of the result
+    return first == last and rewriting.kind(first) not in (WORD, QUOTED)
+
+
+def typed_literal(rewriting: Rewriting, index: int) -> None:
+    """``DATE '2026-01-01'``. SQLite could read a column called date and an alias, so the literal must look the part."""
+    if rewriting.kind(index + 1) != STRING or rewriting.key(index - 1) in (".", "::", "AS"):
+        return
+    value = literal(rewriting.text, rewriting.tokens[index + 1]) or ""
+    name = rewriting.key(index).lower()
+    if (
+        name == "interval"
+        or value[:1].isdigit()
+        or value.lower() in ("now", "today", "tomorrow", "yesterday", "epoch", "infinity")
+    ):
+        rewriting.instead[index] = f"pg_{name}("
+        rewriting.after(index + 1, ")")

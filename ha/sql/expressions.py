@@ -1,0 +1,340 @@
+"""The types of expressions, as far as their words and the schema tell. [pure]"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ha.sql.naming import name_of
+from ha.sql.reading import OPERATOR_WORDS, Item, Reading, Scope
+from ha.sql.results import BARE, LIKE_ARGUMENT, NUMERIC, RESULT_OF
+from ha.sql.tokens import BLOB, NUMBER, TEXTS, WORD
+from ha.sql.typenames import declared, read_type
+
+
+class Schema(Protocol):
+    """What is asked of the schema."""
+
+    def column_type(self, table: str, column: str) -> str | None:
+        """The declared type's words; None if there is no such column, "" if it is declared without."""
+
+    def columns(self, table: str) -> Sequence[str] | None:
+        """A table's columns in their order; None if there is no such table."""
+
+
+_COMPARISONS = frozenset(
+    "= <> != < > <= >= == ~ !~ ~* !~* ~~ !~~ ~~* !~~* @> <@ && LIKE ILIKE GLOB REGEXP MATCH".split()
+)
+_TRUTHS = frozenset("AND OR NOT IS IN BETWEEN EXISTS ISNULL NOTNULL SIMILAR".split())
+_NUMBERS = ("int2", "int4", "int8", "numeric", "float4", "float8")
+TIMES = frozenset(("date", "timestamp", "timestamptz", "time", "timetz"))
+#: How strongly operators bind, least first.
+_RANKS = {
+    "OR": 1, "AND": 2, "NOT": 5, "IS": 6, "ISNULL": 6, "NOTNULL": 6, "=": 7, "==": 7, "<>": 7, "!=": 7, "<": 7, ">": 7, "<=": 7,
+    ">=": 7, "BETWEEN": 8, "IN": 8, "LIKE": 8, "ILIKE": 8, "SIMILAR": 8, "GLOB": 8, "REGEXP": 8, "MATCH": 8, "EXISTS": 18,
+    "||": 9, "->": 9, "->>": 9, "#>": 9, "#>>": 9, "#-": 9, "@>": 9, "<@": 9, "&&": 9, "~": 9, "!~": 9, "~*": 9, "!~*": 9, "~~": 9,
+    "~~*": 9, "!~~": 9, "!~~*": 9, "&": 9, "|": 9, "#": 9, "<<": 9, ">>": 9, "?": 9, "@": 9, "|/": 9, "+": 10, "-": 10, "*": 11,
+    "/": 11, "%": 11, "^": 12, "COLLATE": 15,
+}  # fmt: skip
+
+
+class Expressions:
+    """The types of one statement's expressions."""
+
+    def __init__(self, reading: Reading, schema: Schema) -> None:
+        self.reading = reading
+        self.schema = schema
+        self._looking = 0
+
+    def type_of(self, first: int, last: int, scope: Scope | None = None) -> str | None:
+        """The type of an expression, None if it is not known."""
+        scope = scope or self.reading.scopes.get(first) or Scope()
+        return self.typed(first, last, scope, 0)
+
+    def typed(self, first: int, last: int, scope: Scope, depth: int) -> str | None:
+        if first >= last or depth > 40:
+            return None
+        while self.reading.key(first) == "(" and self.reading.partners.get(first) == last - 1:
+            inner = first + 1
+            if self.reading.key(inner) in ("SELECT", "WITH", "VALUES"):
+                items = self.reading.items_between(inner, last - 1)
+                if not items or items[0].star:
+                    return None
+                return self.typed(
+                    items[0].first, items[0].last, self.reading.scopes.get(items[0].first) or scope, depth + 1
+                )
+            first, last = inner, last - 1
+        operator = self._outermost(first, last)
+        if operator is not None:
+            return self._operated(first, operator, last, scope, depth)
+        return self._primary(first, last, scope, depth)
+
+    def _outermost(self, first: int, last: int) -> int | None:
+        """The operator that binds least, the last of equals."""
+        best, weight = None, 99
+        for at in self.reading.level(first, last):
+            key = self.reading.key(at)
+            if self.reading.kind(at) != WORD and self.reading.kind(at) != "operator" and key != "?":
+                continue
+            rank = _RANKS.get(key)
+            if rank is None or at == first and key not in ("NOT", "EXISTS", "-", "+", "~", "|/", "@"):
+                continue
+            if key == "AND" and self._of_between(first, at):
+                continue
+            if key in ("-", "+") and at > first and not self._ends_operand(at - 1):
+                continue
+            if at == first:
+                rank = 5 if key == "NOT" else 19
+            if rank <= weight and key != "::":
+                best, weight = at, rank
+        return best
+
+    def _of_between(self, first: int, at: int) -> bool:
+        return any(self.reading.key(back) == "BETWEEN" for back in range(at - 1, max(first, at - 12) - 1, -1))
+
+    def _ends_operand(self, at: int) -> bool:
+        key, kind = self.reading.key(at), self.reading.kind(at)
+        if kind == WORD:
+            return key not in OPERATOR_WORDS
+        return kind != "operator" or key in (")", "]")
+
+    def _operated(self, first: int, at: int, last: int, scope: Scope, depth: int) -> str | None:
+        key = self.reading.key(at)
+        if key in _TRUTHS or key in _COMPARISONS or key in ("?", "?|", "?&", "<", ">"):
+            return "bool"
+        if key == "COLLATE":
+            return self.typed(first, at, scope, depth + 1)
+        if at == first:
+            return self.typed(at + 1, last, scope, depth + 1) if key in ("-", "+", "~", "@") else "float8"
+        left = self.typed(first, at, scope, depth + 1)
+        right = self.typed(at + 1, last, scope, depth + 1)
+        if key == "||":
+            for side in (left, right):
+                if side and (side.startswith("_") or side == "jsonb"):
+                    return side
+            return "text"
+        if key in ("->", "#>", "#-"):
+            return "jsonb" if left == "jsonb" else "json"
+        if key in ("->>", "#>>"):
+            return "text"
+        if key == "^":
+            return "numeric" if "numeric" in (left, right) else "float8"
+        if key in ("&", "|", "#", "<<", ">>"):
+            return left or "int8"
+        return _arithmetic(key, left, right)
+
+    def _primary(self, first: int, last: int, scope: Scope, depth: int) -> str | None:
+        cast = self.reading.cast_at_end(first, last)
+        if cast is not None:
+            return cast[0]
+        key, kind = self.reading.key(first), self.reading.kind(first)
+        if key == "(" and self.reading.key(last - 2) == "." and self.reading.key(first + 3) == "_PG_EXPANDARRAY":
+            return "int4" if self.reading.key(last - 1) == "N" else "int2"
+        if self.reading.key(last - 1) == "]" and last - 1 in self.reading.partners:
+            return self._element(first, last, scope, depth)
+        if key == "CASE" and self.reading.partners.get(first) == last - 1:
+            return self._case(first, last, scope, depth)
+        if last - first == 1:
+            return self._literal(first, scope)
+        if kind == WORD and self.reading.kind(first + 1) in TEXTS and last - first == 2:
+            type_name, after = read_type(self.reading.text, self.reading.tokens, first)
+            return type_name.name if type_name and after == first + 1 else None
+        if self.reading.is_name(first):
+            return self._named(first, last, scope, depth)
+        return None
+
+    def _literal(self, at: int, scope: Scope) -> str | None:
+        kind, key = self.reading.kind(at), self.reading.key(at)
+        if kind in TEXTS:
+            return "text"
+        if kind == NUMBER:
+            if not key.isdecimal():
+                return "int8" if key[:2].lower() == "0x" else "numeric"
+            return "int4" if int(key) < 2**31 else "int8" if int(key) < 2**63 else "numeric"
+        if kind == BLOB:
+            return "bytea"
+        if key in ("TRUE", "FALSE"):
+            return "bool"
+        if kind == WORD and key.lower() in BARE:
+            return RESULT_OF[key.lower()]
+        return self._column(None, self.reading.plain(at), scope) if self.reading.is_name(at) and key != "NULL" else None
+
+    def _element(self, first: int, last: int, scope: Scope, depth: int) -> str | None:
+        opening = self.reading.partners[last - 1]
+        if self.reading.key(opening - 1) == "ARRAY":
+            parts = self.reading.parts(opening + 1, last - 1)
+            for start, end in parts:
+                found = self.typed(start, end, scope, depth + 1)
+                if found:
+                    return found if found.startswith("_") else "_" + found
+            return None
+        array = self.typed(first, opening, scope, depth + 1)
+        if array is None or not array.startswith("_"):
+            return None
+        return array if ":" in [self.reading.key(at) for at in self.reading.level(opening + 1, last - 1)] else array[1:]
+
+    def _case(self, first: int, last: int, scope: Scope, depth: int) -> str | None:
+        found: str | None = None
+        start = None
+        at = first + 1
+        while at < last:
+            key = self.reading.key(at)
+            if start is not None and key in ("WHEN", "ELSE", "END"):
+                found = _common(found, self.typed(start, at, scope, depth + 1))
+                start = None
+            if key in ("THEN", "ELSE"):
+                start = at + 1
+            at = (
+                self.reading.partners[at] + 1
+                if at in self.reading.partners and self.reading.partners[at] > at
+                else at + 1
+            )
+        return found
+
+    def _named(self, first: int, last: int, scope: Scope, depth: int) -> str | None:
+        at = first
+        while self.reading.key(at + 1) == "." and self.reading.is_name(at + 2):
+            at += 2
+        if at == last - 1:
+            return self._column(self.reading.plain(at - 2), self.reading.plain(at), scope)
+        if self.reading.key(at + 1) == "(" and at + 1 in self.reading.partners:
+            return self._called(self.reading.plain(at).lower(), at + 2, self.reading.partners[at + 1], scope, depth)
+        return None
+
+    def _before_order(self, start: int, end: int) -> int:
+        """An aggregate's argument ends before its ORDER BY."""
+        return next(
+            (at for at in self.reading.level(start, end) if self.reading.key(at) == "ORDER" and at > start), end
+        )
+
+    def _called(self, name: str, first: int, last: int, scope: Scope, depth: int) -> str | None:
+        if name == "array":
+            items = self.reading.items_between(first, last)
+            element = (
+                self.typed(items[0].first, items[0].last, self.reading.scopes.get(items[0].first) or scope, depth + 1)
+                if items
+                else None
+            )
+            return "_" + element if element and not element.startswith("_") else element
+        if name == "cast":
+            for at in self.reading.level(first, last):
+                if self.reading.key(at) == "AS":
+                    type_name, _ = read_type(self.reading.text, self.reading.tokens, at + 1)
+                    return type_name.name if type_name else None
+            return None
+        known = RESULT_OF.get(name)
+        if known is not None:
+            return known
+        if self.reading.key(first) in ("DISTINCT", "ALL"):
+            first += 1
+        arguments = [(start, self._before_order(start, end)) for start, end in self.reading.parts(first, last)]
+        types = [self.typed(start, end, scope, depth + 1) for start, end in arguments[:20]]
+        if name in LIKE_ARGUMENT:
+            if name in ("date_trunc", "iif"):
+                types = types[1:]
+            found = None
+            for one in types:
+                found = _common(found, one)
+            return found
+        first_type = types[0] if types else None
+        if name == "sum":
+            return {"int2": "int8", "int4": "int8", "int8": "numeric"}.get(first_type or "", first_type)
+        if name == "avg":
+            return (
+                "float8"
+                if first_type in ("float4", "float8")
+                else "interval"
+                if first_type == "interval"
+                else "numeric"
+            )
+        if name in NUMERIC:
+            return "float8" if first_type in ("float4", "float8") else "numeric" if first_type else None
+        if name in ("array_agg", "array_prepend"):
+            element = types[-1]
+            return "_" + element if element and not element.startswith("_") else element
+        if name == "unnest" and first_type and first_type.startswith("_"):
+            return first_type[1:]
+        if name in ("timezone",):
+            return None
+        return None
+
+    def of_star(self, column: str) -> str | None:
+        """The type of a column behind a ``*``, by its name."""
+        for item in self.reading.stars:
+            found = self._of_star(item, column)
+            if found is not None:
+                return found
+        return None
+
+    def _of_star(self, item: Item, column: str) -> str | None:
+        scope = self.reading.scopes.get(item.first)
+        if scope is None:
+            return None
+        return self._column(self.reading.plain(item.first) if item.last - item.first > 1 else None, column, scope)
+
+    def _derived(self, items: list[Item], names: list[str], column: str) -> str | None:
+        """The type of a subquery's column."""
+        low = column.lower()
+        if self._looking > 40:
+            return None
+        self._looking += 1
+        try:
+            for number, item in enumerate(items):
+                if item.star:
+                    found = self._of_star(item, column)
+                    if found is not None:
+                        return found
+                elif (names[number] if number < len(names) else name_of(self.reading, item).lower()) == low:
+                    return self.type_of(item.first, item.last)
+            return None
+        finally:
+            self._looking -= 1
+
+    def _column(self, table: str | None, column: str, scope: Scope) -> str | None:
+        for alias, (items, names) in scope.derived.items():
+            if table is None or alias == table.lower():
+                found = self._derived(items, names, column)
+                if found is not None or table is not None:
+                    return found
+        for alias, (name, call) in scope.called.items():
+            if (table is None or alias == table.lower()) and name == column.lower():
+                kind = self._called(call.name, call.first, call.last, Scope(), 0)
+                if kind is not None:
+                    return kind
+        if table is not None:
+            origin = scope.tables.get(table.lower(), table)
+            words = self.schema.column_type(origin, column)
+            return declared(words) if words else None
+        for origin in dict.fromkeys(scope.tables.values()):
+            words = self.schema.column_type(origin, column)
+            if words is not None:
+                return declared(words) if words else None
+        return None
+
+
+def _common(left: str | None, right: str | None) -> str | None:
+    """The type that two branches have together."""
+    if left is None or right is None or left == right:
+        return left or right
+    if left in _NUMBERS and right in _NUMBERS:
+        return max(left, right, key=_NUMBERS.index)
+    if "text" in (left, right):
+        return left if right == "text" else right
+    return left
+
+
+def _arithmetic(operator: str, left: str | None, right: str | None) -> str | None:
+    if left in _NUMBERS and right in _NUMBERS:
+        return max(left, right, key=_NUMBERS.index)
+    if left in TIMES or right in TIMES:
+        if operator == "-" and left in TIMES and right in TIMES:
+            return "int4" if left == right == "date" else "interval"
+        time, other = (left, right) if left in TIMES else (right, left)
+        if other == "interval":
+            return "timestamp" if time == "date" else time
+        return time
+    if "interval" in (left, right):
+        return "interval"
+    known = left if left in _NUMBERS else right if right in _NUMBERS else None
+    # The other side is a parameter or a column without a type: a number of some kind.
+    return known if known in ("float8", "numeric") else None

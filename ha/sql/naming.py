@@ -1,0 +1,98 @@
+"""What PostgreSQL calls the columns of a result: ``count``, ``int4``, ``case``, ``?column?``. [pure]"""
+
+from __future__ import annotations
+
+from ha.sql.reading import Item, Reading
+from ha.sql.tokens import QUOTED, TEXTS, UNICODE_NAME, WORD
+from ha.sql.typenames import read_type
+
+#: PostgreSQL's names for calls and words that are spelled otherwise.
+_NAMES = {"CURRENT_CATALOG": "current_catalog", "USER": "user", "TRIM": "btrim", "CEILING": "ceil"}
+
+
+def name_of(reading: Reading, item: Item) -> str:
+    """What PostgreSQL calls an item."""
+    return item.alias if item.alias is not None else _figured(reading, item.first, item.last) or "?column?"
+
+
+def _figured(reading: Reading, first: int, last: int) -> str | None:
+    if first >= last:
+        return None
+    while reading.key(first) == "(" and reading.partners.get(first) == last - 1:
+        inner = first + 1
+        if reading.key(inner) in ("SELECT", "WITH", "VALUES"):
+            items = reading.items_between(inner, last - 1)
+            return name_of(reading, items[0]) if items and not items[0].star else None
+        first, last = inner, last - 1
+    cast = reading.cast_at_end(first, last)
+    if cast is not None:
+        cast_name, operand = cast
+        earlier = reading.cast_at_end(first, operand)
+        while earlier is not None:  # of several casts the last one counts
+            operand = earlier[1]
+            earlier = reading.cast_at_end(first, operand)
+        return _figured(reading, first, operand) or cast_name
+    if reading.key(last - 2) == "COLLATE":
+        return _figured(reading, first, last - 2)
+    key = reading.key(first)
+    if reading.key(last - 1) == "]" and last - 1 in reading.partners:
+        opening = reading.partners[last - 1]
+        return "array" if reading.key(opening - 1) == "ARRAY" else _figured(reading, first, opening)
+    if key == "CASE" and reading.partners.get(first) == last - 1:
+        return _of_else(reading, first, last) or "case"
+    if key == "CAST" and reading.partners.get(first + 1) == last - 1:
+        return _cast_call_name(reading, first, last)
+    if last - first == 1:
+        return _single(reading, first)
+    if last - first == 2 and reading.kind(first + 1) in TEXTS and reading.kind(first) == WORD:
+        type_name, after = read_type(reading.text, reading.tokens, first)
+        return type_name.name if type_name and after == first + 1 else None
+    return _path(reading, first, last)
+
+
+def _of_else(reading: Reading, first: int, last: int) -> str | None:
+    """A CASE is called after its ELSE, if that is a column or a call, cast or not."""
+    start = next((at + 1 for at in reading.level(first + 1, last - 1) if reading.key(at) == "ELSE"), None)
+    if start is None:
+        return None
+    cast = reading.cast_at_end(start, last - 1)
+    return _figured(reading, start, cast[1] if cast is not None else last - 1)
+
+
+def _cast_call_name(reading: Reading, first: int, last: int) -> str | None:
+    for at in reading.level(first + 2, last - 1):
+        if reading.key(at) == "AS":
+            type_name, _ = read_type(reading.text, reading.tokens, at + 1)
+            return _figured(reading, first + 2, at) or (type_name.name if type_name else None)
+    return None
+
+
+def _single(reading: Reading, at: int) -> str | None:
+    kind, key = reading.kind(at), reading.key(at)
+    if kind in (QUOTED, UNICODE_NAME):
+        return reading.plain(at)
+    if kind != WORD or key in ("NULL", "TRUE", "FALSE"):
+        return None
+    return _NAMES.get(key) or reading.plain(at)
+
+
+def _path(reading: Reading, first: int, last: int) -> str | None:
+    """``a.b.c``, ``f(…)``, ``s.f(…) OVER (…)``."""
+    at = first
+    if not reading.is_name(at) or reading.key(at) in ("NOT", "CASE", "NULL"):
+        return None
+    while reading.key(at + 1) == "." and reading.is_name(at + 2):
+        at += 2
+    if at == last - 1:
+        return reading.plain(at)
+    if reading.key(at + 1) != "(" or at + 1 not in reading.partners:
+        return None
+    close = reading.partners[at + 1]
+    where = close + 1
+    while where < last and reading.key(where) in ("FILTER", "OVER", "WITHIN"):
+        if reading.key(where) == "WITHIN":
+            where += 1
+        where = reading.partners.get(where + 1, where + 1) + 1
+    if where != last:
+        return None
+    return _NAMES.get(reading.key(at)) or reading.plain(at)

@@ -1,0 +1,245 @@
+"""Rules for operators that SQLite lacks, spells otherwise or understands otherwise. [pure]"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ha.sql.rewriting import Rewriting
+from ha.sql.sums import SUMS
+from ha.sql.tokens import PARAMETER, QUOTED, TEXTS, literal, unquoted
+
+
+def infix(words: str) -> Callable[[Rewriting, int], None]:
+    """An operator that SQLite spells with words, or means otherwise as a prefix."""
+
+    def rule(rewriting: Rewriting, index: int) -> None:
+        if rewriting.is_operand(index - 1):
+            rewriting.instead[index] = words
+
+    return rule
+
+
+def like(words: str) -> Callable[[Rewriting, int], None]:
+    """LIKE and its kin: in PostgreSQL a backslash escapes, unless ESCAPE says otherwise; in SQLite nothing does."""
+
+    def rule(rewriting: Rewriting, index: int) -> None:
+        if not rewriting.is_operand(index - 1) and rewriting.key(index - 1) != "NOT":
+            return
+        if rewriting.key(index) != "LIKE":
+            rewriting.instead[index] = words
+        pattern = index + 1
+        if rewriting.kind(pattern) in TEXTS:
+            escaped = "\\" in (literal(rewriting.text, rewriting.tokens[pattern]) or "")
+        else:
+            escaped = rewriting.kind(pattern) == PARAMETER
+        if escaped and rewriting.key(pattern + 1) not in ("ESCAPE", "||", "::", "["):
+            rewriting.last(pattern, " ESCAPE '\\'")
+
+    return rule
+
+
+_ANY_COMPARISONS = frozenset("= <> != < > <= >= LIKE ILIKE ~ ~* ~~".split())
+
+
+def any_of(rewriting: Rewriting, index: int) -> None:
+    """``x = ANY (…)``, ``x <> ALL (…)``: of an array or a subquery."""
+    operator, opening = rewriting.key(index - 1), index + 1
+    if operator not in _ANY_COMPARISONS or rewriting.key(opening) != "(" or opening not in rewriting.partners:
+        return
+    close = rewriting.partners[opening]
+    every = rewriting.key(index) == "ALL"
+    inner = rewriting.key(opening + 1)
+    word = None
+    if operator == "=" and not every:
+        word = "IN"
+    elif operator in ("<>", "!=") and every:
+        word = "NOT IN"
+    if word is not None:
+        rewriting.instead[index - 1] = word
+        rewriting.instead[index] = ""
+        if inner in ("SELECT", "WITH", "VALUES"):
+            return
+        if _is_array(rewriting, opening + 1, close):
+            at = opening + 1
+            while rewriting.key(at) == "(":
+                rewriting.instead[at] = rewriting.instead[rewriting.partners[at]] = ""
+                at += 1
+            end = rewriting.partners[at + 1]
+            rewriting.drop(at, at + 1)
+            rewriting.drop(end, close - 1)
+            return
+        rewriting.instead[opening] = "(SELECT pg_element FROM pg_elements("
+        rewriting.last(close, ")")
+        return
+    if inner in ("SELECT", "WITH", "VALUES"):
+        raise rewriting.refuse(index, f"{operator} {rewriting.key(index)} (subquery)", "Use EXISTS or an aggregate.")
+    first = rewriting.chain_before(index - 1, SUMS | JSON_CHAIN)
+    rewriting.before(first, f"(SELECT {'min' if every else 'max'}(")
+    rewriting.instead[index] = "pg_element) FROM pg_elements"
+    rewriting.last(close, ")")
+
+
+def _is_array(rewriting: Rewriting, first: int, close: int) -> bool:
+    """Do the tokens up to `close` hold ARRAY[…] of single values, with or without parentheses and a cast?"""
+    at = first
+    while rewriting.key(at) == "(" and rewriting.key(at + 1) in ("(", "ARRAY"):
+        at += 1
+    if rewriting.key(at) != "ARRAY" or rewriting.key(at + 1) != "[" or at + 1 not in rewriting.partners:
+        return False
+    end = rewriting.partners[at + 1]
+    rest = {rewriting.key(index) for index in range(end + 1, close)}
+    return rewriting.key(at + 2) not in ("[", "]") and (
+        end + 1 == close or rest <= {")", "::", "[", "]", "TEXT", "INT"} | _TEXT_WORDS
+    )
+
+
+_TEXT_WORDS = frozenset("VARCHAR CHARACTER VARYING INTEGER BIGINT INT4 INT8 NAME OID".split())
+
+
+JSON_CHAIN = frozenset(("->", "->>", "#>", "#>>", "||"))
+
+
+def array(rewriting: Rewriting, index: int) -> None:
+    """``ARRAY[…]`` and ``ARRAY(SELECT …)`` as JSON."""
+    opening = index + 1
+    if (
+        rewriting.key(opening) not in ("[", "(")
+        or opening not in rewriting.partners
+        or rewriting.key(index - 1) == "::"
+    ):
+        return
+    close = rewriting.partners[opening]
+    if rewriting.key(opening) == "[":
+        rewriting.instead[index] = "json_array"
+        rewriting.instead[opening], rewriting.instead[close] = "(", ")"
+    elif rewriting.key(opening + 1) in ("SELECT", "WITH", "VALUES"):
+        rewriting.instead[index] = ""
+        rewriting.instead[opening] = "(WITH pg_rows(pg_element) AS ("
+        rewriting.instead[close] = ") SELECT json_group_array(pg_element) FROM pg_rows)"
+
+
+#: Columns of the catalog whose elements are counted from 0.
+_VECTORS = frozenset("INDKEY INDCLASS INDCOLLATION INDOPTION PROARGTYPES CONKEY_VECTOR".split())
+
+
+def bracket(rewriting: Rewriting, index: int) -> None:
+    """``a[1]``, ``a[1:2]``, and an inner ``[…]`` of ARRAY."""
+    if rewriting.kind(index) != "operator" or index not in rewriting.partners or index in rewriting.instead:
+        return
+    close = rewriting.partners[index]
+    if rewriting.key(index - 1) in ("[", ","):
+        rewriting.instead[index], rewriting.instead[close] = "json_array(", ")"
+        return
+    if close == index + 1 or rewriting.verb.startswith(("CREATE", "ALTER")):
+        return
+    first = rewriting.operand_before(index)
+    if rewriting.key(index - 1) == "]" and index - 1 in rewriting.partners:
+        first = rewriting.operand_before(rewriting.partners[index - 1])
+    colon = rewriting.clause_end(index + 1, frozenset(":"))
+    if colon < close:
+        rewriting.before(first, "pg_slice(")
+        lower = "NULL" if colon == index + 1 else ""
+        upper = "NULL" if colon == close - 1 else ""
+        rewriting.instead[index], rewriting.instead[colon], rewriting.instead[close] = f",{lower}", f",{upper}", ")"
+        return
+    rewriting.before(first, "pg_vector_item(" if rewriting.key(index - 1) in _VECTORS else "pg_item(")
+    rewriting.instead[index], rewriting.instead[close] = ",", ")"
+
+
+def power(rewriting: Rewriting, index: int) -> None:
+    if rewriting.is_operand(index - 1):
+        rewriting.call(rewriting.operand_before(index), index, rewriting.operand_after(index + 1), "pow")
+
+
+def root(rewriting: Rewriting, index: int) -> None:
+    rewriting.instead[index] = "sqrt(" if rewriting.key(index) == "|/" else "cbrt("
+    rewriting.last(rewriting.operand_after(index + 1), ")")
+
+
+def json_call(function: str, more: str = "") -> Callable[[Rewriting, int], None]:
+    """An operator of jsonb or arrays."""
+
+    def rule(rewriting: Rewriting, index: int) -> None:
+        if rewriting.is_operand(index - 1):
+            first = rewriting.chain_before(index, JSON_CHAIN)
+            rewriting.call(first, index, rewriting.operand_after(index + 1), function, more)
+
+    return rule
+
+
+def question(rewriting: Rewriting, index: int) -> None:
+    """jsonb's ``?``, ``?|``, ``?&`` between two operands; else SQLite's parameter."""
+    if (
+        rewriting.key(index) != "?"
+        or not rewriting.is_operand(index - 1)
+        or rewriting.key(index - 1) in ("LIMIT", "OFFSET")
+    ):
+        return
+    adjacent = (
+        rewriting.key(index + 1) in ("|", "&") and rewriting.tokens[index].end == rewriting.tokens[index + 1].start
+    )
+    operand = index + 1 + adjacent
+    if not (
+        rewriting.kind(operand) in TEXTS or rewriting.kind(operand) == PARAMETER or rewriting.key(operand) == "ARRAY"
+    ):
+        return
+    function = {"|": "pg_has_any", "&": "pg_has_all"}[rewriting.key(index + 1)] if adjacent else "pg_has_key"
+    rewriting.call(rewriting.chain_before(index, JSON_CHAIN), index, rewriting.operand_after(operand), function)
+    if adjacent:
+        rewriting.instead[index + 1] = ""
+
+
+def similar(rewriting: Rewriting, index: int) -> None:
+    if rewriting.key(index + 1) == "TO":
+        rewriting.instead[index], rewriting.instead[index + 1] = "REGEXP", "pg_similar("
+        rewriting.last(rewriting.operand_after(index + 2), ")")
+
+
+def at_zone(rewriting: Rewriting, index: int) -> None:
+    if rewriting.key(index + 1) == "TIME" and rewriting.key(index + 2) == "ZONE":
+        first, last = rewriting.operand_before(index), rewriting.operand_after(index + 3)
+        rewriting.call(first, index, last, "pg_at_zone")
+        rewriting.drop(index + 1, index + 2)
+
+
+def unknown(rewriting: Rewriting, index: int) -> None:
+    if rewriting.key(index - 1) in ("IS", "NOT") and rewriting.key(index + 1) != ".":
+        rewriting.instead[index] = "NULL"
+
+
+def row(rewriting: Rewriting, index: int) -> None:
+    if rewriting.key(index + 1) == "(" and rewriting.key(index - 1) != ".":
+        rewriting.instead[index] = ""
+
+
+def collate(rewriting: Rewriting, index: int) -> None:
+    """PostgreSQL's collations all compare bytes here, as its own "C" does."""
+    at = index + 1
+    if rewriting.key(at + 1) == ".":
+        at += 2
+        rewriting.drop(index + 1, at)
+        rewriting.instead[at] = "BINARY"
+    elif rewriting.kind(at) == QUOTED and rewriting.text[rewriting.tokens[at].start] == '"':
+        name = unquoted(rewriting.text, rewriting.tokens[at])
+        if name.upper() not in ("NOCASE", "RTRIM", "BINARY"):
+            rewriting.drop(index + 1, at - 1)
+            rewriting.instead[at] = "BINARY"
+
+
+def operator(rewriting: Rewriting, index: int) -> None:
+    """``OPERATOR(pg_catalog.~)`` is the operator."""
+    if rewriting.key(index + 1) != "(" or index + 1 not in rewriting.partners or not rewriting.is_operand(index - 1):
+        return
+    close = rewriting.partners[index + 1]
+    name = rewriting.key(close - 1)
+    words = {
+        "~": "REGEXP",
+        "!~": "NOT REGEXP",
+        "~*": "REGEXP '(?i)' ||",
+        "!~*": "NOT REGEXP '(?i)' ||",
+        "~~": "LIKE",
+        "!~~": "NOT LIKE",
+    }
+    rewriting.drop(index, close)
+    rewriting.instead[index] = words.get(name, name)
+    rewriting.instead[close - 1] = ""

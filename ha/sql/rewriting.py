@@ -1,0 +1,351 @@
+"""One statement being rewritten: what its tokens say, and what the rules have noted about them. [pure]
+
+Rules (see :mod:`ha.sql.translate`) ask for keys, partners and operands, and say what to write in a token's place, before it or
+after it. They look at tokens, not at a tree; those that need an operand find it by its brackets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from ha.errors import StatementError
+from ha.sql.tokens import (
+    BIND,
+    BITS,
+    BLOB,
+    NUMBER,
+    PARAMETER,
+    QUOTED,
+    STRING,
+    TEXTS,
+    UNICODE_NAME,
+    WORD,
+    Token,
+    blanked_comments,
+)
+from ha.sql.typenames import read_type
+
+#: `$65536` and beyond are refused, as in PostgreSQL's protocol, whose count of parameters has 16 bits.
+PARAMETERS_MAX = 65535
+
+
+class Translation(NamedTuple):
+    """What came out; see :class:`ha.sql.kinds.Statement` for the fields."""
+
+    sql: str
+    parameters: int = 0
+    casts: tuple[tuple[int, str], ...] = ()
+    edits: tuple[tuple[int, int], ...] = ()
+    acts: bool = False
+
+
+class Rewriting:
+    """What the rules have noted about one statement.
+
+    A rule is called with the rewriting and its token's index. `instead` replaces a token, `before` and `after` put words
+    around one. Rules come in the tokens' order; of two that put words before the same token, the later is the outer one.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        tokens: Sequence[Token],
+        verb: str,
+        sqlite_order: bool,
+        translate: Callable[..., Translation],
+    ) -> None:
+        self.text = text
+        self.tokens = tokens
+        self.verb = verb
+        self.sqlite_order = sqlite_order
+        #: :func:`ha.sql.translate.translate`, for a part that goes elsewhere.
+        self.translate = translate
+        self.parameters = 0
+        self.casts: dict[int, str] = {}
+        self.instead: dict[int, str] = {}
+        self._before: dict[int, str] = {}
+        self._after: dict[int, str] = {}
+        self._last: dict[int, str] = {}
+        #: Tokens up to here are done.
+        self.skip = -1
+        #: Functions whose rows were moved into FROM.
+        self.rows = 0
+        #: The first of those in each SELECT.
+        self.leaders: dict[int, str] = {}
+        #: Names of those that several calls share.
+        self.modules: set[str] = set()
+        #: It calls what moves a sequence.
+        self.acts = False
+        self._partners: dict[int, int] | None = None
+        self._keys: set[str] | None = None
+
+    # What rules ask
+
+    def key(self, index: int) -> str:
+        """A token's key, "" outside of the statement."""
+        return self.tokens[index].key if 0 <= index < len(self.tokens) else ""
+
+    def kind(self, index: int) -> str:
+        return self.tokens[index].kind if 0 <= index < len(self.tokens) else ""
+
+    @property
+    def keys(self) -> set[str]:
+        """The keys of all tokens."""
+        if self._keys is None:
+            self._keys = {token.key for token in self.tokens}
+        return self._keys
+
+    @property
+    def partners(self) -> dict[int, int]:
+        """Each bracket's other one, both ways, and each CASE's END."""
+        if self._partners is None:
+            self._partners = found = {}
+            open_: list[int] = []
+            for index, token in enumerate(self.tokens):
+                key = token.key
+                if key in ("(", "[", "CASE"):
+                    open_.append(index)
+                elif key in _CLOSES and open_ and self.tokens[open_[-1]].key == _CLOSES[key]:
+                    found[index] = open_.pop()
+                    found[found[index]] = index
+        return self._partners
+
+    def operand_before(self, index: int) -> int:
+        """Where the operand begins that ends before token `index`: a literal, a name, a call, a bracket, CASE … END.
+
+        :raises StatementError: 42601 if none stands there.
+        """
+        at = index - 1
+        while True:
+            key, kind = self.key(at), self.kind(at)
+            if key in (")", "END"):
+                if at not in self.partners:
+                    raise self.error(index)
+                at = self.partners[at]
+                if key == ")" and self.kind(at - 1) in (WORD, QUOTED) and self.key(at - 1) not in NOT_CALLED:
+                    at = self._name_before(at - 1)
+                elif key == ")" and self.key(at - 1) in ("FILTER", "OVER"):
+                    at = at - 1
+                    at -= 1
+                    continue
+            elif key == "]":
+                if at not in self.partners:
+                    raise self.error(index)
+                at = self.partners[at]
+                if self.key(at - 1) == "ARRAY":
+                    return at - 1
+                at -= 1
+                continue
+            elif kind in (WORD, QUOTED, UNICODE_NAME):
+                at = self._name_before(at)
+                if self.key(at - 1) == "::":  # x::int::text: what was cast is the operand
+                    at -= 2
+                    continue
+            elif kind in TEXTS or kind in (NUMBER, PARAMETER, BIND, BLOB, BITS):
+                if kind == STRING and self.key(at - 1) in LITERAL_TYPES:
+                    at -= 1
+            else:
+                raise self.error(index)
+            if self.key(at - 1) == "::":
+                at -= 2
+                continue
+            return at
+
+    def operand_after(self, index: int) -> int:
+        """The last token of the operand that begins at `index`: a literal, a name, a call, a bracket, casts behind it.
+
+        :raises StatementError: 42601 if none stands there.
+        """
+        at = index
+        while self.key(at) in ("-", "+", "~") and at == index:
+            at += 1
+        key, kind = self.key(at), self.kind(at)
+        if key in ("(", "CASE"):
+            at = self.partners.get(at, -1)
+        elif key == "ARRAY" and self.key(at + 1) in ("[", "("):
+            at = self.partners.get(at + 1, -1)
+        elif kind == WORD and key in LITERAL_TYPES and self.kind(at + 1) == STRING:
+            at += 1
+        elif kind in (WORD, QUOTED, UNICODE_NAME):
+            while self.key(at + 1) == "." and self.kind(at + 2) in (WORD, QUOTED, UNICODE_NAME):
+                at += 2
+            if self.key(at + 1) == "(":
+                at = self.partners.get(at + 1, -1)
+        elif not (kind in TEXTS or kind in (NUMBER, PARAMETER, BIND, BLOB, BITS)):
+            raise self.error(index)
+        if at < 0:
+            raise self.error(index)
+        while True:
+            if self.key(at + 1) == "[" and at + 1 in self.partners:
+                at = self.partners[at + 1]
+            elif self.key(at + 1) == "::":
+                _, after = read_type(self.text, self.tokens, at + 2)
+                if after <= at + 2:
+                    raise self.error(at + 2)
+                at = after - 1
+            else:
+                return at
+
+    def chain_before(self, index: int, operators: frozenset[str]) -> int:
+        """Where the left operand of `index` begins, taking in operands joined by any of `operators`."""
+        first = self.operand_before(index)
+        while self.key(first - 1) in operators and self.is_operand(first - 2):
+            first = self.operand_before(first - 1)
+        return first
+
+    def chain_after(self, index: int, operators: frozenset[str]) -> int:
+        """Where the right operand that begins at `index` ends, taking in operands joined by any of `operators`."""
+        last = self.operand_after(index)
+        while self.key(last + 1) in operators:
+            last = self.operand_after(last + 2)
+        return last
+
+    def call(self, first: int, index: int, last: int, function: str, more: str = "") -> None:
+        """Make the operator at `index` a call: ``function(left, right, more)``."""
+        self.before(first, function + "(")
+        self.instead[index] = ","
+        self.last(last, f"{more})")
+
+    def clause_end(self, at: int, words: frozenset[str]) -> int:
+        """The first token from `at` on that stands on the same level and is one of `words`, closes the level, or is the end."""
+        while at < len(self.tokens):
+            key = self.key(at)
+            if key in words or key in (")", "]"):
+                return at
+            partner = self.partners.get(at, -1)
+            at = partner + 1 if partner > at else at + 1
+        return at
+
+    def select_of(self, index: int) -> int:
+        """The SELECT (or another first word) that the token stands in, on its own level; -1 if there is none."""
+        at = index
+        while at >= 0:
+            key = self.key(at)
+            if key in ("SELECT", "INSERT", "UPDATE", "DELETE", "VALUES"):
+                return at
+            if key in ("(", "["):
+                return -1
+            partner = self.partners.get(at, len(self.tokens))
+            at = partner - 1 if partner < at else at - 1
+        return -1
+
+    def level_of(self, index: int) -> tuple[int, int]:
+        """The SELECT that a token stands in: its first token, and the one after its last."""
+        first = max(self.select_of(index), 0)
+        opening = first - 1
+        while opening >= 0 and self.partners.get(opening, -1) < index:
+            opening -= 1
+        return first, self.partners.get(opening, len(self.tokens)) if opening >= 0 else len(self.tokens)
+
+    def _name_before(self, at: int) -> int:
+        """The first token of a name with dots whose last part is `at`."""
+        while self.key(at - 1) == "." and self.kind(at - 2) in (WORD, QUOTED, UNICODE_NAME):
+            at -= 2
+        return at
+
+    def is_operand(self, index: int) -> bool:
+        """Can the token end an operand (so that what follows is an infix operator)?"""
+        key, kind = self.key(index), self.kind(index)
+        if key in (")", "]", "END"):
+            return True
+        if kind == WORD:
+            return key not in _NOT_OPERANDS
+        return kind in TEXTS or kind in (NUMBER, PARAMETER, BIND, BLOB, BITS, QUOTED, UNICODE_NAME)
+
+    def error(self, index: int) -> StatementError:
+        """The syntax error at a token."""
+        if index >= len(self.tokens):
+            return StatementError("42601", "syntax error at end of input", position=self.tokens[-1].end + 1)
+        token = self.tokens[index]
+        shown = self.text[token.start : token.end]
+        return StatementError("42601", f'syntax error at or near "{shown}"', position=token.start + 1)
+
+    def refuse(self, index: int, what: str, hint: str | None = None) -> StatementError:
+        return StatementError("0A000", f"{what} is not supported", hint=hint, position=self.tokens[index].start + 1)
+
+    # What rules say
+
+    def before(self, index: int, words: str) -> None:
+        self._before[index] = words + self._before.get(index, "")
+
+    def after(self, index: int, words: str) -> None:
+        self._after[index] = self._after.get(index, "") + words
+
+    def last(self, index: int, words: str) -> None:
+        """Put words after a token, behind whatever other rules put there."""
+        self._last[index] = self._last.get(index, "") + words
+
+    def drop(self, first: int, last: int) -> None:
+        """Leave out the tokens from `first` to `last`, both included."""
+        for index in range(first, last + 1):
+            self.instead[index] = ""
+
+    def parameter(self, index: int) -> int:
+        """The number of the ``$n`` at `index`."""
+        number = int(self.tokens[index].key[1:]) if len(self.tokens[index].key) < 8 else PARAMETERS_MAX + 1
+        if not 0 < number <= PARAMETERS_MAX:
+            raise StatementError(
+                "42P02", f"there is no parameter {self.tokens[index].key}", position=self.tokens[index].start + 1
+            )
+        return number
+
+    def written(self, start: int, end: int) -> Translation:
+        """The whole statement again, with what was noted."""
+        text = self.text
+        changed: Sequence[int] = sorted({*self.instead, *self._before, *self._after, *self._last})
+        if text.count("/*", start, end) > 1:  # perhaps one in another: look into every gap
+            changed = range(len(self.tokens))
+        elif not changed:
+            return Translation(text[start:end], acts=self.acts)
+        parts: list[str] = []
+        edits: list[tuple[int, int]] = []
+        at, length = start, 0
+        for index in changed:
+            token = self.tokens[index]
+            same = _without_nested(text[at : token.start])
+            word = self.instead.get(index)
+            before = self._before.get(index, "")
+            whole = before + (text[token.start : token.end] if word is None else word)
+            whole += self._after.get(index, "") + self._last.get(index, "")
+            parts += (same, whole)
+            length += len(same)
+            edits.append((token.start - start, length))
+            if before:
+                edits.append((token.start - start, length + len(before)))
+            length += len(whole)
+            at = token.end
+            edits.append((at - start, length))
+        parts.append(_without_nested(text[at:end]))
+        return Translation("".join(parts), self.parameters, tuple(sorted(self.casts.items())), tuple(edits), self.acts)
+
+
+_CLOSES = {")": "(", "]": "[", "END": "CASE"}
+
+
+# Words before a bracket that are not a function's name.
+NOT_CALLED = frozenset(
+    "ALL AND ANY AS BETWEEN BY CASE DISTINCT ELSE EXCEPT EXISTS FILTER FROM HAVING IN INTERSECT INTO IS LIMIT NOT OFFSET ON OR OVER "
+    "RETURNING SELECT SET SOME THEN UNION USING VALUES WHEN WHERE LIKE ILIKE".split()
+)
+
+
+_NOT_OPERANDS = NOT_CALLED | frozenset(
+    "COLLATE DELETE DESC ASC INSERT JOIN LEFT UPDATE WITH GROUP ORDER ESCAPE GLOB REGEXP MATCH ISNULL NOTNULL".split()
+) - {"ISNULL", "NOTNULL"}
+
+
+#: Types that PostgreSQL lets stand before a literal: DATE '2026-01-01'.
+LITERAL_TYPES = frozenset("DATE TIME TIMESTAMP TIMESTAMPTZ TIMETZ INTERVAL".split())
+
+
+AFTER_FROM = frozenset(
+    "WHERE GROUP HAVING WINDOW ORDER LIMIT OFFSET FETCH FOR UNION INTERSECT EXCEPT RETURNING ; DO".split()
+)
+
+
+def _without_nested(words: str) -> str:
+    """Comments that nest are PostgreSQL's alone: only their place is kept."""
+    if words.count("/*") < 2:
+        return words
+    return blanked_comments(words)

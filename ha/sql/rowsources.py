@@ -1,0 +1,312 @@
+"""Rules for what gives rows in FROM: functions of rows, LATERAL, names of columns behind an alias. [pure]
+
+A function of rows that stands in a select list is moved into FROM.
+"""
+
+from __future__ import annotations
+
+from ha.sql.rewriting import AFTER_FROM, NOT_CALLED, Rewriting
+from ha.sql.tokens import QUOTED, WORD, quoted, quoted_name, unquoted
+
+
+def lateral(rewriting: Rewriting, index: int) -> None:
+    """Table-valued functions see what stands before them anyway; subqueries never do."""
+    if rewriting.key(index - 1) not in (",", "JOIN", "FROM"):
+        return
+    if rewriting.key(index + 1) == "(" and not _lateral_values(rewriting, index + 1):
+        raise rewriting.refuse(index, "LATERAL", "Write the subquery into the select list, or join with a condition.")
+    rewriting.instead[index] = ""
+
+
+def _lateral_values(rewriting: Rewriting, opening: int) -> bool:
+    """``LATERAL (SELECT a, b) AS v(x, y)``: without a FROM it is one row, which a table-valued function can give."""
+    close = rewriting.partners.get(opening, -1)
+    if rewriting.key(opening + 1) != "SELECT" or rewriting.clause_end(opening + 2, AFTER_FROM | {"FROM"}) != close:
+        return False
+    alias = close + 1 + (rewriting.key(close + 1) == "AS")
+    names = rewriting.partners.get(alias + 1, -1)
+    if rewriting.key(alias + 1) != "(" or names < 0:
+        return False
+    columns = _listed_names(rewriting, alias + 1)
+    if len(columns) != _commas(rewriting, opening + 2, close) + 1 or len(columns) > 4:
+        return False
+    rewriting.instead[opening] = "pg_row("
+    rewriting.instead[opening + 1] = ""
+    rewriting.drop(alias + 1, names)
+    values = [f"value{'' if number == 0 else number + 1}" for number in range(len(columns))]
+    shown = unquoted(rewriting.text, rewriting.tokens[alias])
+    _rename_references(rewriting, opening, close, shown, columns, values, None)
+    return True
+
+
+def _listed_names(rewriting: Rewriting, opening: int) -> list[str]:
+    """The names in a bracket."""
+    return [
+        unquoted(rewriting.text, rewriting.tokens[one])
+        for one in range(opening + 1, rewriting.partners[opening])
+        if rewriting.kind(one) in (WORD, QUOTED)
+    ]
+
+
+def _alias_columns(rewriting: Rewriting, index: int) -> None:
+    """``(SELECT …) AS v(a, b)`` in FROM: SQLite names columns in a common table expression only."""
+    at = index + 1 + (rewriting.key(index + 1) == "AS")
+    if rewriting.key(at + 1) != "(" or rewriting.kind(at) not in (WORD, QUOTED) or index not in rewriting.partners:
+        return
+    opening, names = rewriting.partners[index], at + 1
+    if names not in rewriting.partners or rewriting.key(opening + 1) not in ("SELECT", "VALUES", "WITH"):
+        return
+    if opening in rewriting.instead:
+        return
+    if rewriting.key(opening - 1) not in ("FROM", "JOIN", "LATERAL") and not _in_from(rewriting, opening - 1):
+        return
+    end = rewriting.partners[names]
+    if any(rewriting.key(one) != "," and rewriting.kind(one) not in (WORD, QUOTED) for one in range(names + 1, end)):
+        return
+    alias = rewriting.text[rewriting.tokens[at].start : rewriting.tokens[at].end]
+    listed = rewriting.text[rewriting.tokens[names].start : rewriting.tokens[end].end]
+    rewriting.instead[opening] = f"(WITH {alias}{listed} AS ("
+    rewriting.instead[index] = f") SELECT * FROM {alias})"
+    rewriting.drop(names, end)
+
+
+def after_bracket(rewriting: Rewriting, index: int) -> None:
+    if rewriting.key(index + 1) == ".":
+        _field(rewriting, index)
+    else:
+        _alias_columns(rewriting, index)
+
+
+def _field(rewriting: Rewriting, index: int) -> None:
+    """``(result.keys).x``: a field of a composite value, which is JSON here."""
+    opening = rewriting.partners.get(index, -1)
+    if rewriting.key(index + 1) != "." or rewriting.kind(index + 2) not in (WORD, QUOTED) or opening < 0:
+        return
+    if rewriting.kind(opening - 1) in (WORD, QUOTED) and rewriting.key(opening - 1) not in NOT_CALLED:
+        return
+    name = unquoted(rewriting.text, rewriting.tokens[index + 2])
+    rewriting.before(opening, "json_extract(")
+    rewriting.drop(index + 1, index + 2)
+    rewriting.last(index, f", {quoted('$.' + quoted_name(name))})")
+
+
+#: Functions that give rows of one column.
+ROW_FUNCTIONS = frozenset(
+    "GENERATE_SERIES GENERATE_SUBSCRIPTS UNNEST REGEXP_SPLIT_TO_TABLE REGEXP_MATCHES STRING_TO_TABLE JSON_OBJECT_KEYS "
+    "JSONB_OBJECT_KEYS JSON_ARRAY_ELEMENTS JSONB_ARRAY_ELEMENTS JSON_ARRAY_ELEMENTS_TEXT JSONB_ARRAY_ELEMENTS_TEXT".split()
+)
+
+
+def row_function(rewriting: Rewriting, index: int) -> None:
+    """generate_series() and its kin, in FROM and in a select list."""
+    opening = index + 1
+    if rewriting.key(opening) != "(" or opening not in rewriting.partners:
+        return
+    before = index - 1
+    while rewriting.key(before) == "." or rewriting.key(before) == "PG_CATALOG":
+        before -= 1
+    if rewriting.key(before) in ("FROM", "JOIN", "LATERAL") or _in_from(rewriting, before):
+        _row_function_in_from(rewriting, index, rewriting.partners[opening])
+    else:
+        _row_function_in_list(rewriting, index, rewriting.partners[opening])
+
+
+def _in_from(rewriting: Rewriting, at: int) -> bool:
+    if rewriting.key(at) != ",":
+        return False
+    while at >= 0:
+        key = rewriting.key(at)
+        if key in ("FROM", "JOIN", "USING"):
+            return True
+        if key in ("SELECT", "(", "WHERE", "BY", "SET", "VALUES", "RETURNING"):
+            return False
+        partner = rewriting.partners.get(at, len(rewriting.tokens))
+        at = partner - 1 if partner < at else at - 1
+    return False
+
+
+def _row_function_in_from(rewriting: Rewriting, index: int, close: int) -> None:
+    name = rewriting.key(index).lower()
+    at = close + 1
+    ordinality = rewriting.key(at) == "WITH" and rewriting.key(at + 1) == "ORDINALITY"
+    if ordinality:
+        rewriting.drop(at, at + 1)
+        at += 2
+    has_as = rewriting.key(at) == "AS"
+    at += has_as
+    alias, columns = None, []
+    if rewriting.kind(at) in (WORD, QUOTED) and (has_as or rewriting.key(at) not in AFTER_FROM | JOINS):
+        alias = unquoted(rewriting.text, rewriting.tokens[at])
+        if rewriting.key(at + 1) == "(" and at + 1 in rewriting.partners:
+            columns = _listed_names(rewriting, at + 1)
+            rewriting.drop(at + 1, rewriting.partners[at + 1])
+    if alias is None and "VALUE" in rewriting.keys:
+        return  # SQLite's own name for the column
+    count = 1 + _commas(rewriting, index + 2, close) if name == "unnest" else 1
+    values = [f"value{'' if number == 0 else number + 1}" for number in range(count)]
+    if not columns:
+        columns = [alias or name] if count == 1 else values
+    shown = [f"{value} AS {quoted_name(column)}" for value, column in zip(values, columns, strict=False)]
+    if ordinality:
+        word = columns[count] if len(columns) > count else "ordinality"
+        shown.append(f"row_number() OVER () AS {quoted_name(word)}")
+    if _refers(rewriting, index + 2, close):
+        counted = (columns[count] if len(columns) > count else "ordinality") if ordinality else None
+        _rename_references(rewriting, index, close, alias or name, columns[:count], values, counted)
+        if alias is None:
+            rewriting.last(close, f" AS {quoted_name(name)}")
+        return
+    rewriting.before(index, f"(SELECT {', '.join(shown)} FROM ")
+    rewriting.last(close, ")" if alias is not None else f") AS {quoted_name(name)}")
+
+
+JOINS = frozenset("JOIN LEFT RIGHT FULL INNER CROSS NATURAL ON USING WITH AS LATERAL".split())
+
+
+def _commas(rewriting: Rewriting, at: int, close: int) -> int:
+    count = 0
+    while (at := rewriting.clause_end(at, frozenset((",",)))) < close:
+        count, at = count + 1, at + 1
+    return count
+
+
+def _refers(rewriting: Rewriting, first: int, last: int) -> bool:
+    """Does an argument name a column? Then the call must stay beside its table: SQLite's subqueries in FROM see no neighbours."""
+    for at in range(first, last):
+        if rewriting.kind(at) == QUOTED:
+            return True
+        if rewriting.kind(at) == WORD and rewriting.key(at + 1) != "(" and rewriting.key(at) not in _CONSTANT_WORDS:
+            if rewriting.key(at - 1) not in ("::", ".") or rewriting.key(at + 1) == ".":
+                return True
+    return False
+
+
+_CONSTANT_WORDS = frozenset(
+    "ARRAY NULL TRUE FALSE DATE TIMESTAMP TIMESTAMPTZ INTERVAL CURRENT_DATE CURRENT_TIMESTAMP AS".split()
+)
+
+
+def _rename_references(
+    rewriting: Rewriting,
+    index: int,
+    close: int,
+    alias: str,
+    columns: list[str],
+    values: list[str],
+    ordinality: str | None,
+) -> None:
+    """Leave a call that refers to its neighbours where it is, and name its columns as the module does."""
+    names = {column.lower(): value for column, value in zip(columns, values, strict=False)}
+    if ordinality:
+        if rewriting.key(index) != "UNNEST":
+            raise rewriting.refuse(index, "WITH ORDINALITY of a column")
+        names[ordinality.lower()] = "ordinality"
+    first, last = rewriting.level_of(index)
+    if _is_star(rewriting, first):
+        _name_star(rewriting, first, index, alias, names)
+    for at in range(first, last):
+        token = rewriting.tokens[at]
+        if index <= at <= close + 2 or token.kind not in (WORD, QUOTED) or rewriting.key(at + 1) in ("(", "."):
+            continue
+        if rewriting.instead.get(at) == "":
+            continue
+        word = unquoted(rewriting.text, token).lower()
+        if word in names:
+            if rewriting.key(at - 1) == "AS":
+                continue
+            dotted = rewriting.key(at - 1) == "." and rewriting.key(at - 2).lower() == alias.lower()
+            if dotted:
+                rewriting.instead[at] = names[word]
+            elif rewriting.key(at - 1) != ".":
+                rewriting.instead[at] = f"{quoted_name(alias)}.{names[word]}"
+
+
+def _is_star(rewriting: Rewriting, select: int) -> bool:
+    return [rewriting.key(select + one) for one in range(3)] == ["SELECT", "*", "FROM"]
+
+
+def _name_star(rewriting: Rewriting, select: int, index: int, alias: str, names: dict[str, str]) -> None:
+    """``SELECT * FROM t, unnest(t.a) AS u(x)``: the star of the module would show its own names."""
+    others = []
+    at = select + 3
+    while at < index:
+        end = min(rewriting.clause_end(at, frozenset((",",))), index)
+        if end > at and rewriting.kind(end - 1) in (WORD, QUOTED):
+            others.append(rewriting.text[rewriting.tokens[end - 1].start : rewriting.tokens[end - 1].end] + ".*")
+        at = end + 1
+    own = [f"{quoted_name(alias)}.{value} AS {quoted_name(name)}" for name, value in names.items()]
+    rewriting.instead[select + 1] = ", ".join([*others, *own])
+
+
+def expand_array(rewriting: Rewriting, index: int) -> None:
+    """``(information_schema._pg_expandarray(v)).n`` and ``.x`` in a select list: the elements and their numbers, from FROM.
+
+    Called bare it gives both, which ``(result.keys).x`` takes apart.
+    """
+    opening = index + 1
+    select = rewriting.select_of(index)
+    close = rewriting.partners.get(opening, -1)
+    bracket = index - 1
+    while rewriting.key(bracket) in (".", "INFORMATION_SCHEMA"):
+        bracket -= 1
+    in_brackets = rewriting.key(bracket) == "(" and rewriting.partners.get(bracket) == close + 1
+    if in_brackets:
+        select = rewriting.select_of(bracket - 1)
+    if close < 0 or select < 0 or rewriting.key(select) != "SELECT":
+        return
+    argument = rewriting.text[rewriting.tokens[opening].end : rewriting.tokens[close].start]
+    name = f"pg_keys{select}"
+    begin = bracket if in_brackets else bracket + 1
+    if name not in rewriting.modules:
+        rewriting.modules.add(name)
+        from_ = rewriting.clause_end(select + 1, frozenset(("FROM",)))
+        end = rewriting.clause_end(from_ + 1, AFTER_FROM)
+        rewriting.last(end - 1, f", unnest({argument}) AS {name}")
+    field = rewriting.key(close + 3) if in_brackets and rewriting.key(close + 2) == "." else ""
+    last = close + 3 if field else close
+    words = {"N": f"{name}.ordinality", "X": f"{name}.value"}.get(
+        field, f"json_object('x', {name}.value, 'n', {name}.ordinality)"
+    )
+    rewriting.drop(begin, last)
+    rewriting.instead[begin] = words
+    rewriting.skip = last
+
+
+def _row_function_in_list(rewriting: Rewriting, index: int, close: int) -> None:
+    """``SELECT generate_series(1, 3)``: the rows come from FROM."""
+    select = rewriting.select_of(index)
+    if select < 0 or rewriting.key(select) != "SELECT":
+        raise rewriting.refuse(index, f"{rewriting.key(index).lower()}() here", "Put it into FROM.")
+    arguments = rewriting.tokens[index + 2 : close]
+    if not arguments:
+        raise rewriting.error(close)
+    given = rewriting.translate(
+        rewriting.text, arguments, arguments[0].start, arguments[-1].end, verb="", sqlite_order=True
+    )
+    rewriting.rows += 1
+    name = f"pg_rows{rewriting.rows}"
+    leader = rewriting.leaders.setdefault(select, name)
+    rewriting.drop(index, close)
+    rewriting.instead[index] = f"{name}.value"
+    rewriting.parameters = max(rewriting.parameters, given.parameters)
+    rewriting.skip = close
+    from_ = rewriting.clause_end(select + 1, frozenset(("FROM",)) | AFTER_FROM)
+    word = "FROM"
+    end = from_
+    if rewriting.key(from_) == "FROM":
+        word, end = ",", rewriting.clause_end(from_ + 1, AFTER_FROM)
+    call = f"{rewriting.key(index).lower()}({given.sql}) AS {name}"
+    if leader != name:  # several in one list go on together, row by row
+        rewriting.last(end - 1, f" LEFT JOIN {call} ON {name}.rowid = {leader}.rowid")
+    else:
+        rewriting.last(end - 1, f"{'' if word == ',' else ' '}{word} {call}")
+
+
+def ancestors(rewriting: Rewriting, index: int) -> None:
+    """``pg_partition_ancestors(x) WITH ORDINALITY AS a(relid, depth)``: no table has any, and the names are the module's own."""
+    close = rewriting.partners.get(index + 1, index)
+    if rewriting.key(close + 1) == "WITH" and rewriting.key(close + 2) == "ORDINALITY":
+        rewriting.drop(close + 1, close + 2)
+        names = close + 4 + (rewriting.key(close + 3) == "AS")
+        if rewriting.key(names) == "(" and names in rewriting.partners:
+            rewriting.drop(names, rewriting.partners[names])

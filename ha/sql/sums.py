@@ -1,0 +1,96 @@
+"""Rules for ``+``, ``-``, ``*``, ``/`` and ``%``: times and intervals, and division by zero. [pure]"""
+
+from __future__ import annotations
+
+from ha.errors import StatementError
+from ha.sql.rewriting import LITERAL_TYPES, Rewriting
+from ha.sql.tokens import NUMBER, STRING
+
+SUMS = frozenset(("+", "-", "*", "/", "%"))
+
+
+_PRODUCTS = frozenset(("*", "/", "%"))
+
+
+def sum_(rewriting: Rewriting, index: int) -> None:
+    """``+``, ``-`` and ``*`` where one side is evidently a time or an interval."""
+    if not rewriting.is_operand(index - 1) or index + 1 >= len(rewriting.tokens):
+        return
+    if not _TIMELY.isdisjoint(rewriting.keys):
+        _time_sum(rewriting, index)
+
+
+def _time_sum(rewriting: Rewriting, index: int) -> None:
+    operator = rewriting.key(index)
+    try:
+        nearest = rewriting.operand_before(index)
+        right = rewriting.operand_after(index + 1)
+    except StatementError:
+        return
+    left_kind, right_kind = _timeliness(rewriting, nearest, index - 1), _timeliness(rewriting, index + 1, right)
+    if operator in ("*", "/"):
+        if left_kind == "interval" or right_kind == "interval":
+            if operator == "/":
+                raise rewriting.refuse(index, "division of an interval", "Multiply it by a fraction.")
+            rewriting.call(rewriting.chain_before(index, _PRODUCTS), index, right, "pg_interval_multiply")
+        return
+    first = rewriting.chain_before(index, SUMS)
+    last = rewriting.chain_after(index + 1, _PRODUCTS)
+    if first < nearest and left_kind is None:
+        left_kind = _timeliness(rewriting, first, nearest - 2)
+    if right < last and right_kind is None:
+        right_kind = _timeliness(rewriting, rewriting.chain_before(last + 1, frozenset()), last)
+    if left_kind is None and right_kind is None:
+        return
+    rewriting.call(first, index, last, "pg_time_add" if operator == "+" else "pg_time_subtract")
+
+
+_TIMELY = frozenset(
+    "INTERVAL DATE TIMESTAMP TIMESTAMPTZ NOW CURRENT_DATE CURRENT_TIMESTAMP LOCALTIMESTAMP CLOCK_TIMESTAMP AGE".split()
+)
+
+
+_TIME_CALLS = frozenset(
+    "NOW CLOCK_TIMESTAMP STATEMENT_TIMESTAMP TRANSACTION_TIMESTAMP DATE_TRUNC TO_TIMESTAMP TO_DATE MAKE_DATE".split()
+)
+
+
+def _timeliness(rewriting: Rewriting, first: int, last: int) -> str | None:
+    """``time`` or ``interval`` where an operand's words say so."""
+    while rewriting.key(first) == "(" and rewriting.partners.get(first) == last:
+        first, last = first + 1, last - 1
+    key = rewriting.key(first)
+    for at in range(last, first, -1):
+        if rewriting.key(at - 1) == "::":
+            name = rewriting.key(at)
+            return "interval" if name == "INTERVAL" else "time" if name in LITERAL_TYPES else None
+        if rewriting.key(at) in (")", "]", "("):
+            break
+    if key in LITERAL_TYPES and rewriting.kind(first + 1) == STRING:
+        return "interval" if key == "INTERVAL" else "time"
+    if key in ("CURRENT_DATE", "CURRENT_TIMESTAMP", "LOCALTIMESTAMP") and first == last:
+        return "time"
+    if rewriting.key(first + 1) == "(":
+        return "time" if key in _TIME_CALLS else "interval" if key in ("MAKE_INTERVAL", "AGE") else None
+    return None
+
+
+def quotient(rewriting: Rewriting, index: int) -> None:
+    """Division, unless a rule for times took or refused it."""
+    sum_(rewriting, index)
+    if rewriting.instead.get(index) is None:
+        divided(rewriting, index)
+
+
+def divided(rewriting: Rewriting, index: int) -> None:
+    """``a / b``, ``a % b``: 22012 where SQLite gives NULL. Only in a statement; what is kept in the schema stays SQLite's."""
+    if rewriting.sqlite_order or rewriting.verb.startswith(("CREATE", "ALTER")) or not rewriting.is_operand(index - 1):
+        return
+    try:
+        last = rewriting.operand_after(index + 1)
+    except StatementError:
+        return
+    if last == index + 1 and rewriting.kind(last) == NUMBER and rewriting.key(last).strip("0._"):
+        return  # a number that is not zero
+    rewriting.before(index + 1, "pg_divisor(")
+    rewriting.last(last, ")")

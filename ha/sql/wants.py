@@ -1,0 +1,186 @@
+"""The types of a statement's parameters, told by what stands beside them. [pure]"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ha.sql.expressions import TIMES, Expressions, Schema
+from ha.sql.reading import OPERATOR_WORDS, Reading, Scope
+from ha.sql.results import ARGUMENT
+from ha.sql.tokens import PARAMETER, TEXTS
+from ha.sql.typenames import declared, read_type
+
+
+class Wants:
+    """One statement's parameters."""
+
+    def __init__(self, reading: Reading, schema: Schema) -> None:
+        self.reading = reading
+        self.schema = schema
+        self.expressions = Expressions(reading, schema)
+
+    def parameters(self) -> Iterable[tuple[int, str]]:
+        """What stands beside each parameter, and the type that follows from it."""
+        marks = [at for at in range(len(self.reading.tokens)) if self.reading.kind(at) == PARAMETER]
+        if not marks:
+            return
+        yield from self._inserted()
+        scope = self._everything()
+        for at in marks:
+            found = self._beside(at, scope)
+            if found:
+                yield int(self.reading.key(at)[1:6]), found
+
+    def _everything(self) -> Scope:
+        """All tables named anywhere: a parameter's neighbour is looked up among them."""
+        scope = Scope()
+        for at in range(len(self.reading.tokens)):
+            if self.reading.key(at) in ("FROM", "JOIN", "INTO", "UPDATE", "ONLY") and self.reading.is_name(at + 1):
+                self.reading.enter(scope, at + 1)
+            elif (
+                self.reading.key(at) == ","
+                and self.reading.is_name(at + 1)
+                and self.schema.columns(self.reading.plain(at + 1)) is not None
+            ):
+                self.reading.enter(scope, at + 1)
+        return scope
+
+    def _inserted(self) -> Iterable[tuple[int, str]]:
+        """INSERT INTO t(columns) VALUES ($1, …) or SELECT $1, …"""
+        for at in range(len(self.reading.tokens)):
+            if self.reading.key(at) != "INTO" or not self.reading.is_name(at + 1):
+                continue
+            at += 1
+            while self.reading.key(at + 1) == "." and self.reading.is_name(at + 2):
+                at += 2
+            table = self.reading.plain(at)
+            at += 1
+            if self.reading.key(at) == "AS":
+                at += 2
+            names: Sequence[str] | None
+            if (
+                self.reading.key(at) == "("
+                and at in self.reading.partners
+                and self.reading.key(at + 1) not in ("SELECT", "WITH", "VALUES")
+            ):
+                names = [
+                    self.reading.plain(first)
+                    for first, last in self.reading.parts(at + 1, self.reading.partners[at])
+                    if self.reading.is_name(first)
+                ]
+                at = self.reading.partners[at] + 1
+            else:
+                names = self.schema.columns(table)
+            if names:
+                yield from self._rows(table, names, at)
+            return
+
+    def _rows(self, table: str, names: Sequence[str], at: int) -> Iterable[tuple[int, str]]:
+        rows: list[list[tuple[int, int]]] = []
+        if self.reading.key(at) == "VALUES":
+            at += 1
+            while self.reading.key(at) == "(" and at in self.reading.partners:
+                rows.append(self.reading.parts(at + 1, self.reading.partners[at]))
+                at = self.reading.partners[at] + 1
+                at += self.reading.key(at) == ","
+        elif self.reading.key(at) == "SELECT":
+            rows.append([(item.first, item.last) for item in self.reading.items_between(at, len(self.reading.tokens))])
+        for row in rows:
+            for (first, last), name in zip(row, names, strict=False):
+                if last - first == 1 and self.reading.kind(first) == PARAMETER:
+                    words = self.schema.column_type(table, name)
+                    found = declared(words) if words else None
+                    if found:
+                        yield int(self.reading.key(first)[1:6]), found
+
+    def _beside(self, at: int, scope: Scope) -> str | None:
+        before, after = self.reading.key(at - 1), self.reading.key(at + 1)
+        if before in ("LIMIT", "OFFSET"):
+            return "int8"
+        if before == "AND" and self.reading.key(at - 3) == "BETWEEN":
+            return self._operand_before(at - 3, scope)
+        if before == "BETWEEN":
+            return self._operand_before(at - 1, scope)
+        if before in ("=", "<>", "!=", "<", ">", "<=", ">=", "==", "+", "-", "*", "/", "%", "||"):
+            found = self._operand_before(at - 1, scope)
+            return self._opposite(before, found)
+        if before in ("LIKE", "ILIKE", "GLOB", "~", "~*", "!~", "!~*", "REGEXP", "TO", "ESCAPE"):
+            return "text"
+        if after in ("=", "<>", "!=", "<", ">", "<=", ">=", "+", "-", "*", "/", "||"):
+            found = self._operand_after(at + 2, scope)
+            return self._opposite(after, found)
+        if after in ("LIKE", "ILIKE", "~", "~*"):
+            return "text"
+        return self._in_brackets(at, scope)
+
+    @staticmethod
+    def _opposite(operator: str, other: str | None) -> str | None:
+        """The type of one side from that of the other."""
+        if operator == "||":
+            return other if other and (other.startswith("_") or other == "jsonb") else "text"
+        if operator in ("+", "-") and other in TIMES:
+            return None  # an interval, a number of days, another time: too many to choose from
+        return other
+
+    def _in_brackets(self, at: int, scope: Scope) -> str | None:
+        """``x IN ($1, $2)``, ``x = ANY($1)``, ``f($1)``."""
+        opening = next(
+            (
+                back
+                for back in range(at - 1, -1, -1)
+                if self.reading.partners.get(back, -1) > at and self.reading.key(back) == "("
+            ),
+            None,
+        )
+        if opening is None:
+            return None
+        word = self.reading.key(opening - 1)
+        alone = (opening + 1, self.reading.partners[opening]) == (at, at + 1)
+        if word == "IN":
+            operand = opening - 1 - (self.reading.key(opening - 2) == "NOT")
+            return self._operand_before(operand, scope)
+        if word in ("ANY", "ALL", "SOME") and alone:
+            found = self._operand_before(opening - 2, scope)
+            return None if found is None or found.startswith("_") else "_" + found
+        parts = self.reading.parts(opening + 1, self.reading.partners[opening])
+        if (at, at + 1) not in parts:
+            return None
+        name = word.lower()
+        if name in ("coalesce", "nullif", "greatest", "least", "ifnull"):
+            for first, last in parts:
+                found = self.expressions.typed(first, last, scope, 0)
+                if found:
+                    return found
+            return None
+        return ARGUMENT.get(name) if parts[0] == (at, at + 1) else None
+
+    def _operand_before(self, at: int, scope: Scope) -> str | None:
+        """The type of the simple operand that ends before token `at`."""
+        last = at
+        first = at - 1
+        if self.reading.key(first) == "NOT":
+            last = first
+            first -= 1
+        if self.reading.key(first) == ")" and first in self.reading.partners:
+            first = self.reading.partners[first]
+            if self.reading.is_name(first - 1) and self.reading.key(first - 1) not in OPERATOR_WORDS:
+                first -= 1
+        while self.reading.key(first - 1) == "." and self.reading.is_name(first - 2):
+            first -= 2
+        if self.reading.key(first - 1) == "::":
+            type_name, after = read_type(self.reading.text, self.reading.tokens, first)
+            return type_name.name if type_name and after == last else None
+        if self.reading.kind(first) in TEXTS or self.reading.kind(first) == PARAMETER:
+            return "text" if self.reading.kind(first) in TEXTS else None
+        return self.expressions.typed(first, last, scope, 0)
+
+    def _operand_after(self, first: int, scope: Scope) -> str | None:
+        last = first + 1
+        while self.reading.key(last) == "." and self.reading.is_name(last + 1):
+            last += 2
+        if self.reading.key(last) == "(" and last in self.reading.partners:
+            last = self.reading.partners[last] + 1
+        if self.reading.key(last) == "::":
+            type_name, _ = read_type(self.reading.text, self.reading.tokens, last + 1)
+            return type_name.name if type_name else None
+        return self.expressions.typed(first, last, scope, 0)

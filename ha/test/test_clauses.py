@@ -1,0 +1,29 @@
+"""ORDER BY, LIMIT, FETCH, FOR UPDATE, names with a schema."""
+
+from __future__ import annotations
+
+from ha.test.translated import RuleTests
+
+TABLE = (
+    ("select x::pg_catalog.int4", "select pg_int4(x)"),
+    ("select pg_catalog.version(), current_user", "select version(), current_user()"),
+    ("select * from public.t join pg_catalog.pg_class c", "select * from t join pg_catalog.pg_class c"),
+    ("select a from t for update skip locked", "select a from t"),
+    ("select a from t limit all offset 2", "select a from t limit -1 offset 2"),
+    ("select a from t offset 2", "select a from t LIMIT -1 OFFSET 2"),
+    ("select a from t offset 2 rows fetch first 3 rows only", "select a from t LIMIT 2 , 3"),
+    ("select a from t fetch first row only", "select a from t LIMIT 1"),
+    ("select a from t order by a desc, b", "select a from t order by a desc NULLS FIRST, b NULLS LAST"),
+    ("select a from t order by a nulls first", "select a from t order by a nulls first"),
+    ("select a into b from t", "CREATE TABLE b AS select a from t"),
+    ("table t", "SELECT * FROM t"),
+)
+
+REFUSED = ("select distinct on (a) * from t",)
+
+
+class ClauseTests(RuleTests):
+    """Each rule by its example."""
+
+    table = TABLE
+    refused = REFUSED

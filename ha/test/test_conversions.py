@@ -1,0 +1,26 @@
+"""Casts and literals, as SQLite is given them."""
+
+from __future__ import annotations
+
+from ha.test.translated import RuleTests
+
+TABLE = (
+    ("select $1::int, $1", "select pg_int4(?1), ?1"),
+    ("select a.b::text::int4", "select pg_int4(CAST(a.b AS TEXT))"),
+    ("select case when a then b end::text", "select CAST(case when a then b end AS TEXT)"),
+    ("select true::text, 'x'::varchar(3)", "select 'true', pg_varchar('x', 3)"),
+    ("select x::timestamp(0) with time zone", "select pg_timestamptz(x, 0)"),
+    ("select cast(x as integer), cast('t' as boolean)", "select cast(x as integer), pg_bool('t')"),
+    ("select E'a\\'b', $$it's$$, b'1'", "select 'a''b', 'it''s', '1'"),
+    ("select date '2026-01-01', date 'x'", "select pg_date('2026-01-01'), date 'x'"),
+    ("select (x+1)::numeric(10,2)", "select pg_numeric((x+1), 10, 2)"),
+    ("select -1::int8", "select -pg_int8(1)"),
+    ("select count(*)::int", "select pg_int4(count(*))"),
+    ("select count(*) filter (where a)::int", "select pg_int4(count(*) filter (where a))"),
+)
+
+
+class ConversionTests(RuleTests):
+    """Each rule by its example."""
+
+    table = TABLE

@@ -1,0 +1,29 @@
+"""Operators that SQLite lacks or spells otherwise."""
+
+from __future__ import annotations
+
+from ha.test.translated import RuleTests
+
+TABLE = (
+    ("select 'a' ilike 'A', a ~~ b, a !~~* b", "select 'a' LIKE 'A', a LIKE b, a NOT LIKE b"),
+    ("select a ~ 'x', a !~* 'x', ~5", "select a REGEXP 'x', a NOT REGEXP '(?i)' || 'x', ~5"),
+    ("select a operator(pg_catalog.~) '^x$'", "select a REGEXP '^x$'"),
+    ("select * from t where id <> all(array[1,2])", "select * from t where id NOT IN (1,2)"),
+    ("select 1 < any($1)", "select (SELECT max(1 < pg_element) FROM pg_elements(?1))"),
+    ("select 1 = any(select 2)", "select 1 IN (select 2)"),
+    ("select array[1,2], (array[1])[1]", "select json_array(1,2), pg_item((json_array(1)),1)"),
+    ("select a[1:2], i.indkey[0]", "select pg_slice(a,1,2), pg_vector_item(i.indkey,0)"),
+    ("select a #>> '{b}', a @> b", "select pg_at_path(a , '{b}', 1), pg_contains(a , b)"),
+    ("select a->'b' ? 'c', ?", "select pg_has_key(a->'b' , 'c'), ?"),
+    ("select 2^3, |/ 4", "select pow(2,3), sqrt( 4)"),
+    ("select a at time zone 'UTC'", "select pg_at_zone(a , 'UTC')"),
+    ('select a collate "C" from only t', "select a collate BINARY from t"),
+    ("select a is unknown, row(1,2) = (1,2)", "select a is NULL, (1,2) = (1,2)"),
+    ("select * from t where id = any($1)", "select * from t where id IN (SELECT pg_element FROM pg_elements(?1))"),
+)
+
+
+class OperatorTests(RuleTests):
+    """Each rule by its example."""
+
+    table = TABLE

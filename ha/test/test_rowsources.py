@@ -1,0 +1,21 @@
+"""What gives rows in FROM."""
+
+from __future__ import annotations
+
+from ha.test.translated import RuleTests
+
+TABLE = (
+    ("select generate_series(1,3) as n", "select pg_rows1.value as n FROM generate_series(1,3) AS pg_rows1"),
+    ("select * from generate_series(1,$1) g", 'select * from (SELECT value AS "g" FROM generate_series(1,?1)) g'),
+    ("select x from t, unnest(t.a) as x", 'select "x".value from t, unnest(t.a) as x'),
+    ("select * from (values (1,2)) as v(a,b)", "select * from (WITH v(a,b) AS (values (1,2)) SELECT * FROM v) as v"),
+)
+
+REFUSED = ("select * from t, lateral (select 1) l",)
+
+
+class RowSourceTests(RuleTests):
+    """Each rule by its example."""
+
+    table = TABLE
+    refused = REFUSED

@@ -1,0 +1,36 @@
+"""What the tests of SQL's rules have in common: a client's words, and what SQLite is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ha.errors import StatementError
+from ha.sql.statements import split
+
+
+def plain(text: str) -> str:
+    """With white space made one blank, where it does not matter."""
+    return " ".join(text.split()).replace("( ", "(").replace(" )", ")").replace(" ,", ",")
+
+
+class RuleTests(SynchronousTestCase):
+    """Each rule of a module by its example."""
+
+    #: What a client writes, and what SQLite is given.
+    table: Sequence[tuple[str, str]] = ()
+    #: What is refused with 0A000.
+    refused: Sequence[str] = ()
+
+    def test_each_rule(self) -> None:
+        """The words SQLite is given."""
+        for text, wanted in self.table:
+            (statement,) = split(text)
+            self.assertEqual(plain(statement.sql), plain(wanted), text)
+
+    def test_what_cannot_be_said_is_refused(self) -> None:
+        """With 0A000 and, nearly always, a hint."""
+        for text in self.refused:
+            error = self.assertRaises(StatementError, split, text)
+            self.assertEqual(error.sqlstate, "0A000", text)

@@ -1,0 +1,33 @@
+"""A schema of two tables, for the tests that read types from words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+TABLES = {
+    "users": {"id": "INTEGER", "name": "text", "email": "varchar(50)", "active": "boolean", "created": "timestamp"},
+    "orders": {"id": "INTEGER", "amount": "numeric(10,2)", "day": "date"},
+}
+
+
+class Schema:
+    """Two tables."""
+
+    def column_type(self, table: str, column: str) -> str | None:
+        """Of a known column."""
+        return TABLES.get(table, {}).get(column)
+
+    def columns(self, table: str) -> Sequence[str] | None:
+        """Of a known table."""
+        return list(TABLES[table]) if table in TABLES else None
+
+
+@dataclass(frozen=True)
+class Source:
+    """A column of which SQLite knows only its text."""
+
+    name: str
+    decltype: str | None = None
+    table: str | None = None
+    origin: str | None = None
