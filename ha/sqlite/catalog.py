@@ -25,8 +25,8 @@ import apsw
 
 from ha.sqlite import catalog_functions, catalog_live, catalog_rows, catalog_schema, catalog_views
 from ha.sqlite.catalog_schema import FIRST_OID, Schema
-from ha.sqlite.catalog_tables import RELATIONS, ROWS
-from ha.sqlite.catalog_types import decltype, static_rows, types_by_name
+from ha.sqlite.catalog_tables import filled, relations, static_rows
+from ha.sqlite.catalog_types import decltype, types_by_name
 
 if TYPE_CHECKING:
     from ha.sqlite.connection import Connection
@@ -64,12 +64,11 @@ def _looks(sql: str) -> bool:
 
 @cache
 def _names() -> frozenset[str]:
-    relations = (line.split(" ", 2) for line in RELATIONS.splitlines())
     return frozenset(
         (
             NAME,
             "information_schema",
-            *(name for schema, name, _ in relations if schema == NAME),
+            *(one.name for one in relations() if one.schema == NAME),
             *catalog_functions.NAMES,
         )
     )
@@ -252,7 +251,7 @@ def _bare_image() -> bytes:
     image.execute("CREATE TABLE ha_texts (oid INTEGER PRIMARY KEY, text TEXT)")
     image.execute("CREATE TABLE ha_mark (mark TEXT)")
     image.execute("INSERT INTO ha_mark VALUES (NULL)")
-    for table in ROWS:
+    for table in filled():
         if table not in catalog_live.FUNCTIONS and table not in catalog_live.TABLES:
             _insert(image, table, static_rows(table))
     _insert(image, "pg_class", _system_classes())
@@ -281,14 +280,6 @@ _INDEXES: Final = (
 )
 
 
-def relations() -> Iterator[tuple[str, str, int, str, list[tuple[str, str]]]]:
-    """Each relation of PostgreSQL's: schema, name, OID, kind, columns with their types."""
-    for line in RELATIONS.splitlines():
-        schema, name, oid, kind, *columns = line.split(" ")
-        pairs = [column.split(":") for column in columns]
-        yield schema, name, int(oid), kind, [(column, words) for column, words in pairs]
-
-
 def table_name(schema: str, name: str) -> str:
     """What a relation is called in the attached database."""
     return name if schema == NAME else f"{schema}.{name}"
@@ -314,7 +305,7 @@ _SPECIAL_DEFAULTS: Final = {
 }
 
 
-def _declarations(kind: str, oid: int, columns: list[tuple[str, str]]) -> Iterator[str]:
+def _declarations(kind: str, oid: int, columns: tuple[tuple[str, str], ...]) -> Iterator[str]:
     for name, words in columns:
         default = _SPECIAL_DEFAULTS.get(name) or _DEFAULTS.get(words) if kind == "r" else None
         yield f'"{name}" {decltype(words)}' + (f" DEFAULT {default}" if default else "")

@@ -17,8 +17,8 @@ from ha.sql.typenames import read_type
 from ha.sqlite import catalog_texts
 from ha.sqlite.catalog_rows import OWNER
 from ha.sqlite.catalog_schema import Relation, Schema, oid_of, quoted_if_needed
-from ha.sqlite.catalog_tables import RELATIONS
-from ha.sqlite.catalog_types import spoken_type, static_rows, types_by_name
+from ha.sqlite.catalog_tables import relations, static_rows
+from ha.sqlite.catalog_types import spoken_type, types_by_name
 
 if TYPE_CHECKING:
     from ha.sqlite.connection import Connection
@@ -29,9 +29,7 @@ Row = tuple[str, int, Callable[..., Any]]
 _NAME = r'(?:"(?:[^"]|"")+"|[^\s".(;]+)'
 _QUALIFIED = re.compile(rf"\s*(?:(?:({_NAME})\s*\.\s*)?({_NAME})\s*\.\s*)?({_NAME})\s*\Z")
 
-SYSTEM: Final = {
-    (schema, name): int(oid) for schema, name, oid in (line.split(" ", 3)[:3] for line in RELATIONS.splitlines())
-}
+SYSTEM: Final = {(one.schema, one.name): one.oid for one in relations()}
 SYSTEM_NAMES: Final = {oid: (schema, name) for (schema, name), oid in SYSTEM.items()}
 NAMESPACES: Final = {row["nspname"]: row["oid"] for row in static_rows("pg_namespace")}
 _ROLES: Final = {row["oid"]: row["rolname"] for row in static_rows("pg_authid")}

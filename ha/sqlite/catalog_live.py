@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from ha.sql.parameters import PARAMETERS
 from ha.sqlite import times
 from ha.sqlite.catalog_schema import oid_of
-from ha.sqlite.catalog_tables import RELATIONS
-from ha.sqlite.catalog_types import decltype, static_rows
+from ha.sqlite.catalog_tables import relations, static_rows
+from ha.sqlite.catalog_types import decltype
 from ha.sqlite.series import Module
 
 if TYPE_CHECKING:
@@ -176,9 +176,8 @@ ALIASES: Final = {"pg_show_all_settings": "pg_settings"}
 FUNCTIONS: Final = frozenset(("pg_get_keywords", "pg_partition_ancestors"))
 
 
-def _columns(table: str) -> list[tuple[str, str]]:
-    line = next(line for line in RELATIONS.splitlines() if line.split(" ", 2)[1] == table)
-    return [(name, words) for name, _, words in (column.partition(":") for column in line.split(" ")[4:])]
+def _columns(table: str) -> tuple[tuple[str, str], ...]:
+    return next(one.columns for one in relations() if one.name == table)
 
 
 def no_ancestors(relation: Any = None) -> Iterator[tuple[int, int]]:

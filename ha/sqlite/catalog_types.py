@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Any, Final
@@ -10,18 +9,9 @@ from typing import Any, Final
 from ha.errors import StatementError
 from ha.sql.tokens import tokenize
 from ha.sql.typenames import declared, read_type
-from ha.sqlite.catalog_tables import ROWS
+from ha.sqlite.catalog_tables import static_rows
 
 TEXT: Final = 25
-
-
-@cache
-def static_rows(table: str) -> tuple[dict[str, Any], ...]:
-    """The rows that every database has in a table of the catalog."""
-    if table not in ROWS:
-        return ()
-    names, *lines = ROWS[table].splitlines()
-    return tuple(dict(zip(names.split(), json.loads(line), strict=True)) for line in lines)
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ha.sqlite.catalog_tables import RELATIONS
+from ha.sqlite.catalog_tables import relations
 from ha.sqlite.catalog_views import VIEWS
 
 
@@ -12,6 +12,6 @@ class ViewTests(SynchronousTestCase):
     """Each view that is filled is one that PostgreSQL has."""
 
     def test_names(self) -> None:
-        known = {line.split()[1] for line in RELATIONS.splitlines() if line}
+        known = {one.name for one in relations()}
         for name in VIEWS:
             self.assertIn(name.rpartition(".")[2], known)
