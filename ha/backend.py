@@ -390,9 +390,11 @@ class Backend:
 
     async def _fill_catalog(self, connection: Connection, statement: Statement) -> None:
         """A statement about the catalog may find it empty: filling it takes too long for the reactor's thread."""
-        if mentions(statement.sql) and not connection.catalog.is_fresh:
+        if mentions(statement.sql) and not connection.catalog.is_fresh(statement.sql):
             connection.context = self.context
-            await self.replica.database.lanes.long(connection, lambda connection: connection.catalog.refresh())
+            await self.replica.database.lanes.long(
+                connection, lambda connection: connection.catalog.refresh(statement.sql)
+            )
 
     def _facts(self, connection: Connection, statement: Statement) -> Facts:
         connection.context = self.context

@@ -1,47 +1,48 @@
 """pg_catalog and information_schema: an attached database in memory, filled from the schema when a statement asks for it.
 
-Use: :func:`mentions` says whether a statement needs it, and ``connection.catalog.refresh()`` then makes it true for this
+Use: :func:`mentions` says whether a statement needs it, and ``connection.catalog.refresh(sql)`` then makes it true for this
 connection, in whatever transaction it is: tables that the client's own transaction made are there.
 
 A table of the catalog is an ordinary table, so SQLite joins and sorts it as any other, and its columns announce PostgreSQL's
-types. What every database has (208 relations, the types, operators …) is an image of 400 KB that is loaded as a whole; what
-the schema makes (:mod:`ha.sqlite.catalog_rows`, :mod:`ha.sqlite.catalog_views`) is written into it and replaced when the
-schema is another. What depends on who asks is no table but a function (:mod:`ha.sqlite.catalog_live`).
+types. What every database has (208 relations, the types, operators …) is an image of 400 KB that is loaded as a whole
+(:mod:`ha.sqlite.catalog_image`). What the schema makes is written into it: the tables (:mod:`ha.sqlite.catalog_rows`) when the
+schema is another, and then only the rows that differ; a view (:mod:`ha.sqlite.catalog_views`) when a statement names it. What
+depends on who asks is no table but a function (:mod:`ha.sqlite.catalog_live`).
 
-The mark of what was written stands in the attached database itself, so a ROLLBACK takes both back.
+What one connection filled, the next one loads. The marks of what was written stand in the attached database itself, so a
+ROLLBACK takes both back.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
-import apsw
-
-from ha.sqlite import catalog_functions, catalog_live, catalog_rows, catalog_schema, catalog_views
+from ha.sqlite import catalog_functions, catalog_rows, catalog_schema, catalog_views
+from ha.sqlite.catalog_image import NAME, bare_image
 from ha.sqlite.catalog_schema import FIRST_OID, Schema
-from ha.sqlite.catalog_tables import filled, relations, static_rows
-from ha.sqlite.catalog_types import decltype, types_by_name
+from ha.sqlite.catalog_tables import relations
 
 if TYPE_CHECKING:
     from ha.sqlite.connection import Connection
 
-#: The attached database. Unlike information_schema, its tables are found without their schema's name, as in PostgreSQL.
-NAME: Final = "pg_catalog"
-
 #: Longer texts are not remembered: they are data.
 _TEXT_MAX: Final = 4096
-#: Schemas, and images of half a megabyte and more, that are kept for the next connection.
-_KEPT: Final = 8
-#: Small pages: most tables are empty, and each takes one.
-_PAGE_BYTES: Final = 1024
+#: Images that are kept for the next connection, and schemas with their rows: in bytes of images, half a megabyte each and more,
+#: but always the newest. Eight schemas are a node's databases and the last step of a migration in one of them.
+_IMAGE_BYTES_KEPT: Final = 32 * 1024 * 1024
+_SCHEMAS_KEPT: Final = 8
+#: Rows of the catalog that are kept to be compared: a schema of 500 tables makes 25,000. Beyond, tables are written anew.
+_ROWS_KEPT: Final = 100_000
 
 _MOST: Final = 2**32 - 1
+#: The part of the catalog that is no view.
+_TABLES: Final = ""
 
 _QUICK: Final = ("pg_", "information_schema", "format_type", "_description", "to_reg", "_privilege", "row_security")
 _WORD: Final = re.compile(r"\w+")
@@ -49,17 +50,27 @@ _WORD: Final = re.compile(r"\w+")
 
 def mentions(sql: str) -> bool:
     """Does a statement name something of the catalog's, a table or a function?"""
-    return _mentions(sql) if len(sql) <= _TEXT_MAX else _looks(sql)
+    return _parts(sql) is not None
+
+
+def _parts(sql: str) -> frozenset[str] | None:
+    """The views that a statement names, None if it names nothing of the catalog's at all."""
+    return _known_parts(sql) if len(sql) <= _TEXT_MAX else _find_parts(sql)
 
 
 @lru_cache(maxsize=4096)
-def _mentions(sql: str) -> bool:
-    return _looks(sql)
+def _known_parts(sql: str) -> frozenset[str] | None:
+    return _find_parts(sql)
 
 
-def _looks(sql: str) -> bool:
+def _find_parts(sql: str) -> frozenset[str] | None:
     low = sql.lower()
-    return any(word in low for word in _QUICK) and not _names().isdisjoint(_WORD.findall(low))
+    if not any(word in low for word in _QUICK):
+        return None
+    words = frozenset(_WORD.findall(low))
+    if _names().isdisjoint(words):
+        return None
+    return frozenset(view for view in catalog_views.VIEWS if view.rpartition(".")[2] in words)
 
 
 @cache
@@ -82,72 +93,92 @@ class Catalog:
         self._attached = False
         self._version = -1
         self._mark = ""
+        self._views: frozenset[str] = frozenset()
         #: What the functions look into.
         self.schema = Schema()
 
-    @property
-    def is_fresh(self) -> bool:
+    def is_fresh(self, sql: str) -> bool:
         """Is there nothing to do for :meth:`refresh`?"""
-        connection = self._found()
-        assert connection is not None
+        connection = self._connection
         with connection.guard.trusted():
             version = connection.execute("PRAGMA main.schema_version").get
-        return version == self._version and not _may_be_undone(connection)
+        return (
+            version == self._version and (_parts(sql) or frozenset()) <= self._views and not _may_be_undone(connection)
+        )
 
-    def refresh(self) -> None:
-        """Make the catalog what the connection's transaction sees. Cheap when it is."""
-        if self.is_fresh:
+    def refresh(self, sql: str) -> None:
+        """Make the catalog what the connection's transaction sees, as far as `sql` asks for it. Cheap when it is."""
+        if self.is_fresh(sql):
             return
-        connection = self._found()
-        assert connection is not None
+        connection = self._connection
         with connection.guard.trusted():
             rowid = connection.last_insert_rowid()
             try:
-                self._fill(connection)
+                self._fill(connection, _parts(sql) or frozenset())
             finally:
                 connection.set_last_insert_rowid(rowid)
             self._version = connection.execute("PRAGMA main.schema_version").get
 
-    def _fill(self, connection: Connection) -> None:
+    @property
+    def _connection(self) -> Connection:
+        connection = self._found()
+        assert connection is not None
+        return connection
+
+    def _fill(self, connection: Connection, views: Iterable[str]) -> None:
         mark = _mark(connection)
         if mark != self._mark:
+            self._views = frozenset()
             self.schema = _schema(connection, mark)
             self._mark = mark
         database = connection.context.database if connection.context is not None else ""
         with _writable(connection):
-            if not self._attached or not connection.in_transaction:
+            if not self._attached or not (connection.in_transaction or _marks(connection).get(_TABLES) == mark):
                 self._load(connection, database, mark)
-            if connection.execute(f"SELECT mark FROM {NAME}.ha_mark").get != mark:
+            marks = _marks(connection)
+            late = [view for view in views if marks.get(view) != mark]
+            if marks.get(_TABLES) != mark or late:
                 with _together(connection):
-                    _fill(connection, self.schema, database)
-                    connection.execute(f"UPDATE {NAME}.ha_mark SET mark = ?", (mark,))
+                    if marks.get(_TABLES) != mark:
+                        _write_tables(connection, marks.get(_TABLES), mark, self.schema)
+                    for view in late:
+                        _write_view(connection, view, database)
+                    _note(connection, mark, (_TABLES, *late))
                 _keep(connection, (database, mark))
+        if not connection.in_transaction:
+            self._views = frozenset(part for part, known in _marks(connection).items() if known == mark)
 
     def _load(self, connection: Connection, database: str, mark: str) -> None:
-        """Attach the newest image there is, or put it in the place of an older one."""
-        known = _images.get((database, mark)) or _images.get((database, None))
-        image = known or _bare_image()
+        """Attach the best image there is, or put it in the place of an older one."""
+        own = _images.get((database, mark))
+        image = own or _images.get((database, None))
         if not self._attached:
             connection.execute(f"ATTACH ':memory:' AS {NAME}")
-        connection.deserialize(NAME, image)
+        elif own is None:
+            return  # what is there differs in a few rows
+        connection.deserialize(NAME, image or bare_image())
         self._attached = True
-        if known is None:
+        if image is None:
             with _together(connection):
-                _fill_views(connection, database, 0, FIRST_OID - 1)
+                for view in catalog_views.OLD:
+                    _fill_view(connection, view, database, 0, FIRST_OID - 1)
             _keep(connection, (database, None))
 
 
 #: By the database's name, which stands in the rows, and the schema's mark; None where only the system's part is filled.
 _images: dict[tuple[str, str | None], bytes] = {}
 _schemas: dict[str, Schema] = {}
+#: By the schema's mark and the table.
+_rows: dict[str, dict[str, frozenset[tuple[Any, ...]]]] = {}
 
 
 def _keep(connection: Connection, key: tuple[str, str | None]) -> None:
     """Let other connections load what this one has filled, unless its transaction could take it back."""
     if not connection.in_transaction:
-        while len(_images) >= _KEPT:
-            del _images[next(iter(_images))]
+        _images.pop(key, None)
         _images[key] = bytes(connection.serialize(NAME))
+        while len(_images) > 1 and sum(map(len, _images.values())) > _IMAGE_BYTES_KEPT:
+            del _images[next(iter(_images))]
 
 
 def _may_be_undone(connection: Connection) -> bool:
@@ -155,76 +186,103 @@ def _may_be_undone(connection: Connection) -> bool:
     return connection.in_transaction and not connection.readonly("main")
 
 
+_OBJECTS: Final = """
+    SELECT group_concat(concat_ws(char(1), type, name, tbl_name, sql), char(2)) FROM (SELECT * FROM main.sqlite_schema ORDER BY rowid)
+"""
+
+
 def _mark(connection: Connection) -> str:
     """What tells one schema from another."""
-    digest = blake2b(digest_size=16)
-    for row in connection.execute("SELECT type, name, tbl_name, sql FROM main.sqlite_schema"):
-        digest.update(repr(row).encode())
-    return digest.hexdigest()
+    return blake2b((connection.execute(_OBJECTS).get or "").encode(), digest_size=16).hexdigest()
 
 
 def _schema(connection: Connection, mark: str) -> Schema:
-    found = _schemas.get(mark)
-    if found is None:
-        found = catalog_schema.read(connection)
-        if len(_schemas) >= _KEPT:
-            _schemas.clear()
-        _schemas[mark] = found
+    found = _schemas.pop(mark, None) or catalog_schema.read(connection)
+    _schemas[mark] = found
+    while len(_schemas) > _SCHEMAS_KEPT:
+        del _schemas[next(iter(_schemas))]
     return found
 
 
-class _writable:
+def _rows_of(mark: str, schema: Schema) -> dict[str, frozenset[tuple[Any, ...]]]:
+    found = _rows.pop(mark, None)
+    if found is None:
+        found = {table.name: frozenset(table.rows(schema)) for table in catalog_rows.TABLES}
+    _rows[mark] = found
+    while len(_rows) > 1 and sum(len(rows) for one in _rows.values() for rows in one.values()) > _ROWS_KEPT:
+        del _rows[next(iter(_rows))]
+    return found
+
+
+@contextmanager
+def _writable(connection: Connection) -> Iterator[None]:
     """A reading connection may write here for a moment; its file stays what it was opened as."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._query_only = False
-
-    def __enter__(self) -> None:
-        self._query_only = bool(self._connection.execute("PRAGMA query_only").get)
-        if self._query_only:
-            self._connection.execute("PRAGMA query_only = OFF")
-
-    def __exit__(self, *_: object) -> None:
-        if self._query_only:
-            self._connection.execute("PRAGMA query_only = ON")
+    query_only = bool(connection.execute("PRAGMA query_only").get)
+    if query_only:
+        connection.execute("PRAGMA query_only = OFF")
+    try:
+        yield
+    finally:
+        if query_only:
+            connection.execute("PRAGMA query_only = ON")
 
 
-class _together:
+@contextmanager
+def _together(connection: Connection) -> Iterator[None]:
     """One savepoint: all is written or nothing, and quickly."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> None:
-        self._connection.execute("SAVEPOINT ha_catalog")
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is not None:
-            self._connection.execute("ROLLBACK TO ha_catalog")
-        self._connection.execute("RELEASE ha_catalog")
+    connection.execute("SAVEPOINT ha_catalog")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK TO ha_catalog")
+        raise
+    finally:
+        connection.execute("RELEASE ha_catalog")
 
 
-def _fill(connection: Connection, schema: Schema, database: str) -> None:
+# What stands there
+
+
+def _marks(connection: Connection) -> dict[str, str]:
+    return dict(connection.execute(f"SELECT part, mark FROM {NAME}.ha_mark").fetchall())
+
+
+def _note(connection: Connection, mark: str, parts: Iterable[str]) -> None:
+    connection.executemany(f"REPLACE INTO {NAME}.ha_mark VALUES (?, ?)", [(part, mark) for part in parts])
+
+
+def _write_tables(connection: Connection, before: str | None, mark: str, schema: Schema) -> None:
+    """Make the tables show `schema`, where `before` is the mark of what they show."""
+    old = _rows.get(before or "")
+    new = _rows_of(mark, schema)
     for table in catalog_rows.TABLES:
-        connection.execute(f"DELETE FROM {NAME}.{table.name} WHERE {table.old}")
         names = table.columns.split()
+        added: Iterable[tuple[Any, ...]]
+        if old is None:
+            connection.execute(f"DELETE FROM {NAME}.{table.name} WHERE {table.old}")
+            added = table.rows(schema)  # in the order in which things were made
+        else:
+            gone, added = old[table.name] - new[table.name], new[table.name] - old[table.name]
+            places = [names.index(key) for key in table.key.split()]
+            connection.executemany(
+                f"DELETE FROM {NAME}.{table.name} WHERE {' AND '.join(f'{names[at]} = ?' for at in places)}",
+                [tuple(row[at] for at in places) for row in gone],
+            )
         connection.executemany(
-            f"INSERT INTO {NAME}.{table.name}({', '.join(names)}) VALUES ({', '.join('?' * len(names))})",
-            table.rows(schema),
+            f"INSERT INTO {NAME}.{table.name}({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", added
         )
-    for view in catalog_views.VIEWS:
-        connection.execute(f'DELETE FROM {NAME}."{view}" WHERE {catalog_views.OLD.get(view, "true")}')
-    _fill_views(connection, database, FIRST_OID, _MOST)
 
 
-def _fill_views(connection: Connection, database: str, least: int, most: int) -> None:
+def _write_view(connection: Connection, view: str, database: str) -> None:
+    connection.execute(f'DELETE FROM {NAME}."{view}" WHERE {catalog_views.OLD.get(view, "true")}')
+    _fill_view(connection, view, database, FIRST_OID, _MOST)
+
+
+def _fill_view(connection: Connection, view: str, database: str, least: int, most: int) -> None:
     known = {"database": database, "least": least, "most": most}
-    for view, (columns, query) in catalog_views.VIEWS.items():
-        if least == 0 and view not in catalog_views.OLD:
-            continue
-        sql = f'INSERT INTO {NAME}."{view}"({columns.replace(" ", ", ")}) {_qualified(query)}'
-        connection.execute(sql, {name: value for name, value in known.items() if f":{name}" in sql})
+    columns, query = catalog_views.VIEWS[view]
+    sql = f'INSERT INTO {NAME}."{view}"({columns.replace(" ", ", ")}) {_qualified(query)}'
+    connection.execute(sql, {name: value for name, value in known.items() if f":{name}" in sql})
 
 
 _TABLE: Final = re.compile(r"\b(FROM|JOIN) (?=pg_|ha_texts)")
@@ -234,133 +292,3 @@ _TABLE: Final = re.compile(r"\b(FROM|JOIN) (?=pg_|ha_texts)")
 def _qualified(query: str) -> str:
     """A client's table may have the name of one of ours."""
     return _TABLE.sub(rf"\1 {NAME}.", query)
-
-
-# The image
-
-
-@cache
-def _bare_image() -> bytes:
-    """The attached database before anything of a schema is in it."""
-    image = apsw.Connection(":memory:")
-    image.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
-    image.execute("BEGIN")
-    for schema, name, oid, kind, columns in relations():
-        if name not in catalog_live.TABLES:
-            image.execute(f'CREATE TABLE "{table_name(schema, name)}" ({", ".join(_declarations(kind, oid, columns))})')
-    image.execute("CREATE TABLE ha_texts (oid INTEGER PRIMARY KEY, text TEXT)")
-    image.execute("CREATE TABLE ha_mark (mark TEXT)")
-    image.execute("INSERT INTO ha_mark VALUES (NULL)")
-    for table in filled():
-        if table not in catalog_live.FUNCTIONS and table not in catalog_live.TABLES:
-            _insert(image, table, static_rows(table))
-    _insert(image, "pg_class", _system_classes())
-    _insert(image, "pg_attribute", _system_attributes())
-    for table, (names, row) in catalog_views.CONSTANT.items():
-        _insert(image, table, (dict(zip(names.split(), row, strict=True)),))
-    for index in _INDEXES:
-        table, _, columns = index.partition(" ")
-        image.execute(f"CREATE INDEX ha_{index.replace(' ', '_').replace(',', '')} ON {table} ({columns})")
-    image.execute("COMMIT")
-    return bytes(image.serialize("main"))
-
-
-_INDEXES: Final = (
-    "pg_class oid",
-    "pg_class relname",
-    "pg_attribute attrelid, attnum",
-    "pg_attrdef adrelid, adnum",
-    "pg_type oid",
-    "pg_type typname",
-    "pg_index indrelid",
-    "pg_index indexrelid",
-    "pg_constraint conrelid",
-    "pg_constraint oid",
-    "pg_proc oid",
-)
-
-
-def table_name(schema: str, name: str) -> str:
-    """What a relation is called in the attached database."""
-    return name if schema == NAME else f"{schema}.{name}"
-
-
-#: What a column of a type holds when nobody says; the others hold NULL, as do all columns of views.
-_DEFAULTS: Final = {
-    "bool": "0",
-    "oid": "0",
-    "int2": "0",
-    "int4": "0",
-    "float4": "0",
-    "char": "''",
-    "regproc": "'-'",
-    "xid": "0",
-}
-_SPECIAL_DEFAULTS: Final = {
-    "relpersistence": "'p'",
-    "relispopulated": "1",
-    "indisvalid": "1",
-    "indisready": "1",
-    "indislive": "1",
-}
-
-
-def _declarations(kind: str, oid: int, columns: tuple[tuple[str, str], ...]) -> Iterator[str]:
-    for name, words in columns:
-        default = _SPECIAL_DEFAULTS.get(name) or _DEFAULTS.get(words) if kind == "r" else None
-        yield f'"{name}" {decltype(words)}' + (f" DEFAULT {default}" if default else "")
-    if kind == "r":
-        # PostgreSQL hides these from `*`; SQLite has no such columns in an ordinary table.
-        yield f"tableoid oid AS ({oid})"
-        yield "xmin xid AS (2)"
-        yield "ctid tid AS ('(0,1)')"
-
-
-def _insert(image: apsw.Connection, table: str, rows: Any) -> None:
-    for row in rows:
-        values = [
-            json.dumps(value, separators=(",", ":")) if isinstance(value, list) else value for value in row.values()
-        ]
-        image.execute(f'INSERT INTO "{table}"({", ".join(row)}) VALUES ({", ".join("?" * len(values))})', values)
-
-
-@cache
-def _namespaces() -> Mapping[str, int]:
-    return {row["nspname"]: row["oid"] for row in static_rows("pg_namespace")}
-
-
-def _system_classes() -> Iterator[dict[str, Any]]:
-    for schema, name, oid, kind, columns in relations():
-        yield {
-            "oid": oid,
-            "relname": name,
-            "relnamespace": _namespaces()[schema],
-            "relowner": catalog_rows.OWNER,
-            "relam": catalog_rows.HEAP if kind == "r" else 0,
-            "relkind": kind,
-            "relnatts": len(columns),
-            "relhasrules": int(kind == "v"),
-            "relreplident": "n",
-            "reltuples": -1.0,
-        }
-
-
-def _system_attributes() -> Iterator[dict[str, Any]]:
-    for _, _, oid, _, columns in relations():
-        for number, (name, words) in enumerate(columns, 1):
-            kind = types_by_name().get(words.partition("(")[0]) or types_by_name()["text"]
-            yield {
-                "attrelid": oid,
-                "attname": name,
-                "atttypid": kind["oid"],
-                "attstattarget": -1,
-                "attlen": kind["typlen"],
-                "attnum": number,
-                "attcacheoff": -1,
-                "atttypmod": 7 if words == "varchar(3)" else -1,
-                "attbyval": kind["typbyval"],
-                "attalign": kind["typalign"],
-                "attstorage": kind["typstorage"],
-                "attislocal": 1,
-                "attcollation": kind["typcollation"],
-            }

@@ -27,12 +27,14 @@ Rows = Iterator[tuple[Any, ...]]
 class Table(NamedTuple):
     """One table of the catalog, as far as the schema fills it.
 
-    :param old: the condition of the rows to take away before.
+    :param key: the columns that tell one row from another.
+    :param old: the condition of the rows that the schema made.
     """
 
     name: str
     columns: str
     rows: Callable[[Schema], Rows]
+    key: str
     old: str = "true"
 
 
@@ -236,6 +238,7 @@ TABLES: Final = (
         "oid relname relnamespace relowner relam relfilenode relpages reltuples relhasindex relkind relnatts relchecks relhasrules"
         " relhastriggers relreplident",
         pg_class,
+        "oid",
         f"oid >= {FIRST_OID}",
     ),
     Table(
@@ -243,24 +246,37 @@ TABLES: Final = (
         "attrelid attname atttypid attstattarget attlen attnum attndims attcacheoff atttypmod attbyval attalign attstorage"
         " attcompression attnotnull atthasdef atthasmissing attidentity attgenerated attisdropped attislocal attinhcount attcollation",
         pg_attribute,
+        "attrelid attnum",
         f"attrelid >= {FIRST_OID}",
     ),
-    Table("pg_attrdef", "oid adrelid adnum adbin", pg_attrdef),
+    Table("pg_attrdef", "oid adrelid adnum adbin", pg_attrdef, "adrelid adnum"),
     Table(
         "pg_index",
         "indexrelid indrelid indnatts indnkeyatts indisunique indisprimary indimmediate indkey indcollation indclass indoption"
         " indexprs indpred",
         pg_index,
+        "indexrelid",
     ),
     Table(
         "pg_constraint",
         "oid conname connamespace contype condeferrable condeferred convalidated conrelid conindid confrelid confupdtype"
         " confdeltype confmatchtype conislocal connoinherit conkey confkey conbin",
         pg_constraint,
+        "oid",
     ),
-    Table("pg_sequence", "seqrelid seqtypid seqstart seqincrement seqmax seqmin seqcache seqcycle", pg_sequence),
-    Table("pg_rewrite", "oid rulename ev_class ev_type ev_enabled is_instead", pg_rewrite),
-    Table("pg_trigger", "oid tgrelid tgname tgfoid tgtype tgenabled tgisinternal", pg_trigger),
-    Table("pg_depend", "classid objid objsubid refclassid refobjid refobjsubid deptype", pg_depend),
-    Table("ha_texts", "oid text", ha_texts),
+    Table(
+        "pg_sequence",
+        "seqrelid seqtypid seqstart seqincrement seqmax seqmin seqcache seqcycle",
+        pg_sequence,
+        "seqrelid",
+    ),
+    Table("pg_rewrite", "oid rulename ev_class ev_type ev_enabled is_instead", pg_rewrite, "ev_class oid"),
+    Table("pg_trigger", "oid tgrelid tgname tgfoid tgtype tgenabled tgisinternal", pg_trigger, "tgrelid oid"),
+    Table(
+        "pg_depend",
+        "classid objid objsubid refclassid refobjid refobjsubid deptype",
+        pg_depend,
+        "objid classid objsubid refclassid refobjid refobjsubid deptype",
+    ),
+    Table("ha_texts", "oid text", ha_texts, "oid"),
 )

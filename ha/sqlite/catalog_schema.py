@@ -15,6 +15,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import apsw
@@ -38,6 +39,7 @@ _MOST: Final = 2**31 - 1
 INT8: Final = 20
 
 
+@lru_cache(maxsize=32_768)
 def oid_of(kind: str, name: str) -> int:
     """The number of an object that has it to itself."""
     return _LEAST + zlib.crc32(f"{kind}:{name}".encode()) % (_MOST - _LEAST)
@@ -518,6 +520,7 @@ _RESERVED = frozenset(
 )
 
 
+@lru_cache(maxsize=8192)
 def quoted_if_needed(name: str) -> str:
     """A name as quote_ident() writes it."""
     if name and _PLAIN_NAME.issuperset(name) and not name[0].isdigit() and name[0] != "$" and name not in _RESERVED:
@@ -537,6 +540,7 @@ _SPOKEN_DEFAULTS: Final = {
 _BARE: Final = frozenset((16, 20, 21, 23, 700, 701, 1700))
 
 
+@lru_cache(maxsize=8192)
 def default_text(words: str, type_oid: int) -> str | None:
     """A column's DEFAULT in PostgreSQL's words: a text literal is followed by its type."""
     words = words.strip()

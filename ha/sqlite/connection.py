@@ -181,7 +181,7 @@ class Connection(apsw.Connection):
         :raises apsw.Error: SQLite cannot prepare it.
         """
         if catalog.mentions(sql):
-            self.catalog.refresh()
+            self.catalog.refresh(sql)
         if self.guard.prepared:
             self._look_at_schema()
         if self.guard.changed:

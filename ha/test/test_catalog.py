@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from ha.sqlite import catalog_rows
 from ha.sqlite.catalog import mentions
 from ha.sqlite.connection import open_writer
 from ha.sqlite.functions import Context
@@ -43,6 +44,50 @@ class CatalogTests(SynchronousTestCase):
         self.ask("SELECT 1 FROM pg_class LIMIT 1")
         self.connection.execute("CREATE TABLE fresh (a)")
         self.assertEqual(self.ask("SELECT count(*) FROM pg_class WHERE relname = 'fresh'"), [(1,)])
+
+    def test_what_a_step_of_a_migration_writes_is_what_a_new_schema_would(self) -> None:
+        """Only rows that differ are written: after each change the tables hold what the schema makes, and no more."""
+        for change in (
+            "ALTER TABLE child ADD COLUMN c numeric(10,2)",
+            "CREATE TABLE other (id INTEGER PRIMARY KEY AUTOINCREMENT, p INTEGER REFERENCES parent (id), CHECK (p > 0))",
+            "DROP INDEX child_p",
+            "CREATE TRIGGER t AFTER INSERT ON other BEGIN SELECT 1; END",
+            "DROP TABLE other",
+            "ALTER TABLE parent RENAME COLUMN name TO called",
+            "BEGIN; CREATE TABLE undone (a)",
+            "SAVEPOINT s; DROP TABLE child",
+            "ROLLBACK TO s",
+            "CREATE TABLE kept (a)",
+            "COMMIT",
+            "BEGIN; CREATE TABLE undone_too (a)",
+            "ROLLBACK",
+        ):
+            with self.connection.guard.trusted():
+                self.connection.execute(change)
+            self.ask("SELECT 1 FROM pg_class LIMIT 1")
+            for table in catalog_rows.TABLES:
+                names = ", ".join(table.columns.split())
+                found = self.connection.execute(f"SELECT {names} FROM pg_catalog.{table.name} WHERE {table.old}")
+                self.assertCountEqual(
+                    found.fetchall(), table.rows(self.connection.catalog.schema), (change, table.name)
+                )
+
+    def test_a_view_follows_the_schema(self) -> None:
+        count = "SELECT count(*) FROM \"information_schema.columns\" WHERE table_name = 'child'"
+        self.assertEqual(self.ask(count), [(3,)])
+        self.connection.execute("ALTER TABLE child ADD COLUMN c")
+        self.ask("SELECT 1 FROM pg_class LIMIT 1")
+        self.assertEqual(self.ask(count), [(4,)])
+
+    def test_another_connection_sees_the_same(self) -> None:
+        self.ask("SELECT 1 FROM pg_class LIMIT 1")
+        other = open_writer(":memory:", synchronous="NORMAL")
+        self.addCleanup(other.close)
+        other.context = Context()
+        other.execute(SCHEMA)
+        sql = "SELECT oid, relname FROM pg_class ORDER BY 1"
+        other.facts(sql)
+        self.assertEqual(other.execute(sql).fetchall(), self.ask(sql))
 
     def test_columns_by_the_standards_words(self) -> None:
         found = self.ask(
