@@ -283,6 +283,7 @@ class Node:
             epoch=epoch,
             timeout_s=settings.replication_timeout_s,
             queues=settings.when_disconnected == "queue",
+            outbox_bytes_max=settings.outbox_bytes_max,
             asynchronous=settings.replication == "async",
         )
         comparison = Comparison(replica, self._stream(), self._identity.name, self._reactor, settings.check_interval_s)

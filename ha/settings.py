@@ -277,6 +277,12 @@ class Settings:
         "What happens to writes while the log is out of reach: queue commits them here and orders them later, where they "
         "may lose to others (see /conflicts); refuse changes nothing.",
     )
+    outbox_bytes_max: int = _setting(
+        "outbox-max-bytes",
+        "1GiB",
+        SIZE,
+        "How much may wait, in each database, to be ordered later; further writes are refused with 53400.",
+    )
     replication: str = _setting(
         "replication",
         "sync",

@@ -48,7 +48,19 @@ from ha.sqlite.rowchange import (
 )
 from ha.values import Row, Value
 
-__all__ = ["Change", "Command", "Malformed", "Message", "Record", "RowChange", "Shape", "decode", "encode", "validate"]
+__all__ = [
+    "Change",
+    "Command",
+    "Malformed",
+    "Message",
+    "Record",
+    "RowChange",
+    "Shape",
+    "decode",
+    "encode",
+    "merge",
+    "validate",
+]
 
 #: Channel, payload, and the number of the backend that notified.
 Notification = tuple[str, str, int]
@@ -107,6 +119,29 @@ def encode(message: Message) -> bytes:
     if message.kind != CHANGES:
         body["kind"] = message.kind
     return orjson.dumps(body)
+
+
+def merge(bodies: Sequence[bytes]) -> bytes:
+    """The bytes of one message that says what these say one after the other.
+
+    Their changes are passed on as they are, undecoded: an exact statement for other readers stays what it was.
+
+    :param bodies: as :func:`encode` made them, in their order, all of one process; of row changes only.
+    """
+    if len(bodies) == 1:
+        return bodies[0]
+    plain = [orjson.loads(body) for body in bodies]
+    # Executed on the state that the first one met; numbered as the last one, behind which comes the next.
+    merged: dict[str, Any] = plain[-1] | {"snapshot_seq": plain[0]["snapshot_seq"]}
+    for name in (CHANGES, "transactions"):
+        merged[name] = [entry for one in plain for entry in one[name]]
+    sequences = {name: value for one in plain for name, value in one.get("sequences", {}).items()}
+    if sequences:
+        merged["sequences"] = sequences
+    notifications = [entry for one in plain for entry in one.get("notifications", ())]
+    if notifications:
+        merged["notifications"] = notifications
+    return orjson.dumps(merged)
 
 
 def decode(body: bytes) -> Message:

@@ -24,20 +24,14 @@ from twisted.logger import Logger
 from ha.errors import StatementError
 from ha.replication.change import Command, Notification
 from ha.replication.follower import CannotApply, Follower
-from ha.replication.groups import Groups
+from ha.replication.groups import GROUP_BYTES_MAX, GROUP_TRANSACTIONS_MAX, Groups
 from ha.replication.settlement import CannotQueue, Settlement
 from ha.replication.turns import Turns
 from ha.sqlite.connection import Connection
 from ha.sqlite.database import Database
 from ha.sqlite.executor import FOREVER, BudgetSpent, Cancellation, cancelled, timed_out
 
-#: A group ends at so many transactions ...
-GROUP_TRANSACTIONS_MAX = 512
-
-#: ... or so many bytes of row changes ...
-GROUP_BYTES_MAX = 256 * 1024
-
-#: ... or when its execution has held the reactor's thread for so long (seconds).
+#: A group ends, too, when its execution has held the reactor's thread for so long (seconds).
 GROUP_TIME_MAX_S = 0.004
 
 #: Works that may wait; more are refused with 53400, because their memory is nobody's.
@@ -194,7 +188,7 @@ class Committer:
         turnstile = self._database.turnstile
         try:
             while self._queue:
-                held = self._turns.hold()
+                held = self._settlement.hold()
                 if held is not None:
                     await held
                 if not turnstile.acquire_now():

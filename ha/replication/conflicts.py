@@ -11,11 +11,11 @@ lost their place to it, unseen, and which of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ha.errors import StatementError
 from ha.replication.change import Change, Command, Message, RowChange
-from ha.sqlite.rowchange import DELETE, INSERT, UPDATE, Event
+from ha.sqlite.rowchange import DELETE, INSERT, UPDATE, Author, Event
 from ha.values import Row, Value
 
 READ_COMMITTED = "read committed"
@@ -34,6 +34,9 @@ OVERWRITTEN = "overwritten"
 DISPLACED = "displaced"
 UNFIT = "unfit"
 
+#: It did not lose its place, but the row that it refers to.
+ORPHANED = "orphaned"
+
 
 @dataclass(frozen=True, slots=True)
 class Lost:
@@ -41,6 +44,7 @@ class Lost:
 
     :param operation: what had made this version: INSERT or UPDATE (it is not known which: UPDATE), or DELETE, where a row
         was deleted and has come back.
+    :param node: whose version it was; None where that is not known.
     """
 
     reason: str
@@ -50,6 +54,52 @@ class Lost:
     key: Row
     rowid: int | None
     values: Row
+    node: str | None = None
+
+
+class Authors:
+    """Who wrote the newest versions of rows, as far as messages have told."""
+
+    def __init__(self, known: Iterable[Author] = ()) -> None:
+        self._known: dict[Key, Author] = {(one.table, one.key): one for one in known}
+
+    def tell(self, message: Message) -> None:
+        """`message` has its place behind all that was told before."""
+        for change in message.changes:
+            if isinstance(change, RowChange):
+                for key in keys(change):
+                    gone = change.new_values is None or key != keys(change)[-1]
+                    self.add(Author(*key, message.node, DELETE if gone else change.operation))
+
+    def add(self, author: Author) -> None:
+        """The newest version of a row is this one's."""
+        key = author.table, author.key
+        before = self._known.get(key)
+        if author.operation == UPDATE and before is not None and before.operation == INSERT:
+            author = author._replace(operation=INSERT)  # who reads of it has not seen the row at all
+        self._known[key] = author
+
+    def of(self, key: Key) -> Author | None:
+        """Who wrote the row's newest version, or deleted it."""
+        return self._known.get(key)
+
+    def all(self) -> tuple[Author, ...]:
+        """Each row's."""
+        return tuple(self._known.values())
+
+
+def met(events: Sequence[Event], columns_of: ColumnsOf, earlier: Authors, later: Authors) -> tuple[Author, ...]:
+    """The authors of the versions that a run met, which did `events`.
+
+    :param earlier: what an earlier run of the same changes met.
+    :param later: what was told since.
+    """
+    found = Authors()
+    for key in _before(events, columns_of):
+        for author in (earlier.of(key), later.of(key)):
+            if author is not None:
+                found.add(author)
+    return found.all()
 
 
 def judge(
@@ -112,12 +162,27 @@ def key_of(change: RowChange, rowid: int | None, values: Row) -> Row:
     return (rowid,)
 
 
-def losses(ours: Sequence[Change], events: Sequence[Event], columns_of: ColumnsOf) -> list[Lost]:
+def losses(
+    ours: Sequence[Change], events: Sequence[Event], columns_of: ColumnsOf, authors: Iterable[Author] = ()
+) -> list[Lost]:
     """What lost its place when `ours` were put on a state that they had not seen.
 
     :param events: what putting them did to the file.
     :param columns_of: the tables as they are now.
+    :param authors: of the versions that they met there.
     """
+    found = _losses(ours, events, columns_of)
+    known = Authors(authors)
+    return [lost if lost.reason == UNFIT else by(lost, known) for lost in found]
+
+
+def by(lost: Lost, authors: Authors) -> Lost:
+    """The same with the name of who lost it, where that is known."""
+    author = authors.of((lost.table.lower(), lost.key))
+    return lost if author is None else replace(lost, node=author.node, operation=author.operation)
+
+
+def _losses(ours: Sequence[Change], events: Sequence[Event], columns_of: ColumnsOf) -> list[Lost]:
     before = _before(events, columns_of)
     meant = _meant(ours, columns_of)
     lost = []
@@ -149,12 +214,13 @@ def losses(ours: Sequence[Change], events: Sequence[Event], columns_of: ColumnsO
     return lost
 
 
-def unseen_versions(changes: Iterable[RowChange]) -> Iterator[Lost]:
+def unseen_versions(changes: Iterable[RowChange], authors: Authors) -> Iterator[Lost]:
     """The versions that `changes` replaced, where these are known to have gone unseen."""
     for change in changes:
         if change.old_values is not None:
             key = key_of(change, change.old_rowid, change.old_values)
-            yield Lost(OVERWRITTEN, change.table, UPDATE, change.columns, key, change.old_rowid, change.old_values)
+            lost = Lost(OVERWRITTEN, change.table, UPDATE, change.columns, key, change.old_rowid, change.old_values)
+            yield by(lost, authors)
 
 
 @dataclass(slots=True)

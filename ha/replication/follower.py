@@ -106,6 +106,8 @@ class Follower:
         self._poke: Any = None
         #: After a batch that failed: entries are applied one by one until the culprit is found.
         self._singly = False
+        #: A pass over a long outbox costs its length: the next one waits until then.
+        self._rest_until = 0.0
         self._stopped = True
         self.position = 0
         self.failed: CannotApply | None = None
@@ -250,10 +252,18 @@ class Follower:
     def apply_soon(self) -> None:
         """Apply what has arrived as soon as the writer is free. Called when it may have become so."""
         self._drop_applied()
-        if self._arrived and not self._applying and self.failed is None and not self._stopped:
+        if self._arrived and not self._applying and self.failed is None and not self._stopped and not self._rests():
             self._applying = True
             done = Deferred.fromCoroutine(self._apply_when_free())
             done.addErrback(lambda failure: self.log.failure("following the log failed", failure))
+
+    def _rests(self) -> bool:
+        """Whether the writers have their time now; then it is looked at again when that is over."""
+        wait_s = self._rest_until - self._clock.seconds() if self._outbox.count else 0.0
+        if wait_s <= 0.0:
+            return False
+        self._look_again_in(wait_s)
+        return True
 
     async def _apply_when_free(self) -> None:
         turnstile = self._database.turnstile
@@ -271,22 +281,28 @@ class Follower:
             self._applying = False
         self.apply_soon()
 
-    async def apply_arrived(self) -> list[Message]:
+    async def apply_arrived(self, done: list[Message] | None = None) -> None:
         """Apply every entry that has arrived. The caller holds the writer, with no transaction open.
 
-        :returns: the messages that were applied, for the caller's conflict rules.
+        While much waits in the outbox, a pass is followed by a rest as long as itself, in which nothing is applied: writers
+        get half of the time, and more is taken in one pass.
+
+        :param done: takes the messages that were applied, for the caller's conflict rules.
         :raises CannotApply: and the position stands before the entry that could not be applied.
         :raises StatementError: 53100, 58030, 55P03, for now; it is tried again by itself.
         """
         if self.failed is not None:
             raise self.failed
-        done: list[Message] = []
         while True:
             self._drop_applied()
             if not self._arrived or self._stopped:
-                return done
+                return
+            if self._rests():
+                return
+            began = self._clock.seconds()
             inline = self._arrived_bytes <= INLINE_BYTES and self._outbox.short
-            entries = self._take(0 if self._singly else INLINE_BYTES if inline else BATCH_BYTES)
+            batch = INLINE_BYTES if inline else WAITING_BYTES_MAX if self._outbox.count else BATCH_BYTES
+            entries = self._take(0 if self._singly else batch)
             try:
                 if inline and not self._is_long(entries):
                     messages = self._apply(entries)
@@ -304,9 +320,12 @@ class Follower:
                 self._singly = True
                 continue
             self._singly = False
+            if not inline:
+                self._rest_until = 2 * self._clock.seconds() - began
             self.advanced(entries[-1].sequence)
             self.applied_count += len(messages)
-            done.extend(messages)
+            if done is not None:
+                done.extend(messages)
             self._applied(messages)
 
     @staticmethod

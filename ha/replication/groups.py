@@ -8,6 +8,12 @@ from dataclasses import dataclass
 
 from ha.replication.change import Change, Message, Notification
 
+#: A message ends at so many transactions, or so many messages of the outbox ...
+GROUP_TRANSACTIONS_MAX = 512
+
+#: ... or so many bytes.
+GROUP_BYTES_MAX = 256 * 1024
+
 #: One transaction's part of a group: its changes, the sequences it moved, its notifications.
 Part = tuple[Sequence[Change], dict[str, int | None], Sequence[Notification]]
 

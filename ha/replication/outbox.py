@@ -1,12 +1,15 @@
 """What was committed here while the log was out of reach, and how it gets its place in the order later.
 
 The file is then S(k) + pending: the state at the position, and on top of it the messages of the outbox in their order.
-When the log is back it is first followed to its end, then the head of the outbox is published, unchecked, one at a
-time; it leaves the outbox when it comes back through the log. A foreign message that comes first is
-applied to exactly S(k): in one SQLite transaction what is pending is undone, newest first, the foreign messages are applied as every other
-node applies them, and what is pending is applied again on top, in order.
+When the log is back it is first followed to its end: whatever of ours was stored after all is found on the way. Then the
+outbox is published, unchecked, one message at a time, each as soon as the log has acknowledged the one before;
+what was never sent is merged into large messages. A message leaves the outbox when it comes back
+through the log (:mod:`~ha.replication.rebase`), which takes all that has arrived in one pass.
 
-What loses its place on the way is kept in ``ha_conflicts``.
+While the outbox is not empty, new writes go to its end. So that it comes to its end, writers wait for a moment when all of it is
+published and nearly all is back.
+
+State: how much waits, and how far it is published, in memory; the file knows the rest.
 """
 
 from __future__ import annotations
@@ -14,43 +17,41 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-import orjson
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from ha.errors import StatementError
-from ha.replication.change import Message, Record, decode
-from ha.replication.conflicts import UNFIT, Lost, losses
+from ha.replication.change import Message
 from ha.replication.entry import Entry, LogError
 from ha.replication.order import Publisher, publish
-from ha.sqlite import tables as schema
+from ha.replication.rebase import Rebase
+from ha.replication.turns import Turns
 from ha.sqlite.connection import Connection
 from ha.sqlite.database import Database
-from ha.sqlite.fitting import put_once, put_what_fits
-from ha.sqlite.images import undo
-from ha.sqlite.ledger import is_applied, origin_of, write_position
-from ha.sqlite.pending import (
-    Loss,
-    Pending,
-    count_pending,
-    every_pending,
-    find_pending,
-    first_pending,
-    record_loss,
-    remove_pending,
-    set_undo,
-)
-from ha.sqlite.rowchange import packed
+from ha.sqlite.ledger import write_position
+from ha.sqlite.pending import Pending, count_pending, next_pending
 
 #: Between two attempts to publish the outbox's head (seconds).
 RETRY_S = 0.5
 
-#: How often the length of a draining outbox is said on the node's own log (messages).
-PROGRESS_EVERY = 1_000
+#: How long what is published may take to come back before the log is asked where it ends (seconds): a pass over a long
+#: outbox takes its time.
+RETURN_S = 60.0
+
+#: How often the length of a draining outbox is said on the node's own log (seconds).
+PROGRESS_S = 5.0
 
 #: An outbox of so many bytes, or so many messages, is not put back in the reactor's thread.
 INLINE_BYTES = 32 * 1024
 INLINE_MESSAGES = 64
+
+#: When so many messages are all that waits, and they are published, new writes wait for them, but not longer than this
+#: (seconds): else an outbox that somebody always writes to would never be empty.
+LAST_MESSAGES = 8
+LAST_WAIT_S = 0.5
+
+#: What may wait, unless the node is told otherwise (bytes): more is refused with 53400, because the disk is nobody's.
+WAITING_BYTES_MAX = 1024 * 1024 * 1024
 
 
 class Reached(Protocol):
@@ -63,23 +64,41 @@ class Reached(Protocol):
 class Outbox:
     """The outbox of one database.
 
+    :param turns: nodes that were refused because of what we publish have theirs.
     :param always: every write goes through it (``--replication async``).
-    :param timeout_s: how long one step of draining may take before it begins anew.
+    :param bytes_max: what may wait.
     """
 
     log = Logger()
 
+    #: What a pass is; tests break its rules.
+    rebase: type[Rebase] = Rebase
+
     def __init__(
-        self, database: Database, publisher: Publisher, clock: Any, *, always: bool = False, timeout_s: float = 5.0
+        self,
+        database: Database,
+        publisher: Publisher,
+        clock: Any,
+        turns: Turns,
+        *,
+        always: bool = False,
+        bytes_max: int = WAITING_BYTES_MAX,
     ) -> None:
         self._database = database
         self._publisher = publisher
         self._clock = clock
+        self._turns = turns
         self._always = always
-        self._timeout_s = timeout_s
+        self._bytes_max = bytes_max
         self._draining = False
         self._stopped = True
         self._follower: Reached | None = None
+        #: The place of the last message that the log has acknowledged since we followed it to its end.
+        self._published = 0
+        #: All of it is published, and is waited for.
+        self._returning = False
+        self._holding: list[Deferred[None]] = []
+        self._said_at = 0.0
         self.count = 0
         self.size_bytes = 0
         self.conflicts = 0
@@ -96,32 +115,77 @@ class Outbox:
         """Whether undoing and putting back all of it is a matter of a few milliseconds."""
         return self.count <= INLINE_MESSAGES and self.size_bytes <= INLINE_BYTES
 
+    @property
+    def sends_at_once(self) -> bool:
+        """Whether a new message is published as it is, in a moment: there is nothing to merge it with."""
+        return self._publisher.connected and self.short
+
+    def check_room(self, size_bytes: int) -> None:
+        """:raises StatementError: 53400, a message of that size is too much."""
+        if self.size_bytes + size_bytes > self._bytes_max:
+            raise StatementError(
+                "53400",
+                "the outbox is full: too much waits for the replication log",
+                detail=f"{self.size_bytes} bytes wait, and {self._bytes_max} may.",
+                hint="Writes are taken again when the node is connected and has caught up; see /readyz.",
+            )
+
     def start(self, follower: Reached) -> None:
         """Look what an earlier process left. What is not in the file yet (it was restored) is put on top."""
         self._follower = follower
         self._stopped = False
-        writer = self._database.writer
         with self._database.own_transaction():
-            self.count, self.size_bytes, unapplied = count_pending(writer)
+            rebase = self.rebase(self._database)
+            self.count, self.size_bytes, unapplied = count_pending(self._database.writer)
             if unapplied:
-                self._undo_all(writer)
-                self._put_all(writer)
-                self.count, self.size_bytes, _ = count_pending(writer)
+                rebase.put_back()
+        self._take_over(rebase)
         if self.count:
-            self.log.info(
-                "{count} messages wait in the outbox of {database}", count=self.count, database=self._database.name
-            )
+            self._say()
             self.drain_soon()
 
     def stop(self) -> None:
         """Publish nothing more. What waits stays in the file."""
         self._stopped = True
+        self._let_go()
 
     def added(self, size_bytes: int) -> None:
         """A message was committed into it."""
         self.count += 1
         self.size_bytes += size_bytes
         self.drain_soon()
+
+    def _take_over(self, rebase: Rebase) -> None:
+        """What it did to the outbox is committed. Called by whoever holds the writer, so nothing is added meanwhile."""
+        self.count += rebase.count
+        self.size_bytes += rebase.size_bytes
+        self.conflicts += rebase.losses
+
+    def _say(self) -> None:
+        self._said_at = self._clock.seconds()
+        self.log.info(
+            "{count} messages ({size_bytes} bytes) wait in the outbox of {database}",
+            count=self.count,
+            size_bytes=self.size_bytes,
+            database=self._database.name,
+        )
+
+    # The end of it
+
+    def hold(self) -> Deferred[None] | None:
+        """None when a write may go to its end now, else what fires when it is empty, or when that takes too long."""
+        if not self._returning or self._always or not 0 < self.count <= LAST_MESSAGES:
+            return None
+        held: Deferred[None] = Deferred()
+        self._holding.append(held)
+        call = self._clock.callLater(LAST_WAIT_S, self._let_go)
+        return held.addBoth(lambda result: (call.cancel() if call.active() else None, result)[1])
+
+    def _let_go(self) -> None:
+        self._returning = False
+        holding, self._holding = self._holding, []
+        for held in holding:
+            held.callback(None)
 
     # Draining
 
@@ -141,36 +205,69 @@ class Outbox:
                         followed = False
                         await self._pause()
                     elif not followed:
-                        await self._follow_to_the_end()
+                        await self._reached(await self._publisher.last_sequence(self._database.subject))
+                        self._published = 0
                         followed = True
                     else:
-                        await self._publish_head()
-                        self.trouble = ""
+                        await self._publish_all()
                 except (LogError, StatementError) as error:
                     followed = False
                     self.trouble = str(error)
                     await self._pause()
         finally:
             self._draining = False
+            self._let_go()
 
-    async def _follow_to_the_end(self) -> None:
-        """Whatever of ours was stored after all is found on the way."""
-        last = await self._publisher.last_sequence(self._database.subject)
-        assert self._follower is not None
-        await self._follower.reached(last, self._timeout_s)
+    async def _publish_all(self) -> None:
+        """Publish what waits behind what is published, and wait until all of it has come back."""
+        sequence = 0
+        while not self._stopped:
+            message = await self._next()
+            if message is None:
+                break
+            while (turn := self._turns.hold()) is not None:
+                await turn
+            sequence = await publish(self._publisher, self._database.subject, message.body, message.message_id, None)
+            self._published = message.number
+            self.trouble = ""
+            if self._clock.seconds() - self._said_at >= PROGRESS_S:
+                self._say()
+        if sequence:
+            self._returning = True
+            try:
+                await self._reached(sequence)
+            finally:
+                self._let_go()
 
-    async def _publish_head(self) -> None:
+    async def _next(self) -> Pending | None:
+        """The next message to be published, and final."""
+        message = await self._database.read(self._look)
+        if message is None or message.final:
+            return message
+        await self._database.turnstile.acquire(first=True)
+        try:
+            if self.short:
+                self._make_final()
+            else:
+                await self._database.lanes.defer(self._make_final)
+        finally:
+            self._database.turnstile.release()
+        return await self._database.read(self._look)
+
+    def _look(self, connection: Connection) -> Pending | None:
         # On a reading connection: the writing one may be at work in a thread, for somebody else.
-        head = await self._database.read(_head)
-        if head is None:
-            return
-        sequence = await publish(self._publisher, self._database.subject, head.body, head.message_id, None)
+        with connection.guard.trusted():
+            return next_pending(connection, self._published)
+
+    def _make_final(self) -> None:
+        with self._database.own_transaction():
+            rebase = self.rebase(self._database)
+            rebase.make_final(self._published)
+        self._take_over(rebase)
+
+    def _reached(self, sequence: int) -> Deferred[None]:
         assert self._follower is not None
-        await self._follower.reached(sequence, self._timeout_s)
-        if self.count % PROGRESS_EVERY == 0:
-            self.log.info(
-                "{count} messages wait in the outbox of {database}", count=self.count, database=self._database.name
-            )
+        return self._follower.reached(sequence, RETURN_S)
 
     def _pause(self) -> Deferred[None]:
         pause: Deferred[None] = Deferred()
@@ -180,118 +277,13 @@ class Outbox:
     # Applying the log under what is pending
 
     def apply(self, entries: Sequence[Entry], position: int) -> list[Message]:
-        """Apply `entries` to S(`position`) and put what is pending back on top. In one transaction, in whatever thread.
+        """Apply `entries` to S(`position`), under what is pending. In one transaction, in whatever thread.
 
-        :returns: the foreign messages that were applied.
+        :returns: what others wrote, without its changes.
         """
-        connection = self._database.writer
         with self._database.own_transaction():
-            taken = self._take_heads(connection, entries)
-            if taken:
-                position = entries[taken - 1].sequence
-            foreign = self._rebase(connection, entries[taken:], position) if taken < len(entries) else []
-            write_position(connection, self._database.subject, entries[-1].sequence)
-            count, size_bytes, _ = count_pending(connection)
-        self.count, self.size_bytes = count, size_bytes
+            rebase = self.rebase(self._database)
+            foreign = rebase.apply(entries, position)
+            write_position(self._database.writer, self._database.subject, entries[-1].sequence)
+        self._take_over(rebase)
         return foreign
-
-    def _take_heads(self, connection: Connection, entries: Sequence[Entry]) -> int:
-        """Entries that are the outbox's head, one after the other, stand in the file already; how many."""
-        for at, entry in enumerate(entries):
-            head = first_pending(connection)
-            if head is None or head.message_id != entry.message_id:
-                return at
-            message = decode(entry.body)
-            origin_of(connection, message.node, message.process_id, message.group)
-            remove_pending(connection, entry.message_id)
-            assert head.undo is not None, "what is pending was put on the file when the outbox was begun"
-            self._note_losses(connection, message, Record.from_bytes(head.undo), entry.sequence)
-        return len(entries)
-
-    def _rebase(self, connection: Connection, entries: Sequence[Entry], position: int) -> list[Message]:
-        self._undo_all(connection)
-        foreign: list[Message] = []
-        for entry in entries:
-            message = decode(entry.body)
-            if find_pending(connection, entry.message_id):
-                self._put_ours(connection, message, entry, position)
-            elif put_once(connection, message, position):
-                foreign.append(message)
-            position = entry.sequence
-        self._put_all(connection)
-        return foreign
-
-    def _put_ours(self, connection: Connection, message: Message, entry: Entry, position: int) -> None:
-        """A message of the outbox has its place in the order now, behind others that came first."""
-        remove_pending(connection, entry.message_id)
-        capture = self._database.capture
-        capture.begin()
-        try:
-            if put_once(connection, message, position):
-                self._note_losses(connection, message, capture.record(), entry.sequence)
-        finally:
-            capture.discard()
-
-    def _undo_all(self, connection: Connection) -> None:
-        for pending in every_pending(connection, newest_first=True):
-            if pending.undo is not None:
-                undo(connection, Record.from_bytes(pending.undo))
-
-    def _put_all(self, connection: Connection) -> None:
-        """Put what is pending on the state of the log, in order, and remember what that did."""
-        capture = self._database.capture
-        for pending in every_pending(connection):
-            message = decode(pending.body)
-            if is_applied(connection, message.node, message.process_id, message.group):
-                remove_pending(connection, pending.message_id)  # a restored file had it by way of the log
-                continue
-            capture.begin()
-            try:
-                put_what_fits(connection, message)
-                record = capture.record()
-            finally:
-                capture.discard()
-            set_undo(connection, pending.number, record.to_bytes())
-
-    # What was lost
-
-    def _note_losses(self, connection: Connection, message: Message, record: Record, sequence: int) -> None:
-        """Keep every version that `message`, now that it has its place, overwrote or displaced unseen, or that is its own."""
-        tables = schema.of(connection)
-        tables.refresh()
-
-        def columns_of(name: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-            table = tables.get(name)
-            if table is None:
-                return None
-            return table.columns, table.pk_columns
-
-        for lost in losses(message.changes, record.events, columns_of):
-            record_loss(connection, loss_of(lost, message.node, sequence))
-            self.conflicts += 1
-
-
-def _head(connection: Connection) -> Pending | None:
-    with connection.guard.trusted():
-        return first_pending(connection)
-
-
-def loss_of(lost: Lost, node: str, sequence: int | None) -> Loss:
-    """A lost version as it is kept: columns, values, types and rowid.
-
-    :param node: whose message it met; the loser of an unfit row, the winner over any other.
-    :param sequence: the position of that message.
-    """
-    values, types = packed(lost.values)
-    key, key_types = packed(lost.key)
-    unfit = lost.reason == UNFIT
-    return Loss(
-        lost.reason,
-        lost.table,
-        orjson.dumps({"values": key, "types": key_types}).decode(),
-        lost.operation,
-        orjson.dumps({"columns": lost.columns, "values": values, "types": types, "rowid": lost.rowid}).decode(),
-        node if unfit else None,
-        None if unfit else node,
-        sequence,
-    )

@@ -19,7 +19,7 @@ from ha.replication.entry import LogError
 from ha.replication.follower import Follower
 from ha.replication.groups import Groups, Origin
 from ha.replication.order import Order
-from ha.replication.outbox import Outbox
+from ha.replication.outbox import WAITING_BYTES_MAX, Outbox
 from ha.replication.settlement import Settlement
 from ha.replication.transaction import OpenTransaction
 from ha.replication.turns import Turns
@@ -49,6 +49,7 @@ class Replica:
     :param clock: an ``IReactorTime``.
     :param queues: whether writes are taken while the log is out of reach.
     :param asynchronous: whether they always go by the outbox.
+    :param outbox_bytes_max: what may wait there.
     :param now: the scale of deadlines.
     """
 
@@ -65,6 +66,7 @@ class Replica:
         timeout_s: float,
         queues: bool = True,
         asynchronous: bool = False,
+        outbox_bytes_max: int = WAITING_BYTES_MAX,
         parts: Parts = Parts(),
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -73,7 +75,7 @@ class Replica:
         self._log = log
         self._groups = parts.groups(origin, database.name)
         self.turns = Turns(log, database.subject, origin.node, clock)
-        self.outbox = parts.outbox(database, log, clock, always=asynchronous, timeout_s=timeout_s)
+        self.outbox = parts.outbox(database, log, clock, self.turns, always=asynchronous, bytes_max=outbox_bytes_max)
         self.follower = parts.follower(database, log, clock, self.outbox, self.turns, self._arrived)
         self._order = parts.order(log, self.follower, database.subject, clock, timeout_s)
         self._settlement = Settlement(
@@ -156,6 +158,7 @@ class Replica:
             "waited_for_turns_s": round(self.turns.held_s, 3),
             "waiting_to_commit": committer.waiting,
             "outbox": self.outbox.count,
+            "outbox_bytes": self.outbox.size_bytes,
             "outbox_trouble": self.outbox.trouble or None,
             "conflicts": self.outbox.conflicts,
             "writer_held": self.database.turnstile.held,

@@ -12,13 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from twisted.internet.defer import Deferred
+
 from ha.errors import StatementError
 from ha.replication.change import Command, Message, encode
 from ha.replication.conflicts import Lost
 from ha.replication.follower import Follower
 from ha.replication.groups import message_id
 from ha.replication.order import NothingSent, Order, OutcomeUnknown, Placed
-from ha.replication.outbox import Outbox, loss_of
+from ha.replication.outbox import Outbox
+from ha.replication.rebase import loss_of
 from ha.replication.turns import Turns
 from ha.sqlite.database import Database
 from ha.sqlite.pending import record_loss
@@ -63,6 +66,11 @@ class Settlement:
         self._committed = committed
         self._queues = queues
 
+    def hold(self) -> Deferred[None] | None:
+        """None when the next transaction may be made now; else fires when it may: another node has its turn, or the outbox is
+        about to be empty. The caller does not hold the writer."""
+        return self._turns.hold() or self._outbox.hold()
+
     async def settle(self, message: Message, *, long: bool, may_queue: bool, unseen: Sequence[Lost] = ()) -> bool:
         """Commit the open transaction with `message` in the log, or in the outbox.
 
@@ -70,25 +78,32 @@ class Settlement:
         :param may_queue: its isolation level lets it be ordered later.
         :param unseen: versions that it overwrites and its client had not seen; kept when it commits.
         :returns: False when somebody came between: the transaction is rolled back and the log not applied yet.
-        :raises StatementError: 25006, 40003, 53100, 54000; the transaction may still be open then.
+        :raises StatementError: 25006, 40003, 53100, 53400, 54000; the transaction may still be open then.
         :raises CannotApply: this node stands still, and what it wrote could never be ordered.
         """
         if self._follower.failed is not None:
             raise self._follower.failed
         if self._outbox.active:
             self._check_queueable(message, may_queue)
-            await self._queue(message, await self._encoded(message, long), unseen, long=long, sent=False)
+            body = await self._encoded(message, long)
+            self._outbox.check_room(len(body))
+            await self._queue(message, body, unseen, long=long, sent=self._outbox.sends_at_once)
             return True
         body, name = await self._encoded(message, long), message_id(message)
         try:
             place = await self._order.place(body, name)
         except NothingSent:
             self._check_queueable(message, may_queue)
+            self._outbox.check_room(len(body))
             await self._queue(message, body, unseen, long=long, sent=False)
             return True
-        except OutcomeUnknown:
+        except OutcomeUnknown as unknown:
             if not self._queues or not may_queue or changes_schema(message):
                 raise
+            try:
+                self._outbox.check_room(len(body))
+            except StatementError:
+                raise unknown from None
             await self._queue(message, body, unseen, long=long, sent=True)
             return True
         if not isinstance(place, Placed):

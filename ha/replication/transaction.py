@@ -13,9 +13,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ha.errors import StatementError
-from ha.replication.change import Notification
+from ha.replication.change import Message, Notification
 from ha.replication.committer import standing_still
-from ha.replication.conflicts import READ_COMMITTED, Lost, judge, serialization_failure, unseen_versions
+from ha.replication.conflicts import READ_COMMITTED, Authors, Lost, judge, serialization_failure, unseen_versions
 from ha.replication.follower import CannotApply, Follower
 from ha.replication.groups import Groups
 from ha.replication.settlement import Settlement
@@ -71,6 +71,9 @@ class OpenTransaction:
 
         :raises StatementError: 55P03, others held the writer too long; 57014, cancelled; 57P03, this node takes no writes.
         """
+        held = self._settlement.hold()
+        if held is not None:
+            await held
         turn = self._database.turnstile.acquire(lock_timeout_s)
         await (turn if cancellation is None else cancellation.wait(turn))
         self._holds = True
@@ -183,6 +186,7 @@ class OpenTransaction:
         long = len(ours) > LONG_CHANGES or database.capture.size_of(ours) > LONG_BYTES
         changes, moved = ours, sequences
         unseen: list[Lost] = []
+        authors = Authors()
         for _ in range(REBASES_MAX):
             held = self._turns.hold()
             if held is not None:
@@ -193,7 +197,10 @@ class OpenTransaction:
                 return
             if self._private is not None:  # what it did to TEMP tables cannot be put on top of anything
                 raise serialization_failure("Another node wrote first, and this session has temporary tables.")
-            theirs = await self._follower.apply_arrived()
+            theirs: list[Message] = []
+            await self._follower.apply_arrived(theirs)
+            for one in theirs:
+                authors.tell(one)
             conflict = judge(self._level, ours, self.tables, theirs)
             if conflict is not None:
                 raise conflict
@@ -202,7 +209,7 @@ class OpenTransaction:
                 changes, moved = await database.lanes.defer(lambda: put_on_top(database.writer, ours, sequences))
             else:
                 changes, moved = put_on_top(database.writer, ours, sequences)
-            unseen = list(unseen_versions(overwritten(ours, changes)))
+            unseen = list(unseen_versions(overwritten(ours, changes), authors))
         raise StatementError("40001", "could not serialize access: other nodes kept writing first")
 
     def _release(self) -> None:

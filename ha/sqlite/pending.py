@@ -6,14 +6,18 @@ All functions run inside the caller's transaction, among the house's own stateme
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Final
 
 from ha.sqlite.connection import Connection
 
-#: Rows of the outbox read at once: a day's outbox must pass through without being in memory.
-ROWS_AT_ONCE = 256
+_COLUMNS: Final = "id, message_id, body, undo, sent"
+
+#: Messages that were never sent become one up to so many, or so many bytes: as a group of the committer.
+MERGED_MAX = 512
+MERGED_BYTES_MAX = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +27,20 @@ class Pending:
     :param number: its place: the order of the numbers is the order of the commits.
     :param undo: what its last application did to this file, as :meth:`ha.sqlite.rowchange.Record.to_bytes`
         wrote it; None: it is not in this file, which was restored.
+    :param final: its bytes will not change any more: a copy may be on its way, or it stands on another state than the one it
+        was executed on, where several messages may do another thing than one that says the same.
     """
 
     number: int
     message_id: str
     body: bytes
     undo: bytes | None
+    final: bool
+
+    @property
+    def process(self) -> str:
+        """The process that wrote it."""
+        return self.message_id.rpartition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,41 +78,79 @@ def count_pending(connection: Connection) -> tuple[int, int, bool]:
     return count, size, applied < count
 
 
-def find_pending(connection: Connection, message_id: str) -> bool:
-    """Whether that message waits."""
-    return connection.execute("SELECT 1 FROM main.ha_outbox WHERE message_id = ?", (message_id,)).get is not None
-
-
-def first_pending(connection: Connection) -> Pending | None:
-    """The message that is to be published next."""
-    row = connection.execute("SELECT id, message_id, body, undo FROM main.ha_outbox ORDER BY id LIMIT 1").fetchone()
+def find_pending(connection: Connection, message_id: str) -> Pending | None:
+    """That message, if it waits."""
+    row = connection.execute(f"SELECT {_COLUMNS} FROM main.ha_outbox WHERE message_id = ?", (message_id,)).get
     return Pending(*row) if row is not None else None
 
 
-def every_pending(connection: Connection, *, newest_first: bool = False) -> Iterator[Pending]:
-    """All that wait, a few in memory at a time. The caller may update the rows it is given."""
-    side, order, last = ("<", "DESC", 2**63 - 1) if newest_first else (">", "ASC", 0)
-    while True:
-        rows: list[Any] = connection.execute(
-            f"SELECT id, message_id, body, undo FROM main.ha_outbox WHERE id {side} ? ORDER BY id {order} LIMIT ?",
-            (last, ROWS_AT_ONCE),
-        ).fetchall()
+def next_pending(connection: Connection, after: int = 0) -> Pending | None:
+    """The first message behind that place; its head with 0."""
+    row = connection.execute(f"SELECT {_COLUMNS} FROM main.ha_outbox WHERE id > ? ORDER BY id LIMIT 1", (after,)).get
+    return Pending(*row) if row is not None else None
+
+
+def stretch(connection: Connection, after: int = 0) -> list[Pending]:
+    """The messages behind that place that may become one: the first of them, and those that follow it. Empty at the end."""
+    taken: list[Pending] = []
+    size = 0
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM main.ha_outbox WHERE id > ? ORDER BY id", (after,))
+    with closing(rows):
         for row in rows:
-            yield Pending(*row)
-        if len(rows) < ROWS_AT_ONCE:
+            pending = Pending(*row)
+            size += len(pending.body)
+            if taken and (
+                pending.final
+                or pending.process != taken[0].process
+                or size > MERGED_BYTES_MAX
+                or len(taken) == MERGED_MAX
+            ):
+                break
+            taken.append(pending)
+            if pending.final:
+                break
+    return taken
+
+
+def undo_newest_first(connection: Connection) -> Iterator[list[bytes]]:
+    """What all applications did, from the newest back to the oldest, a few at a time; each few in their order."""
+    before = 2**63 - 1
+    while True:
+        taken: list[bytes] = []
+        size = 0
+        rows = connection.execute(
+            "SELECT id, undo FROM main.ha_outbox WHERE id < ? AND undo IS NOT NULL ORDER BY id DESC", (before,)
+        )
+        with closing(rows):
+            for number, undo in rows:
+                size += len(undo)
+                if taken and (size > MERGED_BYTES_MAX or len(taken) == MERGED_MAX):
+                    break
+                taken.append(undo)
+                before = number
+        if not taken:
             return
-        last = rows[-1][0]
+        yield taken[::-1]
 
 
-def remove_pending(connection: Connection, message_id: str) -> bool:
-    """Take a message out; False: it was not there."""
-    connection.execute("DELETE FROM main.ha_outbox WHERE message_id = ?", (message_id,))
-    return connection.changes() > 0
+def replace_pending(
+    connection: Connection, merged: Sequence[Pending], body: bytes, undo: bytes, message_id: str
+) -> None:
+    """Put one message, which is final, in the place of these."""
+    first = merged[0].number
+    if len(merged) > 1:
+        connection.execute("DELETE FROM main.ha_outbox WHERE id > ? AND id <= ?", (first, merged[-1].number))
+        connection.execute(
+            "UPDATE main.ha_outbox SET message_id = ?, body = ?, undo = ?, sent = 1 WHERE id = ?",
+            (message_id, body, undo, first),
+        )
+    else:
+        connection.execute("UPDATE main.ha_outbox SET undo = ?, sent = 1 WHERE id = ?", (undo, first))
 
 
-def set_undo(connection: Connection, number: int, undo: bytes) -> None:
-    """Remember what a pending message did to the file this time."""
-    connection.execute("UPDATE main.ha_outbox SET undo = ? WHERE id = ?", (undo, number))
+def remove_pending(connection: Connection, pending: Pending) -> None:
+    """Take a message out."""
+    connection.execute("DELETE FROM main.ha_outbox WHERE id = ?", (pending.number,))
 
 
 def record_loss(connection: Connection, loss: Loss) -> None:

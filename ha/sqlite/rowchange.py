@@ -112,6 +112,15 @@ class Event(NamedTuple):
     new_values: Row | None
 
 
+class Author(NamedTuple):
+    """Whose a version of a row is that somebody else wrote: known by the row's table and key."""
+
+    table: str
+    key: Row
+    node: str
+    operation: str
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """What a run did to the file, in order, and what it moved the sequences from.
@@ -119,10 +128,26 @@ class Record:
     It holds rows only: a run that changed the schema has no record.
 
     :param sequences: the values that `sqlite_sequence` had before, of those that moved; None for no row.
+    :param authors: of versions that the run met and its writer had not seen, as far as they are known.
+    :param unseen: the run met a state that its writer had not seen.
     """
 
     events: tuple[Event, ...]
     sequences: dict[str, int | None] = field(default_factory=dict)
+    authors: tuple[Author, ...] = ()
+    unseen: bool = False
+
+    @classmethod
+    def joined(cls, records: Sequence[Record]) -> Record:
+        """What these runs did together, one after the other."""
+        if len(records) == 1:
+            return records[0]
+        sequences: dict[str, int | None] = {}
+        for record in reversed(records):  # the first one knows what was there before all
+            sequences.update(record.sequences)
+        events = tuple([event for record in records for event in record.events])
+        authors = tuple([author for record in records for author in record.authors])
+        return cls(events, sequences, authors, any(record.unseen for record in records))
 
     def to_bytes(self) -> bytes:
         """JSON, to be kept in the outbox beside the message."""
@@ -130,7 +155,10 @@ class Record:
             [event.table, event.old_rowid, event.new_rowid, *packed(event.old_values), *packed(event.new_values)]
             for event in self.events
         ]
-        return orjson.dumps({"events": events, "sequences": self.sequences})
+        body: dict[str, Any] = {"events": events, "sequences": self.sequences}
+        if self.unseen:
+            body["unseen"] = [[one.table, *packed(one.key), one.node, one.operation] for one in self.authors]
+        return orjson.dumps(body)
 
     @classmethod
     def from_bytes(cls, body: bytes) -> Record:
@@ -141,7 +169,11 @@ class Record:
                 Event(table, old_rowid, new_rowid, unpack(old, old_types), unpack(new, new_types))
                 for table, old_rowid, new_rowid, old, old_types, new, new_types in plain["events"]
             )
-            return cls(events, dict(plain["sequences"]))
+            authors = tuple(
+                Author(table, unpack(key, types) or (), node, operation)
+                for table, key, types, node, operation in plain.get("unseen", ())
+            )
+            return cls(events, dict(plain["sequences"]), authors, "unseen" in plain)
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a record: {error!r}") from error
 

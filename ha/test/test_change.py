@@ -20,6 +20,7 @@ from ha.replication.change import (
     encode,
     exact_statement,
     literal,
+    merge,
 )
 from ha.sqlite.rowchange import RawText
 from ha.test.test_rowchange import VALUES, exactly
@@ -215,3 +216,32 @@ class ValidationTests(SynchronousTestCase):
         ):
             error = self.assertRaises(Malformed, decode, body.encode())
             self.assertIn(rule, str(error), body)
+
+
+class MergeTests(SynchronousTestCase):
+    """Several messages of one process, said as one."""
+
+    def merged(self, *messages: Message) -> dict[str, Any]:
+        """As any reader sees it."""
+        result: dict[str, Any] = json.loads(merge([encode(one) for one in messages]))
+        return result
+
+    def test_all_that_they_say(self) -> None:
+        """In their order, with the boundaries of their transactions."""
+        one = Message("n", 1, "my.db", 3, 17, 5, (insert(1, "a"),), (("1", 1),), {"t": 1, "u": None}, (("c", "p", 1),))
+        two = Message("n", 1, "my.db", 5, 18, 6, (insert(2, "b"),) * 2, (("2", 2),), {"t": 2}, (("d", "p", 1),))
+        merged = decode(merge([encode(one), encode(two)]))
+        self.assertEqual([change.new_values for change in merged.changes], [(1, "a"), (2, "b"), (2, "b")])  # type: ignore[union-attr]
+        self.assertEqual(merged.transactions, (("1", 1), ("2", 2)))
+        self.assertEqual(merged.sequences, {"t": 2, "u": None})
+        self.assertEqual([channel for channel, _, _ in merged.notifications], ["c", "d"])
+        self.assertEqual((merged.group, merged.snapshot_seq, merged.timestamp_ns), (5, 17, 6))
+
+    def test_changes_stay_as_they_were_said(self) -> None:
+        """Exact statements for other readers, too."""
+        exact = insert(2**60, b"blob")
+        self.assertEqual(self.merged(message(exact), message(insert(1, "a")))["changes"][0], first(message(exact)))
+
+    def test_one_alone_is_not_touched(self) -> None:
+        """To the byte."""
+        self.assertEqual(merge([b" {}"]), b" {}")

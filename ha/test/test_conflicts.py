@@ -9,11 +9,13 @@ from ha.replication.conflicts import (
     READ_COMMITTED,
     REPEATABLE_READ,
     SERIALIZABLE,
+    Authors,
     judge,
     losses,
+    met,
     unseen_versions,
 )
-from ha.sqlite.rowchange import DELETE, INSERT, UPDATE, Event
+from ha.sqlite.rowchange import DELETE, INSERT, UPDATE, Author, Event
 from ha.values import Row
 
 COLUMNS = ("id", "v")
@@ -136,5 +138,53 @@ class LossesTests(SynchronousTestCase):
 
     def test_versions_known_to_be_unseen(self) -> None:
         """Those that there were."""
-        found = list(unseen_versions([change(UPDATE, (1, "a"), (1, "b")), change(INSERT, None, (2, "b"))]))
-        self.assertEqual([(one.key, one.values) for one in found], [((1,), (1, "a"))])
+        authors = Authors()
+        authors.tell(message(change(INSERT, None, (1, "a"))))
+        ours = [change(UPDATE, (1, "a"), (1, "b")), change(INSERT, None, (2, "b")), change(DELETE, (3, "c"), None)]
+        self.assertEqual(
+            [(one.key, one.values, one.operation, one.node) for one in unseen_versions(ours, authors)],
+            [((1,), (1, "a"), INSERT, "other"), ((3,), (3, "c"), UPDATE, None)],
+        )
+
+
+class AuthorsTests(SynchronousTestCase):
+    """Whose a version was that lost its place."""
+
+    def test_who_inserted_and_changed_a_row_inserted_it(self) -> None:
+        """To those who have not seen it at all."""
+        authors = Authors()
+        authors.tell(message(change(INSERT, None, (1, "a"))))
+        authors.tell(message(change(UPDATE, (1, "a"), (1, "b")), change(UPDATE, (2, "a"), (2, "b"))))
+        self.assertEqual([authors.of(("t", (key,))) for key in (1, 2, 3)], [*self.two(INSERT, UPDATE), None])
+
+    def test_a_key_that_was_left_is_deleted(self) -> None:
+        """And the new one is written."""
+        authors = Authors()
+        authors.tell(message(change(UPDATE, (1, "a"), (2, "a"))))
+        self.assertEqual([authors.of(("t", (key,))) for key in (1, 2)], self.two(DELETE, UPDATE))
+
+    def test_what_an_earlier_run_met_is_not_forgotten(self) -> None:
+        """Of the rows that this one meets, too."""
+        earlier = Authors([Author("t", (1,), "early", INSERT), Author("t", (9,), "early", INSERT)])
+        later = Authors([Author("t", (1,), "late", UPDATE), Author("t", (2,), "late", DELETE)])
+        events = [event((1, "a"), (1, "b")), event(None, (2, "b"))]
+        self.assertEqual(
+            met(events, lambda table: (COLUMNS, ("id",)), earlier, later),
+            (Author("t", (1,), "late", INSERT), Author("t", (2,), "late", DELETE)),
+        )
+
+    def test_the_loser_has_a_name(self) -> None:
+        """And what it had done."""
+        events = [event((1, "z"), None), event(None, (1, "b"))]
+        (lost,) = losses(
+            [change(UPDATE, (1, "a"), (1, "b"))],
+            events,
+            lambda table: (COLUMNS, ("id",)),
+            [Author("t", (1,), "other", INSERT)],
+        )
+        self.assertEqual((lost.operation, lost.node), (INSERT, "other"))
+
+    @staticmethod
+    def two(*operations: str) -> list[Author]:
+        """Of the rows 1 and 2."""
+        return [Author("t", (key,), "other", operation) for key, operation in enumerate(operations, 1)]

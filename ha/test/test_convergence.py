@@ -7,19 +7,19 @@ variants show that the simulation would notice: each breaks one rule of ``docs/r
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ha.replication.change import Message, decode
+from ha.replication.change import Message
+from ha.replication.conflicts import Authors
 from ha.replication.entry import Entry, Unanswered
 from ha.replication.follower import Follower
 from ha.replication.order import Order, Overtaken, Placed, publish
 from ha.replication.outbox import Outbox
+from ha.replication.rebase import Rebase
 from ha.replication.replica import Parts
-from ha.sqlite.fitting import put_once
 from ha.sqlite.ledger import write_position
 from ha.sqlite.pending import find_pending, remove_pending
 from ha.test.simulation import failure, quiet_ends, shared_memory
@@ -41,23 +41,27 @@ class SkipsItsOwn(Follower):
             super()._apply(others)
         with self._database.own_transaction():
             for entry in entries:
-                remove_pending(self._database.writer, entry.message_id)
+                if pending := find_pending(self._database.writer, entry.message_id):
+                    remove_pending(self._database.writer, pending)
             write_position(self._database.writer, self._database.subject, entries[-1].sequence)
         self._outbox.count = max(self._outbox.count - len(entries) + len(others), 0)
         return []
 
 
-class LeavesPendingBelow(Outbox):
+class LeavesPending(Rebase):
     """Puts what is foreign on what is pending, and leaves it there."""
 
-    def _rebase(self, connection: Any, entries: Sequence[Entry], position: int) -> list[Message]:
-        for entry in entries:
-            if find_pending(connection, entry.message_id):
-                remove_pending(connection, entry.message_id)
-            else:
-                put_once(connection, decode(entry.body), position)
-            position = entry.sequence
-        return []
+    def _undo_all(self) -> None:
+        pass
+
+    def _put_all(self, authors: Authors) -> None:
+        pass
+
+
+class LeavesPendingBelow(Outbox):
+    """Its passes do not undo."""
+
+    rebase = LeavesPending
 
 
 class RunsAgainTooSoon(Order):

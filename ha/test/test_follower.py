@@ -7,6 +7,7 @@ from typing import Any
 from ha.errors import StatementError
 from ha.replication.change import RowChange, decode, encode
 from ha.replication.follower import RETRY_S, CannotApply
+from ha.replication.outbox import INLINE_BYTES
 from ha.test.rig import Nodes
 from ha.test.simulation import SUBJECT
 
@@ -62,6 +63,34 @@ class FollowerTests(Nodes):
             self.b.clock.advance(0)
         self.assertIsNotNone(self.b.replica.follower.failed)
         self.assertGreaterEqual(len(self.flushLoggedErrors()), 1)
+
+    def test_a_pass_over_a_long_outbox_is_followed_by_a_rest(self) -> None:
+        """As long as itself; then what has arrived meanwhile is applied."""
+        self.queue_on(self.b, "INSERT INTO t VALUES (5, 'b', 5)")
+        outbox, follower, clock = self.b.replica.outbox, self.b.replica.follower, self.b.clock
+        outbox._stopped = True
+        outbox.size_bytes += INLINE_BYTES  # it calls itself long
+        apply = follower._apply
+
+        def slowly(entries: Any) -> Any:
+            clock.rightNow += 3
+            return apply(entries)
+
+        follower._apply = slowly  # type: ignore[method-assign]
+        self.b.log.mend()
+        for number in (1, 2):
+            self.write(self.a, f"INSERT INTO t VALUES ({number}, 'a', {number})")
+            for _ in range(50):
+                self.a.clock.advance(0)
+                self.network.step()
+                clock.advance(0)
+                while self.b.lane.waiting:
+                    self.b.lane.step()
+        self.assertEqual(self.rows(self.b), [(1, "a"), (5, "b")])
+        clock.advance(3)
+        while self.b.lane.waiting:
+            self.b.lane.step()
+        self.assertEqual(self.rows(self.b), [(1, "a"), (2, "a"), (5, "b")])
 
     def test_a_full_disk_passes(self) -> None:
         """It is tried again by itself."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import orjson
 
+from ha.replication.outbox import LAST_WAIT_S, RETRY_S
 from ha.test.rig import Nodes
 
 CONFLICTS = 'SELECT reason, "table", operation, image, winner_node FROM ha_conflicts ORDER BY id'
@@ -110,6 +111,67 @@ class OutboxTests(Nodes):
         for _ in range(5_000):
             self.a.clock.advance(0.5)
         self.heal()
+
+    def until_published(self) -> None:
+        """The log has all of it, and nothing has come back."""
+        self.a.clock.advance(RETRY_S)
+        for _ in range(200):
+            if self.a.replica.outbox._returning:
+                return
+            self.network.step()
+            self.a.clock.advance(0)
+        self.fail("it was not published")
+
+    def test_writers_wait_for_its_end(self) -> None:
+        """For a moment, when all of it is published: else it would never come to one."""
+        self.queue_on(self.a, "INSERT INTO t VALUES (1, 'x', 1)")
+        self.assertIsNone(self.a.replica.outbox.hold())
+        self.a.log.mend()
+        self.until_published()
+        done = self.write(self.a, "ALTER TABLE t ADD COLUMN w")
+        self.a.clock.advance(0)
+        self.assertNoResult(done)
+        self.settle()
+        self.successResultOf(done)
+
+    def test_but_not_for_long(self) -> None:
+        """What does not come back now may come later."""
+        self.queue_on(self.a, "INSERT INTO t VALUES (1, 'x', 1)")
+        self.a.log.mend()
+        self.until_published()
+        done = self.write(self.a, "INSERT INTO t VALUES (2, 'y', 2)")
+        self.a.clock.advance(0)
+        self.assertNoResult(done)
+        self.a.clock.advance(LAST_WAIT_S)
+        self.successResultOf(done)
+        self.assertEqual(self.a.replica.outbox.count, 2)
+        self.heal()
+
+    def test_it_has_a_bound(self) -> None:
+        """Beyond it nothing is written, and later it is again."""
+        self.queue_on(self.a, "INSERT INTO t VALUES (1, 'x', 1)")
+        outbox = self.a.replica.outbox
+        outbox._bytes_max = outbox.size_bytes + 10
+        done = self.write(self.a, "INSERT INTO t VALUES (2, 'y', 2)")
+        self.a.clock.advance(0)
+        self.assertEqual(self.sqlstate(done), "53400")
+        self.assertEqual(self.rows(self.a), [(1, "x")])
+        self.heal()
+        done = self.write(self.a, "INSERT INTO t VALUES (2, 'y', 2)")
+        self.settle()
+        self.successResultOf(done)
+
+    def test_the_next_message_does_not_wait_for_the_last_to_come_back(self) -> None:
+        """What cannot be merged any more is published one after the other."""
+        for number in range(3):
+            self.queue_on(self.a, f"INSERT INTO t VALUES ({number}, 'x', {number})")
+            with self.a.replica.database.own_transaction():
+                self.a.replica.database.writer.execute("UPDATE ha_outbox SET sent = 1")
+        self.a.log.mend()
+        self.until_published()
+        self.assertEqual(self.a.replica.outbox.count, 3)
+        self.heal()
+        self.assertEqual(len(self.rows(self.b)), 3)
 
     def settle_b(self) -> None:
         """The other node, and the log, come to rest; the one that is cut off does not move."""

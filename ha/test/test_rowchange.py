@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ha.sqlite.rowchange import Event, RawText, Record, pack, packed, unpack
+from ha.sqlite.rowchange import Author, Event, RawText, Record, pack, packed, unpack
 
 #: Everything that SQLite can hold; NaN it cannot, it stores NULL.
 VALUES = st.one_of(
@@ -74,3 +74,16 @@ class RecordTests(SynchronousTestCase):
         """A file may have been written by strangers."""
         for body in (b"", b"[]", b"{}", b'{"events": [[1]], "sequences": {}}', b'{"events": 1, "sequences": {}}'):
             self.assertRaises(ValueError, Record.from_bytes, body)
+
+
+class JoinedTests(SynchronousTestCase):
+    """What several runs did, as one."""
+
+    def test_the_first_one_knows_what_was_there(self) -> None:
+        """Of each sequence; events stay in their order."""
+        one = Record((Event("t", None, 1, None, (1,)),), {"t": None})
+        two = Record((Event("t", 1, None, (1,), None),), {"t": 1, "u": 5}, (Author("t", (1,), "n", "UPDATE"),), True)
+        joined = Record.joined([one, two])
+        self.assertEqual(joined.events, one.events + two.events)
+        self.assertEqual((joined.sequences, joined.authors, joined.unseen), ({"t": None, "u": 5}, two.authors, True))
+        self.assertEqual(Record.from_bytes(joined.to_bytes()), joined)
