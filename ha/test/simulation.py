@@ -730,6 +730,9 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m ha.test.simulation", description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=1_000)
+    parser.add_argument(
+        "--seconds", type=float, default=float("inf"), help="stop after so long, if --count is not reached"
+    )
     parser.add_argument("--go-on", action="store_true", help="count failures instead of stopping at the first")
     parser.add_argument("--tell", action="store_true", help="print every event")
     options = parser.parse_args(arguments)
@@ -739,6 +742,9 @@ def main(arguments: list[str]) -> int:
     totals: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(dir=shared_memory()) as folder, quiet_ends():
         for seed in range(options.seed, options.seed + options.count):
+            if time.monotonic() > began + options.seconds:
+                seed -= 1
+                break
             inner = Path(tempfile.mkdtemp(dir=folder))
             simulation = Simulation(seed, inner)
             try:
