@@ -19,7 +19,10 @@ else is ours and ignored by them. One JSON object, UTF-8:
 
 A change that a third-party replica would spoil (it quotes no names, makes every number a float, knows no BLOB and
 no rowid of its own) travels as ``SQL`` with one exact statement, and beside it, in fields that only we read, the
-operation and images that the row really had: ``row_operation``, ``old_values``, ``old_types`` and so on.
+operation and images that the row really had: ``row_operation``, ``old_values``, ``old_types`` and so on. So do the
+few updates that it could not apply twice (:mod:`ha.replication.repeats`); where they give the row another key, a DELETE of
+the old one goes before, marked ``returns``, which we pass over. What changed the schema stands in ``definition`` where the
+``command`` is made for replicas (:mod:`ha.sqlite.retelling`).
 
 Encoding is on the hot path, so it uses orjson: it keeps 64-bit integers and finite floats exact, and what it would
 not keep (bytes, infinities) never reaches it. No twisted, no apsw, no nats.
@@ -33,6 +36,7 @@ from typing import Any
 
 import orjson
 
+from ha.replication.repeats import changes_key, find_unrepeatable
 from ha.sqlite.rowchange import (
     DELETE,
     INSERT,
@@ -102,15 +106,20 @@ class Message:
 
 def encode(message: Message) -> bytes:
     """The message's bytes. Its changes must be valid; nothing is checked here."""
+    entries = [_change_to_json(change) for change in message.changes]
+    transactions: Sequence[tuple[str, int]] = message.transactions
+    unrepeatable = find_unrepeatable(message.changes)
+    if unrepeatable:
+        transactions = _spread(entries, message, unrepeatable)
     body: dict[str, Any] = {
         "node": message.node,
         "process_id": message.process_id,
         "filename": message.filename,
-        "changes": [_change_to_json(change) for change in message.changes],
+        "changes": entries,
         "timestamp_ns": message.timestamp_ns,
         "group": message.group,
         "snapshot_seq": message.snapshot_seq,
-        "transactions": [{"id": name, "changes": count} for name, count in message.transactions],
+        "transactions": [{"id": name, "changes": count} for name, count in transactions],
     }
     if message.sequences:
         body["sequences"] = message.sequences
@@ -156,6 +165,12 @@ def decode(body: bytes) -> Message:
     if not isinstance(plain, dict):
         raise Malformed("not a JSON object")
     try:
+        entries = plain.get("changes") or ()
+        transactions = [(entry["id"], entry["changes"]) for entry in plain.get("transactions") or ()]
+        returns = [at for at, entry in enumerate(entries) if "returns" in entry]
+        if returns:
+            transactions = _counted(transactions, returns, -1)
+            entries = [entry for entry in entries if "returns" not in entry]
         message = Message(
             node=plain.get("node", ""),
             process_id=plain.get("process_id", 0),
@@ -163,8 +178,8 @@ def decode(body: bytes) -> Message:
             group=plain.get("group", 0),
             snapshot_seq=plain.get("snapshot_seq", 0),
             timestamp_ns=plain.get("timestamp_ns", 0),
-            changes=[_change_from_json(change) for change in plain.get("changes") or ()],
-            transactions=tuple([(entry["id"], entry["changes"]) for entry in plain.get("transactions") or ()]),
+            changes=[_change_from_json(entry) for entry in entries],
+            transactions=tuple(transactions),
             sequences=plain.get("sequences") or {},
             notifications=tuple(
                 [(channel, payload, pid) for channel, payload, pid in plain.get("notifications") or ()]
@@ -227,9 +242,38 @@ def _validate_row(change: RowChange) -> None:
             raise Malformed(f"{operation} of {change.table}: a rowid is not an integer")
 
 
+def _spread(entries: list[dict[str, Any]], message: Message, places: Sequence[int]) -> list[tuple[str, int]]:
+    """Tell the updates at these places so that a reader may apply them twice; the transactions, counted anew."""
+    moved = []
+    for at in reversed(places):
+        change = message.changes[at]
+        assert type(change) is RowChange
+        entry = entries[at]
+        entry |= {"operation": SQL, "command": exact_statement(change._replace(operation=INSERT)), "args": ()}
+        entry["row_operation"] = UPDATE
+        if changes_key(change):
+            departure = change._replace(operation=DELETE, new_rowid=None, new_values=None)
+            entries.insert(at, _change_to_json(departure) | {"returns": True})
+            moved.append(at)
+    return _counted(message.transactions, moved, +1)
+
+
+def _counted(transactions: Sequence[tuple[str, int]], places: Sequence[int], step: int) -> list[tuple[str, int]]:
+    """The transactions, each with `step` more changes for each of these places among its own."""
+    counted = []
+    begin = 0
+    for name, count in transactions:
+        counted.append((name, count + step * sum(begin <= at < begin + count for at in places)))
+        begin += count
+    return counted
+
+
 def _change_to_json(change: Change) -> dict[str, Any]:
     if isinstance(change, Command):
-        return {"database": "main", "operation": SQL, "command": change.sql, "args": (), "ts_ns": change.ts_ns}
+        command = {"database": "main", "operation": SQL, "command": change.sql, "args": (), "ts_ns": change.ts_ns}
+        if change.retold is not None:
+            command |= {"command": change.retold, "definition": change.sql}
+        return command
     table, operation, columns, pk_columns, old_rowid, new_rowid, old, new, ts_ns, shape = change
     entry: dict[str, Any] = {"database": "main", "table": table, "columns": columns}
     if pk_columns:
@@ -306,7 +350,9 @@ def _change_from_json(entry: dict[str, Any]) -> Change:
     operation = entry["operation"]
     if operation == SQL:
         if "row_operation" not in entry:
-            return Command(entry["command"], entry.get("ts_ns", 0))
+            command = entry["command"]
+            definition = entry.get("definition")
+            return Command(definition or command, entry.get("ts_ns", 0), command if definition else None)
         operation = entry["row_operation"]
     old, new = entry.get("old_values"), entry.get("new_values")
     return RowChange(

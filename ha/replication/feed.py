@@ -28,6 +28,7 @@ from ha.replication.entry import (
     StreamTrimmed,
 )
 from ha.replication.jetstream import JetStream
+from ha.replication.parts import Part, join
 from ha.replication.replies import Incoming, Wire
 
 #: How often the server shows that an idle consumer lives.
@@ -48,6 +49,9 @@ MESSAGE_ID, BATCH_ID, BATCH_SEQUENCE, BATCH_COMMIT = (
     "Nats-Batch-Sequence",
     "Nats-Batch-Commit",
 )
+
+#: Of the parts of a batch: how :mod:`ha.replication.parts` cut them.
+PART_CUT = "Ha-Part-Cut"
 
 
 class Feed:
@@ -86,7 +90,7 @@ class Feed:
         self._heard_at = 0.0
         self._timer: Any = None
         self._attempt = 0
-        self._batch: list[bytes] = []
+        self._batch: list[Part] = []
         self._batch_id = ""
         self._batch_message_id = ""
         self.stopped = False
@@ -272,9 +276,9 @@ class Feed:
             self.stop()
             self._lost(StreamTrimmed(sequence - 1, sequence))
             return
-        self._batch.append(body)
+        self._batch.append(Part(body, headers.get(PART_CUT)))
         if BATCH_COMMIT in headers:
             parts, self._batch = self._batch, []
             self._next = sequence + 1
-            entry = Entry(sequence, self._batch_message_id, b"".join(parts), timestamp_ns, len(parts))
+            entry = Entry(sequence, self._batch_message_id, join(parts), timestamp_ns, len(parts))
             self._deliver(entry)

@@ -45,9 +45,10 @@ from ha.replication.entry import (
     Unanswered,
     Unreachable,
 )
-from ha.replication.feed import BATCH_COMMIT, BATCH_ID, BATCH_SEQUENCE, MESSAGE_ID, Feed
+from ha.replication.feed import BATCH_COMMIT, BATCH_ID, BATCH_SEQUENCE, MESSAGE_ID, PART_CUT, Feed
 from ha.replication.jetstream import CLUSTER, EPOCH, FOUNDER, READY, JetStream, stored_sequence, stream_config
 from ha.replication.objects import Objects, Snapshot
+from ha.replication.parts import split
 from ha.replication.replies import Incoming, Replies
 
 __all__ = [
@@ -596,23 +597,24 @@ class Log:
         :returns: the sequence of its last message, which is the entry's.
         :raises TooLarge: more than a thousand parts.
         """
-        size = self.max_payload
-        count = max(-(-len(body) // size), 1)
+        parts = split(body, self.max_payload)
+        count = len(parts)
         if count > BATCH_PARTS_MAX:
-            raise TooLarge(f"{len(body)} bytes, and the log takes {BATCH_PARTS_MAX * size} at once")
+            raise TooLarge(f"{len(body)} bytes, and the log takes {BATCH_PARTS_MAX * self.max_payload} at once")
         batch_id = token_hex(16)
         answers: list[Deferred[Incoming]] = []
-        for number in range(1, count + 1):
+        for number, part in enumerate(parts, 1):
             headers = {BATCH_ID: batch_id, BATCH_SEQUENCE: str(number)}
+            if part.cut is not None:
+                headers[PART_CUT] = part.cut
             if number == 1:
                 headers[MESSAGE_ID] = message_id
                 if expected is not None:
                     headers["Nats-Expected-Last-Subject-Sequence"] = str(expected)
-            part = body[(number - 1) * size : number * size]
             if number == count:
                 headers[BATCH_COMMIT] = "1"
-                return stored_sequence(await self._published.ask(subject, part, headers))
-            answers.append(self._published.ask(subject, part, headers))
+                return stored_sequence(await self._published.ask(subject, part.body, headers))
+            answers.append(self._published.ask(subject, part.body, headers))
             if number == 1 or len(answers) == BATCH_WINDOW:
                 await _all_accepted(answers)
                 answers = []

@@ -31,7 +31,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 #: The server's own advice is not to go beyond. A transaction up to this size is one message, which third
-#: parties read as one JSON object; a larger one travels in parts. (The server's default is 1 MiB.)
+#: parties read as one JSON object; a larger one travels in parts (ha.replication.parts). (The server's default is 1 MiB.)
 MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
 
 #: What the server buffers for a reader that is slow, before it cuts it off: several of the largest messages.

@@ -124,7 +124,8 @@ class OpenTransaction:
             return await self._database.run(connection, work, key=key, deadline=deadline, cancellation=cancellation)
         except BudgetSpent:
             raise AssertionError("work without a budget spent it") from None
-        except BaseException:
+        except BaseException as error:
+            self._database.end_if_damaged(error)
             if not self.lost:
                 self._database.capture.cut(mark)
             raise

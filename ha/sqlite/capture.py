@@ -33,6 +33,7 @@ import apsw
 
 from ha.errors import StatementError
 from ha.sqlite import tables as schema
+from ha.sqlite.retelling import retold
 from ha.sqlite.rowchange import DELETE, INSERT, UPDATE, Change, Command, Event, Record, RowChange
 from ha.sqlite.tables import Table, is_local, quoted
 from ha.sqlite.wholerow import read_all, read_row
@@ -387,7 +388,8 @@ class Capture:
         if all(entry in after for entry in before if entry[0] == "table"):  # else it dropped or renamed one
             made = [name for kind, name in after if kind == "table" and (kind, name) not in before]
         if before != after:
-            self._changes.append(Command(self._command(sql, made, after), time.time_ns()))
+            command = self._command(sql, made, after)
+            self._changes.append(Command(command, time.time_ns(), retold(before, after)))
             for kind, name in after:
                 if kind == "table" and before.get((kind, name)) != after[kind, name]:
                     self._refuse_unkeyed(name)

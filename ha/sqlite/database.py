@@ -252,7 +252,8 @@ class Database:
         try:
             result = run(writer)
             capture.settle()
-        except BaseException:
+        except BaseException as error:
+            self.end_if_damaged(error)
             if writer.in_transaction:
                 with writer.guard.trusted(), gauge.ignored():
                     writer.execute("ROLLBACK TO ha_transaction")
@@ -307,6 +308,11 @@ class Database:
             with self.writer.guard.trusted():
                 self.writer.execute("ROLLBACK")
         self.capture.discard()
+
+    def end_if_damaged(self, error: BaseException) -> None:
+        """End the transaction if SQLite took the file for damaged: a COMMIT would fail on it (seen), after the publish."""
+        if isinstance(error, StatementError) and error.sqlstate == "XX001":
+            self.rollback()
 
     @contextmanager
     def own_transaction(self) -> Iterator[None]:

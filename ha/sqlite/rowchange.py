@@ -58,6 +58,8 @@ class Shape:
     :param alias: where in the columns the alias of the rowid (INTEGER PRIMARY KEY) stands, or None.
     :param key: where in the columns the primary key's columns stand, in table order; empty without one.
     :param loose: where the columns stand that keep a number as it was given, so that 5 and 5.0 differ.
+    :param unique: where the columns stand that are in unique indexes besides the key; None where such an index is
+        partial, or on an expression or a generated column.
     """
 
     plain: bool
@@ -65,6 +67,7 @@ class Shape:
     alias: int | None
     key: tuple[int, ...]
     loose: tuple[int, ...]
+    unique: tuple[int, ...] | None = ()
 
 
 class RowChange(NamedTuple):
@@ -93,10 +96,14 @@ class RowChange(NamedTuple):
 
 
 class Command(NamedTuple):
-    """A statement that changed the schema, in its place among the row changes."""
+    """A statement that changed the schema, in its place among the row changes.
+
+    :param retold: what a third-party replica runs instead (:mod:`ha.sqlite.retelling`), or None.
+    """
 
     sql: str
     ts_ns: int
+    retold: str | None = None
 
 
 Change = RowChange | Command

@@ -265,6 +265,7 @@ def _read_table(connection: apsw.Connection, name: str) -> Table | None:
     key = tuple(at for at, row in enumerate(kept) if row[2])
     alias = None if kind == "virtual" else _alias(connection, name, kept, key, bool(without_rowid))
     taken = {row[0].lower() for row in rows}
+    uniques = tuple(_uniques(connection, name, columns))
     hidden = None
     if not without_rowid:
         hidden = next((word for word in ROWID_NAMES if word not in taken), None)
@@ -281,13 +282,14 @@ def _read_table(connection: apsw.Connection, name: str) -> Table | None:
         rowid=hidden if alias is None else quoted(columns[alias]),
         autoincrement=alias is not None and _is_autoincrement(connection, name),
         uncapturable=len(on_disk) != len(rows) and kind == "table",
-        uniques=tuple(_uniques(connection, name, columns)),
+        uniques=uniques,
         shape=Shape(
             plain=_is_plain(name) and all(map(_is_plain, columns)),
             rowid=hidden,
             alias=alias,
             key=key,
             loose=tuple(at for at, row in enumerate(kept) if affinity(row[1], bool(strict)) == "BLOB" and at != alias),
+            unique=_unique_columns(uniques),
         ),
     )
 
@@ -320,6 +322,15 @@ def _owner(connection: apsw.Connection, name: str) -> str | None:
         " AND lower(substr(?1, 1, length(name) + 1)) = lower(name) || '_' ORDER BY length(name) DESC LIMIT 1",
         (name,),
     ).get
+
+
+def _unique_columns(uniques: tuple[Unique, ...]) -> tuple[int, ...] | None:
+    found: set[int] = set()
+    for unique in uniques:
+        if unique.columns is None:
+            return None
+        found.update(unique.columns)
+    return tuple(sorted(found))
 
 
 def _uniques(connection: apsw.Connection, name: str, columns: tuple[str, ...]) -> Iterator[Unique]:

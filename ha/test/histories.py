@@ -66,7 +66,8 @@ class Damaged(Exception):
     """SQLite itself damaged the writer's file, before anything was replicated.
 
     Seen, with plain SQLite too (3.40 and 3.54): INSERT OR REPLACE into a table that a foreign key references, while the
-    largest rowid is taken and SQLite therefore draws rowids at random, leaves rowids out of order.
+    largest rowid is taken and SQLite therefore draws rowids at random, leaves rowids out of order. With 3.54 also: an UPDATE
+    of such a table says that the file is damaged, and so does COMMIT after it; a node ends the whole transaction then.
     """
 
 
@@ -271,7 +272,10 @@ def _play(nodes: list[Node], groups: list[Group], log: list[str] | None) -> None
         if log is not None:
             log.append(f"group {number} on node {group.writer}")
         before = writer.contents() if group.undone else None
-        changes, counts, sequences, record = writer.execute(group, log)
+        try:
+            changes, counts, sequences, record = writer.execute(group, log)
+        except apsw.CorruptError as error:
+            raise Damaged(str(error)) from error
         if any(draws_rowids(change) for change in changes):
             writer.refuse_damage()
         body = encode(

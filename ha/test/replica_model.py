@@ -11,6 +11,7 @@ import json
 from typing import Any
 
 import apsw
+import apsw.ext
 
 
 class Replica:
@@ -32,6 +33,7 @@ class Replica:
     def _apply(self, change: dict[str, Any]) -> None:
         if change["operation"] == "SQL":
             assert not change["args"]
+            assert apsw.ext.query_info(self.connection, change["command"]).query_remaining is None, change
             self.connection.execute(change["command"])
             return
         table = f"{change['database']}.{change['table']}"

@@ -119,6 +119,19 @@ class DatabaseTests(SynchronousTestCase):
         self.assertEqual((result, len(changes), sequences), (1, 1, {}))
         self.assertGreater(size, 0)
 
+    def test_a_damaged_file_ends_the_transaction_of_all(self) -> None:
+        """Their COMMIT could fail when the log has it already; they run again without the one that met the damage."""
+
+        def fail(connection: Any) -> None:
+            raise StatementError("XX001", "the database file is damaged")
+
+        self.database.begin()
+        self.database.attempt(lambda one: one.execute("INSERT INTO t VALUES (1, 'x')"))
+        with self.assertRaises(StatementError):
+            self.database.attempt(fail)
+        self.assertFalse(self.database.writer.in_transaction)
+        self.assertEqual(self.read("SELECT * FROM t"), [])
+
     def test_a_failed_attempt_leaves_its_mates_alone(self) -> None:
         self.database.begin()
         self.database.attempt(lambda one: one.execute("INSERT INTO t VALUES (1, 'kept')"))
