@@ -190,7 +190,7 @@ class Backend:
         """
         return split(text, sqlite_order=self._sqlite_order)
 
-    async def describe(self, statement: Statement, parameter_types: Sequence[str | None] = ()) -> Description:
+    async def describe(self, statement: Statement) -> Description:
         """What `statement` wants and gives. Prepares it; never runs it."""
         if statement.kind is Kind.SHOW:
             return Description((), (Column(_shown(statement) or "name", expression="text"),))
@@ -411,7 +411,8 @@ class Backend:
         if self._sqlite_order:
             return Shape(facts, tuple(Column(one.name, one.decltype) for one in facts.columns) or None, ())
         shapes = self.replica.shapes
-        known = shapes.get(statement.text)
+        key = (statement.text, statement.given) if statement.given else statement.text
+        known = shapes.get(key)
         if known is None or (known.facts is not facts and known.facts != facts):
             schema = Declared(connection)
             known = Shape(
@@ -421,7 +422,7 @@ class Backend:
             )
             if len(shapes) >= SHAPES_KEPT:
                 shapes.clear()
-            shapes[statement.text] = known
+            shapes[key] = known
         return known
 
     async def _run_sql(self, statement: Statement, values: Parameters, alone: bool, rows_max: int) -> Answer:

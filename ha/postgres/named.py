@@ -6,6 +6,7 @@ Both protocols and SQL share one namespace for each. Every function works on a :
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import tzinfo
 from typing import Any
 
@@ -43,8 +44,10 @@ async def prepare(talk: Conversation, statement: Statement, types: tuple[int, ..
     if kind is not Kind.SQL and kind in _OWN_ROWS:
         shape = _own_shape(talk, statement)
     elif kind is Kind.SQL or kind is Kind.DECLARE or kind not in _ROWLESS:
-        names = tuple([TYPES[oid].name if oid in TYPES else None for oid in types]) if types else ()
-        description = await talk.backend.describe(asked, names)
+        if any(types) and asked is statement:
+            given = tuple([TYPES[oid].name if oid in TYPES and oid != UNKNOWN else None for oid in types])
+            asked = statement = replace(statement, given=given)
+        description = await talk.backend.describe(asked)
         wanted = description.parameters
         if description.columns is not None and asked is statement:
             shape = shape_of(description.columns)

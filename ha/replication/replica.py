@@ -86,7 +86,7 @@ class Replica:
         #: Statements whose plan was asked whether it is bounded; kept by :mod:`ha.backend`.
         self.plans: dict[str, tuple[Any, bool]] = {}
         #: Statements whose columns and parameters were inferred; kept by :mod:`ha.backend`.
-        self.shapes: dict[str, Any] = {}
+        self.shapes: dict[Any, Any] = {}
 
     @property
     def name(self) -> str:

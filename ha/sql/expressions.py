@@ -8,7 +8,7 @@ from typing import Protocol
 from ha.sql.naming import name_of
 from ha.sql.reading import OPERATOR_WORDS, Item, Reading, Scope
 from ha.sql.results import BARE, LIKE_ARGUMENT, NUMERIC, RESULT_OF
-from ha.sql.tokens import BLOB, NUMBER, TEXTS, WORD
+from ha.sql.tokens import BLOB, NUMBER, PARAMETER, TEXTS, WORD
 from ha.sql.typenames import declared, read_type
 
 
@@ -39,11 +39,15 @@ _RANKS = {
 
 
 class Expressions:
-    """The types of one statement's expressions."""
+    """The types of one statement's expressions.
 
-    def __init__(self, reading: Reading, schema: Schema) -> None:
+    :param parameters: the types of ``$1``, ``$2`` …, as far as they are known.
+    """
+
+    def __init__(self, reading: Reading, schema: Schema, parameters: Sequence[str | None] = ()) -> None:
         self.reading = reading
         self.schema = schema
+        self.parameters = parameters
         self._looking = 0
 
     def type_of(self, first: int, last: int, scope: Scope | None = None) -> str | None:
@@ -153,6 +157,9 @@ class Expressions:
             return "int4" if int(key) < 2**31 else "int8" if int(key) < 2**63 else "numeric"
         if kind == BLOB:
             return "bytea"
+        if kind == PARAMETER:
+            number = int(key[1:6]) if key[1:].isdecimal() else 0
+            return self.parameters[number - 1] if 0 < number <= len(self.parameters) else None
         if key in ("TRUE", "FALSE"):
             return "bool"
         if kind == WORD and key.lower() in BARE:

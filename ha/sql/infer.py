@@ -43,7 +43,7 @@ def columns(statement: Statement, sources: Sequence[Source], schema: Schema) -> 
     :param sources: SQLite's own description, which knows the number of columns behind ``*``.
     """
     reading = Reading(statement.text)
-    expressions = Expressions(reading, schema)
+    expressions = Expressions(reading, schema, parameters(statement, schema))
     items = reading.items()
     placed = _placed(items, len(sources))
     made = []
@@ -60,12 +60,13 @@ def columns(statement: Statement, sources: Sequence[Source], schema: Schema) -> 
 
 
 def parameters(statement: Statement, schema: Schema) -> tuple[str | None, ...]:
-    """A type for each ``$n``, None where nothing is known."""
+    """A type for each ``$n``: what the client declared, else what the words tell; None where nothing is known."""
     if not statement.parameters:
         return ()
-    found: list[str | None] = [None] * statement.parameters
+    found: list[str | None] = [*statement.given, *[None] * statement.parameters][: statement.parameters]
     for number, name in statement.casts:
-        found[number - 1] = name
+        if found[number - 1] is None:
+            found[number - 1] = name
     for number, name in Wants(Reading(statement.text), schema).parameters():
         if 0 < number <= len(found) and found[number - 1] is None:
             found[number - 1] = name

@@ -214,6 +214,7 @@ class Statement:
     :param argument: what the kind needs.
     :param acts: it moves a sequence or says NOTIFY, and so needs the writer even where SQLite calls it a read.
     :param edits: where `sql` differs from `text`, as (offset in `text`, offset in `sql`) of points from which both run on alike.
+    :param given: the types of ``$1``, ``$2`` … as the client declared them when it prepared the statement; None where it did not.
     """
 
     text: str
@@ -226,3 +227,4 @@ class Statement:
     argument: Argument = None
     edits: tuple[tuple[int, int], ...] = ()
     acts: bool = False
+    given: tuple[str | None, ...] = ()

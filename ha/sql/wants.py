@@ -11,6 +11,10 @@ from ha.sql.tokens import PARAMETER, TEXTS
 from ha.sql.typenames import declared, read_type
 
 
+#: Functions whose arguments are of one type; a step of generate_series may be an interval.
+_ALIKE = frozenset(("coalesce", "nullif", "greatest", "least", "ifnull", "generate_series"))
+
+
 class Wants:
     """One statement's parameters."""
 
@@ -146,12 +150,12 @@ class Wants:
         if (at, at + 1) not in parts:
             return None
         name = word.lower()
-        if name in ("coalesce", "nullif", "greatest", "least", "ifnull"):
+        if name in _ALIKE:
             for first, last in parts:
                 found = self.expressions.typed(first, last, scope, 0)
-                if found:
+                if found and found != "interval":
                     return found
-            return None
+            return ARGUMENT.get(name)
         return ARGUMENT.get(name) if parts[0] == (at, at + 1) else None
 
     def _operand_before(self, at: int, scope: Scope) -> str | None:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from ha.errors import StatementError
-from ha.sqlite.sleep import BUDGET_S, SLICE_S
+from ha.sqlite.sleep import SLICE_S
 
 #: The longest wait for a lock (seconds), where lock_timeout does not say less.
 WAIT_MAX_S: Final = 10.0
@@ -129,7 +129,7 @@ def patience(connection: Any, lock_timeout_s: float) -> Callable[[], bool]:
     def may_wait() -> bool:
         nonlocal asked
         first, asked = not asked, True
-        if gauge is not None and ((first and gauge.stop_at - time.monotonic() < BUDGET_S) or gauge()):
+        if gauge is not None and ((first and gauge.hurried) or gauge()):
             raise StatementError("57014", "canceling statement due to statement timeout")
         if time.monotonic() >= until:
             raise StatementError("55P03", "canceling statement due to lock timeout")

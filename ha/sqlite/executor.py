@@ -81,11 +81,13 @@ class Cancellation:
 class Gauge:
     """The progress handler of one connection: says whether its statement must stop now."""
 
-    __slots__ = ("cancelled", "stop_at")
+    __slots__ = ("cancelled", "stop_at", "hurried")
 
     def __init__(self) -> None:
         self.stop_at = FOREVER
         self.cancelled = False
+        #: Its work runs under the budget, in the reactor's thread: nothing may wait there.
+        self.hurried = False
 
     def __call__(self) -> bool:
         return self.cancelled or time.monotonic() >= self.stop_at
@@ -227,6 +229,7 @@ class Lanes:
         gauge: Gauge = connection.gauge
         gauge.stop_at = stop_at
         gauge.cancelled = False
+        gauge.hurried = stop_at < deadline
         if cancellation is not None:
             cancellation.gauge = gauge
             gauge.cancelled = cancellation.wanted
@@ -237,14 +240,13 @@ class Lanes:
         except apsw.InterruptError as interrupt:
             raise self._stopped(gauge, deadline) from interrupt
         except StatementError as error:
-            if error.sqlstate == "57014" and not gauge.cancelled and time.monotonic() < deadline:
-                raise BudgetSpent from error
-            if error.sqlstate == "57014" and not gauge.cancelled:
-                raise timed_out() from error
+            if error.sqlstate == "57014":
+                # A function that waits was told to stop, and does not know why.
+                raise self._stopped(gauge, deadline) from error
             raise
         finally:
             # What comes next on this connection may be a COMMIT of others.
-            gauge.stop_at, gauge.cancelled = FOREVER, False
+            gauge.stop_at, gauge.cancelled, gauge.hurried = FOREVER, False, False
             if cancellation is not None:
                 cancellation.gauge = None
 
@@ -252,9 +254,9 @@ class Lanes:
     def _stopped(gauge: Gauge, deadline: float) -> Exception:
         if gauge.cancelled:
             return cancelled()
-        if time.monotonic() >= deadline:
-            return timed_out()
-        return BudgetSpent()
+        if gauge.hurried and time.monotonic() < deadline:
+            return BudgetSpent()
+        return timed_out()
 
 
 def cancelled() -> StatementError:

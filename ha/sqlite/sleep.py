@@ -11,8 +11,6 @@ from ha.errors import StatementError
 SLICE_S: Final = 0.02
 #: No wait is longer, whatever the statement's time-out.
 SLEEP_MAX_S: Final = 3600.0
-#: A gauge that stops sooner than this is the reactor's thread's: nothing may wait there.
-BUDGET_S: Final = 0.05
 
 
 def pg_sleep(connection: Any, seconds: float | None) -> str | None:
@@ -27,7 +25,7 @@ def pg_sleep(connection: Any, seconds: float | None) -> str | None:
     except (TypeError, ValueError):
         raise StatementError("22P02", f'invalid input syntax for type double precision: "{seconds}"') from None
     gauge = getattr(connection, "gauge", None)
-    if gauge is not None and until > time.monotonic() and gauge.stop_at - time.monotonic() < BUDGET_S:
+    if gauge is not None and until > time.monotonic() and gauge.hurried:
         raise StatementError("57014", "canceling statement due to statement timeout")
     while (left := until - time.monotonic()) > 0:
         if gauge is not None and gauge():

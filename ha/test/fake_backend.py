@@ -124,7 +124,7 @@ class FakeBackend:
     def parse(self, text: str) -> tuple[Statement, ...]:
         return split(text)
 
-    async def describe(self, statement: Statement, parameter_types: Sequence[str | None] = ()) -> Description:
+    async def describe(self, statement: Statement) -> Description:
         if statement.kind is Kind.SHOW:
             return Description((), (Column(str(statement.argument.name), expression="text"),))  # type: ignore[union-attr]
         if statement.kind is not Kind.SQL:

@@ -57,6 +57,27 @@ class LanesTests(SynchronousTestCase):
         self.assertEqual(caught.exception.sqlstate, "57014")
         self.assertIn("timeout", caught.exception.message)
 
+    def test_what_waits_is_told_why_it_was_stopped(self) -> None:
+        """A function cannot know: it says 57014, and the lane says whether that was a time-out, a wish or the budget."""
+
+        def give_up(connection: Any) -> None:
+            raise StatementError("57014", "stopped")
+
+        def give_up_when_cancelled(connection: Any) -> None:
+            cancellation.cancel()
+            give_up(connection)
+
+        with self.assertRaises(BudgetSpent):
+            self.lanes.short(self.connection, give_up, deadline=time.monotonic() + 60)
+        for deadline in (time.monotonic(), time.monotonic() + 0.01):  # a moment before it, too
+            with self.assertRaises(StatementError) as caught:
+                self.lanes.alone(self.connection, give_up, deadline=deadline)
+            self.assertIn("statement timeout", caught.exception.message)
+        cancellation = Cancellation()
+        with self.assertRaises(StatementError) as caught:
+            self.lanes.alone(self.connection, give_up_when_cancelled, cancellation=cancellation)
+        self.assertIn("user request", caught.exception.message)
+
     def test_what_is_cancelled_before_it_starts_does_not_start(self) -> None:
         cancellation = Cancellation()
         done = self.lanes.long(self.connection, count_for_ever, cancellation=cancellation)

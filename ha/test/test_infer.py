@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -45,9 +46,40 @@ class ColumnTests(SynchronousTestCase):
         self.assertEqual([column.name for column in columns], ["a", "id", "name", "count"])
         self.assertEqual([column.expression for column in columns], ["int4", None, None, "int8"])
 
+    def test_parameters_have_types_too(self) -> None:
+        """Declared by the client when it prepared the statement, or told by what stands beside them."""
+        for text, given_types, expected in (
+            ("select $1 as x", ("bool",), "bool"),
+            ("select $1::text", ("int4",), "text"),
+            ("select coalesce($1, $2)", (None, "date"), "date"),
+            ("select $1 + 1", (), "int4"),
+            ("select $1", (), None),
+            ("select $1", (None,), None),
+        ):
+            (statement,) = split(text)
+            statement = replace(statement, given=given_types)
+            (column,) = infer.columns(statement, [Source("x")], Schema())
+            self.assertEqual(column.expression, expected, text)
+
 
 class ParameterTests(SynchronousTestCase):
     """What a statement wants."""
+
+    def test_what_the_client_declared_comes_first(self) -> None:
+        """Then a cast, then the neighbours."""
+        (statement,) = split("select $1::text, $2::int2, $3 = 1")
+        statement = replace(statement, given=("int4", None, None))
+        self.assertEqual(infer.parameters(statement, Schema()), ("int4", "int2", "int4"))
+
+    def test_a_series_has_ends_of_one_type(self) -> None:
+        """And counts in int8 where nothing says otherwise."""
+        for text, expected in (
+            ("select generate_series(1, $1)", ("int4",)),
+            ("select * from generate_series($1, $2)", ("int8", "int8")),
+            ("select generate_series($1, now(), '1 day'::interval)", ("timestamptz",)),
+        ):
+            (statement,) = split(text)
+            self.assertEqual(infer.parameters(statement, Schema()), expected, text)
 
     @settings(max_examples=200, deadline=None)
     @given(
