@@ -10,7 +10,6 @@ from ha.sql.results import ARGUMENT
 from ha.sql.tokens import PARAMETER, TEXTS
 from ha.sql.typenames import declared, read_type
 
-
 #: Functions whose arguments are of one type; a step of generate_series may be an interval.
 _ALIKE = frozenset(("coalesce", "nullif", "greatest", "least", "ifnull", "generate_series"))
 
