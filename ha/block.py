@@ -83,15 +83,30 @@ class Block:
             if self.private is not None and self.private.connection is self.snapshot:
                 end_reading(self.snapshot)
             opened = await self.replica.transaction(lock_timeout_s, self.isolation, cancellation, self.private)
-            if self.snapshot is not None and self.snapshot_version != self.replica.database.version:
-                opened.rollback()
-                raise serialization_failure("Another transaction was committed after this one's snapshot was taken.")
+            if self.snapshot is not None:
+                self._move_on(opened)
             for depth, savepoint in enumerate(self.savepoints):
                 savepoint.mark = opened.savepoint(name_at(depth))
             self.opened = opened
         elif self.opened.lost:
             raise ended_by_sqlite()
         return self.opened
+
+    def _move_on(self, opened: OpenTransaction) -> None:
+        """From here on the block reads what it writes on: the newest state, where nothing differs that it has read.
+
+        So it is as if its snapshot had been taken now.
+
+        :raises StatementError: 40001, something does.
+        """
+        overtaken = self.replica.database.overtaken(self.snapshot_version, self.tables)
+        if overtaken is None:
+            return
+        opened.rollback()
+        if overtaken.foreign:
+            self.replica.turns.refused()
+        what = f'Table "{overtaken.table}"' if overtaken.table else "The schema, or more than is known,"
+        raise serialization_failure(f"{what} was written after this transaction's snapshot was taken.")
 
     async def reader(self) -> Connection | None:
         """The connection that this block's reads must use, or None when any will do."""
@@ -105,11 +120,12 @@ class Block:
             connection = self.replica.database.borrow() if self.private is None else self.private.connection
             if isinstance(connection, Deferred):
                 connection = await connection
+            version = self.replica.database.version  # a thread may commit at any moment: never later than the snapshot
             with connection.guard.trusted():
                 connection.execute("BEGIN")
                 connection.execute("SELECT 1 FROM main.sqlite_schema").close()
             self.snapshot = connection
-            self.snapshot_version = self.replica.database.version
+            self.snapshot_version = version
         return self.snapshot
 
     # Savepoints

@@ -346,7 +346,9 @@ class Follower:
     def _apply(self, entries: list[Entry]) -> list[Message]:
         """One SQLite transaction: the rows of `entries`, and the position behind the last of them."""
         if self._outbox.count:
-            return self._outbox.apply(entries, self.position)
+            foreign = self._outbox.apply(entries, self.position)
+            self._database.wrote_anything()
+            return foreign
         messages = []
         position = self.position
         with self._database.own_transaction():
@@ -356,6 +358,7 @@ class Follower:
                     messages.append(message)
                 position = entry.sequence
             write_position(self._database.writer, self._database.subject, position)
+        self._database.wrote([change for message in messages for change in message.changes], foreign=True)
         return messages
 
     def _stand_still(self, sequence: int, error: Exception) -> None:

@@ -245,7 +245,6 @@ class Member:
                 yield
             finally:
                 database.open()
-                database.version += 1
                 replica.plans.clear()
                 replica.shapes.clear()
                 replica.follower.start()

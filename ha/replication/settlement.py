@@ -121,6 +121,7 @@ class Settlement:
                 detail=error.message,
             ) from error
         self._follower.advanced(place.sequence)
+        self._database.wrote(message.changes)
         self._committed(message)
         return True
 
@@ -143,6 +144,7 @@ class Settlement:
 
         await self._in_lane(long, commit)
         self._outbox.added(len(body))
+        self._database.wrote(message.changes)
         self._committed(message)
 
     def _note(self, message: Message, unseen: Sequence[Lost], sequence: int | None) -> None:

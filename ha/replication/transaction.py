@@ -20,6 +20,7 @@ from ha.replication.follower import CannotApply, Follower
 from ha.replication.groups import Groups
 from ha.replication.settlement import Settlement
 from ha.replication.turns import Turns
+from ha.sqlite import tables as schema
 from ha.sqlite.connection import Connection
 from ha.sqlite.database import Database, Private
 from ha.sqlite.executor import FOREVER, BudgetSpent, Cancellation
@@ -202,7 +203,7 @@ class OpenTransaction:
             await self._follower.apply_arrived(theirs)
             for one in theirs:
                 authors.tell(one)
-            conflict = judge(self._level, ours, self.tables, theirs)
+            conflict = judge(self._level, ours, schema.of(database.writer).with_shadows(self.tables), theirs)
             if conflict is not None:
                 raise conflict
             database.begin()

@@ -13,7 +13,7 @@ Threads: called in the reactor's thread; the functions handed in run there or in
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,13 +25,16 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ha.errors import StatementError
+from ha.sqlite import tables as schema
 from ha.sqlite.capture import Capture
 from ha.sqlite.connection import Connection, open_reader, open_writer
 from ha.sqlite.executor import FOREVER, BudgetSpent, Cancellation, Gauge, Lanes, fit_gauge
 from ha.sqlite.faults import translate
 from ha.sqlite.ledger import origin_of, write_position
 from ha.sqlite.pending import add_pending
+from ha.sqlite.rowchange import Change
 from ha.sqlite.turnstile import Turnstile
+from ha.sqlite.written import Overtaken, Written
 
 T = TypeVar("T")
 
@@ -95,12 +98,15 @@ class Database:
         self._pages = 0
         #: Counts the transactions committed here; two equal readings mean that nothing changed between them.
         self.version = 0
+        self.written = Written()
         self.closed = False
         self.open()
 
     def open(self) -> None:
         """Open the writing connection. Also after the file was replaced; see :meth:`close`."""
         self.writer, self.capture = self._own = self._open_writer()
+        self.version += 1
+        self.written.everything(self.version)
         self.closed = False
         self._idle.append(self._open_reader())  # so that reads go on when the process runs out of descriptors
 
@@ -329,9 +335,21 @@ class Database:
                 if writer.in_transaction:
                     writer.execute("ROLLBACK")
 
+    def wrote(self, changes: Iterable[Change], *, foreign: bool = False) -> None:
+        """What was just committed changed these rows. Called after each COMMIT, by whoever holds the turnstile still."""
+        self.written.tell(self.version, changes, foreign=foreign)
+
+    def wrote_anything(self) -> None:
+        """What was just committed came from other nodes, and changed nobody knows what."""
+        self.written.everything(self.version, foreign=True)
+
+    def overtaken(self, version: int, tables: Iterable[str]) -> Overtaken | None:
+        """What of `tables` was written after `version`; None: nothing. The caller holds the turnstile."""
+        return self.written.since(version, schema.of(self.writer).with_shadows(tables), self.version)
+
     # Checkpoints
 
-    def _committed(self, connection: apsw.Connection, schema: str, pages: int) -> int:
+    def _committed(self, connection: apsw.Connection, name: str, pages: int) -> int:
         """SQLite's WAL hook: called after each COMMIT of the writer, in whatever thread it ran."""
         self.version += 1
         if self.writer.guard.changed:
@@ -344,7 +362,7 @@ class Database:
         if pages < self._pages:  # the log was begun anew
             self._checkpoint_at = CHECKPOINT_PAGES
         self._pages = pages
-        if pages >= self._checkpoint_at and not self._checkpointing and schema == "main":
+        if pages >= self._checkpoint_at and not self._checkpointing and name == "main":
             self._checkpointing = True
             self._checkpoint_at = pages + CHECKPOINT_PAGES
             self.clock.callFromThread(self._checkpoint, pages)

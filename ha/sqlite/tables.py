@@ -9,7 +9,7 @@ inside a transaction that changed the schema is never believed after it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -155,6 +155,21 @@ class Tables:
         for kind, name in self.schema():
             if kind == "table":
                 yield name
+
+    def with_shadows(self, names: Iterable[str]) -> set[str]:
+        """These tables, and those in which the virtual ones among them keep their rows."""
+        found = set(names)
+        if self.has_virtual:
+            with self._trusted:
+                shadows: list[Any] = self._connection.execute(
+                    "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'"
+                ).fetchall()
+            known = {name.lower() for name in found}
+            for (name,) in shadows:
+                table = self.get(name)
+                if table is not None and table.owner is not None and table.owner.lower() in known:
+                    found.add(name)
+        return found
 
     @property
     def has_sequences(self) -> bool:

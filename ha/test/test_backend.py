@@ -523,6 +523,31 @@ class IsolationTests(BackendCase):
         self.assertIsNotNone(error.detail)
         self.assertFalse(self.served.database.turnstile.held)
 
+    def test_a_write_goes_on_where_nothing_was_written_that_it_has_read(self) -> None:
+        """It is as if its snapshot had been taken then; the schema counts as everything."""
+        self.client.run("CREATE TABLE other (x)")
+        for level in ("REPEATABLE READ", "SERIALIZABLE"):
+            self.client.run(f"BEGIN ISOLATION LEVEL {level}")
+            (count,) = self.client.rows("SELECT count(*) FROM t")[0]
+            self.another().run("INSERT INTO other VALUES (1)")
+            self.client.run(f"INSERT INTO t (a) VALUES ('{level}')")
+            self.assertEqual(self.client.rows("SELECT count(*) FROM t"), [(count + 1,)])
+            self.client.run("COMMIT")
+        self.client.run("BEGIN ISOLATION LEVEL SERIALIZABLE")
+        self.client.rows("SELECT * FROM t")
+        self.another().run("CREATE TABLE third (x)")
+        error = self.client.fails(self.client.message("INSERT INTO t (a) VALUES ('y')"))
+        self.assertEqual(error.sqlstate, "40001")
+
+    def test_a_full_text_table_is_its_shadows_too(self) -> None:
+        """They are what is written."""
+        self.client.run("CREATE VIRTUAL TABLE docs USING fts5(body)")
+        self.client.run("BEGIN ISOLATION LEVEL SERIALIZABLE")
+        self.client.rows("SELECT count(*) FROM docs")
+        self.another().run("INSERT INTO docs VALUES ('word')")
+        error = self.client.fails(self.client.message("INSERT INTO t (a) VALUES ('y')"))
+        self.assertEqual(error.sqlstate, "40001")
+
     def test_the_level_is_said_before_the_first_query(self) -> None:
         self.client.run("BEGIN")
         self.client.run("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
@@ -571,6 +596,18 @@ class TwoNodesTests(SynchronousTestCase):
     def test_serializable_refuses_the_same_table(self) -> None:
         ours, theirs = "UPDATE t SET n = 5 WHERE id = 1", "UPDATE t SET n = 7 WHERE id = 2"
         self.assertEqual(self.refused_at("SERIALIZABLE", ours, theirs), "40001")
+
+    def test_a_snapshot_that_another_node_overtook(self) -> None:
+        """Counts as a lost round: two of them, and the others are asked to wait."""
+        turns = self.near.replica.turns
+        for asked in (0, 1):
+            self.here.run("BEGIN ISOLATION LEVEL SERIALIZABLE")
+            self.here.rows("SELECT * FROM t")
+            self.there.run("UPDATE t SET n = n + 1")
+            self.settle()
+            error = self.here.fails(self.here.message("UPDATE t SET n = 5"))
+            self.here.run("ROLLBACK")
+            self.assertEqual((error.sqlstate, turns.asked), ("40001", asked))
 
     def test_increments_add_up(self) -> None:
         one = self.here.start(self.here.message("UPDATE t SET n = n + 1 WHERE id = 1"))
