@@ -23,30 +23,38 @@ RELATIONS = """
      GROUP BY 1, 2, 3, 4 ORDER BY 1 DESC, 2
 """
 
+#: Those that can be called here, or that another row points to.
+SHOWN_FUNCTIONS = "pronamespace = 11 AND (prokind <> 'f' OR proname = ANY(%s) OR oid IN (SELECT castfunc FROM pg_cast))"
+
 #: Functions as they are shown; what cannot be called here is not listed.
 TABLES = {
     "pg_am": "SELECT * FROM pg_am ORDER BY oid",
     "pg_cast": "SELECT * FROM pg_cast ORDER BY oid",
     "pg_collation": "SELECT * FROM pg_collation WHERE collname IN ('default', 'C', 'POSIX', 'ucs_basic') ORDER BY oid",
     "pg_conversion": "SELECT * FROM pg_conversion WHERE false",
-    "pg_description": "SELECT * FROM pg_description WHERE classoid::regclass::text IN ('pg_namespace', 'pg_extension',"
-    " 'pg_language', 'pg_am') ORDER BY 1, 2, 3",
+    "pg_description": "SELECT * FROM pg_description WHERE classoid::regclass::text IN ('pg_namespace', 'pg_extension', 'pg_language',"
+    " 'pg_am', 'pg_type', 'pg_ts_config', 'pg_ts_dict', 'pg_ts_parser', 'pg_ts_template') OR classoid = 'pg_proc'::regclass"
+    f" AND objoid IN (SELECT oid FROM pg_proc WHERE {SHOWN_FUNCTIONS}) ORDER BY 1, 2, 3",
     "pg_extension": "SELECT * FROM pg_extension WHERE extname = 'plpgsql'",
     "pg_get_keywords": "SELECT * FROM pg_get_keywords()",
     "pg_language": "SELECT * FROM pg_language ORDER BY oid",
-    "pg_namespace": "SELECT oid, nspname, nspowner FROM pg_namespace WHERE nspname !~ '^pg_t.*emp' ORDER BY oid",
+    "pg_namespace": "SELECT oid, nspname, nspowner, CASE WHEN nspowner <> 10 THEN nspacl::text[] END AS nspacl"
+    " FROM pg_namespace WHERE nspname !~ '^pg_t.*emp' ORDER BY oid",
     "pg_opclass": "SELECT * FROM pg_opclass ORDER BY oid",
     "pg_operator": "SELECT * FROM pg_operator WHERE oprleft IN (16,17,20,21,23,25,26,701,1042,1043,1082,1114,1184,1700,2950)"
     " AND oprright = oprleft AND oprname IN ('=','<>','<','>','<=','>=','+','-','*','/','||','~','~~') ORDER BY oid",
     "pg_opfamily": "SELECT * FROM pg_opfamily ORDER BY oid",
     "pg_proc": "SELECT oid, proname, pronamespace, proowner, prolang, procost, prorows, provariadic, prosupport, prokind, prosecdef,"
     " proleakproof, proisstrict, proretset, provolatile, proparallel, pronargs, pronargdefaults, prorettype, proargtypes::text,"
-    " prosrc FROM pg_proc WHERE pronamespace = 11 AND (prokind <> 'f' OR proname = ANY(%s)"
-    " OR oid IN (SELECT castfunc FROM pg_cast)) ORDER BY oid",
+    f" prosrc FROM pg_proc WHERE {SHOWN_FUNCTIONS} ORDER BY oid",
     "pg_range": "SELECT * FROM pg_range ORDER BY rngtypid",
     "pg_authid": "SELECT oid, rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication,"
     " rolbypassrls, rolconnlimit FROM pg_roles WHERE rolname ~ '^pg_' ORDER BY oid",
     "pg_tablespace": "SELECT oid, spcname, spcowner FROM pg_tablespace ORDER BY oid",
+    "pg_ts_config": "SELECT * FROM pg_ts_config ORDER BY oid",
+    "pg_ts_dict": "SELECT * FROM pg_ts_dict ORDER BY oid",
+    "pg_ts_parser": "SELECT * FROM pg_ts_parser ORDER BY oid",
+    "pg_ts_template": "SELECT * FROM pg_ts_template ORDER BY oid",
     "pg_type": "SELECT t.* FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid"
     " WHERE t.typnamespace = 11 AND t.typrelid = 0 AND t.typname !~ '^_pg_' AND NOT EXISTS"
     " (SELECT FROM pg_type e WHERE e.oid = t.typelem AND e.typrelid <> 0) ORDER BY t.oid",

@@ -132,6 +132,13 @@ def _is_number(rewriting: Rewriting, first: int, last: int, after: int) -> bool:
     return first == last and rewriting.kind(first) not in (WORD, QUOTED)
 
 
+def to_reg(rewriting: Rewriting, index: int) -> None:
+    """``to_regclass(name)`` where its number is meant, not the name that is shown for it."""
+    close = rewriting.partners.get(index + 1)
+    if close is not None and rewriting.key(index + 1) == "(" and _is_number(rewriting, index, close, close + 1):
+        rewriting.instead[index] = f"{rewriting.key(index).lower()}_oid"
+
+
 def typed_literal(rewriting: Rewriting, index: int) -> None:
     """``DATE '2026-01-01'``. SQLite could read a column called date and an alias, so the literal must look the part."""
     if rewriting.kind(index + 1) != STRING or rewriting.key(index - 1) in (".", "::", "AS"):

@@ -228,6 +228,43 @@ def _drop_some(reader: Reader) -> Parsed | None:
     return (Kind.SQL if len(texts) == 1 else Kind.SCRIPT), verb, kinds.Script(texts)
 
 
+_COMMENTED = {
+    "TABLE": "table",
+    "VIEW": "view",
+    "SEQUENCE": "sequence",
+    "INDEX": "index",
+    "COLUMN": "column",
+    "CONSTRAINT": "constraint",
+}
+
+
+def comment(reader: Reader) -> Parsed:
+    """COMMENT ON: what is no relation, nor part of one, has none here."""
+    reader.expect("ON")
+    kind = _COMMENTED.get("VIEW" if reader.take("MATERIALIZED", "VIEW") else reader.key)
+    if kind is None:
+        return Kind.NOTHING, "COMMENT", None
+    reader.one_of(*_COMMENTED)
+    part = None
+    if kind == "constraint":
+        part = reader.name()
+        reader.expect("ON")
+        if reader.take("DOMAIN"):
+            return Kind.NOTHING, "COMMENT", None
+    relation = reader.name()
+    last = relation
+    while reader.take("."):
+        relation, last = last, reader.name()
+    if kind == "column":
+        part = last
+    else:
+        relation = last
+    reader.expect("IS")
+    text = None if reader.take("NULL") else reader.string()
+    reader.end()
+    return Kind.SCRIPT, "COMMENT", kinds.Comment(kind, relation, part, text)
+
+
 def vacuum(reader: Reader) -> Parsed | None:
     """SQLite's own VACUUM [INTO]; PostgreSQL's of a table has nothing to do here."""
     if not reader.key or reader.key in ("INTO", "MAIN", "TEMP") or reader.ahead() == "INTO":
@@ -287,7 +324,7 @@ DEFINITIONS: dict[str, Callable[[Reader], Parsed | None]] = {
     "CALL": _never("CALL", "SQLite has no stored procedures."),
     "CHECKPOINT": _nothing("CHECKPOINT"),
     "CLUSTER": _nothing("CLUSTER"),
-    "COMMENT": _nothing("COMMENT"),
+    "COMMENT": comment,
     "CREATE": create,
     "DO": _never("DO", "SQLite has no procedural language; send the statements themselves."),
     "DROP": drop,

@@ -45,6 +45,8 @@ def columns(statement: Statement, sources: Sequence[Source], schema: Schema) -> 
     reading = Reading(statement.text)
     expressions = Expressions(reading, schema, parameters(statement, schema))
     items = reading.items()
+    # SQLite names a column behind a scalar subquery or the first arm of a UNION; for PostgreSQL these are expressions.
+    united = _is_united(reading)
     placed = _placed(items, len(sources))
     made = []
     for at, source in enumerate(sources):
@@ -55,8 +57,36 @@ def columns(statement: Statement, sources: Sequence[Source], schema: Schema) -> 
             expression = (
                 expressions.type_of(item.first, item.last) if item is not None else expressions.of_star(source.name)
             )
-        made.append(Column(name, source.decltype, source.table, source.origin, expression))
+        plain = not united and (item is None or _is_column(reading, item))
+        table, origin = (source.table, source.origin) if plain else (None, None)
+        made.append(Column(name, source.decltype, table, origin, expression))
     return tuple(made)
+
+
+_UNITING = frozenset(("UNION", "INTERSECT", "EXCEPT"))
+_OF_ROWS = frozenset(("FROM", "JOIN", ",", "AS", "MATERIALIZED", "("))
+
+
+def _is_united(reading: Reading) -> bool:
+    """Does a UNION give the rows of the result, or of what stands in its FROM?"""
+    rows = [True]
+    for at in range(len(reading.tokens)):
+        key = reading.key(at)
+        if key == "(":
+            rows.append(rows[-1] and reading.key(at - 1) in _OF_ROWS)
+        elif key == ")" and len(rows) > 1:
+            rows.pop()
+        elif key in _UNITING and rows[-1]:
+            return True
+    return False
+
+
+def _is_column(reading: Reading, item: Item) -> bool:
+    """Is it ``c``, ``t.c`` or ``s.t.c``?"""
+    return (item.last - item.first) % 2 == 1 and all(
+        reading.is_name(at) if (at - item.first) % 2 == 0 else reading.key(at) == "."
+        for at in range(item.first, item.last)
+    )
 
 
 def parameters(statement: Statement, schema: Schema) -> tuple[str | None, ...]:

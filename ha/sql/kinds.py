@@ -147,6 +147,22 @@ class Script:
 
 
 @dataclass(frozen=True, slots=True)
+class Comment:
+    """COMMENT ON what can have one here.
+
+    :param kind: ``table``, ``view``, ``sequence``, ``index``, ``column`` or ``constraint``.
+    :param relation: the object, or the one that has the part.
+    :param part: the column or constraint, else None.
+    :param text: None or "" takes the comment away.
+    """
+
+    kind: str
+    relation: str
+    part: str | None
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Truncate:
     """TRUNCATE: which tables refer to these only the schema knows."""
 
@@ -194,6 +210,7 @@ Argument = (
     | Notify
     | Name
     | Script
+    | Comment
     | Truncate
     | AlterTable
     | tuple[str, str, str | None]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ha.sql.rewriting import Rewriting
 from ha.sql.sums import SUMS
-from ha.sql.tokens import PARAMETER, QUOTED, TEXTS, literal, unquoted
+from ha.sql.tokens import PARAMETER, QUOTED, TEXTS, WORD, literal, unquoted
 
 
 def infix(words: str) -> Callable[[Rewriting, int], None]:
@@ -116,6 +116,11 @@ def array(rewriting: Rewriting, index: int) -> None:
         rewriting.instead[index] = ""
         rewriting.instead[opening] = "(WITH pg_rows(pg_element) AS ("
         rewriting.instead[close] = ") SELECT json_group_array(pg_element) FROM pg_rows)"
+        if rewriting.key(index - 1) == "||" and rewriting.kind(index - 2) in (WORD, QUOTED):
+            # A column of arrays and a subquery's rows.
+            rewriting.before(rewriting.operand_before(index - 1), "array_cat(")
+            rewriting.instead[index - 1] = ","
+            rewriting.last(close, ")")
 
 
 #: Columns of the catalog whose elements are counted from 0.

@@ -42,7 +42,7 @@ from ha.sql.clauses import (
     select_into,
     table_statement,
 )
-from ha.sql.conversions import bits, cast, cast_call, parameter, text_literal, typed_literal, unicode_name
+from ha.sql.conversions import bits, cast, cast_call, parameter, text_literal, to_reg, typed_literal, unicode_name
 from ha.sql.operators import (
     any_of,
     array,
@@ -99,6 +99,7 @@ _BY_KIND: dict[str, Callable[[Rewriting, int], None]] = {
 _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "::": cast,
     "CAST": cast_call,
+    **dict.fromkeys(("TO_REGCLASS", "TO_REGTYPE", "TO_REGNAMESPACE", "TO_REGPROC", "TO_REGROLE"), to_reg),
     "DATE": typed_literal,
     "TIME": typed_literal,
     "TIMESTAMP": typed_literal,

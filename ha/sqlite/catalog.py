@@ -169,7 +169,7 @@ class Catalog:
 _images: dict[tuple[str, str | None], bytes] = {}
 _schemas: dict[str, Schema] = {}
 #: By the schema's mark and the table.
-_rows: dict[str, dict[str, frozenset[tuple[Any, ...]]]] = {}
+_rows: dict[str, dict[str, dict[tuple[Any, ...], None]]] = {}
 
 
 def _keep(connection: Connection, key: tuple[str, str | None]) -> None:
@@ -204,10 +204,10 @@ def _schema(connection: Connection, mark: str) -> Schema:
     return found
 
 
-def _rows_of(mark: str, schema: Schema) -> dict[str, frozenset[tuple[Any, ...]]]:
+def _rows_of(mark: str, schema: Schema) -> dict[str, dict[tuple[Any, ...], None]]:
     found = _rows.pop(mark, None)
     if found is None:
-        found = {table.name: frozenset(table.rows(schema)) for table in catalog_rows.TABLES}
+        found = {table.name: dict.fromkeys(table.rows(schema)) for table in catalog_rows.TABLES}
     _rows[mark] = found
     while len(_rows) > 1 and sum(len(rows) for one in _rows.values() for rows in one.values()) > _ROWS_KEPT:
         del _rows[next(iter(_rows))]
@@ -257,12 +257,13 @@ def _write_tables(connection: Connection, before: str | None, mark: str, schema:
     new = _rows_of(mark, schema)
     for table in catalog_rows.TABLES:
         names = table.columns.split()
-        added: Iterable[tuple[Any, ...]]
+        rows = new[table.name]  # in the order in which PostgreSQL would have made them
         if old is None:
             connection.execute(f"DELETE FROM {NAME}.{table.name} WHERE {table.old}")
-            added = table.rows(schema)  # in the order in which things were made
+            added = list(rows)
         else:
-            gone, added = old[table.name] - new[table.name], new[table.name] - old[table.name]
+            known = old[table.name]
+            gone, added = known.keys() - rows.keys(), [row for row in rows if row not in known]
             places = [names.index(key) for key in table.key.split()]
             connection.executemany(
                 f"DELETE FROM {NAME}.{table.name} WHERE {' AND '.join(f'{names[at]} = ?' for at in places)}",

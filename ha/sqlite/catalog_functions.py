@@ -174,6 +174,22 @@ class Lookups:
             return None
         return f"public.{quoted_if_needed(sequence.relation.name)}"
 
+    # Comments
+
+    def obj_description(self, oid: Any, table: Any = None) -> str | None:
+        """The comment on an object; without the catalog table that lists it, on whatever has the number."""
+        if oid is None:
+            return None
+        own = self._schema().comments
+        listed = ("pg_class", "pg_constraint") if table is None else (str(table),)
+        found = (own.get((int(oid), SYSTEM.get(("pg_catalog", one), 0), 0)) for one in listed)
+        return next((text for text in found if text is not None), _DESCRIPTIONS.get((oid, str(table))))
+
+    def col_description(self, oid: Any, number: Any) -> str | None:
+        if oid is None or number is None:
+            return None
+        return self._schema().comments.get((int(oid), SYSTEM["pg_catalog", "pg_class"], int(number)))
+
     # Existence
 
     def is_visible(self, oid: Any) -> int | None:
@@ -320,9 +336,12 @@ def rows(connection: Connection) -> list[Row]:
         number = None if value is None else _number(value)
         return number if value is None or number is not None else OWNER
 
-    def size(*_: Any) -> int | None:
-        """SQLite does not tell the size of one table cheaply: a table's share is shown as a page."""
-        return None if _ and _[0] is None else 8192
+    def size(oid: Any, *_: Any) -> int | None:
+        """SQLite does not tell the size of one table cheaply: its share is shown as a page. A view has none."""
+        if oid is None:
+            return None
+        relation = look.relation(oid)
+        return 0 if relation is not None and relation.kind == "v" else 8192
 
     def database_size(*_: Any) -> int:
         asked = found()
@@ -336,6 +355,8 @@ def rows(connection: Connection) -> list[Row]:
         ("pg_regclass", 1, look.pg_regclass),
         ("pg_regclass_name", 1, look.pg_regclass_name),
         ("to_regclass", 1, look.to_regclass),
+        ("to_regclass_oid", 1, lambda value: None if value is None else look.relation_oid(value)),
+        ("to_regrole_oid", 1, role),
         ("pg_regrole", 1, role),
         ("pg_regrole_name", 1, lambda value: None if value is None else pg_get_userbyid(role(value))),
         ("pg_get_indexdef", 1, look.pg_get_indexdef),
@@ -349,6 +370,9 @@ def rows(connection: Connection) -> list[Row]:
         ("pg_get_triggerdef", 1, look.pg_get_triggerdef),
         ("pg_get_triggerdef", 2, look.pg_get_triggerdef),
         ("pg_get_serial_sequence", 2, look.pg_get_serial_sequence),
+        ("obj_description", 1, look.obj_description),
+        ("obj_description", 2, look.obj_description),
+        ("col_description", 2, look.col_description),
         ("pg_get_userbyid", 1, pg_get_userbyid),
         ("pg_table_is_visible", 1, look.is_visible),
         ("pg_relation_size", 1, size),
@@ -392,15 +416,18 @@ FUNCTIONS: Final[tuple[Row, ...]] = (
     ("pg_regtype", 1, pg_regtype),
     ("pg_regtype_name", 1, pg_regtype_name),
     ("to_regtype", 1, to_regtype),
+    ("to_regtype_oid", 1, lambda value: None if value is None else _type_oid(value)),
     ("pg_regproc", 1, pg_regproc),
     ("pg_regproc_name", 1, pg_regproc),
     ("pg_regprocedure", 1, pg_regproc),
     ("pg_regprocedure_name", 1, pg_regproc),
     ("to_regproc", 1, to_regproc),
+    ("to_regproc_oid", 1, lambda value: FUNCTION_OIDS.get(to_regproc(value) or "")),
     ("to_regprocedure", 1, to_regproc),
     ("pg_regnamespace", 1, pg_regnamespace),
     ("pg_regnamespace_name", 1, pg_regnamespace_name),
     ("to_regnamespace", 1, lambda value: str(value) if value in NAMESPACES else None),
+    ("to_regnamespace_oid", 1, NAMESPACES.get),
     ("to_regrole", 1, lambda value: value),
     ("pg_get_expr", 2, pg_get_expr),
     ("pg_get_expr", 3, pg_get_expr),
@@ -428,14 +455,13 @@ FUNCTIONS: Final[tuple[Row, ...]] = (
     ("pg_stat_get_numscans", 1, _always(0)),
     ("pg_tablespace_location", 1, _always("")),
     *((name, count, _nothing) for name, count in (
-        ("obj_description", 1), ("col_description", 2), ("shobj_description", 2), ("pg_get_partkeydef", 1),
+        ("shobj_description", 2), ("pg_get_partkeydef", 1),
         ("pg_get_function_arg_default", 2), ("pg_get_functiondef", 1), ("pg_get_function_sqlbody", 1), ("pg_get_statisticsobjdef", 1),
         ("pg_get_statisticsobjdef_columns", 1), ("pg_get_statisticsobjdef_expressions", 1), ("pg_get_replica_identity_index", 1),
         ("pg_describe_object", 3), ("pg_identify_object_as_address", 3), ("pg_get_partition_constraintdef", 1),
         ("pg_tablespace_databases", 1), ("pg_xact_commit_timestamp", 1), ("pg_current_wal_lsn", 0), ("pg_last_wal_receive_lsn", 0),
         ("pg_last_wal_replay_lsn", 0), ("pg_last_xact_replay_timestamp", 0),
     )),
-    ("obj_description", 2, lambda oid, table: _DESCRIPTIONS.get((oid, str(table)))),
     ("getdatabaseencoding", 0, lambda: "UTF8"),
     ("pg_get_function_result", 1, lambda oid: _signature(oid)[1]),
     ("pg_get_function_arguments", 1, lambda oid: _signature(oid)[0]),
@@ -451,7 +477,9 @@ FUNCTIONS: Final[tuple[Row, ...]] = (
 #: What a statement must mention for the schema to be looked at.
 NAMES: Final = frozenset(
     """
-    pg_regclass pg_regclass_name to_regclass pg_get_indexdef pg_get_constraintdef pg_get_viewdef pg_get_ruledef pg_get_triggerdef
-    pg_get_serial_sequence pg_table_is_visible pg_sequence_last_value has_table_privilege has_sequence_privilege
+    pg_regclass pg_regclass_name to_regclass to_regclass_oid pg_get_indexdef pg_get_constraintdef pg_get_viewdef pg_get_ruledef
+    pg_get_triggerdef
+    pg_get_serial_sequence obj_description col_description pg_table_is_visible pg_sequence_last_value has_table_privilege
+    has_sequence_privilege
     """.split()
 )

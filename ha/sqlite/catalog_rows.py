@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from ha.sqlite.catalog_schema import FIRST_OID as FIRST_OID
-from ha.sqlite.catalog_schema import Schema, oid_of
+from ha.sqlite.catalog_schema import PG_CLASS, PG_CONSTRAINT, Schema, oid_of
 from ha.sqlite.catalog_types import types_by_oid
 
 #: The schemas' numbers, the owner's, and those of the tables that other tables point to.
 PG_CATALOG, PUBLIC = 11, 2200
 OWNER: Final = 10
-PG_CLASS, PG_TYPE, PG_CONSTRAINT, PG_ATTRDEF, PG_REWRITE, PG_NAMESPACE = 1259, 1247, 2606, 2604, 2618, 2615
+PG_ATTRDEF, PG_REWRITE = 2604, 2618
 HEAP, BTREE = 2, 403
 #: The collation of text that says none.
 DEFAULT_COLLATION: Final = 100
@@ -221,6 +221,11 @@ def pg_depend(schema: Schema) -> Rows:
             yield PG_REWRITE, oid_of("rule", relation.name), 0, PG_CLASS, relation.oid, 0, "i"
 
 
+def pg_description(schema: Schema) -> Rows:
+    for (oid, table, number), text in schema.comments.items():
+        yield oid, table, number, text
+
+
 def ha_texts(schema: Schema) -> Rows:
     """Not PostgreSQL's: the definitions that the views show."""
     from ha.sqlite.catalog_texts import index_definition, view_definition
@@ -277,6 +282,13 @@ TABLES: Final = (
         "classid objid objsubid refclassid refobjid refobjsubid deptype",
         pg_depend,
         "objid classid objsubid refclassid refobjid refobjsubid deptype",
+    ),
+    Table(
+        "pg_description",
+        "objoid classoid objsubid description",
+        pg_description,
+        "objoid classoid objsubid",
+        f"objoid >= {FIRST_OID}",
     ),
     Table("ha_texts", "oid text", ha_texts, "oid"),
 )

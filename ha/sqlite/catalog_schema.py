@@ -18,12 +18,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-import apsw
-
 from ha.sql import constraints
 from ha.sql.constraints import CHECK, FOREIGN, PRIMARY, UNIQUE
 from ha.sql.declarations import COUNTING
 from ha.sql.tokens import quoted_name
+from ha.sqlite import comments
 from ha.sqlite.catalog_types import TEXT, spoken_type, type_of
 from ha.sqlite.guard import is_ours
 
@@ -37,6 +36,8 @@ _LEAST: Final = 100_000
 _MOST: Final = 2**31 - 1
 
 INT8: Final = 20
+#: The catalog tables that list relations and constraints.
+PG_CLASS, PG_CONSTRAINT = 1259, 2606
 
 
 @lru_cache(maxsize=32_768)
@@ -168,6 +169,8 @@ class Schema:
     constraints: dict[int, Constraint] = field(default_factory=dict)
     triggers: dict[int, Trigger] = field(default_factory=dict)
     sequences: list[Sequence] = field(default_factory=list)
+    #: By (object's OID, OID of the catalog table that lists it, attribute number or 0).
+    comments: dict[tuple[int, int, int], str] = field(default_factory=dict)
 
     def relation(self, name: str) -> Relation | None:
         """By its name: as it is written, else without regard to case, as SQLite would find it."""
@@ -207,7 +210,9 @@ class Reading:
         objects = [row for row in connection.execute(_OBJECTS).fetchall() if not _is_hidden(row[2])]
         shadows = self._shadows()
         self._tables = {name: sql or "" for kind, name, _, sql in objects if kind == "table" and name not in shadows}
-        self._views = {name: sql or "" for kind, name, _, sql in objects if kind == "view"}
+        self._comments = comments.comments(connection)
+        told = {one.view for one in self._comments}
+        self._views = {name: sql or "" for kind, name, _, sql in objects if kind == "view" and name not in told}
         self._index_texts = {name: sql for kind, name, _, sql in objects if kind == "index"}
         self._columns: dict[str, list[tuple[Any, ...]]] = {}
         self._unique: dict[int, list[Index]] = {}
@@ -225,6 +230,8 @@ class Reading:
             self._index(*plan)
         self._constraints()
         self._triggers(objects)
+        for one in self._comments:
+            self._comment(one)
 
     def _shadows(self) -> set[str]:
         return {
@@ -349,14 +356,11 @@ class Reading:
     def _view(self, name: str) -> None:
         relation = self._make(name, "v")
         relation.query = constraints.query_of(self._views[name])
-        try:
-            columns = self._connection.execute(
-                "SELECT cid, name, type FROM pragma_table_xinfo(?, 'main')", (name,)
-            ).fetchall()
-        except apsw.Error:  # it names what is no longer there
-            columns = []
-        for cid, column, words in columns:
-            relation.attributes.append(Attribute(cid + 1, column, *type_of(str(words or "")), False))
+        for number, column in enumerate(self._connection.columns_of(name), 1):
+            table = self.schema.relation(column.table or "")
+            origin = table.attribute(column.origin or "") if table is not None else None
+            kind = type_of(column.decltype or "") if origin is None else (origin.type_oid, origin.modifier)
+            relation.attributes.append(Attribute(number, column.name, *kind, False))
 
     def _index(
         self, name: str, table: str, terms: tuple[Any, ...], unique: bool, primary: bool, index: str | None
@@ -389,10 +393,23 @@ class Reading:
             where,
         )
 
+    def _comment(self, one: comments.Kept) -> None:
+        relation = self.schema.relation(one.relation)
+        if relation is None:
+            return
+        if one.kind == "constraint":
+            for oid, constraint in self.schema.constraints.items():
+                if constraint.table is relation and constraint.name == one.part:
+                    self.schema.comments[oid, PG_CONSTRAINT, 0] = one.text
+            return
+        attribute = relation.attribute(one.part) if one.part is not None else None
+        self.schema.comments[relation.oid, PG_CLASS, attribute.number if attribute is not None else 0] = one.text
+
     # Constraints
 
     def _constraints(self) -> None:
         made: list[Constraint] = []
+        checks: list[Constraint] = []  # PostgreSQL makes them with the table, keys after it
         taken: dict[str, set[str]] = {}
         for index in self.schema.indexes.values():
             if index.unique:
@@ -406,8 +423,9 @@ class Reading:
             if owner is not None and owner.kind == "r":
                 names = taken.setdefault(table, set())
                 names |= {one.name for one in self._declared[table] if one.name is not None}
-                made += self._checks(owner, names)
-        made += self._foreign_keys(taken)
+                checks += self._checks(owner, names)
+        made.sort(key=lambda one: one.kind != PRIMARY)
+        made = [*checks, *made, *self._foreign_keys(taken)]
         oids = _numbered("constraint", (f"{one.table.name}.{one.name}" for one in made))
         for one in made:
             one.oid = oids[f"{one.table.name}.{one.name}"]

@@ -26,11 +26,15 @@ def types_by_oid() -> Mapping[int, dict[str, Any]]:
     return {row["oid"]: row for row in static_rows("pg_type")}
 
 
+_AS_WRITTEN: Final = {"INTEGER": "int4", "INT": "int4", "REAL": "float4", "FLOAT4": "float4"}
+
+
 @lru_cache(maxsize=4096)
 def type_of(words: str) -> tuple[int, int]:
     """The OID and type modifier that a column's declared type means; text where it says nothing."""
-    # SQLite's INTEGER has 64 bits, and so it is announced; who wrote it in PostgreSQL's sense compares it with int4.
-    name = ("int4" if words.upper() in ("INTEGER", "INT") else declared(words)) if words else None
+    # SQLite's INTEGER and REAL have 64 bits, and so they are announced; who wrote them in PostgreSQL's sense compares
+    # them with int4 and float4.
+    name = (_AS_WRITTEN.get(words.upper()) or declared(words)) if words else None
     row = types_by_name().get(name or "text")
     if row is None:
         return TEXT, -1

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import apsw
 
+from ha.sql.tokens import quoted_name
 from ha.sqlite import catalog, functions
 from ha.sqlite.catalog_types import spoken_decltype
 from ha.sqlite.guard import Footprint, Guard
@@ -198,6 +199,29 @@ class Connection(apsw.Connection):
             self._facts.clear()
         self._facts[sql] = facts
         return facts
+
+    def columns_of(self, relation: str) -> tuple[Source, ...]:
+        """Where the columns of a table or view of the file come from; none if it names what is no longer there.
+
+        To be asked inside ``guard.trusted()``.
+        """
+        found: list[tuple[Source, ...]] = []
+
+        def tracer(cursor: apsw.Cursor, _: str, bindings: object) -> bool:
+            found.append(tuple(_source(*column) for column in cursor.description_full))
+            return False
+
+        cursor = self.cursor()
+        cursor.exec_trace = tracer
+        try:
+            cursor.execute(f"SELECT * FROM main.{quoted_name(relation)}")
+        except apsw.ExecTraceAbort:
+            return found[0]
+        except apsw.Error:
+            return ()
+        finally:
+            cursor.close()
+        raise AssertionError("the statement was not traced")
 
     def forget(self) -> None:
         """The schema was changed through another connection: nothing that was found before counts. From any thread."""

@@ -34,7 +34,7 @@ class Declared:
     def placed(self, columns: Sequence[Column], sources: Sequence[Source]) -> tuple[Column, ...]:
         """A result's columns with the numbers that the catalog gives their tables and themselves."""
         return tuple(
-            column if source.origin is None else self._placed(column, source)
+            column if column.origin is None else self._placed(column, source)
             for column, source in zip(columns, sources, strict=True)
         )
 
@@ -42,12 +42,23 @@ class Declared:
         table, names = source.table or "", self.columns(source.table or "") or ()
         if (source.origin or "").lower() not in names:
             return column
-        if source.database == CATALOG:
+        if source.database == CATALOG or (CATALOG, table) in SYSTEM:
             schema, _, name = table.rpartition(".")
             oid = SYSTEM.get((schema or CATALOG, name), 0)
-        else:
+        elif self._is_stored(table):
             oid = oid_of("class", table)
+        else:  # a function's row
+            return column
         return replace(column, table_oid=oid, attribute=names.index((source.origin or "").lower()) + 1)
+
+    def _is_stored(self, table: str) -> bool:
+        with self._connection.guard.trusted():
+            return any(
+                self._connection.execute(
+                    f"SELECT 1 FROM {schema}.sqlite_schema WHERE name = ? COLLATE NOCASE", (table,)
+                ).get
+                for schema in ("main", "temp")
+            )
 
     def _table(self, table: str) -> dict[str, str]:
         known = self._tables.get(table)

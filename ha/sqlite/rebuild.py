@@ -20,8 +20,9 @@ from dataclasses import dataclass
 import apsw
 
 from ha.errors import StatementError
-from ha.sql.kinds import Alteration, AlterTable, Script, Statement, Truncate
+from ha.sql.kinds import Alteration, AlterTable, Comment, Script, Statement, Truncate
 from ha.sql.tokens import QUOTED, WORD, Token, quoted, quoted_name, tokenize, unquoted
+from ha.sqlite import comments
 from ha.sqlite.connection import Connection
 
 #: What the new table is called until the old one is gone.
@@ -38,6 +39,8 @@ def steps(connection: Connection, statement: Statement) -> list[str]:
     argument = statement.argument
     if isinstance(argument, Script):
         return list(argument.texts)
+    if isinstance(argument, Comment):
+        return comments.steps(connection, argument)
     if isinstance(argument, Truncate):
         return _truncate(connection, argument)
     if isinstance(argument, AlterTable):

@@ -30,6 +30,18 @@ class SchemaTests(SynchronousTestCase):
         names = {one.name for one in self.schema.constraints.values()}
         self.assertLessEqual({"parent_pkey", "parent_name_key", "parent_n_check", "child_pkey", "child_p_fkey"}, names)
 
+    def test_a_views_columns_are_its_tables(self) -> None:
+        (view,) = (one for one in self.schema.relations.values() if one.kind == "v")
+        self.assertEqual(
+            [(one.name, one.type_oid, one.modifier) for one in view.attributes], [("id", 23, -1), ("name", 1043, 24)]
+        )
+
+    def test_constraints_in_postgresqls_order(self) -> None:
+        """CHECK comes with the table, then its primary key; foreign keys follow."""
+        found = [(one.table.name, one.kind) for one in self.schema.constraints.values()]
+        self.assertEqual([kind for table, kind in found if table == "parent"], ["c", "p", "u"])
+        self.assertEqual([kind for table, kind in found if table == "child"], ["p", "f"])
+
     def test_oids_are_the_same_everywhere(self) -> None:
         again = read(self.connection)
         self.assertEqual(

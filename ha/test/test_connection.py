@@ -157,6 +157,13 @@ class FactsTests(SynchronousTestCase):
         )
         self.assertEqual((found[1].name, found[1].decltype, found[1].table), ("next", None, None))
 
+    def test_where_the_columns_of_a_view_come_from(self) -> None:
+        with self.writer.guard.trusted():
+            (found,) = self.writer.columns_of("v")
+            self.assertEqual((found.name, found.table, found.origin), ("name", "t", "name"))
+            self.writer.execute("CREATE VIEW broken AS SELECT * FROM nosuch")
+            self.assertEqual(self.writer.columns_of("broken"), ())
+
     def test_parameters(self) -> None:
         """By name where they have one."""
         self.assertEqual(self.reader.facts("SELECT :a, ?, $2, :a").parameters, ("a", None, "2"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
-from ha.sql.kinds import Kind, Script, Truncate
+from ha.sql.kinds import Comment, Kind, Script, Truncate
 from ha.sql.statements import split
 
 
@@ -17,7 +17,8 @@ class DefinitionTests(SynchronousTestCase):
         for text in (
             "grant select on t to u",
             "revoke all on t from u",
-            "comment on table t is 'x'",
+            "comment on extension pgcrypto is 'x'",
+            "comment on constraint c on domain d is 'x'",
             "create extension if not exists pgcrypto",
             "create schema if not exists public",
             "alter sequence s owned by t.id",
@@ -30,6 +31,18 @@ class DefinitionTests(SynchronousTestCase):
             "set constraints all deferred",
         ):
             self.assertEqual(split(text)[0].kind, Kind.NOTHING, text)
+
+    def test_comments(self) -> None:
+        """Know what they are about."""
+        for text, argument in (
+            ("comment on table public.t is 'it''s'", Comment("table", "t", None, "it's")),
+            ("comment on column public.t.c is null", Comment("column", "t", "c", None)),
+            ("comment on column t.c is $$x$$", Comment("column", "t", "c", "x")),
+            ("comment on constraint k on t is 'x'", Comment("constraint", "t", "k", "x")),
+            ("comment on materialized view v is 'x'", Comment("view", "v", None, "x")),
+        ):
+            (statement,) = split(text)
+            self.assertEqual((statement.kind, statement.verb, statement.argument), (Kind.SCRIPT, "COMMENT", argument))
 
     def test_some_are_impossible(self) -> None:
         """They say so, and what to do instead."""

@@ -61,6 +61,20 @@ class ColumnTests(SynchronousTestCase):
             (column,) = infer.columns(statement, [Source("x")], Schema())
             self.assertEqual(column.expression, expected, text)
 
+    def test_what_is_a_column_of_a_table(self) -> None:
+        """SQLite names one for scalar subqueries and UNIONs, too; PostgreSQL does not."""
+        source = Source("id", "INTEGER", "users", "id")
+        for text, table in (
+            ("select u.id from users u", "users"),
+            ("select * from users", "users"),
+            ("select (select id from users) from t", None),
+            ("select id from users union select id from users", None),
+            ("select id from (select id from users union all select id from users) u", None),
+            ("select id from users where id in (select 1 union select 2)", "users"),
+        ):
+            (column,) = infer.columns(split(text)[0], [source], Schema())
+            self.assertEqual((column.table, column.decltype), (table, "INTEGER"), text)
+
 
 class ParameterTests(SynchronousTestCase):
     """What a statement wants."""

@@ -5,6 +5,10 @@ from __future__ import annotations
 from ha.test.translated import RuleTests
 
 TABLE = (
+    (
+        "select o || array(select 1)",
+        "select array_cat(o , (WITH pg_rows(pg_element) AS (select 1) SELECT json_group_array(pg_element) FROM pg_rows))",
+    ),
     ("select 'a' ilike 'A', a ~~ b, a !~~* b", "select 'a' LIKE 'A', a LIKE b, a NOT LIKE b"),
     ("select a ~ 'x', a !~* 'x', ~5", "select a REGEXP 'x', a NOT REGEXP '(?i)' || 'x', ~5"),
     ("select a operator(pg_catalog.~) '^x$'", "select a REGEXP '^x$'"),
