@@ -692,6 +692,7 @@ def quiet_ends() -> Iterator[None]:
     """What waited in a killed node ends when its memory is freed, and finds its file closed: nobody needs to hear."""
     known = sys.unraisablehook
     gc.disable()  # else the ends of one history come in the middle of another, when it pleases the collector
+    gc.freeze()  # and what was there before is not looked through after every history
 
     def hook(event: Any) -> None:
         if not isinstance(event.exc_value, apsw.ConnectionClosedError | AssertionError):
@@ -703,6 +704,7 @@ def quiet_ends() -> Iterator[None]:
     finally:
         gc.enable()
         gc.collect()
+        gc.unfreeze()
         sys.unraisablehook = known
 
 
