@@ -248,6 +248,8 @@ def _column(reader: Reader) -> Alteration | None:
         return Alteration("type", name, words)
     if reader.take("SET", "DEFAULT"):
         first, last = _rest(reader)
+        if any(token.key == "NEXTVAL" for token in reader.tokens[first:last]):
+            return Alteration("counts", name)
         return Alteration("set default", name, _declared(reader, first - 1, last, "c").removeprefix("c").strip())
     if reader.take("DROP", "DEFAULT"):
         return Alteration("drop default", name)
@@ -257,7 +259,7 @@ def _column(reader: Reader) -> Alteration | None:
         return Alteration("drop not null", name)
     if reader.take("ADD", "GENERATED"):
         _rest(reader)
-        return Alteration("add identity", name)
+        return Alteration("counts", name, "identity")
     if reader.one_of("SET", "RESET", "DROP"):
         _rest(reader)  # STATISTICS, STORAGE, COMPRESSION, IDENTITY, EXPRESSION
         return None

@@ -95,6 +95,9 @@ def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName, afte
             return
         rewriting.before(first, "CAST(")
         rewriting.after(last, " AS TEXT)")
+    elif name == "oid" and rewriting.key(last) in _FUNCTION_COLUMNS:
+        rewriting.before(first, "pg_regproc_oid(")
+        rewriting.after(last, ")")
     elif name.startswith("_") or name in ("int2vector", "oidvector"):
         rewriting.before(first, "pg_array(")
         rewriting.after(last, ")")
@@ -109,6 +112,15 @@ def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName, afte
         rewriting.before(first, "(")
         rewriting.after(last, ")")
 
+
+#: Columns of the catalog that name a function: there they hold its name.
+_FUNCTION_COLUMNS = frozenset(
+    """
+    AGGCOMBINEFN AGGDESERIALFN AGGFINALFN AGGFNOID AGGMFINALFN AGGMINVTRANSFN AGGMTRANSFN AGGSERIALFN AGGTRANSFN AMHANDLER AMPROC
+    CONPROC OPRCODE OPRJOIN OPRREST PROSUPPORT PRSEND PRSHEADLINE PRSLEXTYPE PRSSTART PRSTOKEN RNGCANONICAL RNGSUBDIFF TMPLINIT
+    TMPLLEXIZE TRFFROMSQL TRFTOSQL TYPANALYZE TYPINPUT TYPMODIN TYPMODOUT TYPOUTPUT TYPRECEIVE TYPSEND TYPSUBSCRIPT
+    """.split()
+)
 
 _COMPARED = frozenset(("=", "<>", "!=", "<", ">", "<=", ">=", "IN"))
 

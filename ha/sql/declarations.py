@@ -30,6 +30,8 @@ RANDOM_UUID = (
 )
 #: What a comment behind INTEGER tells of a column that counts by itself: its width where it is not int4, and IDENTITY.
 COUNTING = re.compile(r"INTEGER /\* (?:(bigint|smallint) )?(identity )?\*/")
+#: What tells a constraint that was added to a table from an index: SQLite keeps both as an index.
+UNIQUE_MARK, PRIMARY_MARK = "/* unique constraint */", "/* primary key */"
 #: Casts that SQLite has itself, by PostgreSQL's name.
 SQLITE_CASTS = {
     "int2": "INTEGER", "int4": "INTEGER", "int8": "INTEGER", "float4": "REAL", "float8": "REAL", "numeric": "NUMERIC",
@@ -150,7 +152,7 @@ def _column(rewriting: Rewriting, first: int, last: int, keys: dict[str, tuple[i
         default = None
     elif counts or generated:
         name = type_name.name if type_name is not None else ""
-        _counting(rewriting, first, after, last, keys, _integer(name, generated))
+        _counting(rewriting, first, after, last, keys, counting(name, generated))
     elif (
         key in ("TIMESTAMP", "TIME")
         and rewriting.key(first + 2) == "("
@@ -180,7 +182,7 @@ def _identity(rewriting: Rewriting, at: int, last: int) -> bool:
     return False
 
 
-def _integer(name: str, identity: bool) -> str:
+def counting(name: str, identity: bool) -> str:
     """INTEGER, the one word for a key that counts, with what the catalog shall show of it."""
     words = [
         word for word in ({"int8": "bigint", "int2": "smallint"}.get(name), "identity" if identity else None) if word

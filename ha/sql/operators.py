@@ -147,6 +147,10 @@ def bracket(rewriting: Rewriting, index: int) -> None:
         upper = "NULL" if colon == close - 1 else ""
         rewriting.instead[index], rewriting.instead[colon], rewriting.instead[close] = f",{lower}", f",{upper}", ")"
         return
+    if rewriting.key(index - 1) == "TYPNAME":  # a name is an array of characters, counted from 0
+        rewriting.before(first, "substr(")
+        rewriting.instead[index], rewriting.instead[close] = ", 1 + ", ", 1)"
+        return
     rewriting.before(first, "pg_vector_item(" if rewriting.key(index - 1) in _VECTORS else "pg_item(")
     rewriting.instead[index], rewriting.instead[close] = ",", ")"
 

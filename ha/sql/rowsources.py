@@ -18,6 +18,37 @@ def lateral(rewriting: Rewriting, index: int) -> None:
     rewriting.instead[index] = ""
 
 
+_SEQUENCE_COLUMNS = frozenset(("LAST_VALUE", "IS_CALLED", "LOG_CNT"))
+
+
+def sequence_state(rewriting: Rewriting, index: int) -> None:
+    """``SELECT last_value, is_called FROM s``: a sequence is no relation of SQLite's.
+
+    A table may have a column ``last_value``; both names, or a sequence's usual ending, tell that it is none.
+    """
+    if index != 1 or rewriting.key(0) != "SELECT":
+        return
+    at, named = index, set()
+    while rewriting.key(at) in _SEQUENCE_COLUMNS or rewriting.key(at) == ",":
+        named.add(rewriting.key(at))
+        at += 1
+    first = at + 1
+    last = first
+    while rewriting.key(last + 1) == ".":
+        last += 2
+    if (
+        rewriting.key(at) != "FROM"
+        or rewriting.kind(last) not in (WORD, QUOTED)
+        or rewriting.key(last + 1) not in ("", ";")
+    ):
+        return
+    name = unquoted(rewriting.text, rewriting.tokens[last])
+    if "IS_CALLED" in named or name.endswith("_seq"):
+        if last > first:
+            rewriting.drop(first, last - 1)
+        rewriting.instead[last] = f"pg_sequence_state({quoted(name)})"
+
+
 def _lateral_values(rewriting: Rewriting, opening: int) -> bool:
     """``LATERAL (SELECT a, b) AS v(x, y)``: without a FROM it is one row, which a table-valued function can give."""
     close = rewriting.partners.get(opening, -1)

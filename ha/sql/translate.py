@@ -61,7 +61,15 @@ from ha.sql.operators import (
     unknown,
 )
 from ha.sql.rewriting import Rewriting, Translation
-from ha.sql.rowsources import ROW_FUNCTIONS, after_bracket, ancestors, expand_array, lateral, row_function
+from ha.sql.rowsources import (
+    ROW_FUNCTIONS,
+    after_bracket,
+    ancestors,
+    expand_array,
+    lateral,
+    row_function,
+    sequence_state,
+)
 from ha.sql.sums import divided, quotient, sum_
 from ha.sql.tokens import BITS, DOLLAR, ESCAPED, PARAMETER, UNICODE, UNICODE_NAME, Token
 from ha.sql.writes import default_value, inner_write, on_constraint, overriding, using
@@ -157,6 +165,7 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "_PG_EXPANDARRAY": expand_array,
     **dict.fromkeys(ROW_FUNCTIONS, row_function),
     "NEXTVAL": sequence,
+    "LAST_VALUE": sequence_state,
     "PG_NOTIFY": notify,
     "CURRVAL": sequence,
     "SETVAL": sequence,

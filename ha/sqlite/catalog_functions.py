@@ -6,12 +6,14 @@ one that mentions the catalog.
 
 from __future__ import annotations
 
+import json
 import re
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from ha.errors import StatementError
+from ha.sql.spoken import spoken
 from ha.sql.tokens import tokenize
 from ha.sql.typenames import read_type
 from ha.sqlite import catalog_texts
@@ -296,7 +298,10 @@ def pg_size_pretty(value: Any) -> str | None:
 
 def pg_get_expr(expression: Any, relation: Any = None, pretty: Any = 0) -> str | None:
     """Expressions are kept as text."""
-    return None if expression is None else str(expression)
+    if expression is None:
+        return None
+    text = str(expression)
+    return spoken(text, pretty=True) if pretty and text.startswith("(") else text
 
 
 _DESCRIPTIONS: Final = {
@@ -350,6 +355,14 @@ def rows(connection: Connection) -> list[Row]:
             pages = asked.execute("PRAGMA main.page_count").get
             return int(pages * asked.execute("PRAGMA main.page_size").get)
 
+    def acldefault(kind: Any, owner: Any) -> str | None:
+        """The privileges of an object for which nobody said any, as JSON."""
+        name = pg_get_userbyid(owner)
+        if name is None or kind is None:
+            return None
+        own, everybody = _PRIVILEGES.get(str(kind), ("", ""))
+        return json.dumps([*([f"={everybody}/{name}"] if everybody else []), f"{name}={own}/{name}"])
+
     look = Lookups(schema)
     made: list[Row] = [
         ("pg_regclass", 1, look.pg_regclass),
@@ -374,6 +387,7 @@ def rows(connection: Connection) -> list[Row]:
         ("obj_description", 2, look.obj_description),
         ("col_description", 2, look.col_description),
         ("pg_get_userbyid", 1, pg_get_userbyid),
+        ("acldefault", 2, acldefault),
         ("pg_table_is_visible", 1, look.is_visible),
         ("pg_relation_size", 1, size),
         ("pg_relation_size", 2, size),
@@ -399,6 +413,13 @@ def _last_value(connection: Connection | None, oid: Any) -> int | None:
     return None
 
 
+#: By the letter of acldefault(): what the owner may do, and everybody.
+_PRIVILEGES: Final = {
+    "r": ("arwdDxt", ""), "s": ("rwU", ""), "d": ("CTc", "Tc"), "f": ("X", "X"), "l": ("U", "U"), "n": ("UC", ""), "T": ("U", "U"),
+    "t": ("C", ""),
+}  # fmt: skip
+
+
 def _always(value: Any) -> Callable[..., Any]:
     """The same for every argument but NULL."""
     return lambda *arguments: None if None in arguments[:1] else value
@@ -419,6 +440,7 @@ FUNCTIONS: Final[tuple[Row, ...]] = (
     ("to_regtype_oid", 1, lambda value: None if value is None else _type_oid(value)),
     ("pg_regproc", 1, pg_regproc),
     ("pg_regproc_name", 1, pg_regproc),
+    ("pg_regproc_oid", 1, lambda value: None if value is None else FUNCTION_OIDS.get(value, _number(value) or 0)),
     ("pg_regprocedure", 1, pg_regproc),
     ("pg_regprocedure_name", 1, pg_regproc),
     ("to_regproc", 1, to_regproc),
@@ -479,7 +501,8 @@ NAMES: Final = frozenset(
     """
     pg_regclass pg_regclass_name to_regclass to_regclass_oid pg_get_indexdef pg_get_constraintdef pg_get_viewdef pg_get_ruledef
     pg_get_triggerdef
-    pg_get_serial_sequence obj_description col_description pg_table_is_visible pg_sequence_last_value has_table_privilege
+    pg_get_serial_sequence obj_description col_description pg_table_is_visible pg_sequence_last_value pg_sequence_state
+    has_table_privilege
     has_sequence_privilege
     """.split()
 )

@@ -10,8 +10,10 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from ha.errors import StatementError
 from ha.sql.parameters import PARAMETERS
 from ha.sqlite import times
+from ha.sqlite.arrays import elements
 from ha.sqlite.catalog_schema import oid_of
 from ha.sqlite.catalog_tables import relations, static_rows
 from ha.sqlite.catalog_types import decltype
@@ -141,8 +143,7 @@ def _counts(table: str) -> Iterator[str]:
 def pg_sequences(connection: Connection, context: Context) -> Iterator[Row]:
     """Where each sequence stands now."""
     for one in connection.catalog.schema.sequences:
-        with connection.guard.trusted():
-            last = connection.execute("SELECT seq FROM main.sqlite_sequence WHERE name = ?", (one.counting,)).get
+        last = _position(connection, one.counting)
         yield {
             "schemaname": "public",
             "sequencename": one.relation.name,
@@ -185,6 +186,32 @@ def no_ancestors(relation: Any = None) -> Iterator[tuple[int, int]]:
     return iter(())
 
 
+def _sequence_state(found: weakref.ref[Connection]) -> Callable[[Any], Iterator[tuple[int, int, bool]]]:
+    def state(name: Any = None) -> Iterator[tuple[int, int, bool]]:
+        """What a sequence shows when it is read as a relation."""
+        connection = found()
+        assert connection is not None
+        sequence = next((one for one in connection.catalog.schema.sequences if one.relation.name == name), None)
+        if sequence is None:
+            raise StatementError("42P01", f'relation "{name}" does not exist')
+        last = _position(connection, sequence.counting)
+        yield last or 1, 0, bool(last)
+
+    return state
+
+
+def _position(connection: Connection, counting: str) -> int | None:
+    with connection.guard.trusted():
+        return connection.execute("SELECT seq FROM main.sqlite_sequence WHERE name = ?", (counting,)).get
+
+
+def pg_options_to_table(options: Any = None) -> Iterator[tuple[str, str]]:
+    """Each ``name=value`` of an array."""
+    for one in elements(options) if options is not None else ():
+        name, _, value = str(one).partition("=")
+        yield name, value
+
+
 def pg_get_keywords() -> Iterator[tuple[Any, ...]]:
     """PostgreSQL's key words."""
     return (tuple(row.values()) for row in static_rows("pg_get_keywords"))
@@ -194,6 +221,10 @@ def register(connection: Connection) -> None:
     """Give a connection these tables."""
     ancestors = Module(("relid oid", "depth int8"), no_ancestors)
     connection.create_module("pg_partition_ancestors", ancestors, use_bestindex_object=True, eponymous_only=True)
+    state = Module(("last_value int8", "log_cnt int8", "is_called bool"), _sequence_state(weakref.ref(connection)))
+    connection.create_module("pg_sequence_state", state, use_bestindex_object=True, eponymous_only=True)
+    options = Module(("option_name text", "option_value text"), pg_options_to_table)
+    connection.create_module("pg_options_to_table", options, use_bestindex_object=True, eponymous_only=True)
     keywords = Module(
         ("word text", 'catcode "char"', "barelabel bool", "catdesc text", "baredesc text"), pg_get_keywords
     )

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
+from ha.sql.spoken import spoken
 from ha.sqlite.catalog_schema import FIRST_OID as FIRST_OID
-from ha.sqlite.catalog_schema import PG_CLASS, PG_CONSTRAINT, Schema, oid_of
+from ha.sqlite.catalog_schema import INT8, PG_CLASS, PG_CONSTRAINT, Schema, oid_of
 from ha.sqlite.catalog_types import types_by_oid
 
 #: The schemas' numbers, the owner's, and those of the tables that other tables point to.
@@ -134,7 +135,7 @@ def pg_index(schema: Schema) -> Rows:
             " ".join(str(_OPCLASSES.get(one.type_oid, 0)) for one in attributes),
             " ".join("3" if down else "0" for down in index.descending),
             "; ".join(term for term, key in zip(index.terms, index.keys, strict=True) if not key) or None,
-            index.where,
+            spoken(index.where) if index.where else None,
         )
 
 
@@ -166,7 +167,7 @@ def pg_constraint(schema: Schema) -> Rows:
             not foreign and one.kind != "c",
             _vector(one.keys),
             _vector(one.parent_keys) if foreign else None,
-            one.expression or None,
+            spoken(one.expression) if one.expression else None,
         )
 
 
@@ -176,7 +177,12 @@ def _vector(keys: tuple[int, ...]) -> str:
 
 def pg_sequence(schema: Schema) -> Rows:
     for one in schema.sequences:
-        yield one.relation.oid, 20, 1, 1, 2**63 - 1, 1, 1, False
+        kind = one.attribute.type_oid if one.attribute is not None else INT8
+        yield one.relation.oid, kind, 1, 1, _LARGEST.get(kind, 2**63 - 1), 1, 1, False
+
+
+#: The last number of a sequence of int2 or int4.
+_LARGEST: Final = {21: 2**15 - 1, 23: 2**31 - 1}
 
 
 def pg_rewrite(schema: Schema) -> Rows:

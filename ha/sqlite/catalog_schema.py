@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ha.sql import constraints
 from ha.sql.constraints import CHECK, FOREIGN, PRIMARY, UNIQUE
-from ha.sql.declarations import COUNTING
+from ha.sql.declarations import COUNTING, PRIMARY_MARK, UNIQUE_MARK
+from ha.sql.spoken import spoken
 from ha.sql.tokens import quoted_name
 from ha.sqlite import comments
 from ha.sqlite.catalog_types import TEXT, spoken_type, type_of
@@ -211,8 +212,9 @@ class Reading:
         shadows = self._shadows()
         self._tables = {name: sql or "" for kind, name, _, sql in objects if kind == "table" and name not in shadows}
         self._comments = comments.comments(connection)
-        told = {one.view for one in self._comments}
-        self._views = {name: sql or "" for kind, name, _, sql in objects if kind == "view" and name not in told}
+        self._views = {
+            name: sql or "" for kind, name, _, sql in objects if kind == "view" and not comments.is_one(name, sql or "")
+        }
         self._index_texts = {name: sql for kind, name, _, sql in objects if kind == "index"}
         self._columns: dict[str, list[tuple[Any, ...]]] = {}
         self._unique: dict[int, list[Index]] = {}
@@ -261,8 +263,9 @@ class Reading:
             else:
                 name = index
             taken.add(name)
-            # ALTER TABLE … ADD PRIMARY KEY on a table with rows makes an index of this name.
-            primary = origin == "pk" or (unique and name == f"{table}_pkey" and table not in with_key)
+            primary = origin == "pk" or (
+                unique and table not in with_key and PRIMARY_MARK in (self._index_texts.get(index) or "")
+            )
             if primary:
                 with_key.add(table)
             yield name, table, tuple(terms), unique, primary, index
@@ -328,7 +331,7 @@ class Reading:
             attribute = Attribute(number, column, type_oid, modifier, bool(not_null or key))
             if hidden in (2, 3):
                 attribute.generated = True
-                attribute.default = f"({expressions.get(column.lower(), '')})"
+                attribute.default = spoken(expressions.get(column.lower(), ""))
             elif default is not None:
                 attribute.default = default_text(default, type_oid)
             elif key and keys == 1 and str(words).upper() == "INTEGER" and column != counter:
@@ -432,11 +435,9 @@ class Reading:
             self.schema.constraints[one.oid] = one
 
     def _is_constraint(self, index: Index) -> bool:
-        """Is a unique index a constraint's? ADD CONSTRAINT … UNIQUE makes an ordinary one, so the name must tell."""
-        name = index.relation.name
-        if self._index_texts.get(name) is None:
-            return True
-        return index.where is None and (name.endswith(("_key", "_uniq", "_unique")) or name.startswith(("uq_", "UQ_")))
+        """Is a unique index a constraint's?"""
+        text = self._index_texts.get(index.relation.name)
+        return text is None or UNIQUE_MARK in text
 
     def _checks(self, table: Relation, taken: set[str]) -> Iterator[Constraint]:
         for one in self._declared[table.name]:

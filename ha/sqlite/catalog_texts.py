@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ha.sql.spoken import spoken, spoken_query
 from ha.sqlite.catalog_schema import Constraint, Index, Relation, Trigger, quoted_if_needed
 
 _ACTIONS = {"r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
@@ -23,7 +24,7 @@ def index_definition(index: Index, *, qualified: bool = True) -> str:
         for term, key, down in zip(index.terms, index.keys, index.descending, strict=True)
     )
     schema = "public." if qualified else ""
-    where = f" WHERE ({index.where})" if index.where else ""
+    where = f" WHERE {spoken(index.where, pretty=not qualified)}" if index.where else ""
     return (
         f"CREATE {'UNIQUE ' if index.unique else ''}INDEX {quoted_if_needed(index.relation.name)} ON "
         f"{schema}{quoted_if_needed(index.table.name)} USING btree ({terms}){where}"
@@ -39,17 +40,20 @@ def index_column(index: Index, number: int) -> str:
 
 def _term(text: str, key: int) -> str:
     """An expression other than a call stands in parentheses."""
-    return text if key or (text.endswith(")") and not text.startswith("(")) else f"({text})"
+    if key:
+        return text
+    shown = spoken(text)
+    return f"({shown})" if shown.startswith("(") else shown
 
 
 def view_definition(view: Relation) -> str:
-    return f" {view.query};"
+    return f" {spoken_query(view.query)};"
 
 
 def constraint_definition(constraint: Constraint, *, pretty: bool = False) -> str:
     """A constraint's words after its name."""
     if constraint.kind == "c":
-        return f"CHECK ({constraint.expression})" if pretty else f"CHECK (({constraint.expression}))"
+        return f"CHECK ({spoken(constraint.expression, pretty=pretty)})"
     own = _columns(constraint.table, constraint.keys)
     if constraint.kind == "p":
         return f"PRIMARY KEY ({own})"

@@ -125,7 +125,7 @@ VIEWS: Final[dict[str, tuple[str, str]]] = {
     "information_schema.check_constraints": (
         "constraint_catalog constraint_schema constraint_name check_clause",
         """
-        SELECT :database, 'public', r.conname, '((' || r.conbin || '))' FROM pg_constraint r WHERE r.contype = 'c'
+        SELECT :database, 'public', r.conname, '(' || r.conbin || ')' FROM pg_constraint r WHERE r.contype = 'c'
         UNION ALL
         SELECT :database, 'public', '2200_' || c.oid || '_' || a.attnum || '_not_null', a.attname || ' IS NOT NULL'
           FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PREFIX: Final = "comment on "
 
 _VIEWS: Final = f"""
-    SELECT name, rowid FROM main.sqlite_schema WHERE type = 'view' AND name >= '{PREFIX}' AND name < 'comment on!' ORDER BY rowid
+    SELECT name, rowid, sql FROM main.sqlite_schema WHERE type = 'view' AND name >= '{PREFIX}' AND name < 'comment on!' ORDER BY rowid
 """
 _KINDS: Final = {
     "table": ("table",),
@@ -63,18 +63,23 @@ def comments(connection: Connection) -> list[Kept]:
     return [
         one
         for one, made in _all(connection)
-        if objects.get(one.relation.lower(), 0) < made and _is_there(connection, one)
+        # An index is made again beneath its comment when its table is.
+        if (one.kind == "index" or objects.get(one.relation.lower(), 0) < made) and _is_there(connection, one)
     ]
+
+
+def is_one(view: str, sql: str) -> bool:
+    """Does a view hold a comment, be it of something that is gone?"""
+    return view.startswith(PREFIX) and " AS kind, " in sql
 
 
 def _all(connection: Connection) -> Iterator[tuple[Kept, int]]:
     views: list[Any] = connection.execute(_VIEWS).fetchall()
-    for name, rowid in views:
-        cursor = connection.execute(f"SELECT * FROM main.{quoted_name(name)}")
-        names = [column[0] for column in cursor.get_description()]
-        row: Any = cursor.fetchone()
-        if row is not None and names[::2] == ["kind", "part"] and names[3:] == ["comment"]:
-            yield Kept(name, *row), rowid
+    for name, rowid, sql in views:
+        if is_one(name, sql):
+            row: Any = connection.execute(f"SELECT * FROM main.{quoted_name(name)}").fetchone()
+            if row is not None and len(row) == 4:
+                yield Kept(name, *row), rowid
 
 
 def _is_there(connection: Connection, one: Kept) -> bool:

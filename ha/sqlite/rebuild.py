@@ -13,6 +13,7 @@ Use, inside one transaction on the writing connection::
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 import apsw
 
 from ha.errors import StatementError
+from ha.sql.declarations import COUNTING, PRIMARY_MARK, UNIQUE_MARK, counting
 from ha.sql.kinds import Alteration, AlterTable, Comment, Script, Statement, Truncate
 from ha.sql.tokens import QUOTED, WORD, Token, quoted, quoted_name, tokenize, unquoted
 from ha.sqlite import comments
@@ -116,7 +118,14 @@ def _check_keys(connection: Connection, table: str) -> None:
     with connection.guard.trusted():
         if connection.execute("SELECT 1 FROM main.sqlite_schema WHERE name = ? COLLATE NOCASE", (table,)).get is None:
             return
-        broken = connection.execute(f"PRAGMA main.foreign_key_check({quoted_name(table)})").fetchone()
+        try:
+            broken = connection.execute(f"PRAGMA main.foreign_key_check({quoted_name(table)})").fetchone()
+        except apsw.SQLError as error:
+            if "foreign key mismatch" not in str(error):
+                raise
+            raise StatementError(
+                "42830", "there is no unique constraint matching given keys for referenced table", table=table
+            ) from error
     if broken is not None:
         raise StatementError(
             "23503",
@@ -311,7 +320,7 @@ def _added_constraint(connection: Connection, table: Table, action: Alteration) 
         table.element(column)
     if word == "UNIQUE":
         name = action.name or "_".join([table.name, *columns, "key"])
-        return [f"CREATE UNIQUE INDEX {quoted_name(name)} ON {shown} ({listed})"]
+        return [f"CREATE UNIQUE INDEX {quoted_name(name)} {UNIQUE_MARK} ON {shown} ({listed})"]
     if word == "PRIMARY":
         if any("PRIMARY" in {token.key for token in tokenize(element.words)} for element in table.elements):
             raise StatementError("42P16", f'multiple primary keys for table "{table.name}" are not allowed')
@@ -323,7 +332,7 @@ def _added_constraint(connection: Connection, table: Table, action: Alteration) 
             for column in columns
             if not _is_not_null(table.element(column))
         ]
-        return [*texts, f"CREATE UNIQUE INDEX {quoted_name(name)} ON {shown} ({listed})"]
+        return [*texts, f"CREATE UNIQUE INDEX {quoted_name(name)} {PRIMARY_MARK} ON {shown} ({listed})"]
     return None
 
 
@@ -446,7 +455,7 @@ def _edit(table: Table, action: Alteration) -> None:
         _add_to_text(table, action)
     elif action.action == "drop constraint":
         _drop_from_text(table, action.name or "")
-    elif action.action in ("type", "set default", "drop default", "add identity"):
+    elif action.action in ("type", "set default", "drop default", "counts"):
         _edit_column(table, action)
     else:
         raise StatementError("0A000", f"ALTER TABLE … {action.action.upper()} is not supported")
@@ -458,6 +467,11 @@ def _add_to_text(table: Table, action: Alteration) -> None:
         element = table.element(columns[0])
         tokens = tokenize(element.words)
         # SQLite knows the rowid's alias by this one word only.
+        counts = _COUNTS.search(element.words)
+        if counts is not None:
+            rest = element.words[counts.end() :]
+            element.words = f"{element.words[: tokens[0].end]} {counts[0]} PRIMARY KEY AUTOINCREMENT{rest}"
+            return
         rest = element.words[tokens[1].end :]
         element.words = f"{element.words[: tokens[0].end]} INTEGER PRIMARY KEY{rest}"
         return
@@ -491,9 +505,8 @@ def _edit_column(table: Table, action: Alteration) -> None:
             raise StatementError("0A000", "the type of a key that counts by itself cannot be altered")
         element.words = f"{element.words[: tokens[0].end]} {action.text}{element.words[end_of_type:]}"
         return
-    if action.action == "add identity":
-        if "PRIMARY" not in {token.key for token in tokens}:
-            raise StatementError("0A000", "only the primary key can count by itself")
+    if action.action == "counts":
+        _let_count(element, end_of_type, action.text == "identity")
         return
     default = next(
         (at for at in range(1, len(tokens)) if tokens[at].key == "DEFAULT" and tokens[at - 1].key != "SET"), None
@@ -503,6 +516,33 @@ def _edit_column(table: Table, action: Alteration) -> None:
         element.words = element.words[: tokens[default].start].rstrip() + element.words[tokens[last].end :]
     if action.action == "set default":
         element.words = f"{element.words[:end_of_type]} {action.text}{element.words[end_of_type:]}"
+
+
+#: The mark of a column that shall count by itself once it is the primary key: a dump says so before.
+_COUNTS = re.compile(rf"{COUNTING.pattern}|INTEGER /\* \*/")
+
+
+_INTEGERS = {
+    **dict.fromkeys(("integer", "int", "int4"), "int4"),
+    **dict.fromkeys(("bigint", "int8"), "int8"),
+    **dict.fromkeys(("smallint", "int2"), "int2"),
+}
+
+
+def _let_count(element: Element, end_of_type: int, identity: bool) -> None:
+    """SERIAL or IDENTITY for a column that is there."""
+    tokens = tokenize(element.words)
+    found = _COUNTS.search(element.words)
+    words = element.words[tokens[0].end : end_of_type].strip()
+    name = _INTEGERS.get((found[1] or "int4") if found is not None else words.lower())
+    if name is None:
+        raise StatementError("22023", "identity column type must be smallint, integer, or bigint")
+    rest = element.words[found.end() if found is not None else end_of_type :]
+    key = re.search(r"\bPRIMARY\s+KEY\b(?!\s+AUTOINCREMENT)", rest, re.IGNORECASE)
+    if key is not None:
+        rest = f"{rest[: key.end()]} AUTOINCREMENT{rest[key.end() :]}"
+    mark = counting(name, identity)
+    element.words = f"{element.words[: tokens[0].end]} {mark if '/*' in mark else 'INTEGER /* */'}{rest}"
 
 
 def _default_end(tokens: list[Token], default: int) -> int:
@@ -540,7 +580,22 @@ def _rebuilt(connection: Connection, name: str, table: Table, old: list[str]) ->
     texts.append(f"INSERT INTO {quoted_name(new)} ({targets}) SELECT {sources} FROM {quoted_name(name)}")
     texts.append(f"DROP TABLE {quoted_name(name)}")
     texts.append(f"ALTER TABLE {quoted_name(new)} RENAME TO {quoted_name(name)}")
-    return texts + [sql for _, _, sql in dependents]
+    return [*texts, *_counted_on(connection, name, table), *(sql for _, _, sql in dependents)]
+
+
+def _counted_on(connection: Connection, name: str, table: Table) -> list[str]:
+    """Numbers that were given out are not given again, even where their rows are gone."""
+    if not any("AUTOINCREMENT" in element.words.upper() for element in table.elements) or not _has_sequences(
+        connection
+    ):
+        return []
+    last = connection.execute("SELECT max(seq) FROM main.sqlite_sequence WHERE name = ?", (name,)).get
+    if last is None:
+        return []
+    return [
+        f"DELETE FROM sqlite_sequence WHERE name = {quoted(name)}",
+        f"INSERT INTO sqlite_sequence (name, seq) VALUES ({quoted(name)}, {last})",
+    ]
 
 
 def _rowid(connection: Connection, name: str, table: Table) -> str:

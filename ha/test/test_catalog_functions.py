@@ -33,6 +33,16 @@ class FunctionTests(SynchronousTestCase):
         self.assertEqual(format_type(20, None), "bigint")
         self.assertEqual(format_type(1043, 24), "character varying(20)")
 
+    def test_privileges_that_nobody_said(self) -> None:
+        self.assertEqual(self.ask("SELECT acldefault('r', 10)"), '["ha=arwdDxt/ha"]')
+        self.assertEqual(self.ask("SELECT acldefault('f', 10)"), '["=X/ha", "ha=X/ha"]')
+
+    def test_functions_by_number(self) -> None:
+        self.assertEqual(self.ask("SELECT pg_regproc_oid('now')"), 1299)
+        self.assertEqual(self.ask("SELECT pg_regproc_oid('-')"), 0)
+        self.assertEqual(self.ask("SELECT to_regtype_oid('int4')"), 23)
+        self.assertIsNone(self.ask("SELECT to_regclass_oid('nosuch')"))
+
     def test_definitions(self) -> None:
         sql = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'child_p_fkey'"
         self.assertEqual(self.ask(sql), "FOREIGN KEY (p) REFERENCES parent(id) ON DELETE CASCADE")

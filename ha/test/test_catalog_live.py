@@ -25,6 +25,19 @@ class LiveTests(SynchronousTestCase):
         self.connection.context = Context(user="somebody", database="mydatabase.db")
         self.connection.execute(SCHEMA)
 
+    def ask(self, sql: str) -> list[object]:
+        self.connection.facts(sql)
+        return list(self.connection.execute(sql).fetchall())
+
+    def test_a_sequence_read_as_a_relation(self) -> None:
+        sql = "SELECT last_value, is_called FROM pg_sequence_state('parent_id_seq')"
+        self.assertEqual(self.ask(sql), [(1, 0)])
+        self.connection.execute("INSERT INTO parent (id, name) VALUES (5, 'x')")
+        self.assertEqual(self.ask(sql), [(5, 1)])
+
+    def test_options(self) -> None:
+        self.assertEqual(self.ask("SELECT * FROM pg_options_to_table('{a=1,b=x=y}')"), [("a", "1"), ("b", "x=y")])
+
     def test_the_database_and_the_settings(self) -> None:
         context = self.connection.context
         assert context is not None

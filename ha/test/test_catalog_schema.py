@@ -42,6 +42,17 @@ class SchemaTests(SynchronousTestCase):
         self.assertEqual([kind for table, kind in found if table == "parent"], ["c", "p", "u"])
         self.assertEqual([kind for table, kind in found if table == "child"], ["p", "f"])
 
+    def test_what_was_added_as_a_constraint_is_one(self) -> None:
+        """Whatever its name is; an index of such a name is none."""
+        self.connection.execute(
+            "CREATE UNIQUE INDEX looks_key ON child (a);"
+            "CREATE UNIQUE INDEX anything /* unique constraint */ ON child (b);"
+            "CREATE TABLE late (a, b);"
+            "CREATE UNIQUE INDEX late_pk /* primary key */ ON late (a, b)"
+        )
+        found = {one.name: one.kind for one in read(self.connection).constraints.values()}
+        self.assertEqual((found.get("looks_key"), found.get("anything"), found.get("late_pk")), (None, "u", "p"))
+
     def test_oids_are_the_same_everywhere(self) -> None:
         again = read(self.connection)
         self.assertEqual(

@@ -16,6 +16,7 @@ TABLE = (
     ("select (x+1)::numeric(10,2)", "select pg_numeric((x+1), 10, 2)"),
     ("select -1::int8", "select -pg_int8(1)"),
     ("select to_regclass('t'), o = to_regclass('t')", "select to_regclass('t'), o = to_regclass_oid('t')"),
+    ("select oprcode::oid, oprname", "select pg_regproc_oid(oprcode), oprname"),
     ("select count(*)::int", "select pg_int4(count(*))"),
     ("select count(*) filter (where a)::int", "select pg_int4(count(*) filter (where a))"),
 )

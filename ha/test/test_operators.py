@@ -5,6 +5,7 @@ from __future__ import annotations
 from ha.test.translated import RuleTests
 
 TABLE = (
+    ("select t.typname[0] = '_'", "select substr(t.typname, 1 + 0, 1) = '_'"),
     (
         "select o || array(select 1)",
         "select array_cat(o , (WITH pg_rows(pg_element) AS (select 1) SELECT json_group_array(pg_element) FROM pg_rows))",

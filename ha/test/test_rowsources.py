@@ -5,6 +5,9 @@ from __future__ import annotations
 from ha.test.translated import RuleTests
 
 TABLE = (
+    ('select last_value, is_called from public."A b"', "select last_value, is_called from pg_sequence_state('A b')"),
+    ("select last_value from t_id_seq", "select last_value from pg_sequence_state('t_id_seq')"),
+    ("select last_value from readings", "select last_value from readings"),
     ("select generate_series(1,3) as n", "select pg_rows1.value as n FROM generate_series(1,3) AS pg_rows1"),
     ("select * from generate_series(1,$1) g", 'select * from (SELECT value AS "g" FROM generate_series(1,?1)) g'),
     ("select x from t, unnest(t.a) as x", 'select "x".value from t, unnest(t.a) as x'),

@@ -495,5 +495,5 @@ class TableTests(SynchronousTestCase):
         here = {
             name for name, one in globals().items() if isinstance(one, type) and issubclass(one, SynchronousTestCase)
         }
-        elsewhere = {"PsqlTests"}
+        elsewhere = {"PsqlTests", "DumpTests"}
         self.assertEqual(named, (here | elsewhere) - {"DriverCase", "SynchronousTestCase", "TableTests"})
