@@ -10,9 +10,8 @@ import configparser
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -108,7 +107,7 @@ class Module:
     path: Path
     tree: ast.Module
 
-    @property
+    @cached_property
     def docstring(self) -> str:
         """Its first words, or nothing."""
         return ast.get_docstring(self.tree) or ""
@@ -123,18 +122,25 @@ class Module:
         """Tests may import everything."""
         return within(self.name, "ha.test")
 
-    def imports(self) -> Iterator[tuple[str, int]]:
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """All of its syntax."""
+        return list(ast.walk(self.tree))
+
+    @cached_property
+    def imports(self) -> list[tuple[str, int]]:
         """Every module it imports, wherever in the file, and the line. ``os.environ`` counts as one."""
-        for node in ast.walk(self.tree):
+        found = []
+        for node in self.nodes:
             if isinstance(node, ast.Import):
-                for alias in node.names:
-                    yield alias.name, node.lineno
+                found += [(alias.name, node.lineno) for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
                 for alias in node.names:
                     whole = f"{node.module}.{alias.name}"
-                    yield (whole if whole in OWNERS or whole in modules() else str(node.module)), node.lineno
-            elif isinstance(node, ast.Attribute) and ast.unparse(node) == "os.environ":
-                yield "os.environ", node.lineno
+                    found.append((whole if whole in OWNERS or whole in modules() else str(node.module), node.lineno))
+            elif isinstance(node, ast.Attribute) and node.attr == "environ" and ast.unparse(node) == "os.environ":
+                found.append(("os.environ", node.lineno))
+        return found
 
 
 def within(name: str, room: str) -> bool:
@@ -177,7 +183,7 @@ class ArrowTests(SynchronousTestCase):
         for module in own():
             room = max((one for one in ARROWS if within(module.name, one)), key=len)
             allowed = {room, *ARROWS[room]} - {"ha"}
-            for name, line in module.imports():
+            for name, line in module.imports:
                 if within(name, "ha") and name not in COMMON and not any(within(name, one) for one in allowed):
                     broken.append(f"{module.path.relative_to(ROOT)}:{line}: {module.name} imports {name}")
         self.assertEqual(broken, [])
@@ -188,7 +194,7 @@ class ArrowTests(SynchronousTestCase):
         for module in own():
             if not is_pure(module.name):
                 continue
-            for name, line in module.imports():
+            for name, line in module.imports:
                 top = name.partition(".")[0]
                 if name in modules():
                     allowed = is_pure(name) or name == "ha"
@@ -207,7 +213,7 @@ class ArrowTests(SynchronousTestCase):
         """apsw in the cellar, nats in the log, the reactor in tap."""
         broken = []
         for module in own():
-            for name, line in module.imports():
+            for name, line in module.imports:
                 for dependency, owners in OWNERS.items():
                     if within(name, dependency) and not any(within(module.name, owner) for owner in owners):
                         broken.append(f"{module.path.relative_to(ROOT)}:{line}: {module.name} imports {name}")
@@ -216,8 +222,9 @@ class ArrowTests(SynchronousTestCase):
     def test_nobody_imports_the_reactor_at_module_level(self) -> None:
         """Importing it chooses one, and ``twistd ha`` has not been asked yet. Tests neither."""
         broken = []
-        for path in (*HOUSE.rglob("*.py"), *(repository() / "twisted").rglob("*.py")):
-            for node in ast.parse(path.read_text()).body:
+        plugins = {path: ast.parse(path.read_text()) for path in (repository() / "twisted").rglob("*.py")}
+        for path, tree in ({module.path: module.tree for module in modules().values()} | plugins).items():
+            for node in tree.body:
                 text = ast.unparse(node) if isinstance(node, ast.Import | ast.ImportFrom) else ""
                 if re.search(r"from twisted\.internet import .*\breactor\b|twisted\.internet\.reactor", text):
                     broken.append(f"{path}:{node.lineno}: {text}")
@@ -228,7 +235,7 @@ class ArrowTests(SynchronousTestCase):
         broken = [
             f"{module.path.relative_to(ROOT)}:{node.lineno}"
             for module in modules().values()
-            for node in ast.walk(module.tree)
+            for node in module.nodes
             if isinstance(node, ast.ImportFrom) and node.level
         ]
         self.assertEqual(broken, [])
@@ -247,7 +254,7 @@ class NameTests(SynchronousTestCase):
         broken = []
         for module in modules().values():
             names = [(module.path.stem, 1)]
-            for node in ast.walk(module.tree):
+            for node in module.nodes:
                 if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                     names.append((node.name, node.lineno))
             for name, line in names:
@@ -355,7 +362,7 @@ class PackagingTests(SynchronousTestCase):
         missing = []
         for module in modules().values():
             known = declared + extra if module.is_test or within(module.name, "ha.bench") else declared
-            for name, _ in module.imports():
+            for name, _ in module.imports:
                 top = name.partition(".")[0]
                 wanted = packages.get(top, top).lower()
                 if top not in sys.stdlib_module_names and top != "ha" and wanted not in known:
