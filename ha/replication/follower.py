@@ -25,7 +25,7 @@ from ha.replication.entry import Entry, Unanswered
 from ha.replication.outbox import Outbox
 from ha.replication.turns import Turns
 from ha.sqlite.database import Database
-from ha.sqlite.fitting import put_once
+from ha.sqlite.fitting import put_in_order
 from ha.sqlite.ledger import read_position, write_position
 
 #: Bytes of entries that wait to be applied; beyond, the feed is stopped and begun again behind the last one.
@@ -190,11 +190,9 @@ class Follower:
         self._turns.arrived(entry)
         if self._asked:
             self._answer_asked()
-        if not self._applying:
-            if not self._database.turnstile.held:
-                self.apply_soon()
-            elif self._poke is None:
-                self._look_again_in(HELD_S)
+        if not self._applying and self._poke is None:
+            # Entries come in bursts: what arrives in this turn of the reactor is applied together, in the next.
+            self._look_again_in(HELD_S if self._database.turnstile.held else 0.0)
 
     def _look_again_in(self, seconds: float) -> None:
         """Whoever holds the writer applies what has arrived, or says that it is free; but not everybody knows of us."""
@@ -349,17 +347,12 @@ class Follower:
             foreign = self._outbox.apply(entries, self.position)
             self._database.wrote_anything()
             return foreign
-        messages = []
-        position = self.position
+        messages = [(entry.sequence, decode(entry.body)) for entry in entries]
         with self._database.own_transaction():
-            for entry in entries:
-                message = decode(entry.body)
-                if put_once(self._database.writer, message, position):
-                    messages.append(message)
-                position = entry.sequence
-            write_position(self._database.writer, self._database.subject, position)
-        self._database.wrote([change for message in messages for change in message.changes], foreign=True)
-        return messages
+            fresh = put_in_order(self._database.writer, messages, self.position)
+            write_position(self._database.writer, self._database.subject, entries[-1].sequence)
+        self._database.wrote([change for message in fresh for change in message.changes], foreign=True)
+        return fresh
 
     def _stand_still(self, sequence: int, error: Exception) -> None:
         self.failed = CannotApply(sequence, str(error))

@@ -1,4 +1,4 @@
-"""One message of the log put into the file: once, and as far as it fits.
+"""Messages of the log put into the file: each once, and as far as it fits.
 
 A message that was ordered before it was committed was executed on exactly the state that it now meets, so it fits or
 something is wrong. One that was committed first, while the log was out of reach, may meet another schema: a table or a column is
@@ -13,14 +13,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import apsw
 
 from ha.sqlite import tables as schema
 from ha.sqlite.connection import Connection
-from ha.sqlite.images import CannotPut, apply
-from ha.sqlite.ledger import origin_of
+from ha.sqlite.images import SLICE_CHANGES, CannotPut, apply
+from ha.sqlite.ledger import Origins, origin_of
 from ha.sqlite.rowchange import Change, Command, RowChange
 from ha.sqlite.tables import Table, Tables
 from ha.values import Value
@@ -60,6 +60,9 @@ class Message(Protocol):
         """`sqlite_sequence` values."""
 
 
+M = TypeVar("M", bound=Message)
+
+
 @dataclass(frozen=True, slots=True)
 class Images:
     """A message's changes, or some of them."""
@@ -78,11 +81,70 @@ def put_once(connection: Connection, message: Message, position: int) -> bool:
     """
     if not origin_of(connection, message.node, message.process_id, message.group):
         return False
-    if message.snapshot_seq == position or any(type(change) is Command for change in message.changes):
+    _put(connection, message, position)
+    return True
+
+
+def put_in_order(connection: Connection, messages: Sequence[tuple[int, M]], position: int) -> list[M]:
+    """:func:`put_once` for a stretch of the log, each message with its own position.
+
+    Messages that were each executed on the state before them are put as one: their final images are the same state, for a
+    fraction of the statements.
+
+    :param position: of the entry before the first.
+    :returns: those that were not applied before.
+    """
+    origins = Origins(connection)
+    fresh: list[M] = []
+    exact = _Exact(connection)
+    for own_position, message in messages:
+        if origins.note(message.node, message.process_id, message.group):
+            fresh.append(message)
+            if message.snapshot_seq == position and not _commands(message):
+                exact.add(message)
+            else:
+                exact.put()
+                _put(connection, message, position)
+        position = own_position
+    exact.put()
+    origins.write()
+    return fresh
+
+
+class _Exact:
+    """Messages that follow one another, each executed on the state before it: put as one slice at most.
+
+    A message that alone is longer is cut where every node cuts it, see :data:`ha.sqlite.images.SLICE_CHANGES`.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._changes: list[Change] = []
+        self._sequences: dict[str, int | None] = {}
+
+    def add(self, message: Message) -> None:
+        """The next one."""
+        if len(self._changes) + len(message.changes) > SLICE_CHANGES:
+            self.put()
+        self._changes += message.changes
+        self._sequences.update(message.sequences)
+
+    def put(self) -> None:
+        """Put what was added."""
+        if self._changes or self._sequences:
+            apply(self._connection, Images(self._changes, self._sequences))
+            self._changes, self._sequences = [], {}
+
+
+def _put(connection: Connection, message: Message, position: int) -> None:
+    if message.snapshot_seq == position or _commands(message):
         apply(connection, message)
     else:
         put_what_fits(connection, message)
-    return True
+
+
+def _commands(message: Message) -> bool:
+    return any(type(change) is Command for change in message.changes)
 
 
 def put_what_fits(connection: Connection, message: Message) -> None:

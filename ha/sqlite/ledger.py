@@ -42,9 +42,41 @@ def origin_of(connection: Connection, node: str, process_id: int, group: int) ->
     return connection.changes() > 0
 
 
-def is_applied(connection: Connection, node: str, process_id: int, group: int) -> bool:
-    """Whether that group of that process is in this file by way of the log."""
+class Origins:
+    """:func:`origin_of` for many messages of one transaction: each process is read once, and written once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._last: dict[tuple[str, int], int] = {}
+
+    def note(self, node: str, process_id: int, group: int) -> bool:
+        """See :func:`origin_of`. Nothing is in the file before :meth:`write`."""
+        if group == 0:
+            return True
+        process = node, process_id
+        last = self._last.get(process)
+        if last is None:
+            last = last_group(self._connection, node, process_id)
+        if group <= last:
+            self._last[process] = last
+            return False
+        self._last[process] = group
+        return True
+
+    def write(self) -> None:
+        """Put into the file what was noted."""
+        for (node, process_id), group in self._last.items():
+            origin_of(self._connection, node, process_id, group)
+
+
+def last_group(connection: Connection, node: str, process_id: int) -> int:
+    """The last group of that process that is in this file by way of the log; 0 for none."""
     last = connection.execute(
         "SELECT last_group FROM main.ha_origins WHERE node = ? AND process_id = ?", (node, process_id)
     ).get
-    return last is not None and int(last) >= group > 0
+    return 0 if last is None else int(last)
+
+
+def is_applied(connection: Connection, node: str, process_id: int, group: int) -> bool:
+    """Whether that group of that process is in this file by way of the log."""
+    return last_group(connection, node, process_id) >= group > 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.sqlite.connection import open_writer
-from ha.sqlite.ledger import is_applied, origin_of, read_position, write_position
+from ha.sqlite.ledger import Origins, is_applied, last_group, origin_of, read_position, write_position
 from ha.sqlite.schema import install
 
 
@@ -44,3 +44,13 @@ class LedgerTests(SynchronousTestCase):
         origin_of(self.connection, "n", 1, 3)
         found = [is_applied(self.connection, "n", *one) for one in ((1, 2), (1, 3), (1, 4), (2, 1))]
         self.assertEqual(found, [True, True, False, False])
+
+    def test_many_groups_of_a_transaction(self) -> None:
+        """Count as they would one by one, and are written at its end."""
+        origin_of(self.connection, "n", 1, 3)
+        origins = Origins(self.connection)
+        asked = ((1, 3), (1, 4), (1, 4), (1, 2), (2, 1), (1, 9), (7, 0))
+        self.assertEqual([origins.note("n", *one) for one in asked], [False, True, False, False, True, True, True])
+        self.assertEqual(last_group(self.connection, "n", 1), 3)
+        origins.write()
+        self.assertEqual([last_group(self.connection, "n", process) for process in (1, 2, 7)], [9, 1, 0])
