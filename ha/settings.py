@@ -337,10 +337,10 @@ class Settings:
     )
     check_interval_s: float = _setting(
         "check-interval",
-        "10m",
+        "1m",
         DURATION,
-        "How often this node asks the others to compare what the tables hold, by a hash at one position of the log; "
-        "0 for never.",
+        "How often this node asks the others to compare what the tables hold, by hashes of the next 50,000 rows at one "
+        "position of the log; 0 for never.",
     )
     replace_local: bool = _setting(
         "replace-local",

@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ha.replication.comparison import Comparison
 from ha.sqlite.connection import open_writer
+from ha.sqlite.content import SLICE_ROWS, Place
 from ha.sqlite.database import Database
 from ha.sqlite.executor import Lanes
 from ha.sqlite.ledger import write_position
@@ -69,10 +70,38 @@ class ComparisonTests(SynchronousTestCase):
         self.assertEqual(self.far.differences, {"near": "my.db differs from node near at position 7: t"})
 
     def test_equal_again(self) -> None:
-        """It is taken back."""
-        self.near.differences["far"] = "some time ago"
+        """The slice that differed is asked for until it is taken back, while the walk goes on beside."""
+        self.near._walk = Place("t", (1,))
+        self.far._replica.database.writer.execute("UPDATE t SET a = 2")
+        for place in (Place(), Place("t", (1,))):
+            self.near._answer((7, place))
+            self.far._answer((7, place))
+        self.network.settle()
+        self.assertEqual(len(self.near.differences), 1)
+        self.far._replica.database.writer.execute("UPDATE t SET a = 1")
         self.ask()
-        self.assertEqual(self.near.differences, {})
+        self.clock.advance(600)
+        self.network.settle()
+        self.assertEqual((self.near.differences, self.far.differences), ({}, {}))
+
+    def test_a_walk_goes_on_when_it_was_compared(self) -> None:
+        """With somebody; alone it stays where it is."""
+        for comparison in (self.near, self.far):
+            writer = comparison._replica.database.writer
+            writer.execute("CREATE TABLE u (a)")
+            with comparison._replica.database.own_transaction():
+                writer.executemany("INSERT INTO u VALUES (?)", [(None,)] * (SLICE_ROWS + 1))
+        self.far.stop()
+        self.ask()
+        self.assertEqual(self.near._walk, Place())
+        self.far._listening = self.far._wire.subscribe_core(self.far._subject, self.far._heard)
+        places = []
+        for _ in range(3):
+            self.clock.advance(600)
+            self.network.settle()
+            places.append(self.near._walk)
+        self.assertEqual(places, [Place("u", (SLICE_ROWS - 1,)), Place(), Place("u", (SLICE_ROWS - 1,))])
+        self.assertEqual((self.near.walks, self.near.differences), (1, {}))
 
     def test_elsewhere(self) -> None:
         """States of different positions are not compared, nor what is pending."""
