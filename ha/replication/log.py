@@ -28,6 +28,7 @@ from nats.aio.client import Client
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 
+from ha.replication.credentials import Credentials
 from ha.replication.entry import (
     Consumer,
     Entry,
@@ -116,6 +117,7 @@ class Access:
         """The same as nats-py's arguments.
 
         :raises OSError: a file cannot be read.
+        :raises BadCredentials: a file is none.
         """
         options: dict[str, Any] = {}
         if self.user:
@@ -123,8 +125,9 @@ class Access:
         if self.token:
             options["token"] = self.token
         if self.credentials_path:
-            with open(self.credentials_path, "rb"):
-                options["user_credentials"] = self.credentials_path
+            credentials = Credentials(self.credentials_path)
+            credentials.sign("")  # tells now what would else be told at the first connection
+            options |= {"user_jwt_cb": credentials.jwt, "signature_cb": credentials.sign}
         if tls or self.ca_path or self.certificate_path:
             context = ssl.create_default_context(cafile=self.ca_path or None)
             if self.certificate_path:
@@ -343,7 +346,7 @@ class Link:
         closing.addTimeout(CLOSE_TIMEOUT_S, self._clock)
         try:
             await closing
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:  # asyncio's is no Exception, and is what a time-out brings
             self.log.debug("closing a NATS connection: {error!r}", error=error)
 
     # Messages

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -37,6 +38,7 @@ class FakeClient:
         self.sent: list[Message] = []
         self.listening: dict[str, tuple[FakeSubscribed, Callable[[Message], Awaitable[None]]]] = {}
         self.closed = False
+        self.hangs = False
 
     async def connect(self, servers: list[str], **options: Any) -> None:
         """Connect, or not."""
@@ -57,8 +59,10 @@ class FakeClient:
         return self.listening[subject][0]
 
     async def close(self) -> None:
-        """Gone."""
+        """Gone, or not: then it is as if our time for it were over."""
         self.closed = True
+        if self.hangs:
+            raise asyncio.CancelledError
 
     # What a test does
 
@@ -89,12 +93,14 @@ class ConnectionCase(SynchronousTestCase):
         self.clock = Clock()
         self.clients: list[FakeClient] = []
         self.refusals: list[Exception | None] = []
+        self.hanging = False
         link = Link(self.clock, dial=self.dial, run=Deferred.fromCoroutine)
         self.log = Log(self.clock, "s", publish_timeout_s=5, answer_timeout_s=5, link=link)
 
     def dial(self) -> Any:
         """The next connection."""
         self.clients.append(FakeClient(self.refusals.pop(0) if self.refusals else None))
+        self.client.hangs = self.hanging
         return self.clients[-1]
 
     def connect(self, *urls: str, access: Access | None = None, timeout_s: float | None = None) -> Deferred[None]:
@@ -105,6 +111,19 @@ class ConnectionCase(SynchronousTestCase):
     def client(self) -> FakeClient:
         """The newest connection."""
         return self.clients[-1]
+
+
+class FarewellTests(ConnectionCase):
+    """A connection's end."""
+
+    def test_one_that_does_not_end_in_time_is_no_end_of_dialling(self) -> None:
+        """asyncio says so with what is no Exception."""
+        self.refusals = [OSError("a handshake failed")]
+        self.hanging = True
+        connected = self.connect()
+        self.assertNoResult(connected)
+        self.clock.pump([1.0] * 3)
+        self.successResultOf(connected)
 
 
 class ConnectTests(ConnectionCase):

@@ -8,10 +8,12 @@ import signal
 import sqlite3
 import subprocess
 from contextlib import closing
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.replication.natsd import find_binary
+from ha.test.identities import Authority, Nkey
 from ha.test.integration.nodes import Node, Refused, agree, eventually, free_ports
 
 
@@ -183,35 +185,108 @@ class ComparisonTests(SynchronousTestCase):
             self.assertRegex(" ".join(reasons(node)), r"at position \d+: t$")
 
 
-class CredentialTests(SynchronousTestCase):
+class ForeignServerTests(SynchronousTestCase):
     """A NATS server of somebody else's, which wants to know who comes."""
 
-    def test_token_and_password(self) -> None:
+    def setUp(self) -> None:
+        """Where it stands."""
+        self.where = Node(self)  # never started: it lends its ports and its folder
+        self.folder = self.where.folder
+
+    def serve(self, *lines: str) -> None:
+        """Run it with these lines in its configuration, until the test ends."""
+        conf = self.folder / "nats.conf"
+        store = self.folder / "nats"
+        conf.write_text(
+            "\n".join(
+                [f"port: {self.where.nats_port}", 'host: "127.0.0.1"', f'jetstream {{ store_dir: "{store}" }}', *lines]
+            )
+        )
+        process = subprocess.Popen(
+            [find_binary(), "-c", str(conf), "-l", str(self.folder / "nats.log")],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+
+    def file(self, name: str, content: bytes) -> str:
+        """A file with this content; its path."""
+        path = self.folder / name
+        path.write_bytes(content)
+        return str(path)
+
+    def works(self, **options: str) -> None:
+        """A node told this writes and reads."""
+        node = Node(self, peer=self.where, **options).start()
+        node.run("CREATE TABLE t (a)", "INSERT INTO t VALUES (1)")
+        self.assertEqual(node.rows("SELECT a FROM t"), [[1]])
+        node.stop()
+
+    def waits(self, word: str, **options: str) -> None:
+        """A node told this waits, and says why."""
+        node = Node(self, peer=self.where, **options)
+        node.spawn()
+        try:
+            eventually(lambda: word in node.output(), f"it says {word}", 20)
+        except TimeoutError as error:
+            log = (self.folder / "nats.log").read_text()
+            raise AssertionError(f"{error}; it printed:\n{node.output()}\nThe server:\n{log}") from None
+        node.stop()
+
+    def test_a_token(self) -> None:
         """With the right one the node works; with the wrong one it waits, and says what the server said."""
-        for server, right, wrong in (
-            ('authorization { token: "s3cret" }', {"nats_token": "s3cret"}, {"nats_token": "other"}),
+        self.serve('authorization { token: "s3cret" }')
+        self.waits("uthorization", nats_token="other")
+        self.works(nats_token="s3cret")
+
+    def test_a_password(self) -> None:
+        """Likewise."""
+        self.serve('authorization { user: "ha", password: "s3cret" }')
+        self.waits("uthorization", nats_user="ha", nats_password="other")
+        self.works(nats_user="ha", nats_password="s3cret")
+
+    def test_certificates(self) -> None:
+        """Theirs is checked against ours, and ours is asked for."""
+        ours, strange = Authority(), Authority()
+        chain, key = ours.issue("127.0.0.1")
+        self.serve(
+            f'tls {{ cert_file: "{self.file("server.pem", chain)}", key_file: "{self.file("server.key", key)}",'
+            f' ca_file: "{self.file("ca.pem", ours.pem)}", verify: true }}'
+        )
+        chain, key = ours.issue("node")
+        known = {"nats_cert": self.file("node.pem", chain), "nats_key": self.file("node.key", key)}
+        self.waits("certificate verify failed", nats_ca=self.file("strange.pem", strange.pem), **known)
+        self.works(nats_ca=str(self.folder / "ca.pem"), **known)
+
+    def test_a_credentials_file(self) -> None:
+        """The server's challenge is signed with the user's key."""
+        operator, system, account, user, stranger = map(Nkey, "OAAUU")
+        boundless = dict.fromkeys(
             (
-                'authorization { user: "ha", password: "s3cret" }',
-                {"nats_user": "ha", "nats_password": "s3cret"},
-                {"nats_user": "ha", "nats_password": "other"},
+                "subs",
+                "data",
+                "payload",
+                "imports",
+                "exports",
+                "conn",
+                "leaf",
+                "mem_storage",
+                "disk_storage",
+                "streams",
+                "consumer",
             ),
-        ):
-            missing = Node(self)
-            store = missing.folder / "nats"
-            conf = missing.folder / "nats.conf"
-            conf.write_text(
-                f'port: {missing.nats_port}\nhost: "127.0.0.1"\njetstream {{ store_dir: "{store}" }}\n{server}\n'
-            )
-            process = subprocess.Popen(
-                [find_binary(), "-c", str(conf)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            )
-            self.addCleanup(process.wait)
-            self.addCleanup(process.kill)
-            refused = Node(self, peer=missing, **wrong)
-            refused.spawn()
-            eventually(lambda node=refused: "uthorization" in node.output(), "it says why it waits", 20)
-            refused.stop()
-            node = Node(self, peer=missing, **right).start()
-            node.run("CREATE TABLE t (a)", "INSERT INTO t VALUES (1)")
-            self.assertEqual(node.rows("SELECT a FROM t"), [[1]])
-            node.stop()
+            -1,
+        )
+        ours: dict[str, Any] = {"type": "account", "version": 2, "limits": boundless | {"wildcards": True}}
+        theirs = ours | {"limits": ours["limits"] | {"mem_storage": 0, "disk_storage": 0}}
+        self.serve(
+            f"operator: {operator.says(operator, {'type': 'operator', 'version': 2})}",
+            f"system_account: {system.name}",
+            "resolver: MEMORY",
+            f"resolver_preload: {{ {account.name}: {operator.says(account, ours)}",
+            f"{system.name}: {operator.says(system, theirs)} }}",
+        )
+        jwt = account.says(user, {"type": "user", "version": 2, "subs": -1, "data": -1, "payload": -1})
+        self.waits("uthorization", nats_creds=self.file("stranger.creds", stranger.credentials(jwt)))
+        self.works(nats_creds=self.file("user.creds", user.credentials(jwt)))
