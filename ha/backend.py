@@ -25,7 +25,7 @@ from ha.replication.transaction import OpenTransaction
 from ha.sql.infer import columns, parameters
 from ha.sql.kinds import Begin, End, Kind, Name, Notify, SetVariable, Statement
 from ha.sql.statements import client_position, split
-from ha.sql.variables import Variables
+from ha.sql.variables import Variables, spelled
 from ha.sqlite import advisory
 from ha.sqlite.catalog import mentions
 from ha.sqlite.connection import Connection, Facts
@@ -1025,4 +1025,5 @@ def _name(statement: Statement) -> str:
 
 
 def _shown(statement: Statement) -> str | None:
-    return statement.argument.name if isinstance(statement.argument, Name) else None
+    """What SHOW calls its column: the parameter as PostgreSQL spells it."""
+    return spelled(statement.argument.name or "") or None if isinstance(statement.argument, Name) else None

@@ -20,8 +20,9 @@ def bare(function: str) -> Callable[[Rewriting, int], None]:
 
 
 def user(rewriting: Rewriting, index: int) -> None:
-    """USER alone; where there is a table it may be a column of SQLite's."""
-    if not any(token.key in ("FROM", "INTO", "UPDATE", "TABLE") for token in rewriting.tokens):
+    """USER alone; where there is a table it may be a column of SQLite's, but not where PostgreSQL's own are asked."""
+    tables = any(token.key in ("FROM", "INTO", "UPDATE", "TABLE") for token in rewriting.tokens)
+    if not tables or not rewriting.keys.isdisjoint(("PG_CATALOG", "INFORMATION_SCHEMA", "CURRENT_SETTING")):
         bare("current_user")(rewriting, index)
 
 

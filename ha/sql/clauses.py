@@ -157,6 +157,25 @@ def plain_word(rewriting: Rewriting, index: int) -> None:
         rewriting.instead[index] = quoted_name(unquoted(rewriting.text, rewriting.tokens[index]))
 
 
+#: Words that SQLite reserves; PostgreSQL takes any word as the name behind AS.
+_RESERVED = frozenset(
+    """
+    ADD ALL ALTER AND AS AUTOINCREMENT BETWEEN CASE CHECK COLLATE COMMIT CONSTRAINT CREATE DEFAULT DEFERRABLE DELETE DISTINCT DROP
+    ELSE ESCAPE EXISTS FOREIGN FROM GROUP HAVING IN INDEX INSERT INTERSECT INTO IS ISNULL LIMIT NOT NOTHING NOTNULL NULL ON OR ORDER
+    PRIMARY REFERENCES RETURNING SELECT SET TABLE THEN TO TRANSACTION UNION UNIQUE UPDATE USING VALUES WHEN WHERE
+    """.split()
+)
+#: What follows such a name; after the AS of CREATE TABLE, WITH or a cast stands something else.
+_AFTER_ALIAS = frozenset((",", "FROM", ")", ";", "", "UNION", "WHERE", "ORDER", "LIMIT"))
+
+
+def alias(rewriting: Rewriting, index: int) -> None:
+    """``SELECT a AS table``."""
+    if rewriting.key(index + 1) in _RESERVED and rewriting.key(index + 2) in _AFTER_ALIAS:
+        name = rewriting.tokens[index + 1]
+        rewriting.instead[index + 1] = quoted_name(unquoted(rewriting.text, name))
+
+
 def table_statement(rewriting: Rewriting, index: int) -> None:
     """``TABLE t``."""
     if index == 0:

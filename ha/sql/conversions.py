@@ -98,6 +98,9 @@ def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName, afte
     elif name == "oid" and rewriting.key(last) in _FUNCTION_COLUMNS:
         rewriting.before(first, "pg_regproc_oid(")
         rewriting.after(last, ")")
+    elif name == "_regtype":
+        rewriting.before(first, "pg_regtypes(")
+        rewriting.after(last, ")")
     elif name.startswith("_") or name in ("int2vector", "oidvector"):
         rewriting.before(first, "pg_array(")
         rewriting.after(last, ")")

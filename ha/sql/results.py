@@ -38,7 +38,7 @@ _RESULTS = {
     "to_json json_group_array json_group_object json_strip_nulls json_set json_insert json_patch json_remove json_replace",
     "jsonb": "jsonb_agg jsonb_build_array jsonb_build_object jsonb_insert jsonb_object jsonb_object_agg jsonb_set "
     "jsonb_strip_nulls to_jsonb",
-    "_text": "regexp_match regexp_matches regexp_split_to_array string_to_array",
+    "_text": "parse_ident regexp_match regexp_matches regexp_split_to_array string_to_array",
     "_name": "current_schemas",
     "bytea": "decode sha224 sha256 sha384 sha512 zeroblob randomblob",
     "void": "pg_sleep pg_advisory_lock pg_advisory_xact_lock pg_advisory_unlock_all pg_notify",

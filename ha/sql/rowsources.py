@@ -142,6 +142,54 @@ def row_function(rewriting: Rewriting, index: int) -> None:
         _row_function_in_list(rewriting, index, rewriting.partners[opening])
 
 
+#: Functions of one value that clients ask for as a table.
+VALUE_FUNCTIONS = frozenset(
+    """
+    NOW VERSION CURRENT_DATABASE CURRENT_SETTING SET_CONFIG STRING_TO_ARRAY REGEXP_MATCH PG_BACKEND_PID PG_IS_IN_RECOVERY
+    GEN_RANDOM_UUID PG_SLEEP PG_TRY_ADVISORY_LOCK PG_ADVISORY_LOCK PG_ADVISORY_UNLOCK PG_TYPEOF PARSE_IDENT TO_TIMESTAMP
+    CLOCK_TIMESTAMP STATEMENT_TIMESTAMP TRANSACTION_TIMESTAMP LOWER UPPER CONCAT LENGTH ABS COALESCE
+    """.split()
+)
+
+
+def value_function(rewriting: Rewriting, index: int) -> None:
+    """``FROM string_to_array(a, ',') s``: a table of one row, whose column is called as it is."""
+    close = rewriting.partners.get(index + 1, -1)
+    before = index - 1
+    while rewriting.key(before) == "." or rewriting.key(before) == "PG_CATALOG":
+        before -= 1
+    if rewriting.key(index + 1) != "(" or close < 0:
+        return
+    if rewriting.key(before) == "FROM":
+        if not _begins_tables(rewriting, before):
+            return
+    elif rewriting.key(before) not in ("JOIN", "LATERAL") and not _in_from(rewriting, before):
+        return
+    at = close + 1 + (rewriting.key(close + 1) == "AS")
+    named = rewriting.kind(at) in (WORD, QUOTED) and (at > close + 1 or rewriting.key(at) not in AFTER_FROM | JOINS)
+    shown = unquoted(rewriting.text, rewriting.tokens[at] if named else rewriting.tokens[index])
+    rewriting.before(index, "(SELECT ")
+    rewriting.last(close, f" AS {quoted_name(shown)})" + ("" if named else f" AS {quoted_name(shown)}"))
+
+
+def _begins_tables(rewriting: Rewriting, at: int) -> bool:
+    """Is this FROM a clause of its own, not EXTRACT's or IS DISTINCT's?"""
+    if rewriting.key(at - 1) == "DISTINCT" and rewriting.key(at - 2) in ("IS", "NOT"):
+        return False
+    depth = 0
+    for back in range(at - 1, -1, -1):
+        key = rewriting.key(back)
+        if key in (")", "]"):
+            depth += 1
+        elif key in ("(", "["):
+            if depth == 0:
+                return False
+            depth -= 1
+        elif depth == 0 and key in ("SELECT", "UPDATE"):
+            return True
+    return False
+
+
 def _in_from(rewriting: Rewriting, at: int) -> bool:
     if rewriting.key(at) != ",":
         return False

@@ -28,6 +28,7 @@ from ha.sql.calls import (
     words_as_commas,
 )
 from ha.sql.clauses import (
+    alias,
     catalog,
     distinct,
     fetch,
@@ -63,12 +64,14 @@ from ha.sql.operators import (
 from ha.sql.rewriting import Rewriting, Translation
 from ha.sql.rowsources import (
     ROW_FUNCTIONS,
+    VALUE_FUNCTIONS,
     after_bracket,
     ancestors,
     expand_array,
     lateral,
     row_function,
     sequence_state,
+    value_function,
 )
 from ha.sql.sums import divided, quotient, sum_
 from ha.sql.tokens import BITS, DOLLAR, ESCAPED, PARAMETER, UNICODE, UNICODE_NAME, Token
@@ -164,6 +167,8 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     ")": after_bracket,
     "_PG_EXPANDARRAY": expand_array,
     **dict.fromkeys(ROW_FUNCTIONS, row_function),
+    **dict.fromkeys(VALUE_FUNCTIONS, value_function),
+    "AS": alias,
     "NEXTVAL": sequence,
     "LAST_VALUE": sequence_state,
     "PG_NOTIFY": notify,

@@ -87,6 +87,12 @@ VALUE_LENGTH_MAX = 64 * 1024
 CUSTOM_MAX = 1000
 
 
+def spelled(name: str) -> str:
+    """A parameter's name as PostgreSQL writes it: ``TimeZone``."""
+    known = _TABLE.get(name.lower())
+    return name if known is None else known.name
+
+
 class Mark(NamedTuple):
     """What :meth:`Variables.mark` remembers."""
 

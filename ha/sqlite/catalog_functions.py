@@ -17,6 +17,7 @@ from ha.sql.spoken import spoken
 from ha.sql.tokens import tokenize
 from ha.sql.typenames import read_type
 from ha.sqlite import catalog_texts
+from ha.sqlite.arrays import elements
 from ha.sqlite.catalog_rows import OWNER
 from ha.sqlite.catalog_schema import Relation, Schema, oid_of, quoted_if_needed
 from ha.sqlite.catalog_tables import relations, static_rows
@@ -69,6 +70,29 @@ def _number(value: Any) -> int | None:
         return int(value)
     text = str(value).strip()
     return int(text) if text.isdecimal() else 0 if text == "-" else None
+
+
+_PART: Final = re.compile(rf"\s*({_NAME})\s*")
+
+
+def parse_ident(text: Any, strict: Any = 1) -> str | None:
+    """The parts of a qualified name.
+
+    :param strict: false passes over what follows the name.
+    :raises StatementError: 22023, it is no name.
+    """
+    if text is None:
+        return None
+    words, parts, at = str(text), [], 0
+    while (match := _PART.match(words, at)) is not None and not match[1][0].isdigit():
+        parts.append(_plain(match[1]))
+        at = match.end()
+        if words[at : at + 1] != ".":
+            break
+        at += 1
+    if not parts or words[at - 1 : at] == "." or (strict and at < len(words)):
+        raise StatementError("22023", f'string is not a valid identifier: "{words}"')
+    return json.dumps(parts)
 
 
 class Lookups:
@@ -242,6 +266,15 @@ def pg_regtype_name(value: Any) -> str | None:
         return None
     oid = pg_regtype(value)
     return str(oid) if oid and spoken_type(oid) == "???" else spoken_type(oid or 0)
+
+
+def pg_regtypes(value: Any) -> str | None:
+    """``proargtypes::regtype[]``: the names, from an array or a vector of numbers."""
+    if value is None:
+        return None
+    text = str(value)
+    found = elements(text) if text.startswith(("{", "[")) else text.split()
+    return json.dumps([pg_regtype_name(one) for one in found])
 
 
 def to_regtype(value: Any) -> str | None:
@@ -436,7 +469,10 @@ FUNCTIONS: Final[tuple[Row, ...]] = (
     ("format_type", 2, format_type),
     ("pg_regtype", 1, pg_regtype),
     ("pg_regtype_name", 1, pg_regtype_name),
+    ("pg_regtypes", 1, pg_regtypes),
     ("to_regtype", 1, to_regtype),
+    ("parse_ident", 1, parse_ident),
+    ("parse_ident", 2, parse_ident),
     ("to_regtype_oid", 1, lambda value: None if value is None else _type_oid(value)),
     ("pg_regproc", 1, pg_regproc),
     ("pg_regproc_name", 1, pg_regproc),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ha.sqlite.catalog_functions import format_type
+from ha.errors import StatementError
+from ha.sqlite.catalog_functions import format_type, parse_ident
 from ha.sqlite.connection import open_writer
 from ha.sqlite.functions import Context
 
@@ -36,6 +37,13 @@ class FunctionTests(SynchronousTestCase):
     def test_privileges_that_nobody_said(self) -> None:
         self.assertEqual(self.ask("SELECT acldefault('r', 10)"), '["ha=arwdDxt/ha"]')
         self.assertEqual(self.ask("SELECT acldefault('f', 10)"), '["=X/ha", "ha=X/ha"]')
+
+    def test_names_taken_apart(self) -> None:
+        self.assertEqual(parse_ident('Public."A b"'), '["public", "A b"]')
+        self.assertEqual(parse_ident("t(x)", 0), '["t"]')
+        for text in ("t(x)", "a.", "1a", ""):
+            with self.assertRaises(StatementError):
+                parse_ident(text)
 
     def test_functions_by_number(self) -> None:
         self.assertEqual(self.ask("SELECT pg_regproc_oid('now')"), 1299)

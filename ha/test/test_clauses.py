@@ -5,6 +5,9 @@ from __future__ import annotations
 from ha.test.translated import RuleTests
 
 TABLE = (
+    ("select a as table, b as default from t", 'select a as "table", b as "default" from t'),
+    ("with x as (select 1) select * from x", "with x as (select 1) select * from x"),
+    ("create table t as select 1", "create table t as select 1"),
     ("select x::pg_catalog.int4", "select pg_int4(x)"),
     ("select pg_catalog.version(), current_user", "select version(), current_user()"),
     ("select * from public.t join pg_catalog.pg_class c", "select * from t join pg_catalog.pg_class c"),

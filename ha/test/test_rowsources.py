@@ -5,6 +5,13 @@ from __future__ import annotations
 from ha.test.translated import RuleTests
 
 TABLE = (
+    ("select * from now()", 'select * from (SELECT now() AS "now") AS "now"'),
+    (
+        "select s from t, pg_catalog.string_to_array('a', ',') as s",
+        "select s from t, (SELECT string_to_array('a', ',') AS \"s\") as s",
+    ),
+    ("select a is distinct from lower(b)", "select a is distinct from lower(b)"),
+    ("select f(a, lower(b)) from t", "select f(a, lower(b)) from t"),
     ('select last_value, is_called from public."A b"', "select last_value, is_called from pg_sequence_state('A b')"),
     ("select last_value from t_id_seq", "select last_value from pg_sequence_state('t_id_seq')"),
     ("select last_value from readings", "select last_value from readings"),
