@@ -124,7 +124,7 @@ def array(rewriting: Rewriting, index: int) -> None:
 
 
 #: Columns of the catalog whose elements are counted from 0.
-_VECTORS = frozenset("INDKEY INDCLASS INDCOLLATION INDOPTION PROARGTYPES CONKEY_VECTOR".split())
+_VECTORS = frozenset("INDKEY INDCLASS INDCOLLATION INDOPTION I_INDOPTION PROARGTYPES CONKEY_VECTOR".split())
 
 
 def bracket(rewriting: Rewriting, index: int) -> None:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ha.sqlite import catalog_functions, catalog_rows, catalog_schema, catalog_views
 from ha.sqlite.catalog_image import NAME, bare_image
-from ha.sqlite.catalog_schema import FIRST_OID, Schema
+from ha.sqlite.catalog_objects import FIRST_OID, Schema
 from ha.sqlite.catalog_tables import relations
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from ha.sql.tokens import tokenize
 from ha.sql.typenames import read_type
 from ha.sqlite import catalog_texts
 from ha.sqlite.arrays import elements
+from ha.sqlite.catalog_objects import Relation, Schema, oid_of, quoted_if_needed
 from ha.sqlite.catalog_rows import OWNER
-from ha.sqlite.catalog_schema import Relation, Schema, oid_of, quoted_if_needed
 from ha.sqlite.catalog_tables import relations, static_rows
 from ha.sqlite.catalog_types import spoken_type, types_by_name
 

@@ -14,7 +14,7 @@ from ha.errors import StatementError
 from ha.sql.parameters import PARAMETERS
 from ha.sqlite import times
 from ha.sqlite.arrays import elements
-from ha.sqlite.catalog_schema import oid_of
+from ha.sqlite.catalog_objects import oid_of
 from ha.sqlite.catalog_tables import relations, static_rows
 from ha.sqlite.catalog_types import decltype
 from ha.sqlite.series import Module

@@ -1,6 +1,6 @@
 """The rows of pg_catalog that a database's own schema makes: one generator function per table.
 
-Each takes the :class:`~ha.sqlite.catalog_schema.Schema` and gives rows of its `columns`; what it does not name has the
+Each takes the :class:`~ha.sqlite.catalog_objects.Schema` and gives rows of its `columns`; what it does not name has the
 default that the table was made with. :data:`TABLES` lists them in no order that matters.
 """
 
@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from ha.sql.spoken import spoken
-from ha.sqlite.catalog_schema import FIRST_OID as FIRST_OID
-from ha.sqlite.catalog_schema import INT8, PG_CLASS, PG_CONSTRAINT, Schema, oid_of
+from ha.sqlite.catalog_objects import FIRST_OID as FIRST_OID
+from ha.sqlite.catalog_objects import INT8, PG_CLASS, PG_CONSTRAINT, Schema, oid_of
 from ha.sqlite.catalog_types import types_by_oid
 
 #: The schemas' numbers, the owner's, and those of the tables that other tables point to.

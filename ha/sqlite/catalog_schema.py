@@ -5,178 +5,40 @@ Use: ``read(connection)`` inside whatever transaction the connection is in; the 
 SQLite's pragmas say what there is; what they leave out (names of constraints, CHECK, DEFERRABLE) is read from the text of
 CREATE TABLE. What SQLite names itself is shown as PostgreSQL would have named it: ``t_pkey``, ``t_c_key``, ``t_c_fkey``,
 ``t_c_check``. The house's own tables and SQLite's are left out.
-
-OIDs are made of the name, so that every node and every connection shows the same: drivers keep them. Where two names
-meet, the one that sorts first keeps the number.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from ha.sql import constraints
+from ha.errors import StatementError
+from ha.sql import constraints, infer
 from ha.sql.constraints import CHECK, FOREIGN, PRIMARY, UNIQUE
 from ha.sql.declarations import COUNTING, PRIMARY_MARK, UNIQUE_MARK
 from ha.sql.spoken import spoken
-from ha.sql.tokens import quoted_name
+from ha.sql.statements import split
 from ha.sqlite import comments
-from ha.sqlite.catalog_types import TEXT, spoken_type, type_of
+from ha.sqlite.catalog_objects import (
+    INT8,
+    PG_CLASS,
+    PG_CONSTRAINT,
+    Attribute,
+    Constraint,
+    Index,
+    Relation,
+    Schema,
+    Sequence,
+    Trigger,
+    numbered,
+    quoted_if_needed,
+)
+from ha.sqlite.catalog_texts import default_text
+from ha.sqlite.catalog_types import TEXT, type_of, types_by_name
 from ha.sqlite.guard import is_ours
 
 if TYPE_CHECKING:
-    from ha.sqlite.connection import Connection
-
-#: Below are PostgreSQL's own objects.
-FIRST_OID: Final = 16_384
-#: Ours begin higher, so that a number made of a name looks like no other system's; OIDs have 32 bits.
-_LEAST: Final = 100_000
-_MOST: Final = 2**31 - 1
-
-INT8: Final = 20
-#: The catalog tables that list relations and constraints.
-PG_CLASS, PG_CONSTRAINT = 1259, 2606
-
-
-@lru_cache(maxsize=32_768)
-def oid_of(kind: str, name: str) -> int:
-    """The number of an object that has it to itself."""
-    return _LEAST + zlib.crc32(f"{kind}:{name}".encode()) % (_MOST - _LEAST)
-
-
-def _numbered(kind: str, names: Iterable[str]) -> dict[str, int]:
-    taken: set[int] = set()
-    found = {}
-    for name in sorted(names):
-        oid = oid_of(kind, name)
-        while oid in taken:
-            oid += 1
-        taken.add(oid)
-        found[name] = oid
-    return found
-
-
-@dataclass(slots=True)
-class Attribute:
-    """One column.
-
-    :param default: PostgreSQL's words for it, or for what it is generated from.
-    :param identity: ``d`` where it counts by itself without a sequence that could be named, else "".
-    """
-
-    number: int
-    name: str
-    type_oid: int
-    modifier: int
-    not_null: bool
-    default: str | None = None
-    generated: bool = False
-    identity: str = ""
-
-
-@dataclass(slots=True)
-class Relation:
-    """A table, view, sequence or index.
-
-    :param kind: ``r``, ``v``, ``S``, ``i``.
-    :param sequence: of a table, the column that counts by itself.
-    :param query: of a view.
-    """
-
-    oid: int
-    name: str
-    kind: str
-    attributes: list[Attribute] = field(default_factory=list)
-    sequence: Sequence | None = None
-    query: str = ""
-    triggers: bool = False
-
-    def attribute(self, name: str) -> Attribute | None:
-        low = name.lower()
-        return next((one for one in self.attributes if one.name.lower() == low), None)
-
-
-@dataclass(slots=True)
-class Sequence:
-    """A sequence.
-
-    :param table: the relation it counts for, None for one of CREATE SEQUENCE.
-    :param counting: SQLite's table that counts.
-    """
-
-    relation: Relation
-    counting: str
-    table: Relation | None = None
-    attribute: Attribute | None = None
-
-
-@dataclass(slots=True)
-class Index:
-    """An index, or a key that SQLite keeps without one.
-
-    :param keys: attribute numbers, 0 for an expression.
-    :param terms: each column's or expression's words.
-    """
-
-    relation: Relation
-    table: Relation
-    keys: tuple[int, ...]
-    terms: tuple[str, ...]
-    descending: tuple[bool, ...]
-    unique: bool
-    primary: bool = False
-    where: str | None = None
-
-
-@dataclass(slots=True)
-class Constraint:
-    """A constraint. See pg_constraint for the letters."""
-
-    oid: int
-    name: str
-    kind: str
-    table: Relation
-    keys: tuple[int, ...]
-    index: Index | None = None
-    parent: Relation | None = None
-    parent_keys: tuple[int, ...] = ()
-    on_update: str = "a"
-    on_delete: str = "a"
-    deferrable: bool = False
-    deferred: bool = False
-    expression: str = ""
-
-
-@dataclass(slots=True)
-class Trigger:
-    """A trigger of a table or view."""
-
-    oid: int
-    name: str
-    table: Relation
-    sql: str
-
-
-@dataclass(slots=True)
-class Schema:
-    """Everything, by its numbers and by its names."""
-
-    relations: dict[int, Relation] = field(default_factory=dict)
-    named: dict[str, Relation] = field(default_factory=dict)
-    indexes: dict[int, Index] = field(default_factory=dict)
-    constraints: dict[int, Constraint] = field(default_factory=dict)
-    triggers: dict[int, Trigger] = field(default_factory=dict)
-    sequences: list[Sequence] = field(default_factory=list)
-    #: By (object's OID, OID of the catalog table that lists it, attribute number or 0).
-    comments: dict[tuple[int, int, int], str] = field(default_factory=dict)
-
-    def relation(self, name: str) -> Relation | None:
-        """By its name: as it is written, else without regard to case, as SQLite would find it."""
-        return self.named.get(name) or self.named.get(name.lower())
-
+    from ha.sqlite.connection import Connection, Source
 
 _OBJECTS: Final = "SELECT type, name, tbl_name, sql FROM main.sqlite_schema ORDER BY rowid"
 _COLUMNS: Final = """
@@ -301,7 +163,7 @@ class Reading:
             counter = self._counter(table)
             if counter is not None and not self._is_sequence(table):
                 names[_free(f"{table}_{counter}_seq", names)] = None
-        self._oids = _numbered("class", names)
+        self._oids = numbered("class", names)
 
     def _make(self, name: str, kind: str) -> Relation:
         relation = Relation(self._oids[name], name, kind)
@@ -359,11 +221,30 @@ class Reading:
     def _view(self, name: str) -> None:
         relation = self._make(name, "v")
         relation.query = constraints.query_of(self._views[name])
-        for number, column in enumerate(self._connection.columns_of(name), 1):
+        sources = self._connection.columns_of(name)
+        for number, (column, inferred) in enumerate(
+            zip(sources, self._inferred(relation.query, sources), strict=True), 1
+        ):
             table = self.schema.relation(column.table or "")
             origin = table.attribute(column.origin or "") if table is not None else None
-            kind = type_of(column.decltype or "") if origin is None else (origin.type_oid, origin.modifier)
+            if origin is not None:
+                kind = (origin.type_oid, origin.modifier)
+            elif column.decltype is None and inferred is not None:
+                kind = (types_by_name().get(inferred, {"oid": TEXT})["oid"], -1)
+            else:
+                kind = type_of(column.decltype or "")
             relation.attributes.append(Attribute(number, column.name, *kind, False))
+
+    def _inferred(self, query: str, sources: tuple[Source, ...]) -> list[str | None]:
+        """The types of a view's expressions, by their words."""
+        from ha.sqlite.declared import Declared  # which asks this module for OIDs
+
+        try:
+            (statement,) = split(query)
+            found = infer.columns(statement, sources, Declared(self._connection))
+        except (StatementError, ValueError):
+            return [None] * len(sources)
+        return [column.expression for column in found]
 
     def _index(
         self, name: str, table: str, terms: tuple[Any, ...], unique: bool, primary: bool, index: str | None
@@ -429,7 +310,7 @@ class Reading:
                 checks += self._checks(owner, names)
         made.sort(key=lambda one: one.kind != PRIMARY)
         made = [*checks, *made, *self._foreign_keys(taken)]
-        oids = _numbered("constraint", (f"{one.table.name}.{one.name}" for one in made))
+        oids = numbered("constraint", (f"{one.table.name}.{one.name}" for one in made))
         for one in made:
             one.oid = oids[f"{one.table.name}.{one.name}"]
             self.schema.constraints[one.oid] = one
@@ -495,7 +376,7 @@ class Reading:
 
     def _triggers(self, objects: list[tuple[Any, ...]]) -> None:
         found = [(name, table, sql) for kind, name, table, sql in objects if kind == "trigger"]
-        oids = _numbered("trigger", (name for name, _, _ in found))
+        oids = numbered("trigger", (name for name, _, _ in found))
         for name, table, sql in found:
             owner = self.schema.relation(table)
             if owner is not None:
@@ -525,58 +406,3 @@ def _numbers(table: Relation, columns: Iterable[str]) -> tuple[int, ...]:
 def _sequence_attributes() -> Iterator[Attribute]:
     for number, (name, type_oid) in enumerate((("last_value", INT8), ("log_cnt", INT8), ("is_called", 16)), 1):
         yield Attribute(number, name, type_oid, -1, True)
-
-
-_PLAIN_NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_$")
-_RESERVED = frozenset(
-    """
-    all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create current_date
-    current_role current_time current_timestamp current_user default deferrable desc distinct do else end except false fetch for
-    foreign from grant group having in initially intersect into lateral leading limit localtime localtimestamp not null offset on
-    only or order placing primary references returning select session_user some symmetric table then to trailing true union
-    unique user using variadic when where window with
-    """.split()
-)
-
-
-@lru_cache(maxsize=8192)
-def quoted_if_needed(name: str) -> str:
-    """A name as quote_ident() writes it."""
-    if name and _PLAIN_NAME.issuperset(name) and not name[0].isdigit() and name[0] != "$" and name not in _RESERVED:
-        return name
-    return quoted_name(name)
-
-
-#: What translation writes for DEFAULT now() and its kin; shown as it was.
-_SPOKEN_DEFAULTS: Final = {
-    "strftime('%Y-%m-%d %H:%M:%f', 'now')": "now()",
-    "strftime('%Y-%m-%d %H:%M:%f','now')": "now()",
-    "current_timestamp": "CURRENT_TIMESTAMP",
-    "current_date": "CURRENT_DATE",
-    "current_time": "CURRENT_TIME",
-}
-#: Types whose literals stand without a cast.
-_BARE: Final = frozenset((16, 20, 21, 23, 700, 701, 1700))
-
-
-@lru_cache(maxsize=8192)
-def default_text(words: str, type_oid: int) -> str | None:
-    """A column's DEFAULT in PostgreSQL's words: a text literal is followed by its type."""
-    words = words.strip()
-    inner = words[1:-1].strip() if words.startswith("(") and words.endswith(")") else words
-    spoken = _SPOKEN_DEFAULTS.get(inner.lower()) or _SPOKEN_DEFAULTS.get(inner)
-    if spoken is not None:
-        return spoken
-    if inner.startswith("strftime('%Y-%m-%d %H:%M:%f"):
-        return "now()"
-    if inner.upper() == "NULL":
-        return None
-    if type_oid == 16 and inner.lower() in ("1", "0", "true", "false"):
-        return "true" if inner.lower() in ("1", "true") else "false"
-    if inner.startswith("'") and inner.endswith("'"):
-        if type_oid in _BARE:
-            return inner
-        return f"{inner}::{spoken_type(type_oid)}"
-    if "hex(randomblob" in inner:
-        return "gen_random_uuid()"
-    return inner

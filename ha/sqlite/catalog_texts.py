@@ -1,4 +1,4 @@
-"""Definitions as text: what pg_get_indexdef() and its kin answer.
+"""Definitions as text: what pg_get_indexdef() and its kin answer, and a column's DEFAULT.
 
 PostgreSQL prints what it has parsed; here the author's own words are put into its frame, so spacing, casts and parentheses
 inside an expression are as they were written.
@@ -7,9 +7,12 @@ inside an expression are as they were written.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
 
 from ha.sql.spoken import spoken, spoken_query
-from ha.sqlite.catalog_schema import Constraint, Index, Relation, Trigger, quoted_if_needed
+from ha.sqlite.catalog_objects import Constraint, Index, Relation, Trigger, quoted_if_needed
+from ha.sqlite.catalog_types import spoken_type
 
 _ACTIONS = {"r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 
@@ -83,3 +86,38 @@ def _columns(table: Relation, keys: Iterable[int]) -> str:
 def trigger_definition(trigger: Trigger) -> str:
     """As it was created: SQLite's triggers hold their statements themselves."""
     return trigger.sql
+
+
+#: What translation writes for DEFAULT now() and its kin; shown as it was.
+_SPOKEN_DEFAULTS: Final = {
+    "strftime('%Y-%m-%d %H:%M:%f', 'now')": "now()",
+    "strftime('%Y-%m-%d %H:%M:%f','now')": "now()",
+    "current_timestamp": "CURRENT_TIMESTAMP",
+    "current_date": "CURRENT_DATE",
+    "current_time": "CURRENT_TIME",
+}
+#: Types whose literals stand without a cast.
+_BARE: Final = frozenset((16, 20, 21, 23, 700, 701, 1700))
+
+
+@lru_cache(maxsize=8192)
+def default_text(words: str, type_oid: int) -> str | None:
+    """A column's DEFAULT in PostgreSQL's words: a text literal is followed by its type."""
+    words = words.strip()
+    inner = words[1:-1].strip() if words.startswith("(") and words.endswith(")") else words
+    spoken = _SPOKEN_DEFAULTS.get(inner.lower()) or _SPOKEN_DEFAULTS.get(inner)
+    if spoken is not None:
+        return spoken
+    if inner.startswith("strftime('%Y-%m-%d %H:%M:%f"):
+        return "now()"
+    if inner.upper() == "NULL":
+        return None
+    if type_oid == 16 and inner.lower() in ("1", "0", "true", "false"):
+        return "true" if inner.lower() in ("1", "true") else "false"
+    if inner.startswith("'") and inner.endswith("'"):
+        if type_oid in _BARE:
+            return inner
+        return f"{inner}::{spoken_type(type_oid)}"
+    if "hex(randomblob" in inner:
+        return "gen_random_uuid()"
+    return inner

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ha.sqlite.catalog_functions import SYSTEM
-from ha.sqlite.catalog_schema import oid_of
+from ha.sqlite.catalog_objects import oid_of
 from ha.sqlite.catalog_types import spoken_decltype
 from ha.sqlite.connection import Connection, Source
 from ha.sqlite.guard import CATALOG
