@@ -59,8 +59,9 @@ INCREMENT = "UPDATE counters SET n = n + 1 WHERE name = 'shared'"
 #: What a node is told with ``--replication-timeout``.
 PATIENCE_S = 2.0
 
-#: How long nodes may take, once everything is healed, until they are ready and equal.
-CONVERGENCE_S = 60.0
+#: How long nodes that have healed may stand still before they are ready and equal, and how long they may take at all.
+STILL_MAX_S = 60.0
+CONVERGENCE_MAX_S = 600.0
 
 #: What no line of a node's output may hold.
 BAD = re.compile(r"Traceback|Unhandled|CRITICAL|\[error\]")
@@ -82,6 +83,8 @@ class Client(threading.Thread):
 
     :ivar ledger: what became of the row: True, it was acknowledged; False, refused; None, nobody knows.
     :ivar increments: the same, counted, of the increments of the shared counter.
+    :ivar allowed: it writes so many transactions and then waits to be allowed more; None, as many as it can.
+    :ivar pace_s: a pause after each.
     """
 
     def __init__(self, node: Node, name: str, stop: threading.Event) -> None:
@@ -94,12 +97,17 @@ class Client(threading.Thread):
         self.increments: Counter[bool | None] = Counter()
         self.refusals: Counter[str] = Counter()
         self.failure: BaseException | None = None
+        self.allowed: int | None = None
+        self.pace_s = 0.0
 
     def run(self) -> None:
         """Write, one transaction after the other."""
         try:
             number = 0
-            while not self.ended.is_set():
+            while not self.ended.wait(self.pace_s):
+                if number == self.allowed:
+                    self.ended.wait(0.05)
+                    continue
                 number += 1
                 if self.random.random() < 0.25:
                     self.increments[self.outcome([(INCREMENT, ())])] += 1
@@ -289,9 +297,13 @@ class Soak:
 
     # one round
 
-    def round(self, number: int, faults: int, clients: int = 2, *, pause_s: float = 2.0) -> None:
+    def round(
+        self, number: int, faults: int, clients: int = 2, *, pause_s: float = 2.0, writes: int | None = None
+    ) -> None:
         """Load, and so many faults one after the other; then everything heals, and is compared.
 
+        :param writes: how many transactions each client writes around each fault, so that a fast machine has no more to
+            do afterwards than a slow one; None, as many as it can.
         :raises AssertionError: something is lost, doubled or different, or a node ended or stays unready.
         """
         stop = threading.Event()
@@ -303,9 +315,14 @@ class Soak:
         ]
         self.clients += writers
         for client in writers:
+            if writes is not None:
+                client.allowed, client.pace_s = 0, (pause_s + PATIENCE_S) / writes
             client.start()
         try:
             for _ in range(faults):
+                for client in writers:
+                    if client.allowed is not None and writes is not None:
+                        client.allowed += writes
                 time.sleep(self.random.uniform(0, pause_s))
                 self.fault()
         finally:
@@ -444,12 +461,7 @@ class Soak:
             assert node.process is not None
             if node.process.poll() is not None:
                 raise AssertionError(f"{node.folder.name} ended with {node.process.returncode}:\n{tail(node)}")
-        left_s = max(1.0, healed + CONVERGENCE_S - time.monotonic())
-        try:
-            eventually(self.settled, "all nodes ready, drained and equally far", left_s)
-        except TimeoutError as error:
-            said = "\n".join(f"{node.folder.name}: {reasons(node)}, {standing(node)}" for node in self.nodes)
-            raise AssertionError(f"{error}\n{said}") from error
+        self.wait_settled()
         self.converged_s.append(time.monotonic() - healed)
         copies = [download(node, self.folder / f"copy-{place}.db") for place, node in enumerate(self.nodes)]
         first, *others = (contents(path) for path in copies)
@@ -466,6 +478,27 @@ class Soak:
             if (bad := BAD.search(node.output())) is not None:
                 start = max(0, bad.start() - 300)
                 raise AssertionError(f"{node.folder.name} printed: …{node.output()[start : start + 3000]}")
+
+    def wait_settled(self) -> None:
+        """Wait for :meth:`settled`, for as long as something moves.
+
+        :raises AssertionError: nothing has moved for a while, or it takes too long for anything.
+        """
+        began = moved = time.monotonic()
+        before: list[tuple[int, int]] = []
+        while True:
+            try:
+                eventually(self.settled, "all nodes ready, drained and equally far", 1.0)
+                return
+            except TimeoutError as error:
+                now, there = time.monotonic(), [standing(node) for node in self.nodes]
+                if there != before:
+                    before, moved = there, now
+                if now - moved > STILL_MAX_S or now - began > CONVERGENCE_MAX_S:
+                    said = "\n".join(f"{node.folder.name}: {reasons(node)}, {standing(node)}" for node in self.nodes)
+                    raise AssertionError(
+                        f"{error}; {now - began:.0f} s after the end, still for {now - moved:.0f} s\n{said}"
+                    ) from error
 
     def settled(self) -> bool:
         """Whether every node is ready, has nothing pending, and stands where the others do."""

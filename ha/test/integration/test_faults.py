@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 
 import psycopg
 from twisted.trial.unittest import SynchronousTestCase
@@ -16,8 +15,13 @@ from ha.test.integration.nodes import Node, agree, eventually
 from ha.test.proxy import Proxy
 from ha.test.soak import Soak
 
-#: How long the clients of a test write.
-SECONDS = 6.0
+#: What each client of a soak writes around each fault, whatever the machine could do.
+WRITES = 100
+
+#: What has to be written before a test looks, and for how long it waits for that.
+INCREMENTS_EACH = 20
+FAR_ROWS = 50
+PATIENCE_S = 120.0
 
 
 class FaultTests(SynchronousTestCase):
@@ -26,13 +30,13 @@ class FaultTests(SynchronousTestCase):
     def test_what_is_refused_and_what_is_not(self) -> None:
         """Writes are refused while the log is out of reach: every row and every increment is accounted for."""
         soak = Soak(self, seed=4, count=3, policy="refuse", say=lambda line: None)
-        soak.round(1, faults=3, clients=1, pause_s=1)
+        soak.round(1, faults=3, clients=1, pause_s=1, writes=WRITES)
         self.assertGreater(soak.tally["acknowledged"], 0)
 
     def test_what_is_queued(self) -> None:
         """Writes go on: every row is there, or kept as the loser of a conflict."""
         soak = Soak(self, seed=5, count=2, policy="queue", say=lambda line: None)
-        soak.round(1, faults=3, clients=1, pause_s=1)
+        soak.round(1, faults=3, clients=1, pause_s=1, writes=WRITES)
         self.assertGreater(soak.tally["acknowledged"], 0)
 
 
@@ -76,16 +80,23 @@ class CounterTests(SynchronousTestCase):
         clients = [Increments(node, stop) for node in nodes for _ in range(8)]
         for client in clients:
             client.start()
-        time.sleep(SECONDS)
-        stop.set()
+        try:
+            eventually(
+                lambda: (
+                    any(client.failure for client in clients)
+                    or all(sum(one.done for one in clients if one.node is node) >= INCREMENTS_EACH for node in nodes)
+                ),
+                "each node has its increments",
+                PATIENCE_S,
+            )
+        finally:
+            stop.set()
         for client in clients:
             client.join(60)
             self.assertFalse(client.is_alive())
         self.assertEqual([client.failure for client in clients if client.failure], [])
         held = agree(*nodes)
         self.assertEqual(held["counters"], [(1, 1, sum(client.done for client in clients))])
-        for node in nodes:
-            self.assertGreater(sum(client.done for client in clients if client.node is node), 0)
 
 
 class Inserts(threading.Thread):
@@ -121,14 +132,20 @@ class FarNodeTests(SynchronousTestCase):
         clients = [Inserts(node, stop) for node in (near, far) for _ in range(8)]
         for client in clients:
             client.start()
-        time.sleep(SECONDS)
-        stop.set()
+        shares = {near: 0, far: 0}
+
+        def far_has_its_share() -> bool:
+            for node in shares:
+                shares[node] = sum(client.done for client in clients if client.node is node)
+            return shares[far] >= FAR_ROWS
+
+        try:
+            eventually(far_has_its_share, "the far node has written", PATIENCE_S)
+        finally:
+            stop.set()
         for client in clients:
             client.join(60)
             self.assertFalse(client.is_alive())
         eventually(lambda: near.get("/readyz")[0] == far.get("/readyz")[0] == 200, "both are ready", 30)
         self.assertEqual(len(agree(near, far)["t"]), sum(client.done for client in clients))
-        shares = {node: sum(client.done for client in clients if client.node is node) for node in (near, far)}
-        # By hand: 84 transactions a second at 8 clients. A busy machine gets a tenth of that.
-        self.assertGreater(shares[far], 8 * SECONDS, shares)
         self.assertGreater(shares[near], shares[far] / 4)
