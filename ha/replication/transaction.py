@@ -126,7 +126,7 @@ class OpenTransaction:
         except BudgetSpent:
             raise AssertionError("work without a budget spent it") from None
         except BaseException as error:
-            self._database.end_if_damaged(error)
+            self._database.heed(error)
             if not self.lost:
                 self._database.capture.cut(mark)
             raise

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -51,9 +51,15 @@ CHECKPOINT_PAGES = 1_000
 #: somebody always writes, a checkpoint beside him is never complete and the log would only grow.
 RESTART_PAGES = 4_000
 
+#: Pages after which the writer itself makes one right after its COMMIT (32 MiB at 4 KiB pages): it may go on for long without
+#: leaving its place, while it catches up with the log or drains its outbox.
+FORCED_PAGES = 8_000
+
 #: Pages after which the log's file is cut, too (64 MiB at 4 KiB pages).
 TRUNCATE_PAGES = 16_000
 
+#: How often a full disk makes us cut it (seconds).
+ROOM_INTERVAL_S = 1.0
 
 #: Connections that belong to one session each, at most: each may hold 2 MiB of page cache, and its TEMP tables.
 PRIVATES_MAX = 64
@@ -95,6 +101,8 @@ class Database:
         self._waiting: deque[Deferred[Connection]] = deque()
         self._checkpointing = False
         self._checkpoint_at = CHECKPOINT_PAGES
+        self._forced_at = FORCED_PAGES
+        self._room_made_at = -ROOM_INTERVAL_S
         self._pages = 0
         #: Counts the transactions committed here; two equal readings mean that nothing changed between them.
         self.version = 0
@@ -240,7 +248,7 @@ class Database:
             try:
                 self.writer.execute("BEGIN IMMEDIATE")
             except apsw.Error as error:
-                raise translate(error, self.writer, "BEGIN IMMEDIATE") from error
+                raise self._told(error, "BEGIN IMMEDIATE") from error
         self.capture.begin()
 
     def attempt(self, run: Callable[[Connection], T]) -> tuple[T, list[Any], dict[str, int | None], int]:
@@ -259,7 +267,7 @@ class Database:
             result = run(writer)
             capture.settle()
         except BaseException as error:
-            self.end_if_damaged(error)
+            self.heed(error)
             if writer.in_transaction:
                 with writer.guard.trusted(), gauge.ignored():
                     writer.execute("ROLLBACK TO ha_transaction")
@@ -284,7 +292,7 @@ class Database:
                 write_position(self.writer, self.subject, sequence)
                 self.writer.execute("COMMIT")
             except apsw.Error as error:
-                raise translate(error, self.writer, "COMMIT") from error
+                raise self._told(error, "COMMIT") from error
             finally:
                 self.capture.discard()
 
@@ -298,7 +306,7 @@ class Database:
                 add_pending(self.writer, message_id, body, self.capture.record().to_bytes(), sent=sent)
                 self.writer.execute("COMMIT")
             except apsw.Error as error:
-                raise translate(error, self.writer, "COMMIT") from error
+                raise self._told(error, "COMMIT") from error
             finally:
                 self.capture.discard()
 
@@ -315,10 +323,22 @@ class Database:
                 self.writer.execute("ROLLBACK")
         self.capture.discard()
 
-    def end_if_damaged(self, error: BaseException) -> None:
-        """End the transaction if SQLite took the file for damaged: a COMMIT would fail on it (seen), after the publish."""
-        if isinstance(error, StatementError) and error.sqlstate == "XX001":
-            self.rollback()
+    def heed(self, error: BaseException) -> None:
+        """See to what a statement's failure says of the file.
+
+        If SQLite took it for damaged, the transaction ends: a COMMIT would fail on it (seen), after the publish. If the disk
+        is full, the write-ahead log may be what fills it; without a commit nobody would ask for a checkpoint any more.
+        """
+        if isinstance(error, StatementError):
+            if error.sqlstate == "XX001":
+                self.rollback()
+            elif error.sqlstate == "53100":
+                self._make_room()
+
+    def _told(self, error: apsw.Error, sql: str) -> StatementError:
+        told = translate(error, self.writer, sql)
+        self.heed(told)
+        return told
 
     @contextmanager
     def own_transaction(self) -> Iterator[None]:
@@ -330,7 +350,7 @@ class Database:
                 yield
                 writer.execute("COMMIT")
             except apsw.Error as error:
-                raise translate(error, writer, "") from error
+                raise self._told(error, "") from error
             finally:
                 if writer.in_transaction:
                     writer.execute("ROLLBACK")
@@ -360,13 +380,24 @@ class Database:
             for reader in (*self._readers, *(one.connection for one in self._privates)):
                 reader.forget()
         if pages < self._pages:  # the log was begun anew
-            self._checkpoint_at = CHECKPOINT_PAGES
+            self._checkpoint_at, self._forced_at = CHECKPOINT_PAGES, FORCED_PAGES
         self._pages = pages
+        if pages >= self._forced_at and name == "main":
+            self._forced_at = pages + CHECKPOINT_PAGES
+            with suppress(apsw.Error):  # a thread is just at it, or the disk is full: later, then
+                connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_PASSIVE)
         if pages >= self._checkpoint_at and not self._checkpointing and name == "main":
             self._checkpointing = True
             self._checkpoint_at = pages + CHECKPOINT_PAGES
             self.clock.callFromThread(self._checkpoint, pages)
         return apsw.SQLITE_OK
+
+    def _make_room(self) -> None:
+        """Cut the write-ahead log, if its pages find room in the file. May be called in any thread."""
+        now = self.clock.seconds()
+        if not self._checkpointing and now >= self._room_made_at + ROOM_INTERVAL_S:
+            self._checkpointing, self._room_made_at = True, now
+            self.clock.callFromThread(self._checkpoint, TRUNCATE_PAGES)
 
     def _checkpoint(self, pages: int) -> None:
         done = Deferred.fromCoroutine(self._checkpoint_in_thread(pages))

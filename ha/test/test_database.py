@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
-from ha.sqlite.database import READERS_MAX, Database
+from ha.sqlite.database import FORCED_PAGES, READERS_MAX, Database
 from ha.sqlite.executor import FOREVER, Lanes
 from ha.sqlite.ledger import read_position
 from ha.sqlite.schema import install
@@ -131,6 +131,27 @@ class DatabaseTests(SynchronousTestCase):
             self.database.attempt(fail)
         self.assertFalse(self.database.writer.in_transaction)
         self.assertEqual(self.read("SELECT * FROM t"), [])
+
+    def test_the_write_ahead_log_is_bounded_though_the_writer_never_rests(self) -> None:
+        """No thread comes to its checkpoint here; the writer makes one itself, and the log begins anew."""
+        row = "INSERT INTO t (a) VALUES (zeroblob(8000000))"  # some 2,000 pages
+        for _ in range(12):
+            self.write(row, "DELETE FROM t")
+        pages = self.path.with_name(f"{self.path.name}-wal").stat().st_size // 4096
+        self.assertLess(pages, FORCED_PAGES + 3_000)
+
+    def test_a_full_disk_has_the_write_ahead_log_cut(self) -> None:
+        """It may be what fills the disk, and no commit will come to ask for a checkpoint."""
+        self.write(*(f"INSERT INTO t VALUES ({number}, zeroblob(4000))" for number in range(1, 20)))
+        waiting = self.path.with_name(f"{self.path.name}-wal")
+        self.assertGreater(waiting.stat().st_size, 0)
+        self.write("PRAGMA max_page_count = 1")  # SQLite takes the pages that there are
+        with self.assertRaises(StatementError) as caught:
+            self.write("INSERT INTO t VALUES (100, zeroblob(40000))")
+        self.assertEqual(caught.exception.sqlstate, "53100")
+        self.clock.advance(0)
+        self.assertEqual(waiting.stat().st_size, 0)
+        self.assertEqual(len(self.read("SELECT * FROM t")), 19)
 
     def test_a_failed_attempt_leaves_its_mates_alone(self) -> None:
         self.database.begin()
