@@ -6,7 +6,8 @@ import http.client
 import json
 import sqlite3
 import subprocess
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from ha.bench.processes import children, die_with_parent, environment, eventuall
 #: How long a node may take to open its doors, and to end.
 READY_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0
+
+#: The same for a node that begins with a large file.
+LONG_TIMEOUT_S = 900.0
 
 DATABASE = "bench.db"
 
@@ -27,8 +31,15 @@ class BenchNode:
     :param options: more words for its command line.
     """
 
-    def __init__(self, folder: Path, peer: BenchNode | None, options: list[str]) -> None:
-        folder.mkdir()
+    def __init__(
+        self,
+        folder: Path,
+        peer: BenchNode | None,
+        options: list[str],
+        *,
+        ready_timeout_s: float = READY_TIMEOUT_S,
+    ) -> None:
+        folder.mkdir(exist_ok=True)
         self.path = folder / DATABASE
         self.http_port, self.pg_port, self.nats_port = free_ports(3)
         log = (
@@ -37,10 +48,16 @@ class BenchNode:
             else ["--nats-port", "0", "--replication-url", f"nats://127.0.0.1:{peer.nats_port}"]
         )
         self._output = folder / "output.log"
-        with open(self._output, "wb") as output:
+        self._words = [*twistd(), "-n", "--pidfile=", "ha", "--db", str(self.path), "--port", str(self.http_port)]
+        self._words += ["--pg-port", str(self.pg_port), "--pg-auth", "password", *log, *options]
+        self.start(ready_timeout_s)
+
+    def start(self, ready_timeout_s: float = READY_TIMEOUT_S) -> None:
+        """Begin, and wait until the doors are open."""
+        folder = self.path.parent
+        with open(self._output, "ab") as output:
             self._process = subprocess.Popen(
-                [*twistd(), "-n", "--pidfile=", "ha", "--db", str(self.path), "--port", str(self.http_port)]
-                + ["--pg-port", str(self.pg_port), "--pg-auth", "password", *log, *options],
+                self._words,
                 cwd=folder,
                 env=environment(),
                 stdin=subprocess.DEVNULL,
@@ -48,7 +65,7 @@ class BenchNode:
                 stderr=subprocess.STDOUT,
                 preexec_fn=die_with_parent,
             )
-        eventually(self._ready, f"the node in {folder} is ready", READY_TIMEOUT_S)
+        eventually(self._ready, f"the node in {folder} is ready", ready_timeout_s)
 
     def _ready(self) -> bool:
         if self._process.poll() is not None:
@@ -77,8 +94,21 @@ class BenchNode:
 
     def rows(self, table: str) -> int:
         """How many rows it has given numbers in that table, read from its file without asking the node."""
+        with self.reader() as rows:
+            return rows(table)
+
+    @contextmanager
+    def reader(self) -> Iterator[Callable[[str], int]]:
+        """:meth:`rows` on a connection that is kept."""
         with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=10)) as connection:
-            return int(connection.execute(f"SELECT coalesce(max(rowid), 0) FROM {table}").fetchone()[0])
+            yield lambda table: int(connection.execute(f"SELECT coalesce(max(rowid), 0) FROM {table}").fetchone()[0])
+
+    def status(self) -> dict[str, Any]:
+        """What it says of itself."""
+        with closing(http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=60)) as connection:
+            connection.request("GET", "/status")
+            said: dict[str, Any] = json.loads(connection.getresponse().read())
+        return said
 
     def stop(self) -> None:
         """End it, and wait."""
@@ -94,12 +124,25 @@ class Cluster:
     """A node with a nats-server, and a second that uses it. A context manager: they end with the block.
 
     :param options: more words for the command line of both.
+    :param database: a file that the first node begins with; the second must fetch it.
     """
 
-    def __init__(self, folder: Path, options: list[str]) -> None:
+    def __init__(self, folder: Path, options: list[str], database: Path | None = None) -> None:
         self._folder = folder
         self._options = options
         self._nodes: list[BenchNode] = []
+        if database is not None:
+            (folder / "first").mkdir()
+            database.rename(folder / "first" / DATABASE)
+
+    @contextmanager
+    def alone(self) -> Iterator[BenchNode]:
+        """The first node only, while the block runs. It may have a large file to store before it is ready."""
+        self._nodes.append(BenchNode(self._folder / "first", None, self._options, ready_timeout_s=LONG_TIMEOUT_S))
+        try:
+            yield self._nodes[0]
+        finally:
+            self.__exit__()
 
     def __enter__(self) -> Cluster:
         self._nodes.append(BenchNode(self._folder / "first", None, self._options))

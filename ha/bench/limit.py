@@ -47,7 +47,7 @@ def measure(clients: int, seconds: float) -> Timing:
 async def insert_until(node: Node, end: Callable[[], bool], latencies: list[float]) -> None:
     """One caller: one row after the other."""
     backend = node.connect(DATABASE, "ha", remote=None)
-    (statement,) = backend.parse(WORKLOADS[0].sql)
+    (statement,) = backend.parse(WORKLOADS[0].statements[0][1])
     before = time.perf_counter()
     while not end():
         await backend.execute(statement, ())
@@ -71,8 +71,8 @@ async def limit(reactor: IReactorCore, clients: int, seconds: float) -> None:
         await node.start()
         try:
             backend = node.connect(DATABASE, "ha", remote=None)
-            for command in PREPARATION:
-                (statement,) = backend.parse(command)
+            for spellings in PREPARATION:
+                (statement,) = backend.parse(spellings[0])
                 await backend.execute(statement, ())
             await backend.close()
             latencies: list[float] = []

@@ -7,9 +7,12 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from ha.bench.pgsocket import Address
 from ha.bench.processes import PATIENCE_S, environment
 from ha.bench.report import Timing, timing
-from ha.bench.workloads import SEED_ROWS, Workload
+from ha.bench.workloads import KEY_MAX, Workload
+
+__all__ = ["Address", "Run", "installed", "read_log", "script"]
 
 
 def installed() -> bool:
@@ -17,11 +20,11 @@ def installed() -> bool:
     return shutil.which("pgbench") is not None
 
 
-def script(workload: Workload) -> str:
-    """The workload in pgbench's words."""
-    if "{key}" not in workload.sql:
-        return workload.sql + ";\n"
-    return f"\\set key random(1, {SEED_ROWS})\n{workload.sql.format(key=':key')};\n"
+def script(sql: str) -> str:
+    """A statement in pgbench's words."""
+    if "{key}" not in sql:
+        return sql + ";\n"
+    return f"\\set key random(1, {KEY_MAX})\n{sql.format(key=':key')};\n"
 
 
 def read_log(lines: list[str], seconds: float) -> Timing:
@@ -34,25 +37,43 @@ def read_log(lines: list[str], seconds: float) -> Timing:
     return timing(latencies, seconds, len(lines) - len(latencies))
 
 
-def drive(workload: Workload, port: int, database: str, clients: int, seconds: float, protocol: str) -> Timing:
-    """Let that many clients do it for that long.
+class Run:
+    """That many clients do it for that long; it begins at once.
 
     :param protocol: ``simple``, ``extended`` or ``prepared``.
-    :raises SystemExit: pgbench could not.
     """
-    with tempfile.TemporaryDirectory(prefix="ha-bench-") as folder:
-        path = Path(folder) / "script.sql"
-        path.write_text(script(workload))
-        done = subprocess.run(
-            ["pgbench", "-n", "-h", "127.0.0.1", "-p", str(port), "-U", "ha", "-c", str(clients), "-j", "1"]
-            + ["-T", str(max(1, round(seconds))), "-M", protocol, "-f", str(path), "-l", database],
+
+    def __init__(self, workload: Workload, address: Address, clients: int, seconds: float, protocol: str) -> None:
+        self._seconds = max(1, round(seconds))
+        self._folder = tempfile.TemporaryDirectory(prefix="ha-bench-")
+        folder = Path(self._folder.name)
+        files: list[str] = []
+        for number, (weight, sql) in enumerate(workload.statements):
+            path = folder / f"{number}.sql"
+            path.write_text(script(sql))
+            files += ["-f", f"{path}@{weight}"]
+        self._process = subprocess.Popen(
+            ["pgbench", "-n", "-h", address.host, "-p", str(address.port), "-U", address.user, "-c", str(clients)]
+            + ["-j", "1", "-T", str(self._seconds), "-M", protocol, *files, "-l", address.database],
             cwd=folder,
-            env=environment() | {"PGPASSWORD": "ha"},
-            capture_output=True,
+            env=environment() | {"PGPASSWORD": address.password},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=seconds + PATIENCE_S,
         )
-        if done.returncode:
-            raise SystemExit(f"pgbench failed:\n{done.stderr}")
-        lines = [line for log in Path(folder).glob("pgbench_log.*") for line in log.read_text().splitlines()]
-    return read_log(lines, max(1, round(seconds)))
+
+    def timing(self) -> Timing:
+        """Wait for its end; what it saw.
+
+        :raises SystemExit: pgbench could not.
+        """
+        with self._folder as folder:
+            try:
+                _, said = self._process.communicate(timeout=self._seconds + PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                raise SystemExit("pgbench did not end in time") from None
+            if self._process.returncode:
+                raise SystemExit(f"pgbench failed:\n{said}")
+            lines = [line for log in Path(folder).glob("pgbench_log.*") for line in log.read_text().splitlines()]
+        return read_log(lines, self._seconds)

@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,6 +28,7 @@ ROOT = Path(ha.__file__).parents[1]
 PATIENCE_S = 60.0
 
 _PR_SET_PDEATHSIG = 1
+_LISTEN = "0A"  # a socket's state in /proc/net/tcp
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -124,23 +125,68 @@ def processes_in(folder: Path) -> list[int]:
     return found
 
 
+def listener(port: int) -> int | None:
+    """The process that accepts connections at that port of this machine, if we may know it."""
+    wanted = {
+        f"socket:[{words[9]}]"
+        for table in ("tcp", "tcp6")
+        for words in map(str.split, Path(f"/proc/net/{table}").read_text().splitlines()[1:])
+        if words[3] == _LISTEN and int(words[1].rpartition(":")[2], 16) == port
+    }
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if any(os.readlink(link) in wanted for link in (entry / "fd").iterdir()):
+                    found.append(int(entry.name))
+            except OSError:
+                continue  # it ended, or is not ours to look at
+    # Children inherit a listening socket; the eldest is the one that opened it.
+    return min(found) if found else None
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that descend from it."""
+    found = [pid]
+    for one in found:
+        found += children(one)
+    return found
+
+
 def cpu_s(pids: Iterable[int]) -> float:
-    """The CPU time, user's and system's, that these processes have taken so far. Steps of 10 ms."""
+    """The CPU time, user's and system's, that these processes and their ended children have taken so far. Steps of 10 ms."""
     ticks = 0
     for pid in pids:
-        words = _stat(pid)
-        ticks += int(words[11]) + int(words[12])
+        try:
+            ticks += sum(map(int, _stat(pid)[11:15]))
+        except OSError:
+            continue  # it has ended: its parent has its time
     return ticks / _TICKS_PER_S
 
 
 def memory_bytes(pids: Iterable[int]) -> int:
     """What these processes hold in memory, shared pages included."""
-    total = 0
+    return sum(_status_kib(pid, "VmRSS:") for pid in pids) * 1024
+
+
+def peak_bytes(pids: Iterable[int]) -> int:
+    """The most they have held since :func:`forget_peak`, each at its own moment."""
+    return sum(_status_kib(pid, "VmHWM:") for pid in pids) * 1024
+
+
+def forget_peak(pids: Iterable[int]) -> None:
+    """The peak begins anew, where we may write there."""
     for pid in pids:
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                total += int(line.split()[1]) * 1024
-    return total
+        with suppress(OSError):
+            Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def _status_kib(pid: int, name: str) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0  # it has ended
+    return next((int(line.split()[1]) for line in lines if line.startswith(name)), 0)
 
 
 def _stat(pid: int) -> list[str]:
