@@ -6,12 +6,14 @@ on a :class:`~ha.postgres.conversation.Conversation`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from datetime import tzinfo
+from typing import Any
 
 from ha.postgres import copy
 from ha.postgres.answers import CopyInResponse, CopyOutResponse
 from ha.postgres.conversation import Conversation, Incoming, complete
-from ha.postgres.decoding import decode, from_text
+from ha.postgres.decoding import decode, text_reader
 from ha.postgres.encoding import binary_encoder, text_encoder
 from ha.postgres.messages import CopyData, CopyDone
 from ha.postgres.pgtypes import BINARY, TEXT
@@ -88,18 +90,23 @@ def take(talk: Conversation, data: bytes) -> Awaitable[None] | None:
 
 
 def _take_rows(talk: Conversation, incoming: Incoming, found: list[copy.Fields]) -> None:
-    """Fields to values, by the types of the table's columns."""
-    types = incoming.types
-    for fields in found:
-        row: list[Value] = []
-        for oid, one in zip(types, fields, strict=True):
-            if one is None:
-                row.append(None)
-            elif isinstance(one, str):
-                row.append(decode(oid, one.encode(), TEXT, talk.zone) if talk.zone else from_text(oid, one))
-            else:
-                row.append(decode(oid, one, BINARY))
-        incoming.rows.append(tuple(row))
+    """Fields to values, by the types of the table's columns: column by column, because texts stay as they are."""
+    if not incoming.types:
+        incoming.rows += [()] * len(found)
+    elif found:
+        readers = [_reader(oid, incoming.format, talk.zone) for oid in incoming.types]
+        columns = [
+            fields if read is None else [None if one is None else read(one) for one in fields]
+            for read, fields in zip(readers, zip(*found, strict=True), strict=True)
+        ]
+        incoming.rows += zip(*columns, strict=True)
+
+
+def _reader(oid: int, format: int, zone: tzinfo | None) -> Callable[[Any], Value] | None:
+    """One column's fields to values; None where they are values already."""
+    if format == BINARY:
+        return lambda field: decode(oid, field, BINARY)
+    return text_reader(oid, zone)
 
 
 async def _store_rows(talk: Conversation, incoming: Incoming) -> None:

@@ -41,7 +41,10 @@ _locks: WeakKeyDictionary[Any, Locks] = WeakKeyDictionary()
 
 def of(database: Any) -> Locks:
     """The locks that all clients of `database` share, whatever object that is."""
-    return _locks.setdefault(database, Locks())
+    found = _locks.get(database)
+    if found is None:
+        found = _locks[database] = Locks()
+    return found
 
 
 class Claims:

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IPushProducer, ISystemHandle
+from twisted.internet.interfaces import IAddress, IPushProducer, ISystemHandle
 from twisted.web import http
 from zope.interface import implementer
 
@@ -310,6 +310,7 @@ class Connection(http.HTTPChannel):
     def connectionMade(self) -> None:
         """Accepted: a head must follow soon."""
         super().connectionMade()
+        self._host = self.transport.getHost()
         if ISystemHandle.providedBy(self.transport):
             self._socket = self.transport.getHandle()
         self.deadline = self.reception.seconds() + HEAD_TIMEOUT_S
@@ -321,6 +322,10 @@ class Connection(http.HTTPChannel):
         self._socket = None
         self.forget_body()
         self.reception.disconnected(self)
+
+    def getHost(self) -> IAddress:
+        """Our end of the connection. HTTPChannel asks the system for it at each request."""
+        return self._host
 
     # --- reading
 
