@@ -24,18 +24,18 @@ from ha.replication.replica import Replica
 from ha.replication.transaction import OpenTransaction
 from ha.sql.infer import columns, parameters
 from ha.sql.kinds import Begin, End, Kind, Name, Notify, SetVariable, Statement
-from ha.sql.statements import client_position, split
+from ha.sql.statements import client_position, literal_position, split
 from ha.sql.variables import Variables, spelled
 from ha.sqlite import advisory
 from ha.sqlite.catalog import mentions
 from ha.sqlite.connection import Connection, Facts
 from ha.sqlite.database import Private
-from ha.sqlite.declared import Declared
+from ha.sqlite.declared import Declared, fitted
 from ha.sqlite.executor import FOREVER, Cancellation, timed_out
 from ha.sqlite.fetch import Allowance, Cursor, check_parameters, facts_of, insert_rows, run_write
 from ha.sqlite.functions import Context
 from ha.sqlite.plans import is_bounded
-from ha.sqlite.rebuild import conditions, steps
+from ha.sqlite.scripts import already_there, conditions, steps
 from ha.sqlite.sequences import inserted
 from ha.values import Answer, Column, Description, Parameters, Row
 
@@ -199,6 +199,7 @@ class Backend:
         connection, borrowed = await self._reader()
         try:
             await self._fill_catalog(connection, statement)
+            statement = self._fitted(connection, statement)
             facts = self._facts(connection, statement)
             shape = self._shape_of(connection, statement, facts)
             unknown = max(statement.parameters, len(facts.parameters)) - len(shape.parameters)
@@ -396,12 +397,27 @@ class Backend:
                 connection, lambda connection: connection.catalog.refresh(statement.sql)
             )
 
+    @staticmethod
+    def _fitted(connection: Connection, statement: Statement) -> Statement:
+        """The statement as the types of its columns want it. The catalog's own need nothing."""
+        if statement.asks and not mentions(statement.sql):
+            return fitted(connection, statement)
+        return statement
+
     def _facts(self, connection: Connection, statement: Statement) -> Facts:
         connection.context = self.context
         try:
             return facts_of(connection, statement.sql)
         except StatementError as error:
             raise placed(error, statement) from error
+
+    @staticmethod
+    def _check(statement: Statement, facts: Facts, values: Parameters) -> None:
+        """Is there a value for each parameter?"""
+        try:
+            check_parameters(facts.parameters, values)
+        except StatementError as error:
+            raise placed(error, statement) from None
 
     def _columns(self, connection: Connection, statement: Statement, facts: Facts) -> tuple[Column, ...] | None:
         return self._shape_of(connection, statement, facts).columns if facts.columns else None
@@ -435,12 +451,13 @@ class Backend:
         keep = False
         try:
             await self._fill_catalog(connection, statement)
-            facts = self._facts(connection, statement)
-            check_parameters(facts.parameters, values)
+            fitting = self._fitted(connection, statement)
+            facts = self._facts(connection, fitting)
+            self._check(statement, facts, values)
             if facts.makes_temp:
                 self._move_in()
-            if facts.readonly and not statement.acts:
-                answer = await self._select(connection, borrowed, facts, statement, values, rows_max)
+            if facts.readonly and not fitting.acts:
+                answer = await self._select(connection, borrowed, facts, fitting, values, rows_max)
                 keep = answer.rest is not None
                 return answer
         finally:
@@ -506,8 +523,9 @@ class Backend:
             return Answer("NOTIFY")
         if statement.kind is not Kind.SQL:
             return self._write_script(connection, statement)
+        statement = self._fitted(connection, statement)
         facts = self._facts(connection, statement)
-        check_parameters(facts.parameters, values)
+        self._check(statement, facts, values)
         self.context.said.clear()
         try:
             if facts.readonly:
@@ -518,6 +536,7 @@ class Backend:
                 return Answer(statement.verb, self._columns(connection, statement, facts), rows, len(rows))
             if facts.makes_temp and not connection.guard.private:
                 raise TemporaryTable()
+            notices = already_there(connection, statement) if statement.verb.startswith("CREATE") else []
             capture = self.replica.database.capture
             rows, changed, last = run_write(connection, capture, statement.sql, values, facts, allowance)
         except StatementError as error:
@@ -532,6 +551,7 @@ class Backend:
             rows,
             changed if counted else None,
             last if statement.verb == "INSERT" else None,
+            notices=notices,
         )
 
     def _say(self, work: Work | None) -> None:
@@ -545,13 +565,14 @@ class Backend:
     def _write_script(self, connection: Connection, statement: Statement) -> Answer:
         """What PostgreSQL says in one statement and SQLite in several."""
         capture = self.replica.database.capture
+        answer = Answer(statement.verb)
         with conditions(connection, statement):
-            for sql in steps(connection, statement):
+            for sql in steps(connection, statement, answer.notices):
                 facts = facts_of(connection, sql)
                 if facts.makes_temp and not connection.guard.private:
                     raise TemporaryTable()
                 run_write(connection, capture, sql, (), facts, Allowance(HELD_BYTES_MAX))
-        return Answer(statement.verb)
+        return answer
 
     async def _submit(self, what: str, run: Callable[[Connection, Work], Any], *, key: Any) -> Any:
         """One transaction whose text we hold: to the committer.
@@ -678,7 +699,11 @@ class Backend:
         try:
             return all(
                 statement.kind in (Kind.EMPTY, Kind.NOTHING)
-                or (statement.kind is Kind.SQL and not statement.acts and self._facts(connection, statement).readonly)
+                or (
+                    statement.kind is Kind.SQL
+                    and not statement.acts
+                    and self._facts(connection, self._fitted(connection, statement)).readonly
+                )
                 for statement, _ in commands
             )
         except StatementError:
@@ -1002,10 +1027,19 @@ COMMANDS: dict[Kind, Callable[[Backend, Statement, bool], Awaitable[Answer]]] = 
 
 
 def placed(error: StatementError, statement: Statement) -> StatementError:
-    """`error` with its position, found in SQLite's text, as one in the client's."""
+    """`error` with its position, found in SQLite's text, as one in the client's; PostgreSQL tells none for what defines."""
     if error.position is not None:
-        error.position = client_position(statement, error.position - 1) + 1
+        defines = statement.verb not in COUNTED and statement.verb not in ("SELECT", "CREATE VIEW", "EXPLAIN")
+        error.position = (
+            None if defines and error.sqlstate != "42601" else client_position(statement, error.position - 1) + 1
+        )
+    elif error.sqlstate in LITERALS_FAULTS:
+        error.position = literal_position(statement, error.message)
     return error
+
+
+#: What is wrong with a literal, or with a parameter's number.
+LITERALS_FAULTS = frozenset(("22P02", "22007", "22008", "22003", "42P02"))
 
 
 class TemporaryTable(StatementError):

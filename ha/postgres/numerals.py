@@ -57,7 +57,8 @@ def decimal_of(value: Value) -> Decimal:
     :raises StatementError: 22P02.
     """
     if isinstance(value, float):
-        return Decimal(repr(value))
+        # Fifteen digits count, as where PostgreSQL makes a numeric of a float: the rest is what computing in binary has left.
+        return Decimal(f"{value:.15g}")
     try:
         return Decimal(value.strip() if isinstance(value, str) else value)  # type: ignore[arg-type]
     except (InvalidOperation, TypeError, ValueError):
@@ -133,7 +134,7 @@ def kept_exactly(text: str) -> Value:
     if number == number.to_integral_value() and -(1 << 63) <= number < 1 << 63:
         return int(number)
     nearest = float(number)
-    if isfinite(nearest) and Decimal(repr(nearest)) == number:
+    if isfinite(nearest) and decimal_of(nearest) == number:
         return nearest
     raise StatementError(
         "22003",

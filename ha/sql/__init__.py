@@ -24,6 +24,7 @@ Decisions and their price
       The price: rules look at tokens, and what they cannot see (a function's result type) they leave to SQLite.
     * SQLite is the judge of grammar. What no rule claims goes to SQLite as it was written, and its error comes back.
     * What SQLite cannot do is refused with 0A000 and a hint, rather than answered nearly right.
-    * LIKE keeps SQLite's meaning (ASCII letters compare alike in either case), because CHECK constraints, views and triggers in
-      the file must mean the same to every program that opens it. ILIKE is LIKE; GLOB and `~` see the difference.
+    * LIKE in a PostgreSQL client's statement is SQLite's GLOB, which tells upper from lower case, too, and finds its way through
+      an index; ILIKE is SQLite's LIKE, so it folds ASCII letters only. What is stored in the schema keeps SQLite's LIKE, because CHECK
+      constraints, views and triggers in the file must mean the same to every program that opens it.
 """

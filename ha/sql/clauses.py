@@ -94,15 +94,6 @@ def order(rewriting: Rewriting, index: int) -> None:
         at = end + 1
 
 
-def distinct(rewriting: Rewriting, index: int) -> None:
-    if rewriting.key(index + 1) == "ON" and rewriting.key(index - 1) == "SELECT" and rewriting.key(index + 2) == "(":
-        raise rewriting.refuse(
-            index,
-            "SELECT DISTINCT ON",
-            "Use row_number() OVER (PARTITION BY …) in a subquery, and keep the rows numbered 1.",
-        )
-
-
 def schema(rewriting: Rewriting, index: int) -> None:
     """``public.t``: there is one schema, and SQLite calls it main."""
     if rewriting.key(index + 1) == "." and rewriting.key(index - 1) != ".":
@@ -193,6 +184,8 @@ def select_into(rewriting: Rewriting, index: int) -> None:
     end = at
     while rewriting.key(end + 1) == ".":
         end += 2
+    if end >= len(rewriting.tokens):
+        raise rewriting.error(end)
     name = rewriting.text[rewriting.tokens[end].start : rewriting.tokens[end].end]
     temporary = "TEMP " if rewriting.key(index + 1).startswith("TEMP") else ""
     rewriting.before(0, f"CREATE {temporary}TABLE {name} AS ")

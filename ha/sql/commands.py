@@ -27,9 +27,11 @@ class Reader:
 
     :param text: the whole text that the tokens' offsets count in.
     :param inner: makes the statement of a range of these tokens.
+    :param sqlite: for the door that speaks SQLite.
     """
 
-    def __init__(self, text: str, tokens: Sequence[Token], inner: Inner) -> None:
+    def __init__(self, text: str, tokens: Sequence[Token], inner: Inner, sqlite: bool = False) -> None:
+        self.sqlite = sqlite
         self.text = text
         self.tokens = tokens
         self.inner = inner

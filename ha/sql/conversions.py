@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ha.errors import StatementError
-from ha.sql import declarations
+from ha.sql import declarations, literals
 from ha.sql.rewriting import Rewriting
 from ha.sql.tokens import PARAMETER, QUOTED, STRING, TEXTS, WORD, literal, quoted, quoted_name, unquoted
 from ha.sql.typenames import TypeName, read_type
@@ -27,6 +27,41 @@ def text_literal(rewriting: Rewriting, index: int) -> None:
 
 def bits(rewriting: Rewriting, index: int) -> None:
     rewriting.instead[index] = rewriting.tokens[index].key[1:]
+
+
+def number(rewriting: Rewriting, index: int) -> None:
+    """A number of more digits than SQLite computes with: kept as a text where nothing is computed, else refused.
+
+    :raises StatementError: 22003.
+    """
+    key = rewriting.key(index)
+    if len(key) <= EXACT_DIGITS or rewriting.sqlite_order or rewriting.is_stored or key[:2] in ("0x", "0X"):
+        return
+    whole, _, fraction = key.replace("_", "").partition(".")
+    digits = whole + fraction
+    if (
+        not digits.isdecimal()
+        or len(digits.strip("0")) <= EXACT_DIGITS
+        or (not fraction and literals.holds(whole, "int8"))
+    ):
+        return
+    before, after = rewriting.key(index - 1), rewriting.key(index + 1)
+    if before in _SIGNS or after in _SIGNS or after == "/":
+        raise StatementError(
+            "22003",
+            f"number {key[:60]} has more digits than can be computed with",
+            hint="Numbers with a fraction are exact to fifteen digits.",
+            position=rewriting.tokens[index].start + 1,
+        )
+    if after == "::" or (before == "(" and after == "AS") or (before in ("SELECT", ",") and after in _ITEM_ENDS):
+        if rewriting.verb != "INSERT" or after == "::":
+            rewriting.instead[index] = quoted(key.replace("_", ""))
+
+
+#: Digits that a binary floating-point number keeps of any decimal.
+EXACT_DIGITS = 15
+_SIGNS = frozenset(("+", "-", "*", "/", "%", "^"))
+_ITEM_ENDS = frozenset((",", "FROM", "AS", ";", ""))
 
 
 def unicode_name(rewriting: Rewriting, index: int) -> None:
@@ -101,7 +136,10 @@ def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName, afte
     elif name == "_regtype":
         rewriting.before(first, "pg_regtypes(")
         rewriting.after(last, ")")
-    elif name.startswith("_") or name in ("int2vector", "oidvector"):
+    elif name in ("int2vector", "oidvector"):
+        rewriting.before(first, "(")
+        rewriting.after(last, ")")
+    elif name.startswith("_"):
         rewriting.before(first, "pg_array(")
         rewriting.after(last, ")")
     elif name in ("regclass", "regtype", "regproc", "regprocedure", "regnamespace", "regrole"):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from ha.sql.rewriting import Rewriting
+from ha.sql.rewriting import Rewriting, elements
 from ha.sql.tokens import NUMBER, QUOTED, STRING, WORD, unquoted
 from ha.sql.typenames import read_type
 
@@ -81,25 +81,14 @@ def _table(rewriting: Rewriting, at: int) -> None:
         _options(rewriting, at)
         return
     close = rewriting.partners[at]
-    elements = elements_of(rewriting, at)
-    keys = _key_columns(rewriting, elements)
-    for first, last in elements:
+    listed = elements(rewriting, at)
+    keys = _key_columns(rewriting, listed)
+    for first, last in listed:
         if rewriting.key(first) in _TABLE_WORDS and rewriting.kind(first) == WORD:
             _table_constraint(rewriting, first, last)
         else:
             _column(rewriting, first, last, keys)
     _options(rewriting, close + 1)
-
-
-def elements_of(rewriting: Rewriting, opening: int) -> list[tuple[int, int]]:
-    """The elements of a bracket: first and last token of each."""
-    close, found, at = rewriting.partners[opening], [], opening + 1
-    while at < close:
-        end = rewriting.clause_end(at, frozenset((",",)))
-        if end > at:
-            found.append((at, end - 1))
-        at = end + 1
-    return found
 
 
 def _key_columns(rewriting: Rewriting, elements: list[tuple[int, int]]) -> dict[str, tuple[int, int]]:
@@ -309,7 +298,7 @@ def _index(rewriting: Rewriting, at: int) -> None:
     elif rewriting.key(table - 1) == ".":
         # The schema is said with the index's name in SQLite, and there is the one.
         rewriting.drop(on + 1, table - 1)
-    for first, last in elements_of(rewriting, opening):
+    for first, last in elements(rewriting, opening):
         _index_element(rewriting, first, last)
     _index_options(rewriting, rewriting.partners[opening] + 1)
 
@@ -317,7 +306,7 @@ def _index(rewriting: Rewriting, at: int) -> None:
 def _index_name(rewriting: Rewriting, table: int, opening: int) -> str:
     """What PostgreSQL would call it: ``t_a_b_idx``."""
     names = [_plain(rewriting, table)]
-    for first, _ in elements_of(rewriting, opening):
+    for first, _ in elements(rewriting, opening):
         names.append(_plain(rewriting, first) if rewriting.kind(first) in (WORD, QUOTED) else "expr")
     return '"' + "_".join([*names, "idx"]).replace('"', '""')[:63] + '"'
 

@@ -200,31 +200,30 @@ def _drop_some(reader: Reader) -> Parsed | None:
     reader.take("CONCURRENTLY")
     exists = "IF EXISTS " if reader.take("IF", "EXISTS") else ""
     kept = "TABLE" if what == "SEQUENCE" else what
-    names = []
+    names: list[tuple[str, str]] = []
     start = reader.at
     while True:
         start_of_name = reader.at
         name = reader.name()
         if reader.take("."):
             schema, name = name, reader.name()
-            if schema not in ("public", "pg_catalog"):
-                name = f"{quoted_name(schema)}.{quoted_name(name)}"
-                names.append(name)
-            else:
-                names.append(quoted_name(name))
+            own = quoted_name(name)
+            names.append((name, own if schema in ("public", "pg_catalog") else f"{quoted_name(schema)}.{own}"))
         else:
-            names.append(reader.words(start_of_name, reader.at))
+            names.append((name, reader.words(start_of_name, reader.at)))
         if not reader.take(","):
             break
     plain = kept == what == reader.tokens[1].key and start + 1 == reader.at and reader.at >= len(reader.tokens)
     if what == "TRIGGER" and reader.take("ON"):
         reader.qualified()
         plain = False
-    reader.one_of("CASCADE", "RESTRICT")
+    cascade = reader.one_of("CASCADE", "RESTRICT") == "CASCADE"
     reader.end()
+    if not reader.sqlite:
+        return Kind.SCRIPT, verb, kinds.Drop(kept, tuple(names), bool(exists), cascade)
     if plain:
         return Kind.SQL, verb, None
-    texts = tuple(f"DROP {kept} {exists}{name}" for name in names)
+    texts = tuple(f"DROP {kept} {exists}{words}" for _, words in names)
     return (Kind.SQL if len(texts) == 1 else Kind.SCRIPT), verb, kinds.Script(texts)
 
 

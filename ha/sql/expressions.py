@@ -13,13 +13,19 @@ from ha.sql.typenames import declared, read_type
 
 
 class Schema(Protocol):
-    """What is asked of the schema."""
+    """What is asked of the schema. Names are taken in any case."""
 
     def column_type(self, table: str, column: str) -> str | None:
         """The declared type's words; None if there is no such column, "" if it is declared without."""
 
     def columns(self, table: str) -> Sequence[str] | None:
         """A table's columns in their order; None if there is no such table."""
+
+    def default(self, table: str, column: str) -> str | None:
+        """The expression of a column's default."""
+
+    def key(self, table: str, constraint: str) -> Sequence[str] | None:
+        """The columns of a constraint that is a unique key, by PostgreSQL's name for it."""
 
 
 _COMPARISONS = frozenset(
@@ -309,6 +315,8 @@ class Expressions:
                 if kind is not None:
                     return kind
         if table is not None:
+            if scope.outer is not None and table.lower() not in scope.tables:
+                return self._column(table, column, scope.outer)
             origin = scope.tables.get(table.lower(), table)
             words = self.schema.column_type(origin, column)
             return declared(words) if words else None
@@ -316,6 +324,8 @@ class Expressions:
             words = self.schema.column_type(origin, column)
             if words is not None:
                 return declared(words) if words else None
+        if scope.outer is not None and not scope.derived:
+            return self._column(None, column, scope.outer)
         return None
 
 

@@ -20,6 +20,7 @@ from ha.sql.expressions import Expressions, Schema
 from ha.sql.kinds import Statement
 from ha.sql.naming import name_of
 from ha.sql.reading import Item, Reading
+from ha.sql.typenames import read_type
 from ha.sql.wants import Wants
 from ha.values import Column
 
@@ -57,6 +58,8 @@ def columns(statement: Statement, sources: Sequence[Source], schema: Schema) -> 
             expression = (
                 expressions.type_of(item.first, item.last) if item is not None else expressions.of_star(source.name)
             )
+            if item is not None and expression in _MODIFIED:
+                expression += _modifiers(reading, item)
         plain = not united and (item is None or _is_column(reading, item))
         table, origin = (source.table, source.origin) if plain else (None, None)
         made.append(Column(name, source.decltype, table, origin, expression))
@@ -101,6 +104,21 @@ def parameters(statement: Statement, schema: Schema) -> tuple[str | None, ...]:
         if 0 < number <= len(found) and found[number - 1] is None:
             found[number - 1] = name
     return tuple(found)
+
+
+#: Types that are announced with the modifiers of a cast.
+_MODIFIED = frozenset(("numeric", "varchar", "bpchar"))
+
+
+def _modifiers(reading: Reading, item: Item) -> str:
+    """``(10,2)`` of an item that ends in ``::numeric(10,2)``."""
+    if reading.key(item.last - 1) != ")":
+        return ""
+    cast = reading.cast_at_end(item.first, item.last)
+    if cast is None:
+        return ""
+    type_name, _ = read_type(reading.text, reading.tokens, cast[1] + 1)
+    return f"({','.join(map(str, type_name.modifiers))})" if type_name is not None and type_name.modifiers else ""
 
 
 def _placed(items: list[Item], count: int) -> list[Item | None]:

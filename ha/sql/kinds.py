@@ -172,6 +172,20 @@ class Truncate:
 
 
 @dataclass(frozen=True, slots=True)
+class Drop:
+    """DROP of one or several: whether they are there, and what depends on them, only the schema knows.
+
+    :param what: SQLite's word: ``TABLE``, ``INDEX``, ``VIEW``, ``TRIGGER``.
+    :param names: each as it is called, and the words that SQLite is to be given.
+    """
+
+    what: str
+    names: tuple[tuple[str, str], ...]
+    if_exists: bool
+    cascade: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Alteration:
     """One action of an ALTER TABLE.
 
@@ -212,6 +226,7 @@ Argument = (
     | Script
     | Comment
     | Truncate
+    | Drop
     | AlterTable
     | tuple[str, str, str | None]
 )
@@ -229,6 +244,7 @@ class Statement:
     :param parameters: the highest ``$n`` in `text`; 0 where there is none, or where they are SQLite's own (``?``, ``:name``).
     :param casts: ``n`` (from 1) to the type name of ``$n::type`` and ``CAST($n AS type)``.
     :param argument: what the kind needs.
+    :param asks: it has words that only the schema can make clear; see :func:`ha.sql.statements.with_schema`.
     :param acts: it moves a sequence or says NOTIFY, and so needs the writer even where SQLite calls it a read.
     :param edits: where `sql` differs from `text`, as (offset in `text`, offset in `sql`) of points from which both run on alike.
     :param given: the types of ``$1``, ``$2`` … as the client declared them when it prepared the statement; None where it did not.
@@ -245,3 +261,4 @@ class Statement:
     edits: tuple[tuple[int, int], ...] = ()
     acts: bool = False
     given: tuple[str | None, ...] = ()
+    asks: bool = False

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ha.errors import StatementError
 from ha.sql.rewriting import Rewriting
 from ha.sql.sums import SUMS
-from ha.sql.tokens import PARAMETER, QUOTED, TEXTS, WORD, literal, unquoted
+from ha.sql.tokens import PARAMETER, QUOTED, TEXTS, WORD, literal, quoted, unquoted
 
 
 def infix(words: str) -> Callable[[Rewriting, int], None]:
@@ -19,11 +20,20 @@ def infix(words: str) -> Callable[[Rewriting, int], None]:
     return rule
 
 
-def like(words: str) -> Callable[[Rewriting, int], None]:
-    """LIKE and its kin: in PostgreSQL a backslash escapes, unless ESCAPE says otherwise; in SQLite nothing does."""
+def like(words: str, *, folding: bool = False) -> Callable[[Rewriting, int], None]:
+    """LIKE and its kin: in PostgreSQL a backslash escapes, unless ESCAPE says otherwise; in SQLite nothing does.
+
+    PostgreSQL's LIKE tells upper from lower case. SQLite's does not, but its GLOB does, which finds its way through an index
+    besides. What is stored in the schema, and SQLite's own door, keep SQLite's.
+
+    :param folding: ILIKE, which tells no case: SQLite's LIKE.
+    """
 
     def rule(rewriting: Rewriting, index: int) -> None:
         if not rewriting.is_operand(index - 1) and rewriting.key(index - 1) != "NOT":
+            return
+        if not folding and not rewriting.sqlite_order and not rewriting.is_stored:
+            _glob(rewriting, index, words.replace("LIKE", "GLOB"))
             return
         if rewriting.key(index) != "LIKE":
             rewriting.instead[index] = words
@@ -36,6 +46,61 @@ def like(words: str) -> Callable[[Rewriting, int], None]:
             rewriting.last(pattern, " ESCAPE '\\'")
 
     return rule
+
+
+def _glob(rewriting: Rewriting, index: int, words: str) -> None:
+    """``x LIKE pattern [ESCAPE c]`` as ``x GLOB pattern``; a pattern that is a literal is translated here."""
+    rewriting.instead[index] = words
+    pattern = index + 1
+    if rewriting.key(pattern) in ("ANY", "ALL", "SOME"):
+        return  # its rule goes on
+    last = rewriting.chain_after(pattern, _CONCATENATION)
+    escape = "\\"
+    more = ""
+    if rewriting.key(last + 1) == "ESCAPE":
+        end = rewriting.operand_after(last + 2)
+        given = literal(rewriting.text, rewriting.tokens[end]) if end == last + 2 else None
+        if given is not None:
+            escape, more = given, f", {quoted(given)}"
+            rewriting.drop(last + 1, end)
+        else:
+            rewriting.instead[last + 1] = ","
+            rewriting.last(end, ")")
+            rewriting.before(pattern, "pg_glob(")
+            return
+    if last == pattern and rewriting.kind(pattern) in TEXTS and len(escape) <= 1:
+        value = literal(rewriting.text, rewriting.tokens[pattern]) or ""
+        rewriting.instead[pattern] = quoted(globbed(value, escape))
+        return
+    rewriting.before(pattern, "pg_glob(")
+    rewriting.last(last, f"{more})")
+
+
+_CONCATENATION = frozenset(("||",))
+_GLOB = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
+
+
+def globbed(pattern: str, escape: str) -> str:
+    """A LIKE pattern as GLOB's.
+
+    :param escape: the character that makes the next one plain; none if it is empty.
+    :raises StatementError: 22025, nothing follows it; 22019, it is several.
+    """
+    if len(escape) > 1:
+        raise StatementError("22019", "invalid escape string", hint="Escape string must be empty or one character.")
+    if escape not in pattern or not escape:
+        return "".join([_GLOB.get(letter, letter) for letter in pattern])
+    parts: list[str] = []
+    letters = iter(pattern)
+    for letter in letters:
+        if letter != escape:
+            parts.append(_GLOB.get(letter, letter))
+            continue
+        plain = next(letters, None)
+        if plain is None:
+            raise StatementError("22025", "LIKE pattern must not end with escape character")
+        parts.append(f"[{plain}]" if plain in "*?[" else plain)
+    return "".join(parts)
 
 
 _ANY_COMPARISONS = frozenset("= <> != < > <= >= LIKE ILIKE ~ ~* ~~".split())
@@ -75,7 +140,9 @@ def any_of(rewriting: Rewriting, index: int) -> None:
         raise rewriting.refuse(index, f"{operator} {rewriting.key(index)} (subquery)", "Use EXISTS or an aggregate.")
     first = rewriting.chain_before(index - 1, SUMS | JSON_CHAIN)
     rewriting.before(first, f"(SELECT {'min' if every else 'max'}(")
-    rewriting.instead[index] = "pg_element) FROM pg_elements"
+    globs = (rewriting.instead.get(index - 1) or "").endswith("GLOB")
+    element = "pg_glob(pg_element)" if globs else "pg_element"
+    rewriting.instead[index] = f"{element}) FROM pg_elements"
     rewriting.last(close, ")")
 
 

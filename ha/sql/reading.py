@@ -41,6 +41,14 @@ class Scope:
     derived: dict[str, tuple[list[Item], list[str]]] = field(default_factory=dict)
     #: Functions that give rows of one column: by alias, the column and the call.
     called: dict[str, tuple[str, Call]] = field(default_factory=dict)
+    #: What a subquery sees besides.
+    outer: Scope | None = None
+
+
+_NOWHERE = Scope()
+_BEGINNINGS = frozenset("SELECT UPDATE DELETE INSERT REPLACE".split())
+#: Before UPDATE where it begins nothing: FOR UPDATE, ON CONFLICT DO UPDATE, ON DELETE …
+_NOT_BEGINNINGS = frozenset("FOR DO ON . AS KEY NO OR".split())
 
 
 _CLAUSES = frozenset(
@@ -59,9 +67,9 @@ OPERATOR_WORDS = frozenset(
 class Reading:
     """One statement's tokens."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, tokens: Sequence[Token] | None = None) -> None:
         self.text = text
-        self.tokens: list[Token] = tokenize(text)
+        self.tokens: Sequence[Token] = tokenize(text) if tokens is None else tokens
         self.partners = _partners(self.tokens)
         #: Of each item of a select list, by its first token: the tables around it.
         self.scopes: dict[int, Scope] = {}
@@ -69,6 +77,7 @@ class Reading:
         self.stars: list[Item] = []
         #: What WITH names, lower case.
         self._commons: dict[str, tuple[list[Item], list[str]]] = {}
+        self._places: dict[int, Scope] = {}
 
     def key(self, at: int) -> str:
         return self.tokens[at].key if 0 <= at < len(self.tokens) else ""
@@ -311,6 +320,32 @@ class Reading:
                 self.enter(scope, at)
                 expecting = False
         return scope
+
+    def scope_at(self, index: int) -> Scope:
+        """The tables that a token can name: those of the SELECT, UPDATE, DELETE or INSERT it stands in, and of the outer ones."""
+        at = index
+        end = len(self.tokens)
+        while at >= 0:
+            key = self.key(at)
+            partner = self.partners.get(at, -1)
+            if key in _BEGINNINGS and self.kind(at) == WORD and self.key(at - 1) not in _NOT_BEGINNINGS:
+                known = self._places.get(at)
+                if known is None:
+                    known = self._places[at] = self._scope(at, self._closing(at, end))
+                    if at:
+                        known.outer = self.scope_at(at - 1)
+                return known
+            at = partner - 1 if -1 < partner < at else at - 1
+        return _NOWHERE
+
+    def _closing(self, at: int, end: int) -> int:
+        """The bracket that closes around a token, or the statement's end."""
+        while at < end:
+            partner = self.partners.get(at, -1)
+            if -1 < partner < at:
+                return at
+            at = partner + 1 if partner > at else at + 1
+        return end
 
     def _in_list(self, start: int, at: int) -> bool:
         """Does this comma stand in SET or a select list, not in FROM?"""

@@ -24,6 +24,7 @@ from ha.sql.tokens import (
     Token,
     blanked_comments,
 )
+from ha.sql.typed import Types
 from ha.sql.typenames import read_type
 
 #: `$65536` and beyond are refused, as in PostgreSQL's protocol, whose count of parameters has 16 bits.
@@ -38,6 +39,7 @@ class Translation(NamedTuple):
     casts: tuple[tuple[int, str], ...] = ()
     edits: tuple[tuple[int, int], ...] = ()
     acts: bool = False
+    asks: bool = False
 
 
 class Rewriting:
@@ -54,6 +56,7 @@ class Rewriting:
         verb: str,
         sqlite_order: bool,
         translate: Callable[..., Translation],
+        types: Types | None = None,
     ) -> None:
         self.text = text
         self.tokens = tokens
@@ -61,6 +64,10 @@ class Rewriting:
         self.sqlite_order = sqlite_order
         #: :func:`ha.sql.translate.translate`, for a part that goes elsewhere.
         self.translate = translate
+        #: What the schema tells; None the first time.
+        self.types = types
+        #: It has words that only the schema can make clear.
+        self.asks = False
         self.parameters = 0
         self.casts: dict[int, str] = {}
         self.instead: dict[int, str] = {}
@@ -99,6 +106,8 @@ class Rewriting:
     @property
     def partners(self) -> dict[int, int]:
         """Each bracket's other one, both ways, and each CASE's END."""
+        if self._partners is None and self.types is not None:
+            self._partners = self.types.reading.partners
         if self._partners is None:
             self._partners = found = {}
             open_: list[int] = []
@@ -253,6 +262,17 @@ class Rewriting:
             return key not in _NOT_OPERANDS
         return kind in TEXTS or kind in (NUMBER, PARAMETER, BIND, BLOB, BITS, QUOTED, UNICODE_NAME)
 
+    @property
+    def is_stored(self) -> bool:
+        """Does the statement define something that stays in the schema? That must be SQLite's, and mean what it says there."""
+        return self.verb.startswith(("CREATE", "ALTER"))
+
+    def ask(self) -> bool:
+        """Is the schema at hand? If not, the statement shall be translated again with it, where it may be."""
+        if self.types is None and not self.sqlite_order and not self.is_stored:
+            self.asks = True
+        return self.types is not None
+
     def error(self, index: int) -> StatementError:
         """The syntax error at a token."""
         if index >= len(self.tokens):
@@ -268,6 +288,10 @@ class Rewriting:
 
     def before(self, index: int, words: str) -> None:
         self._before[index] = words + self._before.get(index, "")
+
+    def said_before(self, index: int) -> str:
+        """What was put before a token so far."""
+        return self._before.get(index, "")
 
     def after(self, index: int, words: str) -> None:
         self._after[index] = self._after.get(index, "") + words
@@ -297,7 +321,7 @@ class Rewriting:
         if text.count("/*", start, end) > 1:  # perhaps one in another: look into every gap
             changed = range(len(self.tokens))
         elif not changed:
-            return Translation(text[start:end], acts=self.acts)
+            return Translation(text[start:end], acts=self.acts, asks=self.asks)
         parts: list[str] = []
         edits: list[tuple[int, int]] = []
         at, length = start, 0
@@ -317,7 +341,9 @@ class Rewriting:
             at = token.end
             edits.append((at - start, length))
         parts.append(_without_nested(text[at:end]))
-        return Translation("".join(parts), self.parameters, tuple(sorted(self.casts.items())), tuple(edits), self.acts)
+        return Translation(
+            "".join(parts), self.parameters, tuple(sorted(self.casts.items())), tuple(edits), self.acts, self.asks
+        )
 
 
 _CLOSES = {")": "(", "]": "[", "END": "CASE"}
@@ -349,3 +375,14 @@ def _without_nested(words: str) -> str:
     if words.count("/*") < 2:
         return words
     return blanked_comments(words)
+
+
+def elements(rewriting: Rewriting, opening: int) -> list[tuple[int, int]]:
+    """The elements of a bracket: first and last token of each."""
+    close, found, at = rewriting.partners[opening], [], opening + 1
+    while at < close:
+        end = rewriting.clause_end(at, frozenset((",",)))
+        if end > at:
+            found.append((at, end - 1))
+        at = end + 1
+    return found

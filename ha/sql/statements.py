@@ -14,17 +14,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from ha.errors import StatementError
 from ha.sql.commands import COMMANDS, Reader
 from ha.sql.definitions import DEFINITIONS, ITSELF
+from ha.sql.expressions import Schema
 from ha.sql.kinds import Alteration as Alteration
 from ha.sql.kinds import AlterTable as AlterTable
 from ha.sql.kinds import Argument as Argument
 from ha.sql.kinds import Begin as Begin
 from ha.sql.kinds import Copy as Copy
 from ha.sql.kinds import Declare as Declare
+from ha.sql.kinds import Drop as Drop
 from ha.sql.kinds import End as End
 from ha.sql.kinds import Execute as Execute
 from ha.sql.kinds import Fetch as Fetch
@@ -37,8 +40,9 @@ from ha.sql.kinds import SetVariable as SetVariable
 from ha.sql.kinds import Statement as Statement
 from ha.sql.kinds import Truncate as Truncate
 from ha.sql.rewriting import Translation
-from ha.sql.tokens import Token, tokenize
+from ha.sql.tokens import TEXTS, Token, literal, tokenize
 from ha.sql.translate import translate
+from ha.sql.typed import Types
 
 #: Longer texts are not kept: they are data, and seldom come twice.
 CACHED_TEXT_MAX = 4096
@@ -81,6 +85,23 @@ def client_position(statement: Statement, offset: int) -> int:
             return statement.offset + min(here + offset - there, client)
         here, there = client, ours
     return statement.offset + min(here + offset - there, len(statement.text))
+
+
+_SHOWN = re.compile(
+    r': "(?P<value>.*)"|value "(?P<number>[^"]*)" is out of range .*|there is no parameter (?P<mark>\$\d+)', re.DOTALL
+)
+
+
+def literal_position(statement: Statement, message: str) -> int | None:
+    """Where the literal or parameter stands that an error shows; in characters from 1 in the client's whole text."""
+    match = _SHOWN.search(message)
+    if match is None or not message.endswith(match[0]):
+        return None
+    value = match["value"] if match["value"] is not None else match["number"]
+    for token in tokenize(statement.text):
+        if token.key == match["mark"] or (token.kind in TEXTS and literal(statement.text, token) == value):
+            return statement.offset + token.start + 1
+    return None
 
 
 @lru_cache(maxsize=CACHED_TEXTS)
@@ -159,12 +180,12 @@ def _statement(text: str, tokens: Sequence[Token], start: int, end: int, sqlite_
     key = tokens[0].key
     command = COMMANDS.get(key)
     if command is not None:
-        kind, verb, argument = command(Reader(text, tokens, inner))
+        kind, verb, argument = command(Reader(text, tokens, inner, sqlite_order))
         return Statement(words, start, kind, words, verb, argument=argument)
     definition = DEFINITIONS.get(key)
     verb = key
     if definition is not None:
-        outcome = definition(Reader(text, tokens, inner))
+        outcome = definition(Reader(text, tokens, inner, sqlite_order))
         if outcome is not None:
             kind, verb, argument = outcome
             if isinstance(argument, Script) and ITSELF in argument.texts:
@@ -181,7 +202,25 @@ def _statement(text: str, tokens: Sequence[Token], start: int, end: int, sqlite_
     elif key == "REPLACE":
         verb = "INSERT"
     made: Translation = translate(text, tokens, start, end, verb=verb, sqlite_order=sqlite_order)
-    return Statement(words, start, Kind.SQL, made.sql, verb, made.parameters, made.casts, None, made.edits, made.acts)
+    return Statement(
+        words, start, Kind.SQL, made.sql, verb, made.parameters, made.casts, None, made.edits, made.acts, asks=made.asks
+    )
+
+
+def with_schema(statement: Statement, schema: Schema) -> Statement:
+    """The statement with the words that its columns' types ask for.
+
+    :raises StatementError: what it says is impossible with these types, its position counted in the client's text.
+    """
+    tokens = tokenize(statement.text)
+    types = Types(statement.text, tokens, schema)
+    try:
+        made = translate(statement.text, tokens, 0, len(statement.text), verb=statement.verb, types=types)
+    except StatementError as error:
+        if error.position is not None:
+            error.position += statement.offset
+        raise
+    return replace(statement, sql=made.sql, edits=made.edits, acts=made.acts, asks=False)
 
 
 def _after_with(tokens: Sequence[Token]) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ha.errors import StatementError
+from ha.sql.expressions import TIMES
 from ha.sql.rewriting import LITERAL_TYPES, Rewriting
-from ha.sql.tokens import NUMBER, STRING
+from ha.sql.tokens import NUMBER, QUOTED, STRING, WORD
 
 SUMS = frozenset(("+", "-", "*", "/", "%"))
 
@@ -16,8 +17,16 @@ def sum_(rewriting: Rewriting, index: int) -> None:
     """``+``, ``-`` and ``*`` where one side is evidently a time or an interval."""
     if not rewriting.is_operand(index - 1) or index + 1 >= len(rewriting.tokens):
         return
-    if not _TIMELY.isdisjoint(rewriting.keys):
+    if not _TIMELY.isdisjoint(rewriting.keys) or _may_be_timely(rewriting, index):
         _time_sum(rewriting, index)
+
+
+def _may_be_timely(rewriting: Rewriting, index: int) -> bool:
+    """Is a column or a call among the operands, whose type the schema may tell?"""
+    named = any(
+        rewriting.kind(at) in (WORD, QUOTED) or rewriting.key(at) in ("(", ")", "]") for at in (index - 1, index + 1)
+    )
+    return named and rewriting.ask()
 
 
 def _time_sum(rewriting: Rewriting, index: int) -> None:
@@ -71,8 +80,13 @@ def _timeliness(rewriting: Rewriting, first: int, last: int) -> str | None:
     if key in ("CURRENT_DATE", "CURRENT_TIMESTAMP", "LOCALTIMESTAMP") and first == last:
         return "time"
     if rewriting.key(first + 1) == "(":
-        return "time" if key in _TIME_CALLS else "interval" if key in ("MAKE_INTERVAL", "AGE") else None
-    return None
+        known = "time" if key in _TIME_CALLS else "interval" if key in ("MAKE_INTERVAL", "AGE") else None
+        if known is not None or rewriting.types is None:
+            return known
+    if rewriting.types is None:
+        return None
+    found = rewriting.types.of(first, last)
+    return "interval" if found == "interval" else "time" if found in TIMES else None
 
 
 def quotient(rewriting: Rewriting, index: int) -> None:
@@ -90,7 +104,23 @@ def divided(rewriting: Rewriting, index: int) -> None:
         last = rewriting.operand_after(index + 1)
     except StatementError:
         return
+    if rewriting.key(index) == "/":
+        _exact(rewriting, index, last)
     if last == index + 1 and rewriting.kind(last) == NUMBER and rewriting.key(last).strip("0._"):
         return  # a number that is not zero
     rewriting.before(index + 1, "pg_divisor(")
     rewriting.last(last, ")")
+
+
+def _exact(rewriting: Rewriting, index: int, last: int) -> None:
+    """A quotient of numerics has a fraction; SQLite, which may hold them as integers, would cut it off."""
+    if not rewriting.ask():
+        return
+    assert rewriting.types is not None
+    first = rewriting.operand_before(index)
+    if {rewriting.types.of(first, index - 1), rewriting.types.of(index + 1, last)} & _FRACTIONAL:
+        rewriting.before(first, "CAST(")
+        rewriting.after(index - 1, " AS REAL)")
+
+
+_FRACTIONAL = {"numeric", "float4", "float8"}

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ha.sql import declarations
+from ha.sql import assignments, declarations, literals
 from ha.sql.calls import (
     bare,
     extract,
@@ -30,7 +30,6 @@ from ha.sql.calls import (
 from ha.sql.clauses import (
     alias,
     catalog,
-    distinct,
     fetch,
     information_schema,
     limit,
@@ -43,7 +42,18 @@ from ha.sql.clauses import (
     select_into,
     table_statement,
 )
-from ha.sql.conversions import bits, cast, cast_call, parameter, text_literal, to_reg, typed_literal, unicode_name
+from ha.sql.conversions import (
+    bits,
+    cast,
+    cast_call,
+    number,
+    parameter,
+    text_literal,
+    to_reg,
+    typed_literal,
+    unicode_name,
+)
+from ha.sql.firsts import distinct
 from ha.sql.operators import (
     any_of,
     array,
@@ -74,31 +84,46 @@ from ha.sql.rowsources import (
     value_function,
 )
 from ha.sql.sums import divided, quotient, sum_
-from ha.sql.tokens import BITS, DOLLAR, ESCAPED, PARAMETER, UNICODE, UNICODE_NAME, Token
-from ha.sql.writes import default_value, inner_write, on_constraint, overriding, using
+from ha.sql.tokens import BITS, DOLLAR, ESCAPED, NUMBER, PARAMETER, STRING, UNICODE, UNICODE_NAME, Token
+from ha.sql.typed import Types
+from ha.sql.writes import default_value, on_constraint, overriding, using, write
 
 
 def translate(
-    text: str, tokens: Sequence[Token], start: int, end: int, *, verb: str = "SELECT", sqlite_order: bool = False
+    text: str,
+    tokens: Sequence[Token],
+    start: int,
+    end: int,
+    *,
+    verb: str = "SELECT",
+    sqlite_order: bool = False,
+    types: Types | None = None,
 ) -> Translation:
     """SQLite's words for one statement.
 
     :param text: the whole text; the statement is ``text[start:end]``, and `tokens` are its own.
     :param verb: its command tag, which decides where a rule holds.
+    :param types: what the schema tells, for a statement that asked.
     :raises StatementError: 0A000 for what SQLite cannot do, 42601 for what PostgreSQL could not read either.
     """
-    rewriting = Rewriting(text, tokens, verb, sqlite_order, translate)
+    rewriting = Rewriting(text, tokens, verb, sqlite_order, translate, types)
+    if types is not None:
+        literals.fit(rewriting, types)  # innermost, so first
     by_key, by_kind = _BY_KEY.get, _BY_KIND.get
     index = 0
     for index, token in enumerate(tokens):
         rule = by_key(token.key) or by_kind(token.kind)
         if rule is not None and index > rewriting.skip and rewriting.instead.get(index) != "":
             rule(rewriting, index)
+    if types is not None:
+        assignments.fit(rewriting, types)  # around everything else, so last
     return rewriting.written(start, end)
 
 
 _BY_KIND: dict[str, Callable[[Rewriting, int], None]] = {
     PARAMETER: parameter,
+    STRING: literals.ask,
+    NUMBER: number,
     ESCAPED: text_literal,
     UNICODE: text_literal,
     DOLLAR: text_literal,
@@ -177,19 +202,19 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "DEFAULT": default_value,
     "OVERRIDING": overriding,
     "USING": using,
-    "INSERT": inner_write,
-    "UPDATE": inner_write,
-    "DELETE": inner_write,
+    "INSERT": write,
+    "UPDATE": write,
+    "DELETE": write,
     "CONSTRAINT": on_constraint,
     "INTO": select_into,
     "TABLE": table_statement,
     "CREATE": declarations.create,
     "LIKE": like("LIKE"),
-    "ILIKE": like("LIKE"),
+    "ILIKE": like("LIKE", folding=True),
     "~~": like("LIKE"),
-    "~~*": like("LIKE"),
+    "~~*": like("LIKE", folding=True),
     "!~~": like("NOT LIKE"),
-    "!~~*": like("NOT LIKE"),
+    "!~~*": like("NOT LIKE", folding=True),
     "~": infix("REGEXP"),
     "!~": infix("NOT REGEXP"),
     "~*": infix("REGEXP '(?i)' ||"),

@@ -147,15 +147,26 @@ _DECLARED = {
 }
 
 
-@lru_cache(maxsize=1024)
 def declared(words: str) -> str | None:
     """The type that a column's declaration means, None where it says nothing (``ANY``, no words)."""
+    found = declared_type(words)
+    return found.name if found is not None else None
+
+
+@lru_cache(maxsize=1024)
+def declared_type(words: str) -> TypeName | None:
+    """The same with its modifiers."""
     try:
         type_name, _ = read_type(words, tokenize(words), 0)
     except StatementError:
         return None
     if type_name is None:
         return None
+    name = _declared_name(type_name, words)
+    return type_name._replace(name=name) if name is not None else None
+
+
+def _declared_name(type_name: TypeName, words: str) -> str | None:
     name = _DECLARED.get(type_name.written, type_name.name)
     if type_name.name.startswith("_") and name != type_name.name:
         return "_" + name

@@ -30,7 +30,7 @@ class Wants:
         yield from self._inserted()
         scope = self._everything()
         for at in marks:
-            found = self._beside(at, scope)
+            found = self.beside(at, scope)
             if found:
                 yield int(self.reading.key(at)[1:6]), found
 
@@ -96,7 +96,8 @@ class Wants:
                     if found:
                         yield int(self.reading.key(first)[1:6]), found
 
-    def _beside(self, at: int, scope: Scope) -> str | None:
+    def beside(self, at: int, scope: Scope) -> str | None:
+        """The type that a parameter or an untyped literal takes from what stands beside it."""
         before, after = self.reading.key(at - 1), self.reading.key(at + 1)
         if before in ("LIMIT", "OFFSET"):
             return "int8"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from ha.sql.rewriting import Rewriting
+from ha.errors import StatementError
+from ha.sql.rewriting import Rewriting, elements
+from ha.sql.tokens import quoted_name, unquoted
 
 
 def default_value(rewriting: Rewriting, index: int) -> None:
     """``VALUES (DEFAULT, …)``: the column is left out."""
     if rewriting.verb == "UPDATE" and rewriting.key(index - 1) == "=":
+        if rewriting.ask() or rewriting.asks:
+            return  # the assignment knows
         raise rewriting.refuse(index, "SET … = DEFAULT", "Write the default's value.")
     if rewriting.verb != "INSERT" or rewriting.key(index + 1) not in (",", ")") or index in rewriting.instead:
         return
@@ -16,7 +20,7 @@ def default_value(rewriting: Rewriting, index: int) -> None:
         return
     rows, at = [], values + 1
     while rewriting.key(at) == "(" and at in rewriting.partners:
-        rows.append(_elements(rewriting, at))
+        rows.append(elements(rewriting, at))
         at = rewriting.partners[at] + 1
         at += rewriting.key(at) == ","
     left_out = {
@@ -39,7 +43,7 @@ def default_value(rewriting: Rewriting, index: int) -> None:
         rewriting.instead[values] = "DEFAULT VALUES"
         return
     for opening in (names, *_openings(rewriting, values + 1)):
-        _leave_out(rewriting, _elements(rewriting, opening), left_out)
+        _leave_out(rewriting, elements(rewriting, opening), left_out)
 
 
 def _openings(rewriting: Rewriting, at: int) -> list[int]:
@@ -51,39 +55,15 @@ def _openings(rewriting: Rewriting, at: int) -> list[int]:
     return found
 
 
-def _elements(rewriting: Rewriting, opening: int) -> list[tuple[int, int]]:
-    """The elements of a bracket: first and last token of each."""
-    close, found, at = rewriting.partners[opening], [], opening + 1
-    while at < close:
-        end = rewriting.clause_end(at, frozenset((",",)))
-        found.append((at, end - 1))
-        at = end + 1
-    return found
-
-
 def _leave_out(rewriting: Rewriting, elements: list[tuple[int, int]], which: set[int]) -> None:
-    kept = False
+    stays = False
     for where, (first, last) in enumerate(elements):
+        if where and (where in which or not stays):
+            rewriting.instead[first - 1] = ""  # its comma
         if where in which:
             rewriting.drop(first, last)
-            if kept or where == 0:
-                pass
-        elif not kept:
-            kept = True
-            continue
-    # Commas: one stays between two elements that stay.
-    stays = [where for where in range(len(elements)) if where not in which]
-    for where in range(len(elements) - 1):
-        comma = elements[where][1] + 1
-        before = [one for one in stays if one <= where]
-        after = [one for one in stays if one > where]
-        if not (
-            before
-            and after
-            and before[-1] == where
-            or (before and after and where + 1 == after[0] and before[-1] == where)
-        ):
-            rewriting.instead[comma] = ""
+        else:
+            stays = True
 
 
 def overriding(rewriting: Rewriting, index: int) -> None:
@@ -112,23 +92,40 @@ def using(rewriting: Rewriting, index: int) -> None:
     rewriting.last(rewriting.clause_end(index + 1, frozenset(("RETURNING", ";"))) - 1, ")")
 
 
-def inner_write(rewriting: Rewriting, index: int) -> None:
-    """``WITH x AS (INSERT …)``."""
-    if (
-        rewriting.key(index - 1) == "("
-        and rewriting.key(index - 2) in ("AS", "MATERIALIZED")
-        and not rewriting.verb.startswith("CREATE")
-    ):
+def write(rewriting: Rewriting, index: int) -> None:
+    """INSERT, UPDATE, DELETE: what is put into columns must fit them. ``WITH x AS (INSERT …)`` is not known to SQLite."""
+    if rewriting.is_stored or rewriting.key(index - 1) in _OTHER_UPDATES:
+        return
+    if rewriting.key(index - 1) == "(" and rewriting.key(index - 2) in ("AS", "MATERIALIZED"):
         raise rewriting.refuse(
             index, f"{rewriting.key(index)} in WITH", "Use two statements in a transaction, with RETURNING."
         )
+    if rewriting.key(index) != "DELETE":
+        rewriting.ask()
+
+
+#: Words before UPDATE and DELETE that make it something else: FOR UPDATE, DO UPDATE, ON UPDATE, a name.
+_OTHER_UPDATES = frozenset("FOR DO ON KEY . NO AS".split())
 
 
 def on_constraint(rewriting: Rewriting, index: int) -> None:
-    """``ON CONFLICT ON CONSTRAINT name``."""
+    """``ON CONFLICT ON CONSTRAINT name``: SQLite wants its columns."""
     if rewriting.key(index - 1) != "ON" or rewriting.key(index - 2) != "CONFLICT":
         return
     if rewriting.key(index + 3) == "NOTHING":
         rewriting.drop(index - 1, index + 1)
         return
-    raise rewriting.refuse(index, "ON CONFLICT ON CONSTRAINT", "Name the constraint's columns: ON CONFLICT (a, b).")
+    if not rewriting.ask():
+        if rewriting.asks:
+            return  # with the schema, then
+        raise rewriting.refuse(index, "ON CONFLICT ON CONSTRAINT", "Name the constraint's columns: ON CONFLICT (a, b).")
+    assert rewriting.types is not None
+    at = next((at for at in range(index) if rewriting.key(at) == "INTO"), 0) + 1
+    while rewriting.key(at + 1) == ".":
+        at += 2
+    table, name = (unquoted(rewriting.text, rewriting.tokens[one]) for one in (at, index + 1))
+    columns = rewriting.types.schema.key(table, name)
+    if columns is None:
+        raise StatementError("42704", f'constraint "{name}" for table "{table}" does not exist')
+    rewriting.drop(index - 1, index)
+    rewriting.instead[index + 1] = f"({', '.join(map(quoted_name, columns))})"

@@ -56,6 +56,7 @@ def _integer(type_name: str, bits: int) -> Callable[[Any], int | None]:
 pg_int2 = _integer("smallint", 16)
 pg_int4 = _integer("integer", 32)
 pg_int8 = _integer("bigint", 64)
+pg_integer = _integer("integer", 64)  # a column declared INTEGER, which is as wide as SQLite makes it
 
 
 def pg_float8(value: Any) -> float | None:
@@ -79,7 +80,8 @@ def pg_numeric(value: Any, precision: int | None = None, scale: int = 0) -> Any:
     if value is None:
         return None
     try:
-        number = Decimal(repr(value) if isinstance(value, float) else str(value).strip())
+        # Of a float fifteen digits count, as in PostgreSQL: the rest is what computing in binary has left.
+        number = Decimal(f"{value:.15g}" if isinstance(value, float) else str(value).strip())
     except InvalidOperation:
         raise invalid("numeric", value) from None
     if not number.is_finite():
@@ -100,6 +102,22 @@ def pg_numeric(value: Any, precision: int | None = None, scale: int = 0) -> Any:
             return int(number)
         return format(number, "f")
     return int(number) if number == number.to_integral_value() else float(number)
+
+
+def pg_fit_numeric(value: Any, precision: int | None = None, scale: int = 0) -> Any:
+    """A number as a numeric column keeps it: exactly, or not at all.
+
+    SQLite makes a number of a text in such a column, silently with fifteen digits.
+    """
+    kept = pg_numeric(value, precision, scale)
+    if isinstance(kept, str):
+        raise StatementError(
+            "22003",
+            "numeric value has more digits than can be kept exactly",
+            detail=f'"{kept[:60]}" has more than 15 digits.',
+            hint="Use a column of type text for longer numbers.",
+        )
+    return kept
 
 
 def pg_bool(value: Any) -> int | None:
@@ -140,25 +158,31 @@ def pg_jsonb(value: Any) -> str | None:
     if value is None:
         return None
     loaded = _loaded(value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value))
-    return json.dumps(_sorted(loaded), ensure_ascii=False, separators=(", ", ": "))
+    return _jsonb(loaded)
 
 
 def _loaded(text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_no_constant, parse_float=Decimal)
     except (ValueError, RecursionError):
-        raise StatementError("22P02", "invalid input syntax for type json") from None
+        detail = "The input string ended unexpectedly." if not text.strip() else f'Token "{text[:60]}" is invalid.'
+        raise StatementError("22P02", "invalid input syntax for type json", detail=detail) from None
 
 
 def _no_constant(name: str) -> Any:
     raise ValueError(name)
 
 
-def _sorted(value: Any) -> Any:
-    # jsonb sorts keys by length, then by bytes.
+def _jsonb(value: Any) -> str:
     if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value, key=lambda key: (len(key.encode()), key.encode()))}
-    return [_sorted(one) for one in value] if isinstance(value, list) else value
+        # jsonb sorts keys by length, then by bytes.
+        keys = sorted(value, key=lambda key: (len(key.encode()), key.encode()))
+        return "{" + ", ".join(f"{_jsonb(key)}: {_jsonb(value[key])}" for key in keys) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_jsonb, value)) + "]"
+    if isinstance(value, Decimal):
+        return format(value, "f") if abs(value.adjusted()) < 1000 else str(value)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def pg_bytea(value: Any) -> bytes | None:
@@ -195,6 +219,47 @@ def pg_bpchar(value: Any, length: int = 1) -> str | None:
     return None if value is None else text_of(value)[:length].ljust(length)
 
 
+def pg_fit_varchar(value: Any, length: int) -> Any:
+    """A text that is no longer than its column; blanks beyond that are cut off, as the SQL standard wants it."""
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else text_of(value)
+    if len(text) > length:
+        if text[length:].strip(" "):
+            raise StatementError("22001", f"value too long for type character varying({length})")
+        return text[:length]
+    return value
+
+
+def pg_fit_bpchar(value: Any, length: int = 1) -> Any:
+    """The same for ``char(n)``, whose blanks at the end mean nothing: they are not kept, and shown again."""
+    if value is None:
+        return None
+    text = text_of(value).rstrip(" ")
+    if len(text) > length:
+        raise StatementError("22001", f"value too long for type character({length})")
+    return text
+
+
+def pg_fit_json(value: Any) -> Any:
+    """JSON that its column keeps as it is written: SQLite would make another number of ``1.0`` or ``1e5``."""
+    text = pg_json(value)
+    if text is None:
+        return None
+    stripped = text.strip()
+    if stripped[:1] not in '{["tfn' and not _KEPT_NUMBER.fullmatch(stripped):
+        raise StatementError(
+            "22003",
+            f"JSON number {stripped[:60]} cannot be kept as it is written",
+            hint="Put it into an array or an object.",
+        )
+    return text
+
+
+#: JSON numbers that a column of NUMERIC affinity gives back as they were.
+_KEPT_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})|(?=-?[\d.]{3,16}\Z)-?(?:0|[1-9]\d*)\.\d*[1-9]", re.ASCII)
+
+
 def pg_char(value: Any) -> str | None:
     """PostgreSQL's ``"char"``: one byte."""
     return None if value is None else text_of(value)[:1]
@@ -229,6 +294,12 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("pg_int2", 1, pg_int2),
     ("pg_int4", 1, pg_int4),
     ("pg_int8", 1, pg_int8),
+    ("pg_integer", 1, pg_integer),
+    ("pg_fit_numeric", -1, pg_fit_numeric),
+    ("pg_fit_varchar", 2, pg_fit_varchar),
+    ("pg_fit_bpchar", 1, pg_fit_bpchar),
+    ("pg_fit_bpchar", 2, pg_fit_bpchar),
+    ("pg_fit_json", 1, pg_fit_json),
     ("pg_float4", -1, lambda value, *_: pg_float8(value)),
     ("pg_float8", -1, lambda value, *_: pg_float8(value)),
     ("pg_numeric", -1, pg_numeric),

@@ -11,9 +11,9 @@ Threads: a connection is used by one thread at a time; only ``interrupt()`` may 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import apsw
 
@@ -68,6 +68,9 @@ FACTS_KEPT: Final = 4_000
 #: How long SQLite waits for a lock held by somebody else. All writing goes through one connection, so this only meets
 #: checkpoints and strangers' processes, and the reactor's thread must not sleep.
 BUSY_MS: Final = 0
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,7 @@ class Connection(apsw.Connection):
         self.context = None
         self.catalog = catalog.Catalog(self)
         self._facts: dict[str, Facts] = {}
+        self._kept: dict[Hashable, Any] = {}
         self._schema_version = -1
         #: The schema may be changed through another connection.
         self.lags = bool(flags & apsw.SQLITE_OPEN_READONLY)
@@ -183,12 +187,7 @@ class Connection(apsw.Connection):
         """
         if catalog.mentions(sql):
             self.catalog.refresh(sql)
-        if self.guard.prepared:
-            self._look_at_schema()
-        if self.guard.changed:
-            # A schema change that is rolled back gives its version number back, to be used by the next one.
-            self._facts.clear()
-            self.guard.changed = self.in_transaction
+        self._notice_changes()
         known = self._facts.get(sql)
         if known is not None:
             return known
@@ -223,10 +222,34 @@ class Connection(apsw.Connection):
             cursor.close()
         raise AssertionError("the statement was not traced")
 
+    def remembered(self, key: Hashable, find: Callable[[], T]) -> T:
+        """What `find` makes of the schema, kept as long as :meth:`facts` are."""
+        self._notice_changes()
+        known: T | None = self._kept.get(key)
+        if known is None:
+            self._look_at_schema()
+            known = find()
+            if len(self._kept) >= FACTS_KEPT:
+                self._kept.clear()
+            self._kept[key] = known
+        return known
+
     def forget(self) -> None:
         """The schema was changed through another connection: nothing that was found before counts. From any thread."""
         self.guard.prepared = True
+        self._forget()
+
+    def _forget(self) -> None:
         self._facts.clear()
+        self._kept.clear()
+
+    def _notice_changes(self) -> None:
+        if self.guard.prepared:
+            self._look_at_schema()
+        if self.guard.changed:
+            # A schema change that is rolled back gives its version number back, to be used by the next one.
+            self._forget()
+            self.guard.changed = self.in_transaction
 
     def _look_at_schema(self) -> None:
         with self.guard.trusted():
@@ -238,7 +261,7 @@ class Connection(apsw.Connection):
         self.guard.prepared = self.lags and self.in_transaction
         if version != self._schema_version:
             self._schema_version = version
-            self._facts.clear()
+            self._forget()
 
     def _find_facts(self, sql: str) -> Facts:
         found: list[tuple[Any, ...]] = []

@@ -1,6 +1,6 @@
 """What the schema declares of tables and columns, asked of SQLite: what inference wants to know.
 
-Keeps nothing: whoever asks keeps the answers that it made of these while the schema stands.
+The connection keeps what was asked while the schema stands (:meth:`ha.sqlite.connection.Connection.remembered`).
 """
 
 from __future__ import annotations
@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ha.sql.constraints import PRIMARY, UNIQUE, constraints
+from ha.sql.kinds import Statement
+from ha.sql.statements import with_schema
 from ha.sqlite.catalog_functions import SYSTEM
 from ha.sqlite.catalog_objects import oid_of
 from ha.sqlite.catalog_types import spoken_decltype
@@ -16,20 +19,58 @@ from ha.sqlite.guard import CATALOG
 from ha.values import Column
 
 
+def fitted(connection: Connection, statement: Statement) -> Statement:
+    """A statement with the words that its columns' types ask for, where it has such (``asks``).
+
+    :raises StatementError: what it says is impossible with these types.
+    """
+    known = connection.remembered(statement.text, lambda: with_schema(statement, Declared(connection)))
+    if known.offset == statement.offset and known.given == statement.given:
+        return known
+    return replace(known, offset=statement.offset, given=statement.given)
+
+
 class Declared:
     """The schema as `connection` sees it."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._tables: dict[str, dict[str, str]] = {}
 
     def column_type(self, table: str, column: str) -> str | None:
         """The declared type's words; None if there is no such column, "" if it is declared without."""
-        return self._table(table).get(column.lower())
+        found = self._table(table).get(column.lower())
+        return found[1] if found is not None else None
 
     def columns(self, table: str) -> Sequence[str] | None:
         """A table's columns in their order; None if there is no such table."""
-        return tuple(self._table(table)) or None
+        return tuple(name for name, _ in self._table(table).values()) or None
+
+    def default(self, table: str, column: str) -> str | None:
+        """The expression of a column's default."""
+        with self._connection.guard.trusted():
+            return self._connection.execute(  # type: ignore[no-any-return]
+                "SELECT dflt_value FROM pragma_table_xinfo(?) WHERE name = ? COLLATE NOCASE", (table, column)
+            ).get
+
+    def key(self, table: str, constraint: str) -> Sequence[str] | None:
+        """The columns of a constraint that is a unique key, by PostgreSQL's name for it."""
+        with self._connection.guard.trusted():
+            found = self._connection.execute(
+                "SELECT name, sql FROM main.sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE", (table,)
+            ).fetchone()
+        if found is None:
+            return None
+        name, sql = found
+        for one in constraints(sql):
+            if one.kind == PRIMARY:
+                own = one.name or f"{name}_pkey"
+            elif one.kind == UNIQUE:
+                own = one.name or f"{name}_{'_'.join(one.columns)}_key"
+            else:
+                continue
+            if own.lower() == constraint.lower():
+                return one.columns
+        return None
 
     def placed(self, columns: Sequence[Column], sources: Sequence[Source]) -> tuple[Column, ...]:
         """A result's columns with the numbers that the catalog gives their tables and themselves."""
@@ -39,7 +80,7 @@ class Declared:
         )
 
     def _placed(self, column: Column, source: Source) -> Column:
-        table, names = source.table or "", self.columns(source.table or "") or ()
+        table, names = source.table or "", list(self._table(source.table or ""))
         if (source.origin or "").lower() not in names:
             return column
         if source.database == CATALOG or (CATALOG, table) in SYSTEM:
@@ -60,14 +101,12 @@ class Declared:
                 for schema in ("main", "temp")
             )
 
-    def _table(self, table: str) -> dict[str, str]:
-        known = self._tables.get(table)
-        if known is None:
-            with self._connection.guard.trusted():
-                rows = self._connection.execute(
-                    "SELECT name, type FROM pragma_table_xinfo(?) WHERE hidden = 0", (table,)
-                ).fetchall()
-            known = self._tables[table] = {
-                str(name).lower(): spoken_decltype(str(words or "")) or "" for name, words in rows
-            }
-        return known
+    def _table(self, table: str) -> dict[str, tuple[str, str]]:
+        return self._connection.remembered(("table", table), lambda: self._read(table))
+
+    def _read(self, table: str) -> dict[str, tuple[str, str]]:
+        with self._connection.guard.trusted():
+            rows = self._connection.execute(
+                "SELECT name, type FROM pragma_table_xinfo(?) WHERE hidden = 0", (table,)
+            ).fetchall()
+        return {str(name).lower(): (str(name), spoken_decltype(str(words or "")) or "") for name, words in rows}

@@ -4,19 +4,22 @@ SQLite says much in its messages and little in its codes, so :data:`PATTERNS` is
 which they are tried; what no pattern knows keeps SQLite's sentence under the SQLSTATE of its result code. Constraint
 names follow PostgreSQL's rule (``<table>_pkey``, ``<table>_<columns>_key``) unless the table declares one.
 
-SQLite does not keep the row that failed, so DETAIL names the key's columns and never its values.
+SQLite does not keep the row that failed; :mod:`ha.sqlite.culprits` finds it again for DETAIL, where that can be done.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import apsw
 
 from ha.errors import StatementError
+from ha.sql.constraints import constraints
+from ha.sqlite import culprits
 from ha.sqlite.connection import Connection
+from ha.values import Parameters
 
 #: SQLSTATE and, where SQLite's own sentence is of no use, ours; by primary result code (https://sqlite.org/rescode.html).
 CODES: Final[dict[int, tuple[str, str | None]]] = {
@@ -60,15 +63,18 @@ NO_FUNCTION_HINT: Final = (
 _Finding = tuple[str, str, dict[str, Any]]
 
 
-def translate(error: Exception, connection: Connection, sql: str) -> StatementError:
+def translate(error: Exception, connection: Connection, sql: str, values: Parameters = ()) -> StatementError:
     """The client's form of what SQLite raised while it prepared or ran `sql` on `connection`.
 
+    Called where it happened: the transaction must still be as the statement found it.
+
+    :param values: what it was run with.
     :param error: of the client's or the world's making. Anything else is a bug of ours and is raised again.
     """
     if isinstance(error, StatementError):
         return error
     if isinstance(error, apsw.ConstraintError):
-        return _constraint(error, connection, sql)
+        return _constraint(error, connection, sql, values)
     if isinstance(error, apsw.BindingsError):
         return StatementError("08P01", "the number of parameters does not match the statement")
     if isinstance(error, apsw.Error):
@@ -126,7 +132,7 @@ def _wrong_count(match: re.Match[str]) -> _Finding:
             "expressions",
         )
     )
-    return "42601", f"INSERT has more {more} than {than}", {"table": match["table"]}
+    return "42601", f"INSERT has more {more} than {than}", {}
 
 
 #: Message of SQLite, and what PostgreSQL would say.
@@ -141,11 +147,12 @@ PATTERNS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], _Finding]
         ),
         (r'unrecognized token: "(?P<name>.*)"', _says("42601", 'syntax error at or near "{name}"')),
         (r"no such table: (?:main\.|temp\.)?(?P<name>.*)", _says("42P01", 'relation "{name}" does not exist')),
+        (r"unknown database (?P<name>.*)", _says("3F000", 'schema "{name}" does not exist')),
         (r"no such view: (?:main\.|temp\.)?(?P<name>.*)", _says("42P01", 'view "{name}" does not exist')),
         (r"no such column: (?P<name>.*?)(?: - should this be .*)?", _no_column),
         (
             r"table (?P<table>.*) has no column named (?P<name>.*)",
-            _says("42703", 'column "{name}" of relation "{table}" does not exist', table="{table}", column="{name}"),
+            _says("42703", 'column "{name}" of relation "{table}" does not exist'),
         ),
         (r"no such index: (?P<name>.*)", _says("42704", 'index "{name}" does not exist')),
         (r"no such trigger: (?P<name>.*)", _says("42704", 'trigger "{name}" does not exist')),
@@ -283,12 +290,22 @@ PATTERNS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], _Finding]
 )
 
 
+_NAME: Final = r'(?:"(?:[^"]|"")+"|`[^`]+`|\[[^\]]+\]|\w+)'
+#: SQLite says of a column that it alters what it says of any other.
+_ALTERED: Final = re.compile(rf"\s*ALTER\s+TABLE\s+(?:\w+\.)?({_NAME})", re.IGNORECASE)
+
+
 def _by_message(error: apsw.Error, sql: str) -> StatementError | None:
     message = str(error)
     for pattern, finding in PATTERNS:
         match = pattern.fullmatch(message)
         if match is not None:
             sqlstate, sentence, fields = finding(match)
+            altered = _ALTERED.match(sql)
+            if altered is not None and sqlstate in ("42701", "42703"):
+                what = "already exists" if sqlstate == "42701" else "does not exist"
+                name, table = match["name"].strip('"'), _bare(altered[1])
+                return StatementError(sqlstate, f'column "{name}" of relation "{table}" {what}')
             place = position(sql, getattr(error, "error_offset", -1))
             if place is None:
                 place = len(sql.rstrip()) + 1 if message == "incomplete input" else _only_place(sql, match)
@@ -310,27 +327,29 @@ def _only_place(sql: str, match: re.Match[str]) -> int | None:
 # Constraints.
 
 
-def _constraint(error: apsw.ConstraintError, connection: Connection, sql: str) -> StatementError:
+def _constraint(error: apsw.ConstraintError, connection: Connection, sql: str, values: Parameters) -> StatementError:
     kind, _, what = str(error).partition(" constraint failed")
     what = what.removeprefix(": ")
     if kind == "UNIQUE":
-        return _duplicate(what, connection)
+        return _duplicate(what, connection, sql, values)
     if kind == "NOT NULL":
         table, _, column = what.rpartition(".")
+        new = culprits.written(connection, sql, values, table)
         return StatementError(
             "23502",
             f'null value in column "{column}" of relation "{table}" violates not-null constraint',
+            detail=culprits.null(new, column) if new is not None else None,
             table=table,
             column=column,
         )
     if kind == "CHECK":
-        return _check(what, connection, sql)
+        return _check(what, connection, sql, values)
     if kind == "FOREIGN KEY":
-        return _foreign_key(connection, sql)
+        return _foreign_key(connection, sql, values)
     return _by_message(error, sql) or _by_code(error)
 
 
-def _duplicate(what: str, connection: Connection) -> StatementError:
+def _duplicate(what: str, connection: Connection, sql: str, values: Parameters) -> StatementError:
     """`what` is ``table.column, table.column`` or ``index 'name'`` (an index on expressions)."""
     if what.startswith("index '"):
         name = what[len("index '") : -1]
@@ -341,10 +360,12 @@ def _duplicate(what: str, connection: Connection) -> StatementError:
         # A table's name may hold a dot or a comma; all the terms begin with the same name.
         table, columns = _table_and_columns(what, connection)
         name = _unique_name(table, columns, connection)
+    new = culprits.written(connection, sql, values, table) if columns else None
+    detail = culprits.duplicate(connection, new, columns) if new is not None else None
     return StatementError(
         "23505",
         f'duplicate key value violates unique constraint "{name}"',
-        detail=f"Key ({', '.join(columns)}) already exists." if columns else None,
+        detail=detail or (f"Key ({', '.join(columns)}) already exists." if columns else None),
         table=table,
         constraint=name,
     )
@@ -383,7 +404,6 @@ def _unique_name(table: str, columns: tuple[str, ...], connection: Connection) -
     return f"{table}_pkey"  # the rowid's alias and a WITHOUT ROWID table's key have no index of their own
 
 
-_NAME = r'(?:"(?:[^"]|"")+"|`[^`]+`|\[[^\]]+\]|\w+)'
 _DECLARED = re.compile(
     rf"\bCONSTRAINT\s+({_NAME})\s+(PRIMARY\s+KEY|UNIQUE|CHECK|FOREIGN\s+KEY)\s*(?:\(([^()]*)\))?", re.IGNORECASE
 )
@@ -409,86 +429,120 @@ def _bare(name: str) -> str:
     return name[1:-1].replace('""', '"') if name[0] in '"`[' else name
 
 
-def _check(what: str, connection: Connection, sql: str) -> StatementError:
+def _check(what: str, connection: Connection, sql: str, values: Parameters) -> StatementError:
     """`what` is the constraint's name, or its expression where it has none. SQLite does not say of which table."""
     tables = _written(connection, sql)
     for table in tables:
         if any(name == what for name, words, _ in _declared(table, connection) if words == "CHECK"):
-            return _check_failed(table, what)
+            return _check_failed(table, what, connection, sql, values)
     for table in tables:
         with connection.guard.trusted():
             columns = [name for (name,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))]
         used = [name for name in columns if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", what, re.IGNORECASE)]
         if used:
             # PostgreSQL's rule: the column's name is part of it if it is the only one.
-            return _check_failed(table, f"{table}_{used[0]}_check" if len(used) == 1 else f"{table}_check")
+            name = f"{table}_{used[0]}_check" if len(used) == 1 else f"{table}_check"
+            return _check_failed(table, name, connection, sql, values, what)
     return StatementError("23514", f"new row violates check constraint: {what}")
 
 
-def _check_failed(table: str, name: str) -> StatementError:
+def _check_failed(
+    table: str, name: str, connection: Connection, sql: str, values: Parameters, expression: str | None = None
+) -> StatementError:
+    if expression is None:
+        with connection.guard.trusted():
+            text = connection.execute("SELECT sql FROM main.sqlite_schema WHERE name = ?", (table,)).get
+        expression = next((one.expression for one in constraints(text or "") if one.name == name), "NULL")
+    new = culprits.written(connection, sql, values, table)
     return StatementError(
         "23514",
         f'new row for relation "{table}" violates check constraint "{name}"',
+        detail=culprits.against(connection, new, expression) if new is not None else None,
         table=table,
         constraint=name,
     )
 
 
-def _foreign_key(connection: Connection, sql: str) -> StatementError:
-    """SQLite does not say which key failed: named where only one can have."""
+def _foreign_key(connection: Connection, sql: str, values: Parameters) -> StatementError:
+    """SQLite does not say which key failed: found by the rows that were written, or named where only one can have."""
     tables = _written(connection, sql)
     if len(tables) == 1 and (table := tables[0]):
-        own, onto = _foreign_keys(table, connection)
+        keys = _foreign_keys(table, connection)
+        own = [key for key in keys if key.child.lower() == table.lower()]
+        onto = [key for key in keys if key.parent.lower() == table.lower()]
         if connection.facts(sql).changes_schema:
-            child = onto[0][0] if onto else None
             return StatementError(
                 "2BP01",
                 f"cannot drop table {table} because other objects depend on it",
-                detail=f"constraint {onto[0][1]} on table {child} depends on table {table}" if onto else None,
-                table=table,
+                detail=f"constraint {onto[0].name} on table {onto[0].child} depends on table {table}" if onto else None,
+                hint="Use DROP ... CASCADE to drop the dependent objects too.",
             )
-        if len(own) == 1 and not onto:
-            return StatementError(
-                "23503",
-                f'insert or update on table "{table}" violates foreign key constraint "{own[0][1]}"',
-                detail=f'Key ({own[0][2]}) is not present in table "{own[0][0]}".',
-                table=table,
-                constraint=own[0][1],
-            )
-        if len(onto) == 1 and not own:
-            return StatementError(
-                "23503",
-                f'update or delete on table "{table}" violates foreign key constraint "{onto[0][1]}" '
-                f'on table "{onto[0][0]}"',
-                detail=f'Key is still referenced from table "{onto[0][0]}".',
-                table=table,
-                constraint=onto[0][1],
-            )
+        new = culprits.written(connection, sql, values, table) if own else None
+        for key in own:
+            detail = new and culprits.orphan(connection, new, key.columns, key.parent, key.onto)
+            if detail or (len(own) == 1 and not onto):
+                return StatementError(
+                    "23503",
+                    f'insert or update on table "{key.child}" violates foreign key constraint "{key.name}"',
+                    detail=detail or f'Key ({", ".join(key.columns)}) is not present in table "{key.parent}".',
+                    table=key.child,
+                    constraint=key.name,
+                )
+        for key in onto:
+            gone = culprits.deleted(connection, sql, values, table, key.onto)
+            detail = culprits.referenced(connection, gone, key.onto, key.child, key.columns)
+            if detail or (len(onto) == 1 and not own):
+                return StatementError(
+                    "23503",
+                    f'update or delete on table "{key.parent}" violates foreign key constraint "{key.name}" '
+                    f'on table "{key.child}"',
+                    detail=detail or f'Key is still referenced from table "{key.child}".',
+                    table=key.child,
+                    constraint=key.name,
+                )
     return StatementError(
         "23503", "a foreign key constraint is violated", table=tables[0] if len(tables) == 1 else None
     )
 
 
-def _foreign_keys(table: str, connection: Connection) -> tuple[list[tuple[str, str, str]], list[tuple[str, str, str]]]:
-    """The keys of `table` and the keys onto it: (other table, constraint, columns)."""
-    keys: dict[tuple[str, int], tuple[str, list[str]]] = {}
+class _ForeignKey(NamedTuple):
+    """One foreign key: columns of `child` onto columns of `parent`."""
+
+    child: str
+    columns: tuple[str, ...]
+    parent: str
+    onto: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """PostgreSQL's for one that was not named."""
+        return f"{self.child}_{'_'.join(self.columns)}_fkey"
+
+
+def _foreign_keys(table: str, connection: Connection) -> list[_ForeignKey]:
+    """The keys of `table` and the keys onto it."""
+    keys: dict[tuple[str, int], tuple[str, list[tuple[str, str | None]]]] = {}
     with connection.guard.trusted():
-        for child, number, parent, column in connection.execute(
-            'SELECT list.name, key.id, key."table", key."from" FROM pragma_table_list AS list,'
+        for child, number, parent, column, onto in connection.execute(
+            'SELECT list.name, key.id, key."table", key."from", key."to" FROM pragma_table_list AS list,'
             " pragma_foreign_key_list(list.name) AS key"
             " WHERE list.schema = 'main' AND list.type = 'table'"
             ' AND (list.name = ?1 COLLATE NOCASE OR key."table" = ?1 COLLATE NOCASE) ORDER BY 1, 2, key.seq',
             (table,),
-        ):
-            keys.setdefault((child, number), (parent, []))[1].append(column)
-    own, onto = [], []
-    for (child, _), (parent, columns) in keys.items():
-        name = f"{child}_{'_'.join(columns)}_fkey"
-        if child.lower() == table.lower():
-            own.append((parent, name, ", ".join(columns)))
-        if parent.lower() == table.lower():
-            onto.append((child, name, ", ".join(columns)))
-    return own, onto
+        ).fetchall():
+            keys.setdefault((str(child), int(number)), (str(parent), []))[1].append((str(column), onto))  # type: ignore[arg-type]
+        found = []
+        for (child, _), (parent, pairs) in keys.items():
+            onto = tuple(other for _, other in pairs if other is not None)
+            if len(onto) < len(pairs):  # REFERENCES parent: its primary key
+                onto = tuple(
+                    name
+                    for (name,) in connection.execute(
+                        "SELECT name FROM pragma_table_info(?) WHERE pk ORDER BY pk", (parent,)
+                    )
+                )
+            found.append(_ForeignKey(child, tuple(column for column, _ in pairs), parent, onto))
+    return found
 
 
 def _written(connection: Connection, sql: str) -> list[str]:

@@ -36,17 +36,18 @@ class Cursor:
     :param connection: runs it; nobody else may use the connection's transaction until the cursor is closed.
     """
 
-    __slots__ = ("_cursor", "_waiting", "connection", "finished", "sql")
+    __slots__ = ("_cursor", "_waiting", "connection", "finished", "sql", "values")
 
     def __init__(self, connection: Connection, sql: str, values: Parameters) -> None:
         self.connection = connection
         self.sql = sql
+        self.values = values
         self.finished = False
         self._waiting: list[Row] = []
         try:
             self._cursor: Any = connection.execute(sql, values)
         except MISTAKES as error:
-            raise translate(error, connection, sql) from error
+            raise translate(error, connection, sql, values) from error
 
     def take(self, rows_max: int, bytes_max: int = BATCH_BYTES_MAX) -> list[Row]:
         """The next rows, at most so many, and not many more bytes. `finished` tells whether any are left.
@@ -73,7 +74,7 @@ class Cursor:
         except BaseException as error:
             self.close()
             if isinstance(error, MISTAKES):
-                raise translate(error, self.connection, self.sql) from error
+                raise translate(error, self.connection, self.sql, self.values) from error
             raise
 
     def take_all(self, allowance: Allowance) -> list[Row]:
@@ -193,10 +194,13 @@ def insert_rows(
     names = f" ({', '.join(map(quoted, columns))})" if columns else ""
     marks = ", ".join("?" * len(rows[0])) if rows else ""
     sql = f"INSERT INTO {quoted(table)}{names} VALUES ({marks})"
+    before = connection.total_changes()
     try:
         connection.cursor().executemany(sql, rows)
     except MISTAKES as error:
-        raise translate(error, connection, sql) from error
+        # The row that failed: as many were inserted before it, unless triggers wrote as well.
+        at = connection.total_changes() - before
+        raise translate(error, connection, sql, rows[at] if at < len(rows) else rows[-1]) from error
     capture.after_statement(sql, may_change_schema=False)
     return len(rows)
 

@@ -129,6 +129,9 @@ def _asking(connection: Connection) -> list[Row]:
         context().said.append((channel, payload or ""))
         return ""
 
+    def in_zone(value: Any, precision: int = 6) -> str | None:
+        return times.pg_timestamptz(value, precision, times.zone_or_utc(context().variables.get("TimeZone")))
+
     def now() -> str:
         return times.stamp(context().now)
 
@@ -151,6 +154,8 @@ def _asking(connection: Connection) -> list[Row]:
         ("current_setting", 2, current_setting, ASKING),
         ("set_config", 3, set_config, ACTING),
         ("now", 0, now, ASKING),
+        ("pg_timestamptz", 1, in_zone, ASKING),
+        ("pg_timestamptz", 2, in_zone, ASKING),
         ("transaction_timestamp", 0, now, ASKING),
         ("statement_timestamp", 0, now, ASKING),
         ("localtimestamp", 0, local_now, ASKING),

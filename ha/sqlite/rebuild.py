@@ -1,141 +1,22 @@
-"""What PostgreSQL says in one statement and SQLite in several: which texts, in which order.
+"""ALTER TABLE where SQLite has no word for it: the table is made anew.
 
-TRUNCATE needs the schema to know who refers to a table. ALTER TABLE of a key, a type or a default needs the table made
-anew, as SQLite's manual tells (https://www.sqlite.org/lang_altertable.html#otheralter): a new table, the rows copied, the old
-one dropped, the new one renamed, and what belonged to it made again.
-
-Use, inside one transaction on the writing connection::
-
-    with conditions(connection, statement):
-        for sql in steps(connection, statement):
-            ...  # run it as the client's
+As SQLite's manual tells (https://www.sqlite.org/lang_altertable.html#otheralter): a new table, the rows copied, the old one
+dropped, the new one renamed, and what belonged to it made again. :mod:`ha.sqlite.scripts` says when.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-
-import apsw
 
 from ha.errors import StatementError
 from ha.sql.declarations import COUNTING, PRIMARY_MARK, UNIQUE_MARK, counting
-from ha.sql.kinds import Alteration, AlterTable, Comment, Script, Statement, Truncate
+from ha.sql.kinds import Alteration, AlterTable
 from ha.sql.tokens import QUOTED, WORD, Token, quoted, quoted_name, tokenize, unquoted
-from ha.sqlite import comments
 from ha.sqlite.connection import Connection
 
 #: What the new table is called until the old one is gone.
 NEW_PREFIX = "_rebuilt_"
-
-
-def steps(connection: Connection, statement: Statement) -> list[str]:
-    """SQLite's texts for a statement of kind SCRIPT. Looks at the schema; changes nothing.
-
-    To be run one after another, as the client's, in one transaction.
-
-    :raises StatementError: an object does not exist, or another depends on it.
-    """
-    argument = statement.argument
-    if isinstance(argument, Script):
-        return list(argument.texts)
-    if isinstance(argument, Comment):
-        return comments.steps(connection, argument)
-    if isinstance(argument, Truncate):
-        return _truncate(connection, argument)
-    if isinstance(argument, AlterTable):
-        return _alter(connection, argument)
-    raise AssertionError(f"{argument!r} is no script")
-
-
-def _truncate(connection: Connection, argument: Truncate) -> list[str]:
-    with connection.guard.trusted():
-        tables = [_table(connection, name) for name in argument.tables]
-        for table in tables:  # grows while it is walked: those that refer to one that refers
-            for child in _children(connection, table):
-                if child in tables:
-                    continue
-                if not argument.cascade:
-                    raise StatementError(
-                        "0A000",
-                        "cannot truncate a table referenced in a foreign key constraint",
-                        detail=f'Table "{child}" references "{table}".',
-                        hint=f'Truncate table "{child}" at the same time, or use TRUNCATE ... CASCADE.',
-                    )
-                tables.append(child)
-        counted = argument.restart_identity and _has_sequences(connection)
-    texts = [f"DELETE FROM {quoted_name(table)}" for table in reversed(tables)]
-    if counted:
-        texts += [f"DELETE FROM sqlite_sequence WHERE name = {quoted(table)}" for table in tables]
-    return texts
-
-
-def _table(connection: Connection, name: str) -> str:
-    found = connection.execute(
-        "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE", (name,)
-    ).get
-    if found is None:
-        raise StatementError("42P01", f'relation "{name}" does not exist')
-    return str(found)
-
-
-def _children(connection: Connection, table: str) -> list[str]:
-    rows = connection.execute(
-        "SELECT DISTINCT s.name FROM main.sqlite_schema s, pragma_foreign_key_list(s.name) f"
-        " WHERE s.type = 'table' AND f.[table] = ? COLLATE NOCASE",
-        (table,),
-    )
-    return [str(name) for (name,) in rows]
-
-
-def _has_sequences(connection: Connection) -> bool:
-    return connection.execute("SELECT 1 FROM main.sqlite_schema WHERE name = 'sqlite_sequence'").get is not None
-
-
-@contextmanager
-def conditions(connection: Connection, statement: Statement) -> Iterator[None]:
-    """Around the steps: while a table is made anew its foreign keys must not act; afterwards they must hold.
-
-    :raises StatementError: 23503, a new foreign key does not hold.
-    """
-    argument = statement.argument
-    if not isinstance(argument, AlterTable):
-        yield
-        return
-    enforced = connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, -1)
-    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 0)
-    try:
-        yield
-    finally:
-        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, enforced)
-    if any(action.action == "add constraint" for action in argument.actions):
-        _check_keys(connection, argument.table)
-
-
-def _check_keys(connection: Connection, table: str) -> None:
-    with connection.guard.trusted():
-        if connection.execute("SELECT 1 FROM main.sqlite_schema WHERE name = ? COLLATE NOCASE", (table,)).get is None:
-            return
-        try:
-            broken = connection.execute(f"PRAGMA main.foreign_key_check({quoted_name(table)})").fetchone()
-        except apsw.SQLError as error:
-            if "foreign key mismatch" not in str(error):
-                raise
-            raise StatementError(
-                "42830", "there is no unique constraint matching given keys for referenced table", table=table
-            ) from error
-    if broken is not None:
-        raise StatementError(
-            "23503",
-            f'insert or update on table "{table}" violates foreign key constraint',
-            detail=f'A row refers to a key that is not present in table "{broken[2]}".',
-            table=table,
-        )
-
-
-# ALTER TABLE
 
 
 @dataclass(slots=True)
@@ -173,7 +54,7 @@ class Table:
         raise StatementError("42703", f'column "{column}" of relation "{self.name}" does not exist')
 
 
-def _alter(connection: Connection, argument: AlterTable) -> list[str]:
+def alter(connection: Connection, argument: AlterTable) -> list[str]:
     with connection.guard.trusted():
         found = connection.execute(
             "SELECT name, sql FROM main.sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE",
@@ -585,9 +466,7 @@ def _rebuilt(connection: Connection, name: str, table: Table, old: list[str]) ->
 
 def _counted_on(connection: Connection, name: str, table: Table) -> list[str]:
     """Numbers that were given out are not given again, even where their rows are gone."""
-    if not any("AUTOINCREMENT" in element.words.upper() for element in table.elements) or not _has_sequences(
-        connection
-    ):
+    if not any("AUTOINCREMENT" in element.words.upper() for element in table.elements) or not has_sequences(connection):
         return []
     last = connection.execute("SELECT max(seq) FROM main.sqlite_sequence WHERE name = ?", (name,)).get
     if last is None:
@@ -647,3 +526,8 @@ def _dependents(connection: Connection, name: str) -> list[tuple[str, str, str]]
             if kind == "VIEW":
                 touched.add(str(other).lower())
     return found
+
+
+def has_sequences(connection: Connection) -> bool:
+    """Is there a table that counts by itself, or was there one?"""
+    return connection.execute("SELECT 1 FROM main.sqlite_schema WHERE name = 'sqlite_sequence'").get is not None

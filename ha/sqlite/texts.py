@@ -20,6 +20,7 @@ from typing import Any, Final
 import re2
 
 from ha.errors import StatementError
+from ha.sql.operators import globbed
 from ha.sqlite import times
 from ha.sqlite.casts import text_of
 
@@ -491,8 +492,15 @@ def similar(pattern: Any) -> str:
 
 
 #: Name, number of arguments, what computes it.
+def pg_glob(pattern: Any, escape: Any = "\\") -> str | None:
+    """A LIKE pattern as GLOB's, which tells upper from lower case."""
+    return None if pattern is None or escape is None else globbed(text_of(pattern), text_of(escape))
+
+
 FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("regexp", 2, regexp),
+    ("pg_glob", 1, pg_glob),
+    ("pg_glob", 2, pg_glob),
     ("greatest", -1, greatest),
     ("least", -1, least),
     ("pg_format", -1, format_),

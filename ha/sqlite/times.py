@@ -15,6 +15,7 @@ import time
 import zoneinfo
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ha.errors import StatementError
@@ -266,10 +267,20 @@ def pg_timestamp(value: Any, precision: int = 6) -> str | None:
     return written(_rounded(moment(value).replace(tzinfo=None), precision))
 
 
-def pg_timestamptz(value: Any, precision: int = 6) -> str | None:
+def pg_timestamptz(value: Any, precision: int = 6, zone: tzinfo = UTC) -> str | None:
+    """In UTC.
+
+    :param zone: where a time is that does not say.
+    """
     if value is None or str(value).strip().lower() in _ENDLESS:
         return value if value is None else str(value).strip().lower()
-    return written(_rounded(_zoned(moment(value, "timestamp with time zone")), precision))
+    found = moment(value, "timestamp with time zone")
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=zone)
+    try:
+        return written(_rounded(found.astimezone(UTC), precision))
+    except OverflowError:
+        raise _range(value) from None
 
 
 def pg_time(value: Any, precision: int = 6) -> str | None:
@@ -516,6 +527,15 @@ def _zone(name: str) -> tzinfo:
         raise StatementError("22023", f'time zone "{name}" not recognized') from None
 
 
+@lru_cache(64)
+def zone_or_utc(name: str) -> tzinfo:
+    """The zone of a setting; one that is not known here counts as UTC."""
+    try:
+        return _zone(name)
+    except StatementError:
+        return UTC
+
+
 def make_date(year: int, month: int, day: int) -> str:
     return pg_date(f"{year:04}-{month:02}-{day:02}") or ""
 
@@ -677,8 +697,6 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("pg_date", 1, pg_date),
     ("pg_timestamp", 1, pg_timestamp),
     ("pg_timestamp", 2, pg_timestamp),
-    ("pg_timestamptz", 1, pg_timestamptz),
-    ("pg_timestamptz", 2, pg_timestamptz),
     ("pg_time", 1, pg_time),
     ("pg_time", 2, pg_time),
     ("pg_timetz", 1, pg_timetz),

@@ -36,6 +36,38 @@ class CastTests(FunctionCase):
             )
         )
 
+    def test_what_columns_keep(self) -> None:
+        """The functions around what is assigned: the value, fitted; else PostgreSQL's code."""
+        self.answers(
+            (
+                ("pg_fit_varchar('abc', 3)", "abc"),
+                ("pg_fit_varchar('abc   ', 4)", "abc "),
+                ("pg_fit_varchar(12, 3)", 12),
+                ("pg_fit_bpchar('ab  ', 2)", "ab"),
+                ("pg_fit_numeric(0.3 * 1.1)", 0.33),
+                ("pg_fit_numeric('12.345', 6, 2)", 12.35),
+                ("pg_fit_numeric('9007199254740993')", 9007199254740993),
+                ("pg_integer(2.0)", 2),
+                ("pg_fit_json('[1.0]')", "[1.0]"),
+                ("pg_fit_json('1.5')", "1.5"),
+                ("pg_fit_json('\"1.0\"')", '"1.0"'),
+                ("pg_fit_varchar(null, 1)", None),
+                ("pg_fit_json(null)", None),
+            )
+        )
+        self.refused(
+            (
+                ("pg_fit_varchar('abcd', 3)", "22001"),
+                ("pg_fit_bpchar('abc', 2)", "22001"),
+                ("pg_fit_numeric('12345678901234567.89')", "22003"),
+                ("pg_fit_numeric(12345.6, 6, 2)", "22003"),
+                ("pg_integer('x')", "22P02"),
+                ("pg_fit_json('1.0')", "22003"),
+                ("pg_fit_json('1e5')", "22003"),
+                ("pg_fit_json('{')", "22P02"),
+            )
+        )
+
     def test_what_does_not(self) -> None:
         """PostgreSQL's codes."""
         self.refused(

@@ -22,11 +22,8 @@ TABLE = (
     ("table t", "SELECT * FROM t"),
 )
 
-REFUSED = ("select distinct on (a) * from t",)
-
 
 class ClauseTests(RuleTests):
     """Each rule by its example."""
 
     table = TABLE
-    refused = REFUSED

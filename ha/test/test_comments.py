@@ -9,7 +9,7 @@ from ha.sql.statements import split
 from ha.sqlite import comments
 from ha.sqlite.connection import open_writer
 from ha.sqlite.functions import Context
-from ha.sqlite.rebuild import conditions, steps
+from ha.sqlite.scripts import conditions, steps
 
 
 class CommentTests(SynchronousTestCase):
@@ -27,7 +27,7 @@ class CommentTests(SynchronousTestCase):
         for text in texts:
             (statement,) = split(text)
             with conditions(self.connection, statement):
-                for sql in steps(self.connection, statement):
+                for sql in steps(self.connection, statement, []):
                     self.connection.execute(sql)
 
     def kept(self) -> list[tuple[str, str, str | None, str]]:

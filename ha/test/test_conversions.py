@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ha.errors import StatementError
+from ha.sql.statements import split
 from ha.test.translated import RuleTests
 
 TABLE = (
@@ -26,3 +28,16 @@ class ConversionTests(RuleTests):
     """Each rule by its example."""
 
     table = TABLE
+
+    def test_numbers_that_sqlite_would_round(self) -> None:
+        """Kept as they are written where nothing is computed, refused where something is; in time, never silently."""
+        for text, wanted in (
+            ("select 12345678901234567.5", "select '12345678901234567.5'"),
+            ("select 12345678901234567.5::numeric", "select pg_numeric('12345678901234567.5')"),
+            ("select 9223372036854775807 + 1, 1.50000000000000000", None),
+            ("select 123456789012345.000000", None),
+        ):
+            self.assertEqual(split(text)[0].sql, wanted or text)
+        error = self.assertRaises(StatementError, split, "select 1, 12345678901234567.5 + 1")
+        self.assertEqual((error.sqlstate, error.position), ("22003", 11))
+        self.assertEqual(split("select 12345678901234567.5 + 1", sqlite_order=True)[0].edits, ())

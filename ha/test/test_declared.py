@@ -24,5 +24,5 @@ class DeclaredTests(SynchronousTestCase):
         self.assertIsNone(self.declared.column_type("t", "nothing"))
 
     def test_columns_in_their_order(self) -> None:
-        self.assertEqual(self.declared.columns("t"), ("id", "name", "x"))
+        self.assertEqual(self.declared.columns("t"), ("id", "Name", "x"))
         self.assertIsNone(self.declared.columns("nothing"))

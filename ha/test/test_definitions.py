@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
-from ha.sql.kinds import Comment, Kind, Script, Truncate
+from ha.sql.kinds import Comment, Drop, Kind, Script, Truncate
 from ha.sql.statements import split
 
 
@@ -65,7 +65,6 @@ class DefinitionTests(SynchronousTestCase):
         table = "(last_value INTEGER PRIMARY KEY AUTOINCREMENT)"
         for text, texts in (
             ("create sequence s increment by 1 no maxvalue cache 1", (f'CREATE TABLE "s" {table}',)),
-            ("drop sequence if exists public.s", ('DROP TABLE IF EXISTS "s"',)),
             ("alter sequence s restart with 7", ("SELECT setval('\"s\"', 7, 0)",)),
             ("alter sequence public.t_id_seq owned by public.t.id", ('DROP TABLE IF EXISTS "t_id_seq"',)),
         ):
@@ -78,8 +77,6 @@ class DefinitionTests(SynchronousTestCase):
     def test_several_in_one(self) -> None:
         """PostgreSQL's one statement, SQLite's several."""
         for text, texts in (
-            ("drop table a, public.b cascade", ("DROP TABLE a", 'DROP TABLE "b"')),
-            ("drop index concurrently if exists i, j", ("DROP INDEX IF EXISTS i", "DROP INDEX IF EXISTS j")),
             (
                 "create or replace view v as select 1::int as a",
                 ('DROP VIEW IF EXISTS "v"', "create  view v as select CAST(1 AS INTEGER) as a"),
@@ -100,6 +97,16 @@ class DefinitionTests(SynchronousTestCase):
         self.assertEqual(statement.sql, "SELECT plan AS \"QUERY PLAN\" FROM pg_explain('select ''x''', 'json')")
         self.assertEqual(split("explain select 1")[0].sql, "explain select 1")
 
+    def test_drop(self) -> None:
+        """What is there the schema tells; at SQLite's own door SQLite."""
+        for text, drop in (
+            ("drop table a, public.b cascade", Drop("TABLE", (("a", "a"), ("b", '"b"')), False, True)),
+            ("drop index concurrently if exists I, j", Drop("INDEX", (("i", "I"), ("j", "j")), True, False)),
+            ("drop sequence if exists public.s", Drop("TABLE", (("s", '"s"'),), True, False)),
+            ("drop table temp.t", Drop("TABLE", (("t", '"temp"."t"'),), False, False)),
+        ):
+            self.assertEqual(split(text)[0].argument, drop, text)
+
     def test_drop_in_sqlites_words(self) -> None:
         """What it does not know is left out."""
         for text, sql in (
@@ -109,4 +116,4 @@ class DefinitionTests(SynchronousTestCase):
             ("analyze verbose t", 'ANALYZE "t"'),
             ("reindex table t", 'REINDEX "t"'),
         ):
-            self.assertEqual(split(text)[0].sql, sql, text)
+            self.assertEqual(split(text, sqlite_order=True)[0].sql, sql, text)

@@ -61,12 +61,17 @@ class TranslationTests(SynchronousTestCase):
     def test_unique(self) -> None:
         """Constraints are named by PostgreSQL's rule, or as their author did."""
         for sql, table, name, detail in (
-            ("INSERT INTO ev VALUES (1, 'a', 2, 1, 'x')", "ev", "ev_pkey", "Key (id) already exists."),
-            ("INSERT INTO ev VALUES (2, 'a', 1, 5, 'x')", "ev", "ev_b_key", "Key (b) already exists."),
-            ("INSERT INTO aliased VALUES (1)", "aliased", "aliased_pkey", "Key (id) already exists."),
-            ("INSERT INTO named VALUES (2, 1, 1)", "named", "both of them", "Key (b, c) already exists."),
-            ('INSERT INTO "we, ird.t" VALUES (1, 1)', "we, ird.t", "we, ird.t_pkey", "Key (a, b) already exists."),
-            ("INSERT INTO indexed VALUES (1, 'x')", "indexed", "indexed_a", "Key (a) already exists."),
+            ("INSERT INTO ev VALUES (1, 'a', 2, 1, 'x')", "ev", "ev_pkey", "Key (id)=(1) already exists."),
+            ("INSERT INTO ev VALUES (2, 'a', 1, 5, 'x')", "ev", "ev_b_key", "Key (b)=(1) already exists."),
+            ("INSERT INTO aliased VALUES (1)", "aliased", "aliased_pkey", "Key (id)=(1) already exists."),
+            ("INSERT INTO named VALUES (2, 1, 1)", "named", "both of them", "Key (b, c)=(1, 1) already exists."),
+            (
+                'INSERT INTO "we, ird.t" VALUES (1, 1)',
+                "we, ird.t",
+                "we, ird.t_pkey",
+                "Key (a, b)=(1, 1) already exists.",
+            ),
+            ("INSERT INTO indexed VALUES (1, 'x')", "indexed", "indexed_a", "Key (a)=(1) already exists."),
             ("INSERT INTO indexed VALUES (2, 'b')", "indexed", "indexed_lower", None),
         ):
             error = self.fail_with(sql)
@@ -96,7 +101,7 @@ class TranslationTests(SynchronousTestCase):
         """Named where only one can have failed."""
         error = self.fail_with("INSERT INTO ev2 VALUES (99)")
         self.assertEqual((error.sqlstate, error.table, error.constraint), ("23503", "ev2", "ev2_x_fkey"))
-        self.assertEqual(error.detail, 'Key (x) is not present in table "ev".')
+        self.assertEqual(error.detail, 'Key (x)=(99) is not present in table "ev".')
         error = self.fail_with("DELETE FROM ev WHERE id = 1")
         self.assertEqual(
             error.message, 'update or delete on table "ev" violates foreign key constraint "ev2_x_fkey" on table "ev2"'
@@ -140,7 +145,9 @@ class TranslationTests(SynchronousTestCase):
             ("CREATE TABLE indexed_a (a)", "42P07", 'relation "indexed_a" already exists'),
             ("CREATE INDEX ev ON ev (a)", "42P07", 'relation "ev" already exists'),
             ("CREATE TRIGGER keep AFTER DELETE ON ev BEGIN SELECT 1; END", "42710", 'trigger "keep" already exists'),
-            ("ALTER TABLE ev ADD COLUMN a", "42701", 'column "a" specified more than once'),
+            ("ALTER TABLE ev ADD COLUMN a", "42701", 'column "a" of relation "ev" already exists'),
+            ("ALTER TABLE ev DROP COLUMN nosuch", "42703", 'column "nosuch" of relation "ev" does not exist'),
+            ("CREATE TABLE twice (a, a)", "42701", 'column "a" specified more than once'),
         )
 
     def test_syntax(self) -> None:

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ha.errors import StatementError
 from ha.postgres.pgtypes import of_name
 from ha.sql import infer
-from ha.sql.statements import split
+from ha.sql.statements import split, with_schema
 from ha.test.two_tables import Schema, Source
 
 RECORDED = Path(__file__).parent / "data" / "pgwire" / "column_names_and_oids.json"
@@ -32,6 +32,12 @@ class ColumnTests(SynchronousTestCase):
             columns = infer.columns(statement, sources, Schema())
             found = [[column.name, of_name(column.expression or "text")[0]] for column in columns]
             self.assertEqual(found, recorded["columns"], statement.text)
+
+    def test_a_casts_modifiers_are_announced(self) -> None:
+        """Of the cast that is outermost."""
+        (statement,) = split("select 1::numeric(10,2), id::varchar(5) as x, 1::numeric(10,2) + 1 from users")
+        columns = infer.columns(statement, [Source("?")] * 3, Schema())
+        self.assertEqual([column.expression for column in columns], ["numeric(10,2)", "varchar(5)", "numeric"])
 
     def test_a_star_leaves_its_columns_to_sqlite(self) -> None:
         """What stands before and after it is known."""
@@ -99,7 +105,8 @@ class ParameterTests(SynchronousTestCase):
     @given(
         st.lists(
             st.sampled_from(
-                "select $1 , ( ) [ ] case when end a.b as from users where = in :: int values insert into any between and * '".split()
+                "select $1 , ( ) [ ] case when end id as from users where = in :: int values insert into any between and * ' "
+                "update set ( , day orders 'x' / + on conflict do default with union".split()
             ),
             max_size=12,
         )
@@ -113,3 +120,7 @@ class ParameterTests(SynchronousTestCase):
         for statement in statements:
             infer.parameters(statement, Schema())
             infer.columns(statement, [Source("x")] * 2, Schema())
+            try:
+                with_schema(statement, Schema())
+            except StatementError:
+                pass

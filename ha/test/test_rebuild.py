@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ha.errors import StatementError
 from ha.sql.statements import split
 from ha.sqlite.connection import open_writer
-from ha.sqlite.rebuild import conditions, steps
+from ha.sqlite.scripts import conditions, steps
 
 SCHEMA = """
     create table p(k integer primary key, x text);
@@ -40,7 +40,7 @@ class RebuildCase(SynchronousTestCase):
         self.ours("BEGIN")
         try:
             with conditions(self.connection, statement):
-                texts = steps(self.connection, statement)
+                texts = steps(self.connection, statement, [])
                 for sql in texts:
                     self.connection.execute(sql)
         except BaseException:
@@ -177,21 +177,3 @@ class CountingTests(RebuildCase):
     def test_a_foreign_key_onto_no_key(self) -> None:
         error = self.assertRaises(StatementError, self.run_all, "alter table c add foreign key (b) references b(bid)")
         self.assertEqual(error.sqlstate, "42830")
-
-
-class TruncateTests(RebuildCase):
-    """TRUNCATE."""
-
-    def test_tables_that_refer_are_asked_about(self) -> None:
-        """Named, or reached by CASCADE, children first."""
-        error = self.assertRaises(StatementError, self.run_all, "truncate p")
-        self.assertEqual(error.sqlstate, "0A000")
-        self.assertEqual(self.run_all("truncate p cascade"), ['DELETE FROM "c"', 'DELETE FROM "p"'])
-        self.assertEqual(self.rows("select * from c"), [])
-
-    def test_counting_starts_again_on_demand(self) -> None:
-        """RESTART IDENTITY."""
-        self.connection.execute("create table s(id integer primary key autoincrement); insert into s values (9)")
-        self.run_all("truncate s restart identity")
-        self.connection.execute("insert into s default values")
-        self.assertEqual(self.rows("select id from s"), [(1,)])

@@ -9,8 +9,31 @@ TABLE = (
     ("select a - b - 1", "select a - b - 1"),
 )
 
+TYPED = (
+    ("select created - created from users", "select pg_time_subtract(created , created) from users"),
+    ("select u.created + $1 from users u", "select pg_time_add(u.created , ?1) from users u"),
+    ("select day + 1 from orders", "select pg_time_add(day , 1) from orders"),
+    ("select id + 1 from users", "select id + 1 from users"),
+    ("select amount / 2 from orders", "select CAST(amount AS REAL) / 2 from orders"),
+    ("select id / 2 from users", "select id / 2 from users"),
+    ("select id / amount from orders", "select CAST(id AS REAL) / pg_divisor(amount) from orders"),
+    (
+        "select (select amount / id from users) from orders",
+        "select (select CAST(amount AS REAL) / pg_divisor(id) from users) from orders",
+    ),
+    (
+        "select sum(amount) / count(*) from orders",
+        "select CAST(sum(amount) AS REAL) / pg_divisor(count(*)) from orders",
+    ),
+    (
+        "with q as (select amount as m from orders) select m / 2 from q",
+        "with q as (select amount as m from orders) select CAST(m AS REAL) / 2 from q",
+    ),
+)
+
 
 class SumTests(RuleTests):
     """Each rule by its example."""
 
     table = TABLE
+    typed = TYPED

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
 from ha.sqlite import times
 from ha.test.test_functions import FunctionCase
+
+
+class ZoneTests(SynchronousTestCase):
+    """Times that do not say where they are."""
+
+    def test_read_where_the_session_is(self) -> None:
+        """And kept in UTC."""
+        berlin = times.zone_or_utc("Europe/Berlin")
+        self.assertEqual(times.pg_timestamptz("2026-07-01 12:00:00", 6, berlin), "2026-07-01 10:00:00+00:00")
+        self.assertEqual(times.pg_timestamptz("2026-07-01 12:00:00+01", 6, berlin), "2026-07-01 11:00:00+00:00")
+        self.assertEqual(times.pg_timestamptz("2026-07-01 12:00:00"), "2026-07-01 12:00:00+00:00")
+        self.assertEqual(times.zone_or_utc("nosuch/zone"), times.zone_or_utc("UTC"))
 
 
 class TimeTests(FunctionCase):

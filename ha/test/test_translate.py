@@ -74,7 +74,6 @@ _OPERATORS = (
     "<>",
     "is",
     "is not",
-    "like",
     "glob",
     "and",
     "or",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from ha.errors import StatementError
+from ha.sql.statements import split, with_schema
 from ha.test.translated import RuleTests
+from ha.test.two_tables import Schema
 
 TABLE = (
     ("insert into t(a,b) values (default,1),(default,2)", "insert into t(b) values (1),(2)"),
@@ -16,9 +19,18 @@ TABLE = (
 
 REFUSED = (
     "with x as (insert into t values (1) returning *) select * from x",
-    "update t set a = default",
     "insert into t values (default, 1)",
-    "insert into t(a) values (1) on conflict on constraint x do update set a=1",
+)
+
+TYPED = (
+    (
+        "insert into users(id) values (1) on conflict on constraint users_pkey do nothing",
+        "insert into users(id) values (1) on conflict do nothing",
+    ),
+    (
+        "insert into users(id) values (1) on conflict on constraint users_pkey do update set id = 2",
+        'insert into users(id) values (1) on conflict ("id") do update set id = 2',
+    ),
 )
 
 
@@ -27,3 +39,21 @@ class WriteTests(RuleTests):
 
     table = TABLE
     refused = REFUSED
+    typed = TYPED
+
+    def test_no_such_constraint(self) -> None:
+        """As PostgreSQL says it."""
+        text = "insert into users(id) values (1) on conflict on constraint nosuch do update set id = 2"
+        error = self.assertRaises(StatementError, with_schema, split(text)[0], Schema())
+        self.assertEqual(
+            (error.sqlstate, error.message), ("42704", 'constraint "nosuch" for table "users" does not exist')
+        )
+
+    def test_sqlites_own_door_has_no_schema_at_hand(self) -> None:
+        """So what would need one is refused there."""
+        for text in (
+            "update t set a = default",
+            "insert into t(a) values (1) on conflict on constraint x do update set a=1",
+        ):
+            error = self.assertRaises(StatementError, split, text, sqlite_order=True)
+            self.assertEqual(error.sqlstate, "0A000", text)

@@ -22,6 +22,14 @@ class Schema:
         """Of a known table."""
         return list(TABLES[table]) if table in TABLES else None
 
+    def default(self, table: str, column: str) -> str | None:
+        """Of one column."""
+        return "'nobody'" if (table, column) == ("users", "name") else None
+
+    def key(self, table: str, constraint: str) -> Sequence[str] | None:
+        """Of one constraint."""
+        return ("id",) if (table, constraint) == ("users", "users_pkey") else None
+
 
 @dataclass(frozen=True)
 class Source:

@@ -1,0 +1,212 @@
+"""What PostgreSQL says in one statement and SQLite in several: which texts, in which order.
+
+What they are, and what is worth saying about them, the schema tells: who refers to a table that is emptied or dropped, whether what
+shall be dropped or created is there. ALTER TABLE is :mod:`ha.sqlite.rebuild`.
+
+Use, inside one transaction on the writing connection::
+
+    with conditions(connection, statement):
+        for sql in steps(connection, statement, notices):
+            ...  # run it as the client's
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import apsw
+
+from ha.errors import Notice, StatementError
+from ha.sql.constraints import FOREIGN, constraints
+from ha.sql.kinds import Alteration, AlterTable, Comment, Drop, Script, Statement, Truncate
+from ha.sql.tokens import quoted, quoted_name
+from ha.sqlite import comments
+from ha.sqlite.connection import Connection
+from ha.sqlite.rebuild import alter, has_sequences
+
+
+def steps(connection: Connection, statement: Statement, notices: list[Notice]) -> list[str]:
+    """SQLite's texts for a statement of kind SCRIPT. Looks at the schema; changes nothing.
+
+    To be run one after another, as the client's, in one transaction.
+
+    :param notices: what is worth saying is added here.
+    :raises StatementError: an object does not exist, or another depends on it.
+    """
+    argument = statement.argument
+    if isinstance(argument, Script):
+        return list(argument.texts)
+    if isinstance(argument, Comment):
+        return comments.steps(connection, argument)
+    if isinstance(argument, Truncate):
+        return _truncate(connection, argument, notices)
+    if isinstance(argument, Drop):
+        return _drop(connection, argument, notices)
+    if isinstance(argument, AlterTable):
+        return alter(connection, argument)
+    raise AssertionError(f"{argument!r} is no script")
+
+
+#: SQLSTATE of what is not there, by its kind.
+_ABSENT = {"TABLE": "42P01", "VIEW": "42P01", "INDEX": "42704", "TRIGGER": "42704"}
+
+
+_IF_NOT_EXISTS = re.compile(
+    r"""\s*CREATE\s+(?:TEMP\w*\s+|UNIQUE\s+|UNLOGGED\s+)*(?:TABLE|INDEX(?:\s+CONCURRENTLY)?|VIEW|SEQUENCE)\s+IF\s+NOT\s+EXISTS\s+"""
+    r"""(?:public\.)?("(?:[^"]|"")+"|\w+)""",
+    re.IGNORECASE,
+)
+
+
+def already_there(connection: Connection, statement: Statement) -> list[Notice]:
+    """What PostgreSQL says when ``CREATE … IF NOT EXISTS`` has nothing to do. Asked before it is run."""
+    match = _IF_NOT_EXISTS.match(statement.text)
+    if match is None:
+        return []
+    name = match[1][1:-1].replace('""', '"') if match[1][0] == '"' else match[1].lower()
+    with connection.guard.trusted():
+        found = connection.execute("SELECT 1 FROM main.sqlite_schema WHERE name = ? COLLATE NOCASE", (name,)).get
+    return [] if found is None else [Notice("NOTICE", "42P07", f'relation "{name}" already exists, skipping')]
+
+
+def _drop(connection: Connection, argument: Drop, notices: list[Notice]) -> list[str]:
+    """What is there is dropped; foreign keys onto it keep it, or go with CASCADE, as in PostgreSQL."""
+    what = argument.what.lower()
+    texts = []
+    leaving = {name.lower() for name, _ in argument.names}
+    with connection.guard.trusted():
+        for name, words in argument.names:
+            found = connection.execute(
+                "SELECT type FROM main.sqlite_schema WHERE name = ?1 COLLATE NOCASE"
+                " UNION ALL SELECT type FROM temp.sqlite_schema WHERE name = ?1 COLLATE NOCASE",
+                (name,),
+            ).fetchall()
+            kinds = {str(kind) for (kind,) in found}
+            if what not in kinds and (not kinds or what in ("index", "trigger")):
+                if not argument.if_exists:
+                    raise StatementError(_ABSENT[argument.what], f'{what} "{name}" does not exist')
+                notices.append(Notice("NOTICE", "00000", f'{what} "{name}" does not exist, skipping'))
+                continue
+            if what == "table":
+                for child, constraint in _keys_onto(connection, name):
+                    if child.lower() in leaving:
+                        continue
+                    if not argument.cascade:
+                        raise StatementError(
+                            "2BP01",
+                            f"cannot drop table {name} because other objects depend on it",
+                            detail=f"constraint {constraint} on table {child} depends on table {name}",
+                            hint="Use DROP ... CASCADE to drop the dependent objects too.",
+                        )
+                    notices.append(
+                        Notice("NOTICE", "00000", f"drop cascades to constraint {constraint} on table {child}")
+                    )
+                    texts += alter(connection, AlterTable(child, (Alteration("drop constraint", constraint),)))
+            texts.append(f"DROP {argument.what} {words}")
+    return texts
+
+
+def _keys_onto(connection: Connection, table: str) -> list[tuple[str, str]]:
+    """The foreign keys of other tables onto `table`: whose, and their names."""
+    found = []
+    for child in _children(connection, table):
+        if child.lower() == table.lower():
+            continue
+        sql = connection.execute("SELECT sql FROM main.sqlite_schema WHERE name = ?", (child,)).get
+        keys: dict[int, list[str]] = {}
+        for number, column in connection.execute(
+            'SELECT id, "from" FROM pragma_foreign_key_list(?) WHERE "table" = ? COLLATE NOCASE ORDER BY id, seq',
+            (child, table),
+        ).fetchall():
+            keys.setdefault(int(str(number)), []).append(str(column))
+        named = {
+            tuple(column.lower() for column in one.columns): one.name for one in constraints(sql) if one.kind == FOREIGN
+        }
+        for columns in keys.values():
+            name = named.get(tuple(column.lower() for column in columns))
+            found.append((child, name or f"{child}_{'_'.join(columns)}_fkey"))
+    return found
+
+
+def _truncate(connection: Connection, argument: Truncate, notices: list[Notice]) -> list[str]:
+    with connection.guard.trusted():
+        tables = [_table(connection, name) for name in argument.tables]
+        for table in tables:  # grows while it is walked: those that refer to one that refers
+            for child in _children(connection, table):
+                if child in tables:
+                    continue
+                if not argument.cascade:
+                    raise StatementError(
+                        "0A000",
+                        "cannot truncate a table referenced in a foreign key constraint",
+                        detail=f'Table "{child}" references "{table}".',
+                        hint=f'Truncate table "{child}" at the same time, or use TRUNCATE ... CASCADE.',
+                    )
+                notices.append(Notice("NOTICE", "00000", f'truncate cascades to table "{child}"'))
+                tables.append(child)
+        counted = argument.restart_identity and has_sequences(connection)
+    texts = [f"DELETE FROM {quoted_name(table)}" for table in reversed(tables)]
+    if counted:
+        texts += [f"DELETE FROM sqlite_sequence WHERE name = {quoted(table)}" for table in tables]
+    return texts
+
+
+def _table(connection: Connection, name: str) -> str:
+    found = connection.execute(
+        "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE", (name,)
+    ).get
+    if found is None:
+        raise StatementError("42P01", f'relation "{name}" does not exist')
+    return str(found)
+
+
+def _children(connection: Connection, table: str) -> list[str]:
+    rows = connection.execute(
+        "SELECT DISTINCT s.name FROM main.sqlite_schema s, pragma_foreign_key_list(s.name) f"
+        " WHERE s.type = 'table' AND f.[table] = ? COLLATE NOCASE",
+        (table,),
+    )
+    return [str(name) for (name,) in rows]
+
+
+@contextmanager
+def conditions(connection: Connection, statement: Statement) -> Iterator[None]:
+    """Around the steps: while a table is made anew its foreign keys must not act; afterwards they must hold.
+
+    :raises StatementError: 23503, a new foreign key does not hold.
+    """
+    argument = statement.argument
+    if not isinstance(argument, AlterTable) and not (isinstance(argument, Drop) and argument.cascade):
+        yield
+        return
+    enforced = connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, -1)
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 0)
+    try:
+        yield
+    finally:
+        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, enforced)
+    if isinstance(argument, AlterTable) and any(action.action == "add constraint" for action in argument.actions):
+        _check_keys(connection, argument.table)
+
+
+def _check_keys(connection: Connection, table: str) -> None:
+    with connection.guard.trusted():
+        if connection.execute("SELECT 1 FROM main.sqlite_schema WHERE name = ? COLLATE NOCASE", (table,)).get is None:
+            return
+        try:
+            broken = connection.execute(f"PRAGMA main.foreign_key_check({quoted_name(table)})").fetchone()
+        except apsw.SQLError as error:
+            if "foreign key mismatch" not in str(error):
+                raise
+            raise StatementError(
+                "42830", "there is no unique constraint matching given keys for referenced table", table=table
+            ) from error
+    if broken is not None:
+        raise StatementError(
+            "23503",
+            f'insert or update on table "{table}" violates foreign key constraint',
+            detail=f'A row refers to a key that is not present in table "{broken[2]}".',
+            table=table,
+        )
