@@ -152,11 +152,16 @@ class Capture:
                 self._connection.execute("SAVEPOINT ha_words")
                 self._connection.execute("RELEASE ha_words")
 
-    def inserted(self, rowid: int, since: Mark) -> bool:
-        """Whether a row with this rowid was inserted since `since`."""
+    @property
+    def count(self) -> int:
+        """How many changes were collected by the end of the last statement."""
+        return len(self._changes)
+
+    def inserted(self, rowid: int, since: int) -> bool:
+        """Whether a row with this rowid was inserted since there were `since` changes."""
         return any(
             type(change) is RowChange and change.operation == INSERT and change.new_rowid == rowid
-            for change in self._changes[since.changes :]
+            for change in self._changes[since:]
         )
 
     def take(self) -> tuple[list[Change], dict[str, int | None]]:
@@ -224,6 +229,9 @@ class Capture:
                 self._read_now(update)
                 return
             name = update.table_name
+            if name == "sqlite_sequence":  # read as a whole at the transaction's end
+                _check_sequence(update)
+                return
             if name not in self._plans:
                 self._plan(name)
             if name in self._unread:
@@ -233,8 +241,6 @@ class Capture:
                 self._pending.append((name, opcode, update.rowid, update.rowid_new, update.old, update.new))
             except (apsw.RangeError, UnicodeDecodeError):
                 self._read_now(update)
-            if name == "sqlite_sequence":
-                _check_sequence(update)
         except BaseException as error:
             self._failed = error
             raise

@@ -146,13 +146,13 @@ def run_write(
 
     :returns: the rows of its RETURNING, how many rows it changed, and the last rowid it inserted, if it did.
     """
-    before, mark = connection.last_insert_rowid(), capture.mark()
+    before, since = connection.last_insert_rowid(), capture.count
     cursor = Cursor(connection, sql, values)
     rows = cursor.take_all(allowance) if facts.columns else []
     capture.after_statement(sql, may_change_schema=facts.changes_schema)
     # SQLite keeps the rowid of an earlier statement's INSERT, and two tables may give the same one.
     last = connection.last_insert_rowid()
-    return rows, connection.changes(), last if last != before or capture.inserted(last, mark) else None
+    return rows, connection.changes(), last if last != before or capture.inserted(last, since) else None
 
 
 def check_parameters(names: Sequence[str | None], values: Parameters) -> None:

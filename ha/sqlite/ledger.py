@@ -43,30 +43,34 @@ def origin_of(connection: Connection, node: str, process_id: int, group: int) ->
 
 
 class Origins:
-    """:func:`origin_of` for many messages of one transaction: each process is read once, and written once."""
+    """:func:`origin_of` for many messages of one transaction: the file is asked and told of each process once or twice."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._last: dict[tuple[str, int], int] = {}
+        #: Processes of whose groups the file does not hold the last yet.
+        self._behind: set[tuple[str, int]] = set()
 
     def note(self, node: str, process_id: int, group: int) -> bool:
-        """See :func:`origin_of`. Nothing is in the file before :meth:`write`."""
+        """See :func:`origin_of`. It may not be in the file before :meth:`write`."""
         if group == 0:
             return True
         process = node, process_id
         last = self._last.get(process)
         if last is None:
-            last = last_group(self._connection, node, process_id)
+            fresh = origin_of(self._connection, node, process_id, group)
+            self._last[process] = group if fresh else last_group(self._connection, node, process_id)
+            return fresh
         if group <= last:
-            self._last[process] = last
             return False
         self._last[process] = group
+        self._behind.add(process)
         return True
 
     def write(self) -> None:
         """Put into the file what was noted."""
-        for (node, process_id), group in self._last.items():
-            origin_of(self._connection, node, process_id, group)
+        for process in self._behind:
+            origin_of(self._connection, *process, self._last[process])
 
 
 def last_group(connection: Connection, node: str, process_id: int) -> int:

@@ -317,10 +317,13 @@ async def _run_all(
     answers = [_NOTHING_DONE] * len(commands)
     work: list[tuple[Statement, Parameters]] = []
     places: list[int] = []  # where in the request each statement of `work` stood: empty commands are not run
+    known: dict[str, Statement | None] = {}  # most batches say the same again and again
     index: int | None = None
     try:
         for index, command in enumerate(commands):
-            statement = _statement(backend, command.sql)
+            if command.sql not in known:
+                known[command.sql] = _statement(backend, command.sql)
+            statement = known[command.sql]
             if statement is not None:
                 work.append((statement, command.parameters))
                 places.append(index)
