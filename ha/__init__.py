@@ -10,6 +10,7 @@ The map of the house. Each package's own docstring tells its room; docs/architec
     node         all parts assembled: ordered start and stop, readiness
     backend      runs one client's statements in one database; both doors meet here
     block        a client's open transaction, from its BEGIN to its end
+    company      who is connected, what each does, and how one may stop another               [pure]
     auth         who may call over HTTP, and what a browser may do on somebody's behalf       [pure]
     errors       what a client is told when a statement cannot be done                      [pure]
     values       the plain values that pass between the doors and the database              [pure]

@@ -17,6 +17,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from ha.block import Block, read_only
+from ha.company import Company
 from ha.errors import Notice, StatementError
 from ha.replication.committer import Work
 from ha.replication.conflicts import READ_COMMITTED, SERIALIZABLE
@@ -37,7 +38,7 @@ from ha.sqlite.functions import Context
 from ha.sqlite.plans import is_bounded
 from ha.sqlite.scripts import already_there, conditions, steps
 from ha.sqlite.sequences import inserted
-from ha.values import Answer, Column, Description, Parameters, Row
+from ha.values import Activity, Answer, Column, Description, Parameters, Row
 
 #: Rows of a result's first batch, where the client did not say.
 FIRST_BATCH_ROWS = 256
@@ -127,12 +128,16 @@ class Stream:
             self._backend.replica.database.give_back(self._cursor.connection)
 
 
+_IDLE = {"I": "idle", "T": "idle in transaction", "E": "idle in transaction (aborted)"}
+
+
 class Backend:
     """What one client says to one database.
 
     :param pid: the number by which the client knows this backend, and cancels it.
     :param statement_timeout_s: the operator's limit; 0 for none. A client may set a shorter one.
     :param databases: says which databases the node has, for the catalog.
+    :param company: the node's other clients, which it sees and may stop.
     :param dialect: ``postgresql``, or ``sqlite`` where NULLs sort as SQLite sorts them.
     """
 
@@ -147,6 +152,7 @@ class Backend:
         idle_timeout_s: float,
         dialect: str = "postgresql",
         databases: Callable[[], Iterable[str]] = tuple,
+        company: Company | None = None,
     ) -> None:
         self.replica = replica
         self.pid = pid
@@ -163,7 +169,12 @@ class Backend:
             pid=pid,
             claims=self._claims,
             databases=databases,
+            company=company,
         )
+        self._company = company
+        self._query = ""
+        self._running = False
+        self._started = self._query_started = time.time()
         self._block: Block | None = None
         self._private: Private | None = None
         self._cancellation = Cancellation()
@@ -173,6 +184,8 @@ class Backend:
         self._channels_before = self._channels
         self.on_notification: Callable[[int, str, str], None] | None = None
         self.on_expired: Callable[[StatementError], None] | None = None
+        if company is not None:
+            company.enter(self)
 
     # What the doors ask
 
@@ -182,6 +195,22 @@ class Backend:
         if self._block is None or not self._block.explicit:
             return "I"
         return "E" if self._block.failed else "T"
+
+    @property
+    def activity(self) -> Activity:
+        """What the others see of this client."""
+        status, block = self.status, self._block
+        return Activity(
+            pid=self.pid,
+            database=self.replica.name,
+            user=self.context.user,
+            application=self.variables.get("application_name"),
+            state="active" if self._running else _IDLE[status],
+            query=self._query,
+            backend_start=self._started,
+            transaction_start=self.context.now if block is not None or self._running else None,
+            query_start=self._query_started,
+        )
 
     def parse(self, text: str) -> tuple[Statement, ...]:
         """Cut a client's text into statements.
@@ -224,10 +253,12 @@ class Backend:
         if options:
             self.configure(**options)
         self.fresh_cancellation()
+        self._query, self._query_started, self._running = statement.text, time.time(), True
         block = self._block
         if block is not None:
             self.stop_idling()
             if block.failed and statement.kind not in ENDINGS:
+                self._running = False
                 raise StatementError(
                     "25P02", "current transaction is aborted, commands ignored until end of transaction block"
                 )
@@ -242,6 +273,7 @@ class Backend:
                 self._block.fail()
             raise
         finally:
+            self._running = False
             self.idle()
             if self._block is None:
                 self._claims.end_transaction()
@@ -318,8 +350,17 @@ class Backend:
         """Stop what runs now (57014). Does nothing when nothing runs."""
         self._cancellation.cancel()
 
+    def terminate(self) -> None:
+        """Another client ends this one's session (57P01)."""
+        self.cancel()
+        self._expired = StatementError("57P01", "terminating connection due to administrator command")
+        if self.on_expired is not None:
+            self.on_expired(self._expired)
+
     async def close(self) -> None:
         """The client is gone: roll back, release everything."""
+        if self._company is not None:
+            self._company.leave(self)
         self.cancel()
         self._end_block()
         self._drop_temporary()

@@ -26,6 +26,7 @@ from twisted.python.threadpool import ThreadPool
 import ha
 from ha.auth import Entrance
 from ha.backend import Backend
+from ha.company import Company
 from ha.errors import StatementError
 from ha.metrics import Metrics
 from ha.postgres import scram
@@ -141,6 +142,7 @@ class Node:
         self._postgres: PostgresFactory | None = None
         self._site: Site | None = None
         self._pids = count(1)
+        self._company = Company(lambda order: self._reactor.callFromThread(order))
         self._copies = count(1)
         self._waiting_for: str = "the node is starting"
         self._started_at = time.time()
@@ -510,6 +512,7 @@ class Node:
             idle_timeout_s=settings.idle_in_transaction_timeout_s,
             dialect=dialect,
             databases=self.databases,
+            company=self._company,
         )
 
     def _by_alias(self, database: str) -> Replica | None:

@@ -56,6 +56,27 @@ class Description:
     columns: tuple[Column, ...] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What one client does: a row of ``pg_stat_activity``. Times are seconds since 1970.
+
+    :param pid: the number it is known by.
+    :param state: ``active``, ``idle``, ``idle in transaction`` or ``idle in transaction (aborted)``.
+    :param query: its latest statement's text.
+    :param transaction_start: None outside a transaction.
+    """
+
+    pid: int
+    database: str
+    user: str
+    application: str
+    state: str
+    query: str
+    backend_start: float
+    transaction_start: float | None
+    query_start: float
+
+
 class RowStream(Protocol):
     """The rows after an answer's first batch. It holds a reading connection: close it, always."""
 

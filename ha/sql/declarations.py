@@ -91,12 +91,22 @@ def _table(rewriting: Rewriting, at: int) -> None:
     _options(rewriting, close + 1)
 
 
-def _key_columns(rewriting: Rewriting, elements: list[tuple[int, int]]) -> dict[str, tuple[int, int]]:
-    """The one column of a table constraint PRIMARY KEY (column), and the tokens of that constraint."""
+def _key_columns(rewriting: Rewriting, elements: list[tuple[int, int]]) -> dict[str, tuple[int, int] | None]:
+    """The one column of a table constraint PRIMARY KEY (column), and the tokens of that constraint.
+
+    In a table without a primary key the first column that counts by itself becomes it: nothing else can count in SQLite.
+    """
     for first, last in elements:
         at = first + 2 if rewriting.key(first) == "CONSTRAINT" else first
         if rewriting.key(at) == "PRIMARY" and rewriting.key(at + 2) == "(" and rewriting.partners.get(at + 2) == at + 4:
             return {_plain(rewriting, at + 3): (first, last)}
+    if any(rewriting.key(at) == "PRIMARY" for first, last in elements for at in range(first, last + 1)):
+        return {}
+    for first, last in elements:
+        if rewriting.key(first + 1) in _SERIALS or any(
+            rewriting.key(at) == "IDENTITY" for at in range(first + 2, last + 1)
+        ):
+            return {_plain(rewriting, first): None}
     return {}
 
 
@@ -124,7 +134,7 @@ def _without_options(rewriting: Rewriting, first: int, last: int) -> None:
             rewriting.drop(at, at + 1)
 
 
-def _column(rewriting: Rewriting, first: int, last: int, keys: dict[str, tuple[int, int]]) -> None:
+def _column(rewriting: Rewriting, first: int, last: int, keys: dict[str, tuple[int, int] | None]) -> None:
     key = rewriting.key(first + 1)
     type_name, after = None, first + 1
     if key not in _AFTER_TYPE:
@@ -180,7 +190,7 @@ def counting(name: str, identity: bool) -> str:
 
 
 def _counting(
-    rewriting: Rewriting, first: int, after: int, last: int, keys: dict[str, tuple[int, int]], integer: str
+    rewriting: Rewriting, first: int, after: int, last: int, keys: dict[str, tuple[int, int] | None], integer: str
 ) -> None:
     """SERIAL, IDENTITY: only the primary key can count by itself in SQLite."""
     rewriting.drop(first + 1, after - 1)
@@ -189,14 +199,17 @@ def _counting(
         if rewriting.key(at) == "PRIMARY" and rewriting.key(at + 1) == "KEY":
             rewriting.last(at + 1, " AUTOINCREMENT")
             return
-    constraint = keys.get(_plain(rewriting, first))
-    if constraint is None:
+    name = _plain(rewriting, first)
+    if name not in keys:
         raise rewriting.refuse(
             first + 1,
-            "a column that counts by itself and is not the primary key",
+            "a column that counts by itself beside another primary key",
             "Make it the PRIMARY KEY, or set its values with a trigger.",
         )
     rewriting.instead[first + 1] = f"{integer} PRIMARY KEY AUTOINCREMENT"
+    constraint = keys[name]
+    if constraint is None:
+        return
     rewriting.drop(*constraint)
     comma = constraint[0] - 1 if rewriting.key(constraint[0] - 1) == "," else constraint[1] + 1
     rewriting.instead[comma] = ""

@@ -25,7 +25,7 @@ _RESULTS = {
     "has_schema_privilege has_sequence_privilege has_table_privilege json_valid pg_is_in_recovery "
     "pg_opclass_is_visible pg_operator_is_visible pg_collation_is_visible row_security_active pg_relation_is_publishable "
     "pg_table_is_visible pg_type_is_visible pg_function_is_visible regexp_like starts_with pg_try_advisory_lock "
-    "pg_advisory_unlock pg_has_role has_any_column_privilege has_type_privilege pg_cancel_backend",
+    "pg_advisory_unlock pg_has_role has_any_column_privilege has_type_privilege pg_cancel_backend pg_terminate_backend",
     "timestamptz": "clock_timestamp current_timestamp make_timestamptz now pg_conf_load_time pg_postmaster_start_time "
     "statement_timestamp to_timestamp transaction_timestamp",
     "timestamp": "localtimestamp make_timestamp",

@@ -147,7 +147,8 @@ VALUE_FUNCTIONS = frozenset(
     """
     NOW VERSION CURRENT_DATABASE CURRENT_SETTING SET_CONFIG STRING_TO_ARRAY REGEXP_MATCH PG_BACKEND_PID PG_IS_IN_RECOVERY
     GEN_RANDOM_UUID PG_SLEEP PG_TRY_ADVISORY_LOCK PG_ADVISORY_LOCK PG_ADVISORY_UNLOCK PG_TYPEOF PARSE_IDENT TO_TIMESTAMP
-    CLOCK_TIMESTAMP STATEMENT_TIMESTAMP TRANSACTION_TIMESTAMP LOWER UPPER CONCAT LENGTH ABS COALESCE
+    CLOCK_TIMESTAMP STATEMENT_TIMESTAMP TRANSACTION_TIMESTAMP LOWER UPPER CONCAT LENGTH ABS COALESCE CURRENT_SCHEMA
+    PG_CANCEL_BACKEND PG_TERMINATE_BACKEND FORMAT_TYPE
     """.split()
 )
 
@@ -168,6 +169,9 @@ def value_function(rewriting: Rewriting, index: int) -> None:
     at = close + 1 + (rewriting.key(close + 1) == "AS")
     named = rewriting.kind(at) in (WORD, QUOTED) and (at > close + 1 or rewriting.key(at) not in AFTER_FROM | JOINS)
     shown = unquoted(rewriting.text, rewriting.tokens[at] if named else rewriting.tokens[index])
+    if named and rewriting.key(at + 1) == "(" and at + 1 in rewriting.partners:
+        shown = next(iter(_listed_names(rewriting, at + 1)), shown)
+        rewriting.drop(at + 1, rewriting.partners[at + 1])
     rewriting.before(index, "(SELECT ")
     rewriting.last(close, f" AS {quoted_name(shown)})" + ("" if named else f" AS {quoted_name(shown)}"))
 

@@ -526,8 +526,6 @@ FUNCTIONS: Final[tuple[Row, ...]] = (
     ("pg_get_function_identity_arguments", 1, lambda oid: _signature(oid)[0]),
     ("pg_wal_lsn_diff", 2, lambda left, right: None),
     ("pg_is_wal_replay_paused", 0, lambda: 0),
-    ("pg_cancel_backend", 1, _always(0)),
-    ("pg_terminate_backend", 1, _always(0)),
     ("pg_reload_conf", 0, lambda: 1),
     ("pg_collation_for", 1, lambda value: None),
 )  # fmt: skip

@@ -111,23 +111,25 @@ def pg_database(connection: Connection, context: Context) -> Iterator[Row]:
 
 
 def pg_stat_activity(connection: Connection, context: Context) -> Iterator[Row]:
-    """The one who asks: what others do is theirs."""
-    now = times.stamp(context.now)
-    yield {
-        "datid": oid_of("database", context.database),
-        "datname": context.database,
-        "pid": context.pid,
-        "usesysid": OWNER,
-        "usename": context.user,
-        "application_name": context.variables.get("application_name"),
-        "backend_start": now,
-        "xact_start": now,
-        "query_start": now,
-        "state_change": now,
-        "state": "active",
-        "query": "",
-        "backend_type": "client backend",
-    }
+    """The clients of this node."""
+    for one in context.company.activities() if context.company is not None else ():
+        yield {
+            "datid": oid_of("database", one.database),
+            "datname": one.database,
+            "pid": one.pid,
+            "usesysid": OWNER,
+            "usename": one.user,
+            "application_name": one.application,
+            "backend_start": times.stamp(one.backend_start),
+            "xact_start": None if one.transaction_start is None else times.stamp(one.transaction_start),
+            "query_start": times.stamp(one.query_start),
+            "state_change": times.stamp(one.query_start),
+            "wait_event_type": None if one.state == "active" else "Client",
+            "wait_event": None if one.state == "active" else "ClientRead",
+            "state": one.state,
+            "query": one.query,
+            "backend_type": "client backend",
+        }
 
 
 def pg_stat_database(connection: Connection, context: Context) -> Iterator[Row]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import apsw
 
@@ -35,9 +35,18 @@ from ha.sqlite import (
     times,
 )
 from ha.sqlite.advisory import Claims
+from ha.values import Activity
 
 if TYPE_CHECKING:
     from ha.sqlite.connection import Connection
+
+
+class Company(Protocol):
+    """The clients of a node, as far as SQL may see and stop them."""
+
+    def activities(self) -> Iterable[Activity]: ...
+    def cancel(self, pid: int) -> bool: ...
+    def terminate(self, pid: int) -> bool: ...
 
 
 @dataclass(slots=True)
@@ -52,6 +61,7 @@ class Context:
     :param claims: the advisory locks that the client holds.
     :param said: channel and payload of each ``pg_notify`` of the statement that runs.
     :param databases: says which databases the node has.
+    :param company: the node's clients.
     """
 
     user: str = "ha"
@@ -65,6 +75,7 @@ class Context:
     claims: Claims = field(default_factory=Claims)
     said: list[tuple[str, str]] = field(default_factory=list)
     databases: Callable[[], Iterable[str]] = tuple
+    company: Company | None = None
 
 
 #: A function's name, how many arguments it takes (-1: any number), what computes it, and its flags.
@@ -132,6 +143,12 @@ def _asking(connection: Connection) -> list[Row]:
     def in_zone(value: Any, precision: int = 6) -> str | None:
         return times.pg_timestamptz(value, precision, times.zone_or_utc(context().variables.get("TimeZone")))
 
+    def stopped(pid: int | None, *, end: bool) -> int | None:
+        company = context().company
+        if pid is None or company is None:
+            return None
+        return int(company.terminate(pid) if end else company.cancel(pid))
+
     def now() -> str:
         return times.stamp(context().now)
 
@@ -164,6 +181,9 @@ def _asking(connection: Connection) -> list[Row]:
         ("age", 1, lambda value: times.age(times.stamp(context().now)[:10], value), ASKING),
         ("pg_notify", 2, notify, ACTING),
         ("pg_sleep", 1, lambda seconds: sleep.pg_sleep(found(), seconds), ACTING),
+        ("pg_cancel_backend", 1, lambda pid: stopped(pid, end=False), ACTING),
+        ("pg_terminate_backend", 1, lambda pid: stopped(pid, end=True), ACTING),
+        ("pg_terminate_backend", 2, lambda pid, timeout: stopped(pid, end=True), ACTING),
         ("pg_is_in_recovery", 0, lambda: 0, STEADY),
         ("gen_random_uuid", 0, texts.random_uuid, ASKING),
         ("uuid_generate_v4", 0, texts.random_uuid, ASKING),

@@ -22,6 +22,11 @@ TABLE = (
         "create table t(id serial not null, a int, constraint p primary key (id))",
         "create table t(id INTEGER PRIMARY KEY AUTOINCREMENT not null, a int)",
     ),
+    ("create table t(id serial, a int)", "create table t(id INTEGER PRIMARY KEY AUTOINCREMENT, a int)"),
+    (
+        "create table t(a int, id int generated always as identity not null)",
+        "create table t(a int, id INTEGER /* identity */ PRIMARY KEY AUTOINCREMENT not null)",
+    ),
     ("create table t(a timestamp default now())", f"create table t(a timestamp default {NOW})"),
     (
         "create table t(a timestamptz default now() not null)",

@@ -19,6 +19,7 @@ TABLE = (
     ("select * from generate_series(1,$1) g", 'select * from (SELECT value AS "g" FROM generate_series(1,?1)) g'),
     ("select x from t, unnest(t.a) as x", 'select "x".value from t, unnest(t.a) as x'),
     ("select * from (values (1,2)) as v(a,b)", "select * from (WITH v(a,b) AS (values (1,2)) SELECT * FROM v) as v"),
+    ("select * from lower($1) as l(x) where true", """select * from (SELECT lower(?1) AS "x") as l where true"""),
 )
 
 REFUSED = ("select * from t, lateral (select 1) l",)

@@ -14,7 +14,8 @@ from ha.test.translated import RuleTests
 TABLE = (("select /* a /* b */ c */ 1", "select 1"),)
 
 REFUSED = (
-    "create table t(id serial)",
+    "create table t(id serial, a text primary key)",
+    "create table t(id serial, b serial)",
     "create table t(a int) partition by range (a)",
     "create table t(a int, exclude using gist (a with =))",
 )
