@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Final, TypeVar
 
 import apsw
@@ -97,6 +98,7 @@ class Facts:
     :param columns: empty when it answers no rows.
     :param parameters: their names without the ``:``, ``@`` or ``$``; None for ``?``.
     :param changes_schema: see :class:`ha.sqlite.guard.Footprint`, as the next three.
+    :param schema: which schema it was found in: equal facts of one text mean that tables are declared alike.
     """
 
     empty: bool
@@ -108,6 +110,11 @@ class Facts:
     makes_temp: bool
     tables_read: frozenset[str]
     tables_written: frozenset[str]
+    schema: tuple[int, ...] = ()
+
+
+#: Numbers for schemas that only one connection sees: TEMP tables, a change that is not committed.
+_private_numbers = count(1)
 
 
 class Cursor(apsw.Cursor):
@@ -158,6 +165,9 @@ class Connection(apsw.Connection):
         self._facts: dict[str, Facts] = {}
         self._kept: dict[Hashable, Any] = {}
         self._schema_version = -1
+        self._temp_version = 0
+        self._number = next(_private_numbers)
+        self._uncommitted = 0
         #: The schema may be changed through another connection.
         self.lags = bool(flags & apsw.SQLITE_OPEN_READONLY)
         self.cursor_factory = Cursor
@@ -250,6 +260,7 @@ class Connection(apsw.Connection):
             # A schema change that is rolled back gives its version number back, to be used by the next one.
             self._forget()
             self.guard.changed = self.in_transaction
+            self._uncommitted = next(_private_numbers) if self.in_transaction else 0
 
     def _look_at_schema(self) -> None:
         with self.guard.trusted():
@@ -257,6 +268,7 @@ class Connection(apsw.Connection):
             # file's, and reads it anew.
             self.execute("SELECT 1 FROM main.sqlite_schema LIMIT 1").close()
             version = self.execute("PRAGMA main.schema_version").get
+            self._temp_version = self.execute("PRAGMA temp.schema_version").get
         # A reader's transaction may see an older schema than its next one: look again then.
         self.guard.prepared = self.lags and self.in_transaction
         if version != self._schema_version:
@@ -288,7 +300,15 @@ class Connection(apsw.Connection):
             pass
         finally:
             cursor.close()
-        return Facts(*found[0], **_frozen(footprint))
+        return Facts(*found[0], **_frozen(footprint), schema=self._schema())
+
+    def _schema(self) -> tuple[int, ...]:
+        """What tells the schema that this connection sees from all others."""
+        if self._uncommitted:
+            return (self._uncommitted,)
+        if self._temp_version:
+            return (self._schema_version, self._number, self._temp_version)
+        return (self._schema_version,)
 
 
 def _source(name: str, decltype: str | None, database: str | None, table: str | None, origin: str | None) -> Source:

@@ -198,7 +198,7 @@ class Guard:
         self.due = self.due or self._client
 
     def _create_temp(self, name: str, _: str, database: str) -> None:
-        self._footprint.makes_temp = True
+        self.changed = self._footprint.makes_temp = True
         self._refuse_ours("create", name)
 
     def _create_temp_trigger(self, name: str, table: str, database: str) -> None:
@@ -207,7 +207,7 @@ class Guard:
             raise refusal(f'TEMP trigger "{name}" cannot be created: it would fire for every client')
 
     def _create_temp_view(self, name: str, _: str, database: str) -> None:
-        self._footprint.makes_temp = True
+        self.changed = self._footprint.makes_temp = True
         if self._client and not self.private:
             raise refusal(f'TEMP view "{name}" cannot be created: every client would see it')
 
@@ -224,7 +224,7 @@ class Guard:
         self._refuse_ours("drop", name)
 
     def _drop_temp(self, name: str, _: str, database: str) -> None:
-        self._footprint.makes_temp = True
+        self.changed = self._footprint.makes_temp = True
 
     def _drop_virtual(self, name: str, module: str, database: str) -> None:
         if database == "temp":
@@ -243,7 +243,7 @@ class Guard:
     def _alter(self, database: str, table: str, _: str) -> None:
         # Here, and only here, SQLite gives the database first.
         if database == "temp":
-            self._footprint.makes_temp = True
+            self.changed = self._footprint.makes_temp = True
             return
         self._refuse_ours("alter", table)
         self.changed = self._footprint.changes_schema = True

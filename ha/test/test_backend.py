@@ -632,6 +632,33 @@ class DescriptionTests(BackendCase):
         self.assertEqual(self.client.wait(self.client.backend.describe(statement)).columns[0].name, "id")
         self.assertEqual(self.client.rows("SELECT * FROM t"), [])
 
+    def wanted(self, client: Client, text: str) -> tuple[str | None, ...]:
+        described = client.wait(client.backend.describe(client.backend.parse(text)[0]))
+        return described.parameters  # type: ignore[no-any-return]
+
+    def test_what_it_wants_goes_with_the_schema(self) -> None:
+        """Though nothing of the statement's own answer tells the tables apart; a change that is rolled back counts, too."""
+        insert = "INSERT INTO t VALUES ($1, $2)"
+        self.assertEqual(self.wanted(self.client, insert), ("int8", "text"))
+        self.client.run("BEGIN")
+        self.client.run("ALTER TABLE t RENAME TO u; CREATE TABLE t (x bytea, y date)")
+        self.assertEqual(self.wanted(self.client, insert), ("bytea", "date"))
+        self.client.run("ROLLBACK")
+        self.assertEqual(self.wanted(self.client, insert), ("int8", "text"))
+        self.client.run("DROP TABLE t; CREATE TABLE t (x date, y json)")
+        self.assertEqual(self.wanted(self.client, insert), ("date", "json"))
+
+    def test_sessions_with_temporary_tables_of_one_name(self) -> None:
+        """Each has its own."""
+        other, insert = self.another(), "INSERT INTO mine VALUES ($1)"
+        self.client.run("CREATE TEMP TABLE mine (a bytea)")
+        other.run("CREATE TEMP TABLE mine (a numeric)")
+        self.assertEqual(self.wanted(self.client, insert), ("bytea",))
+        self.assertEqual(self.wanted(other, insert), ("numeric",))
+        other.run("DROP TABLE mine")
+        other.run("CREATE TEMP TABLE mine (a json)")
+        self.assertEqual(self.wanted(other, insert), ("json",))
+
     def test_commands_and_shown_settings(self) -> None:
         begin, show = (self.client.backend.parse(text)[0] for text in ("BEGIN", "SHOW TimeZone"))
         self.assertIsNone(self.client.wait(self.client.backend.describe(begin)).columns)
