@@ -31,23 +31,27 @@ class Authentication:
 
 @dataclass(frozen=True, slots=True)
 class NegotiateProtocolVersion:
-    """We speak an older minor version, and these options we do not know."""
+    """We speak an older minor version, and these options we do not know.
+
+    :param protocol: what will be spoken, major and minor version in one number: the manual speaks of the minor alone, PostgreSQL
+        sends both, and libpq refuses what is below 3.0.
+    """
 
     tag: ClassVar[bytes] = b"v"
-    newest_minor: int
+    protocol: int
     unknown: tuple[str, ...]
 
     @staticmethod
     def decode(body: bytes) -> NegotiateProtocolVersion:
-        newest, count = unpack_from("!ii", body)
+        protocol, count = unpack_from("!ii", body)
         names, at = [], 8
         for _ in range(count):
             name, at = string(body, at)
             names.append(name)
-        return NegotiateProtocolVersion(newest, tuple(names))
+        return NegotiateProtocolVersion(protocol, tuple(names))
 
     def encode(self) -> bytes:
-        return whole(b"v", pack("!ii", self.newest_minor, len(self.unknown)) + b"".join(map(zero, self.unknown)))
+        return whole(b"v", pack("!ii", self.protocol, len(self.unknown)) + b"".join(map(zero, self.unknown)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from ha.postgres.messages import (
     REMEMBERED_MAX,
     STARTUP_BYTES_MAX,
     UINT32,
+    NoPacket,
     ProtocolViolation,
     Unreadable,
 )
@@ -96,13 +97,14 @@ class Decoder:
     def opening(self) -> SSLRequest | GSSENCRequest | CancelRequest | StartupMessage | None:
         """The next untagged packet, or None while it is incomplete.
 
-        :raises ProtocolViolation: it is none.
+        :raises NoPacket: it is none.
+        :raises ProtocolViolation: it makes no sense.
         """
         if self.buffered < 4:
             return None
         (length,) = UINT32.unpack_from(self._buffer, self._at)
         if not 8 <= length <= STARTUP_BYTES_MAX:
-            raise ProtocolViolation("invalid length of startup packet")
+            raise NoPacket("invalid length of startup packet")
         if self.buffered < length:
             return None
         body = bytes(self._buffer[self._at + 4 : self._at + length])

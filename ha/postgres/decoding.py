@@ -11,12 +11,14 @@ import re
 from collections.abc import Callable
 from datetime import tzinfo
 from decimal import Decimal
+from functools import partial
 from math import isfinite, isnan
 from struct import Struct
 from struct import error as StructError
 from typing import Any
 
 from ha.errors import StatementError
+from ha.postgres import geometry
 from ha.postgres.encoding import (
     FLOAT8_LAYOUT,
     INT2_LAYOUT,
@@ -25,6 +27,7 @@ from ha.postgres.encoding import (
     INTERVAL_LAYOUT,
     REGISTERED,
     TIMETZ_LAYOUT,
+    binary_encoder,
     bool_of,
     plain_text,
     text_timetz,
@@ -173,6 +176,10 @@ def _array_from_text(element: int) -> Callable[[str], Value]:
     return read
 
 
+def _mac_from_text(oid: int, text: str) -> Value:
+    return binary_encoder(oid)(text).hex(":")
+
+
 _FROM_TEXT: dict[int, Callable[[str], Value]] = {
     BOOL: bool_of,
     INT8: _int_from_text(INT8, 64),
@@ -192,6 +199,9 @@ _FROM_TEXT: dict[int, Callable[[str], Value]] = {
     JSON: _json_from_text,
     JSONB: _json_from_text,
     OID: lambda text: int(text) if text.isdigit() else text,
+    OIDS["macaddr"]: lambda text: _mac_from_text(OIDS["macaddr"], text),
+    OIDS["macaddr8"]: lambda text: _mac_from_text(OIDS["macaddr8"], text),
+    **{oid: partial(geometry.from_text, oid=oid) for oid in geometry.SIZES},
 }
 
 
@@ -296,6 +306,15 @@ def _inet_from_binary(raw: bytes) -> Value:
     return str(address) if raw[1] == address.max_prefixlen and not raw[2] else f"{address}/{raw[1]}"
 
 
+def _mac_from_binary(oid: int, size: int) -> Callable[[bytes], Value]:
+    def read(raw: bytes) -> Value:
+        if len(raw) != size:
+            raise StatementError("22P03", f"incorrect binary data format for type {spoken(oid)}")
+        return raw.hex(":")
+
+    return read
+
+
 _FROM_BINARY: dict[int, Callable[[bytes], Value]] = {
     BOOL: lambda raw: 1 if raw != b"\0" else 0,
     INT8: _read_q,
@@ -323,7 +342,10 @@ _FROM_BINARY: dict[int, Callable[[bytes], Value]] = {
     OIDS["money"]: lambda raw: f"${_read_q(raw) / 100:,.2f}",
     OIDS["inet"]: _inet_from_binary,
     OIDS["cidr"]: _inet_from_binary,
+    OIDS["macaddr"]: _mac_from_binary(OIDS["macaddr"], 6),
+    OIDS["macaddr8"]: _mac_from_binary(OIDS["macaddr8"], 8),
     OIDS["void"]: lambda raw: "",
+    **{oid: partial(geometry.from_binary, oid=oid) for oid in geometry.SIZES},
     **{OIDS[name]: _read_u for name in ("oid", "xid", "cid", *sorted(REGISTERED))},
 }
 

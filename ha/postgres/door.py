@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from ha.errors import StatementError
 from ha.postgres.answers import Authentication
+from ha.postgres.messages import CANCEL_KEY_BYTES
 from ha.sql.kinds import Statement
 from ha.values import Answer, Description, Parameters, Row
 
@@ -72,12 +73,12 @@ class Cancels:
     def __init__(self) -> None:
         self._known: dict[int, tuple[bytes, Callable[[], None]]] = {}
 
-    def register(self, interrupt: Callable[[], None], process_id: int) -> bytes:
+    def register(self, interrupt: Callable[[], None], process_id: int, key_bytes: int = CANCEL_KEY_BYTES) -> bytes:
         """A secret key for a new session.
 
         :param interrupt: stops what it runs.
         """
-        key = secrets.token_bytes(4)
+        key = secrets.token_bytes(key_bytes)
         self._known[process_id] = (key, interrupt)
         return key
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import tzinfo
-from functools import lru_cache
+from functools import lru_cache, partial
 from struct import Struct
 from struct import error as StructError
 
 from ha.errors import StatementError
+from ha.postgres import geometry
 from ha.postgres.moments import (
     DAY_US,
     INFINITY,
@@ -167,6 +168,10 @@ _TEXT_ENCODERS: dict[int, Callable[[Value], bytes]] = {
     UUID: _lenient(_text_uuid),
     JSON: _text_json,
     JSONB: _text_json,
+    **{
+        oid: _lenient(partial(geometry.to_text, oid=oid))
+        for oid in geometry.SIZES
+    },
 }
 
 
@@ -323,6 +328,13 @@ def _binary_inet(value: Value, cidr: int) -> bytes:
     return bytes((2 if found.version == 4 else 3, found.network.prefixlen, cidr, len(found.packed))) + found.packed
 
 
+def _binary_mac(value: Value, oid: int, size: int) -> bytes:
+    digits = re.sub(r"[:.\s-]", "", str(value))
+    if re.fullmatch(f"[0-9a-fA-F]{{{2 * size}}}", digits) is None:
+        raise unfit(oid, value)
+    return bytes.fromhex(digits)
+
+
 REGISTERED = {"regclass", "regtype", "regproc", "regprocedure", "regoper", "regrole", "regnamespace"}
 
 
@@ -372,7 +384,10 @@ _BINARY_ENCODERS: dict[int, Callable[[Value], bytes]] = {
     OIDS["money"]: _binary_money,
     OIDS["inet"]: lambda value: _binary_inet(value, 0),
     OIDS["cidr"]: lambda value: _binary_inet(value, 1),
+    OIDS["macaddr"]: lambda value: _binary_mac(value, OIDS["macaddr"], 6),
+    OIDS["macaddr8"]: lambda value: _binary_mac(value, OIDS["macaddr8"], 8),
     OIDS["record"]: record_binary,
+    **{oid: partial(geometry.to_binary, oid=oid) for oid in geometry.SIZES},
     OIDS["void"]: lambda value: b"",
     **{OIDS[name]: (lambda oid: lambda value: _unsigned(value, oid))(OIDS[name]) for name in ("oid", "xid", "cid")},
     **{OIDS[name]: (lambda oid: lambda value: _binary_reg(value, oid))(OIDS[name]) for name in REGISTERED},

@@ -14,7 +14,9 @@ from typing import Any, ClassVar
 
 #: Protocol versions as the start-up packet writes them: major in the high half, minor in the low one.
 PROTOCOL_3_0 = 3 << 16
-MINOR_MAX = 0
+#: 3.2 gives cancel keys any length; there is no 3.1.
+MINOR_MAX = 2
+PROTOCOL_3_2 = PROTOCOL_3_0 | 2
 SSL_REQUEST = (1234 << 16) | 5679
 GSSENC_REQUEST = (1234 << 16) | 5680
 CANCEL_REQUEST = (1234 << 16) | 5678
@@ -32,8 +34,9 @@ PARAMETERS_MAX = 65_535
 #: Messages that come again and again (Sync, the same Parse, the same Query) are decoded once: how many, and how long they may be.
 REMEMBERED_MAX = 1_024
 REMEMBERED_BYTES_MAX = 1_024
-#: A cancel key of protocol 3.2 (3.0 has four bytes).
+#: A cancel key that a client may send, and what it is given: four bytes before protocol 3.2, since then as PostgreSQL 18 does.
 CANCEL_KEY_BYTES_MAX = 256
+CANCEL_KEY_BYTES, LONG_CANCEL_KEY_BYTES = 4, 32
 
 INT32 = Struct("!i")
 UINT32 = Struct("!I")
@@ -41,6 +44,10 @@ UINT32 = Struct("!I")
 
 class ProtocolViolation(Exception):
     """The stream cannot be read any further: tell the client (08P01) and hang up."""
+
+
+class NoPacket(ProtocolViolation):
+    """What came first is no start-up packet: who sent it speaks another protocol, or has left already, and would not read an answer."""
 
 
 class Unreadable(Exception):

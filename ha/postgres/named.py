@@ -41,8 +41,8 @@ async def prepare(talk: Conversation, statement: Statement, types: tuple[int, ..
     shape = None
     wanted: tuple[str | None, ...] = ()
     asked = statement.argument.statement if isinstance(statement.argument, Declare) else statement
-    if kind is not Kind.SQL and kind in _OWN_ROWS:
-        shape = _own_shape(talk, statement)
+    if kind is not Kind.SQL and kind in OWN_ROWS:
+        shape = own_shape(talk, statement)
     elif kind is Kind.SQL or kind is Kind.DECLARE or kind not in _ROWLESS:
         if any(types) and asked is statement:
             given = tuple([TYPES[oid].name if oid in TYPES and oid != UNKNOWN else None for oid in types])
@@ -196,21 +196,15 @@ async def _close(talk: Conversation, argument: Name, alone: bool, values: tuple[
     return Answer("CLOSE CURSOR")
 
 
-def _own_shape(talk: Conversation, statement: Statement) -> Shape | None:
-    """What EXECUTE or FETCH will answer."""
+def own_shape(talk: Conversation, statement: Statement) -> Shape | None:
+    """What EXECUTE or FETCH will answer, as things stand: a statement may be parsed before what it names is there."""
     argument = statement.argument
     if isinstance(argument, ExecuteStatement):
         prepared = talk.statements.get(argument.name)
-        if prepared is None:
-            raise no_statement(argument.name)
-        return prepared.shape
+        return None if prepared is None else prepared.shape
     assert isinstance(argument, Fetch)
-    if argument.move:
-        return None
-    portal = talk.portals.get(argument.name)
-    if portal is None:
-        raise StatementError("34000", f'cursor "{argument.name}" does not exist')
-    return portal.shape
+    portal = None if argument.move else talk.portals.get(argument.name)
+    return None if portal is None else portal.shape
 
 
 OWN: Mapping[Kind, Any] = {
@@ -221,4 +215,4 @@ OWN: Mapping[Kind, Any] = {
     Kind.FETCH: _fetch,
     Kind.CLOSE: _close,
 }
-_OWN_ROWS = frozenset({Kind.EXECUTE, Kind.FETCH})
+OWN_ROWS = frozenset({Kind.EXECUTE, Kind.FETCH})

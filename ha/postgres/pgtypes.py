@@ -50,6 +50,9 @@ _BASE = (
     ("varbit", 1562, -1, 1563), ("numeric", 1700, -1, 1231), ("refcursor", 1790, -1, 2201), ("regprocedure", 2202, 4, 2207),
     ("regoper", 2203, 4, 2208), ("regclass", 2205, 4, 2210), ("regtype", 2206, 4, 2211), ("record", 2249, -1, 2287),
     ("void", 2278, 4, 0), ("uuid", 2950, 16, 2951), ("jsonb", 3802, -1, 3807), ("jsonpath", 4072, -1, 4073),
+    ("point", 600, 16, 1017), ("lseg", 601, 32, 1018), ("path", 602, -1, 1019), ("box", 603, 32, 1020),
+    ("polygon", 604, -1, 1027), ("line", 628, 24, 629), ("circle", 718, 24, 719), ("macaddr8", 774, 8, 775),
+    ("tsvector", 3614, -1, 3643), ("tsquery", 3615, -1, 3645), ("pg_lsn", 3220, 8, 3221),
     ("regrole", 4096, 4, 4097), ("regnamespace", 4089, 4, 4090), ("xid8", 5069, 8, 271), ("anyarray", 2277, -1, 0),
 )  # fmt: skip
 
@@ -83,6 +86,8 @@ _WORDS = {
     "NAME": "name", "OID": "oid", "XML": "xml", "INET": "inet", "CIDR": "cidr", "MACADDR": "macaddr", "MONEY": "money",
     "BIT": "bit", "BIT VARYING": "varbit", "VARBIT": "varbit", "\"CHAR\"": "char", "REGCLASS": "regclass",
     "REGTYPE": "regtype", "REGPROC": "regproc", "XID": "xid", "INT2VECTOR": "int2vector", "OIDVECTOR": "oidvector",
+    "POINT": "point", "LSEG": "lseg", "PATH": "path", "BOX": "box", "POLYGON": "polygon", "LINE": "line", "CIRCLE": "circle",
+    "MACADDR8": "macaddr8", "TSVECTOR": "tsvector", "TSQUERY": "tsquery", "PG_LSN": "pg_lsn",
     "PG_NODE_TREE": "pg_node_tree", "ACLITEM": "aclitem", "VOID": "void", "RECORD": "record", "ANYARRAY": "anyarray",
 }  # fmt: skip
 

@@ -46,7 +46,18 @@ from ha.postgres.conversation import (
 )
 from ha.postgres.decoder import Decoder, Malformed
 from ha.postgres.door import Door, Login, Nobody, Wire
-from ha.postgres.messages import MESSAGE_BYTES_MAX, MINOR_MAX, CopyData, CopyDone, ProtocolViolation
+from ha.postgres.messages import (
+    CANCEL_KEY_BYTES,
+    LONG_CANCEL_KEY_BYTES,
+    MESSAGE_BYTES_MAX,
+    MINOR_MAX,
+    PROTOCOL_3_0,
+    PROTOCOL_3_2,
+    CopyData,
+    CopyDone,
+    NoPacket,
+    ProtocolViolation,
+)
 from ha.postgres.portals import Portal, aborted, no_portal, no_statement
 from ha.postgres.questions import (
     AuthenticationAnswer,
@@ -169,6 +180,8 @@ class Session(Conversation):
                     self._running = False
             except StatementError as error:
                 await self._failed(error, kind)
+            except NoPacket:
+                self._hang_up()
             except ProtocolViolation as error:
                 self._fatal(StatementError("08P01", str(error)))
             if self.size > ANSWER_BYTES_MAX:
@@ -263,7 +276,8 @@ class Session(Conversation):
             )
         options = tuple(name for name in message.parameters if name.startswith("_pq_."))
         if minor > MINOR_MAX or options:
-            self.out.append(NegotiateProtocolVersion(MINOR_MAX, options).encode())
+            spoken = min(message.protocol, PROTOCOL_3_0 | MINOR_MAX)
+            self.out.append(NegotiateProtocolVersion(spoken, options).encode())
         user = message.parameters.get("user")
         if not user:
             raise StatementError("28000", "no PostgreSQL user name specified in startup packet")
@@ -303,7 +317,8 @@ class Session(Conversation):
         backend.on_expired = self.break_off
         self._decoder.bytes_max = MESSAGE_BYTES_MAX
         self._process_id = backend.pid
-        key = self._door.cancels.register(self.cancel, backend.pid)
+        long = self._startup.protocol >= PROTOCOL_3_2
+        key = self._door.cancels.register(self.cancel, backend.pid, LONG_CANCEL_KEY_BYTES if long else CANCEL_KEY_BYTES)
         self.out.append(Authentication(0).encode())
         self.settings_changed()
         self.settings_touched = False
@@ -422,7 +437,7 @@ class Session(Conversation):
         if self.backend.status == "E" and statement.kind not in WAYS_OUT and statement.kind is not Kind.EMPTY:
             raise aborted()
         values = named.values_of(prepared, message, self.zone) if message.parameters or prepared.parameters else ()
-        shape = prepared.shape
+        shape = prepared.shape if statement.kind not in named.OWN_ROWS else named.own_shape(self, statement)
         formats: tuple[int, ...] = ()
         if message.result_formats and shape is not None:
             try:

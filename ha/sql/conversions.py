@@ -6,7 +6,7 @@ from ha.errors import StatementError
 from ha.sql import declarations, literals
 from ha.sql.rewriting import Rewriting
 from ha.sql.tokens import PARAMETER, QUOTED, STRING, TEXTS, WORD, literal, quoted, quoted_name, unquoted
-from ha.sql.typenames import TypeName, read_type
+from ha.sql.typenames import KNOWN, OTHERS, TypeName, read_type
 
 
 def parameter(rewriting: Rewriting, index: int) -> None:
@@ -68,11 +68,21 @@ def unicode_name(rewriting: Rewriting, index: int) -> None:
     rewriting.instead[index] = quoted_name(unquoted(rewriting.text, rewriting.tokens[index]))
 
 
+#: What :: may name.
+CASTABLE = KNOWN | OTHERS
+
+
 def cast(rewriting: Rewriting, index: int) -> None:
     """``x::type``."""
     type_name, after = read_type(rewriting.text, rewriting.tokens, index + 1)
     if type_name is None:
         raise rewriting.error(index + 1)
+    if type_name.name.removeprefix("_") not in CASTABLE:
+        raise StatementError(
+            "42704",
+            f'type "{type_name.name.removeprefix("_")}" does not exist',
+            position=rewriting.tokens[index + 1].start + 1,
+        )
     first = rewriting.operand_before(index)
     if first == index - 1 and rewriting.kind(first) == PARAMETER:
         rewriting.casts.setdefault(rewriting.parameter(first), type_name.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+from ha.postgres.answers import ErrorResponse
 from ha.postgres.questions import (
     Bind,
     Describe,
@@ -79,6 +80,18 @@ class CursorTests(SessionCase):
         )
         self.assertEqual(heard[2].columns[0].type_oid, 20)
         self.assertEqual(rows(heard), [(struct.pack("!q", 1),), (struct.pack("!q", 2),)])
+
+    def test_a_statement_may_be_parsed_before_its_cursor_is_there(self) -> None:
+        """pgx prepares FETCH once; what it answers is known when it is bound."""
+        heard = self.ask(Parse("f", "FETCH ALL FROM c"), Describe("S", "f"), Parse("e", "EXECUTE q"), Sync())
+        self.assertEqual([type(one).__name__ for one in heard[1:3]], ["ParameterDescription", "NoData"])
+        self.assertEqual(self.tags("BEGIN; DECLARE c CURSOR FOR SELECT a FROM t ORDER BY a")[-1], "T")
+        heard = self.ask(Bind("", "f"), Describe("P", ""), Execute(""), Sync())
+        self.assertEqual(heard[1].columns[0].name, "a")
+        self.assertEqual(rows(heard), [(b"1",), (b"2",), (b"3",), (b"4",), (b"5",)])
+        self.query("CLOSE c")
+        (error,) = (one for one in self.ask(Bind("", "f"), Execute(""), Sync()) if isinstance(one, ErrorResponse))
+        self.assertEqual(error.sqlstate, "34000")
 
     def test_a_cursor_with_parameters(self) -> None:
         """As psycopg's server-side cursors declare theirs."""

@@ -21,7 +21,7 @@ from ha.postgres.answers import (
     ParameterStatus,
     ReadyForQuery,
 )
-from ha.postgres.messages import PROTOCOL_3_0
+from ha.postgres.messages import PROTOCOL_3_0, PROTOCOL_3_2
 from ha.postgres.questions import (
     AuthenticationAnswer,
     CancelRequest,
@@ -150,7 +150,28 @@ class LoginTests(DoorCase):
         """3.2, a made-up minor version, and options nobody knows."""
         client = Client(self.factory)
         heard = client.ask(StartupMessage(PROTOCOL_3_0 + 9999, {"user": "ha", "_pq_.x": "1"}))
-        self.assertEqual(heard, [NegotiateProtocolVersion(0, ("_pq_.x",)), Authentication(3)])
+        self.assertEqual(heard, [NegotiateProtocolVersion(PROTOCOL_3_2, ("_pq_.x",)), Authentication(3)])
+
+    def test_cancel_keys_are_long_since_3_2(self) -> None:
+        """Four bytes for those who do not know."""
+        for protocol, negotiated, size in (
+            (PROTOCOL_3_0, [], 4),
+            (PROTOCOL_3_2, [], 32),
+            (PROTOCOL_3_2 + 7, [PROTOCOL_3_2], 32),
+        ):
+            client = Client(self.factory)
+            heard = client.ask(StartupMessage(protocol, {"user": "ha"}), AuthenticationAnswer(b"ha\0"))
+            self.assertEqual([one.protocol for one in heard if isinstance(one, NegotiateProtocolVersion)], negotiated)
+            (key,) = (one.secret_key for one in heard if isinstance(one, BackendKeyData))
+            self.assertEqual(len(key), size)
+
+    def test_noise_is_not_answered(self) -> None:
+        """Whoever sends Terminate first, or HTTP, would not read an answer."""
+        for noise in (b"X\0\0\0\4", b"GET / HTTP/1.1\r\n\r\n", b"\0\0\0\7"):
+            client = Client(self.factory)
+            client.connection.dataReceived(noise)
+            self.assertEqual(client.received(), [])
+            self.assertTrue(client.transport.disconnecting)
 
     def test_another_protocol(self) -> None:
         """0A000."""
