@@ -38,7 +38,7 @@ from ha.sqlite.functions import Context
 from ha.sqlite.plans import is_bounded
 from ha.sqlite.scripts import already_there, conditions, steps
 from ha.sqlite.sequences import inserted
-from ha.values import Activity, Answer, Column, Description, Parameters, Row
+from ha.values import Activity, Answer, Column, Description, NamedStatement, Parameters, Row
 
 #: Rows of a result's first batch, where the client did not say.
 FIRST_BATCH_ROWS = 256
@@ -128,6 +128,11 @@ class Stream:
             self._backend.replica.database.give_back(self._cursor.connection)
 
 
+def _held(level: str) -> str:
+    """The level that a transaction is held to: PostgreSQL, too, gives READ UNCOMMITTED no less than READ COMMITTED."""
+    return READ_COMMITTED if level == "read uncommitted" else level
+
+
 _IDLE = {"I": "idle", "T": "idle in transaction", "E": "idle in transaction (aborted)"}
 
 
@@ -170,6 +175,7 @@ class Backend:
             claims=self._claims,
             databases=databases,
             company=company,
+            named_statements=lambda: self.named_statements(),
         )
         self._company = company
         self._query = ""
@@ -182,6 +188,8 @@ class Backend:
         self._expired: StatementError | None = None
         self._channels: frozenset[str] = frozenset()
         self._channels_before = self._channels
+        #: The door's: what the client has prepared under names.
+        self.named_statements: Callable[[], Iterable[NamedStatement]] = tuple
         self.on_notification: Callable[[int, str, str], None] | None = None
         self.on_expired: Callable[[StatementError], None] | None = None
         if company is not None:
@@ -871,13 +879,20 @@ class Backend:
 
     def _shape(self, block: Block, begin: Begin) -> None:
         """The level and access mode of a block: what it says, else what the session's defaults say."""
-        block.isolation = begin.isolation or self._default_isolation()
+        self._set_isolation(block, begin.isolation or self.variables.get("default_transaction_isolation"))
         default = self.variables.flag("default_transaction_read_only")
-        block.read_only = default if begin.read_only is None else begin.read_only
+        self._set_read_only(block, default if begin.read_only is None else begin.read_only)
+
+    def _set_isolation(self, block: Block, level: str) -> None:
+        block.isolation = _held(level)
+        self.variables.set("transaction_isolation", level, local=True)
+
+    def _set_read_only(self, block: Block, read_only: bool) -> None:
+        block.read_only = read_only
+        self.variables.set("transaction_read_only", "on" if read_only else "off", local=True)
 
     def _default_isolation(self) -> str:
-        level: str = self.variables.get("default_transaction_isolation")
-        return READ_COMMITTED if level == "read uncommitted" else level
+        return _held(self.variables.get("default_transaction_isolation"))
 
     async def _set_transaction(self, statement: Statement, alone: bool) -> Answer:
         begin = statement.argument
@@ -889,9 +904,9 @@ class Backend:
             raise StatementError("25001", "SET TRANSACTION ISOLATION LEVEL must be called before any query")
         else:
             if begin.isolation is not None:
-                self._block.isolation = begin.isolation
+                self._set_isolation(self._block, begin.isolation)
             if begin.read_only is not None:
-                self._block.read_only = begin.read_only
+                self._set_read_only(self._block, begin.read_only)
         return answer
 
     async def _commit_command(self, statement: Statement, alone: bool) -> Answer:
@@ -921,7 +936,9 @@ class Backend:
         """AND CHAIN: the next block has the ways of the one that ended."""
         if isinstance(statement.argument, End) and statement.argument.chain and ended is not None:
             block = self._implicit_block()
-            block.explicit, block.isolation, block.read_only = True, ended.isolation, ended.read_only
+            block.explicit = True
+            self._set_isolation(block, ended.isolation)
+            self._set_read_only(block, ended.read_only)
 
     def _explicit_block(self, command: str) -> Block:
         if self._block is None or not self._block.explicit:

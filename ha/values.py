@@ -77,6 +77,22 @@ class Activity:
     query_start: float
 
 
+@dataclass(frozen=True, slots=True)
+class NamedStatement:
+    """A statement that a client has prepared under a name: a row of ``pg_prepared_statements``.
+
+    :param types: of its parameters, as ``format_type()`` says them.
+    :param made: when, in seconds since 1970.
+    :param by_sql: by PREPARE, not by the protocol.
+    """
+
+    name: str
+    text: str
+    types: tuple[str, ...]
+    made: float
+    by_sql: bool
+
+
 class RowStream(Protocol):
     """The rows after an answer's first batch. It holds a reading connection: close it, always."""
 

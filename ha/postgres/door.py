@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ from ha.errors import StatementError
 from ha.postgres.answers import Authentication
 from ha.postgres.messages import CANCEL_KEY_BYTES
 from ha.sql.kinds import Statement
-from ha.values import Answer, Description, Parameters, Row
+from ha.values import Answer, Description, NamedStatement, Parameters, Row
 
 
 class Backend(Protocol):
@@ -20,6 +20,7 @@ class Backend(Protocol):
 
     pid: int
     variables: Any
+    named_statements: Callable[[], Iterable[NamedStatement]]
     on_notification: Callable[[int, str, str], None] | None
     on_expired: Callable[[StatementError], None] | None
 
@@ -114,6 +115,7 @@ class Nobody:
     pid = 0
     status = "I"
     variables: Any = None
+    named_statements: Any = tuple
     on_notification: Any = None
     on_expired: Any = None
 

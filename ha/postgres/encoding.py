@@ -168,10 +168,7 @@ _TEXT_ENCODERS: dict[int, Callable[[Value], bytes]] = {
     UUID: _lenient(_text_uuid),
     JSON: _text_json,
     JSONB: _text_json,
-    **{
-        oid: _lenient(partial(geometry.to_text, oid=oid))
-        for oid in geometry.SIZES
-    },
+    **{oid: _lenient(partial(geometry.to_text, oid=oid)) for oid in geometry.SIZES},
 }
 
 

@@ -106,7 +106,8 @@ async def _prepare(talk: Conversation, argument: Prepare, alone: bool, values: t
     if argument.name in talk.statements:
         raise StatementError("42P05", f'prepared statement "{argument.name}" already exists')
     types = tuple(of_name(name)[0] for name in argument.types)
-    talk.statements[argument.name] = await prepare(talk, argument.statement, types)
+    prepared = talk.statements[argument.name] = await prepare(talk, argument.statement, types)
+    prepared.by_sql = True
     return Answer("PREPARE")
 
 

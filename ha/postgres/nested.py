@@ -34,7 +34,7 @@ def array_literal(text: str) -> list[Any]:
         raise malformed()
     stack: list[list[Any]] = []
     token: list[str] = []
-    quoted = begun = False
+    quoted = begun = closed = False
     end = len(text)
     while at < end:
         char = text[at]
@@ -48,7 +48,7 @@ def array_literal(text: str) -> list[Any]:
                 stack[-1].append(None if not quoted and word.upper() == "NULL" else word)
             elif char == "," and not stack[-1]:
                 raise malformed()
-            token, quoted, begun = [], False, False
+            token, quoted, begun, closed = [], False, False, False
             if char == "}":
                 inner = stack.pop()
                 if not stack:
@@ -64,6 +64,9 @@ def array_literal(text: str) -> list[Any]:
                 if at < end:
                     token.append(text[at])
                 at += 1
+            closed = True
+        elif closed and char.isspace():
+            pass
         elif char == "\\":
             at += 1
             token.append(text[at : at + 1])

@@ -6,6 +6,8 @@ both in one namespace. It owns the answer's `rest`, and whoever drops a portal m
 
 from __future__ import annotations
 
+from time import time
+
 from ha.errors import StatementError
 from ha.postgres.shapes import Shape
 from ha.sql.kinds import Statement
@@ -21,15 +23,19 @@ class Prepared:
     """A statement with a name, a type for each parameter, and the shape of its rows (None: no rows).
 
     :ivar announced: the client was told of the shape.
+    :ivar made: when, in seconds since 1970.
+    :ivar by_sql: by PREPARE.
     """
 
-    __slots__ = ("statement", "parameters", "shape", "announced")
+    __slots__ = ("statement", "parameters", "shape", "announced", "made", "by_sql")
 
     def __init__(self, statement: Statement, parameters: tuple[int, ...], shape: Shape | None) -> None:
         self.statement = statement
         self.parameters = parameters
         self.shape = shape
         self.announced = False
+        self.made = time()
+        self.by_sql = False
 
 
 class Portal:

@@ -58,6 +58,7 @@ from ha.postgres.messages import (
     NoPacket,
     ProtocolViolation,
 )
+from ha.postgres.pgtypes import spoken
 from ha.postgres.portals import Portal, aborted, no_portal, no_statement
 from ha.postgres.questions import (
     AuthenticationAnswer,
@@ -80,7 +81,7 @@ from ha.postgres.questions import (
 from ha.postgres.shapes import shape_of
 from ha.postgres.startup import settings_of
 from ha.sql.kinds import Kind, Statement
-from ha.values import Answer
+from ha.values import Answer, NamedStatement
 
 #: Notifications that wait for the end of the client's transaction.
 NOTIFICATIONS_MAX = 10_000
@@ -313,6 +314,7 @@ class Session(Conversation):
         self.backend = backend
         for name, value in settings_of(parameters):
             backend.variables.start(name, value)
+        backend.named_statements = self._named_statements
         backend.on_notification = self._notified
         backend.on_expired = self.break_off
         self._decoder.bytes_max = MESSAGE_BYTES_MAX
@@ -328,6 +330,14 @@ class Session(Conversation):
         self.out.append(BackendKeyData(self._process_id, key).encode())
         self._enter(Phase.READY)
         self.out.append(_READY[backend.status])
+
+    def _named_statements(self) -> list[NamedStatement]:
+        """For ``pg_prepared_statements``; may be asked in any thread."""
+        return [
+            NamedStatement(name, one.statement.text, tuple(map(spoken, one.parameters)), one.made, one.by_sql)
+            for name, one in list(self.statements.items())
+            if name
+        ]
 
     # --- the client's turn ends ---
 

@@ -190,8 +190,8 @@ def _isolation(reader: Reader) -> str:
         return "repeatable read"
     if reader.take("READ", "COMMITTED"):
         return "read committed"
-    if reader.take("READ", "UNCOMMITTED"):  # PostgreSQL, too, gives such a transaction READ COMMITTED
-        return "read committed"
+    if reader.take("READ", "UNCOMMITTED"):
+        return "read uncommitted"
     raise reader.error()
 
 

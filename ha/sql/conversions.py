@@ -108,7 +108,7 @@ def cast_call(rewriting: Rewriting, index: int) -> None:
         return
     if as_ == index + 3 and rewriting.kind(index + 2) == PARAMETER:
         rewriting.casts.setdefault(rewriting.parameter(index + 2), type_name.name)
-    if type_name.written in _SQLITE_CASTS and rewriting.key(as_ + 2) != ".":
+    if type_name.written in _SQLITE_CASTS and not type_name.name.startswith("_") and rewriting.key(as_ + 2) != ".":
         return
     rewriting.drop(index, index + 1)
     _wrap(rewriting, index + 2, as_ - 1, type_name, close + 1)
@@ -200,6 +200,27 @@ def to_reg(rewriting: Rewriting, index: int) -> None:
     close = rewriting.partners.get(index + 1)
     if close is not None and rewriting.key(index + 1) == "(" and _is_number(rewriting, index, close, close + 1):
         rewriting.instead[index] = f"{rewriting.key(index).lower()}_oid"
+
+
+#: Names of types that may stand before a literal, but those of times.
+LITERAL_TYPES = (
+    "BOOL BOOLEAN INT INTEGER INT2 INT4 INT8 SMALLINT BIGINT NUMERIC DECIMAL FLOAT4 FLOAT8 REAL TEXT VARCHAR JSON JSONB UUID BYTEA INET "
+    "CIDR MACADDR OID REGCLASS REGTYPE POINT BOX LINE LSEG PATH POLYGON CIRCLE"
+).split()
+_BEFORE_EXPRESSION = frozenset(
+    "SELECT , ( = <> != < > <= >= + - * / || AND OR NOT WHEN THEN ELSE CASE BETWEEN IN BY ON WHERE [".split()
+)
+
+
+def named_literal(rewriting: Rewriting, index: int) -> None:
+    """``int '1'``, ``text 'x'``, where an expression begins. SQLite could read a column and an alias."""
+    if rewriting.kind(index + 1) not in TEXTS or rewriting.key(index - 1) not in _BEFORE_EXPRESSION:
+        return
+    type_name, after = read_type(rewriting.text, rewriting.tokens, index)
+    if type_name is None or after != index + 1:
+        return
+    rewriting.instead[index] = ""
+    _wrap(rewriting, index + 1, index + 1, type_name, index + 2)
 
 
 def typed_literal(rewriting: Rewriting, index: int) -> None:

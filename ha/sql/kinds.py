@@ -44,7 +44,7 @@ class Kind(Enum):
 class Begin:
     """BEGIN, START TRANSACTION, SET TRANSACTION. None: not said."""
 
-    isolation: str | None = None  # "read committed", "repeatable read", "serializable"
+    isolation: str | None = None  # "read uncommitted", "read committed", "repeatable read", "serializable"
     read_only: bool | None = None
 
 

@@ -67,4 +67,6 @@ ARGUMENT = {
     "generate_series": "int8", "concat": "text", "pg_advisory_lock": "int8", "pg_advisory_unlock": "int8",
     "pg_try_advisory_lock": "int8", "nextval": "text", "currval": "text", "setval": "text", "json_extract": "text",
     "pg_notify": "text", "split_part": "text", "position": "text", "strpos": "text", "chr": "int4", "abs": "numeric",
+    "pg_terminate_backend": "int4",
+    "pg_cancel_backend": "int4",
 }  # fmt: skip

@@ -43,9 +43,11 @@ from ha.sql.clauses import (
     table_statement,
 )
 from ha.sql.conversions import (
+    LITERAL_TYPES,
     bits,
     cast,
     cast_call,
+    named_literal,
     number,
     parameter,
     text_literal,
@@ -141,6 +143,7 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "TIMESTAMP": typed_literal,
     "TIMESTAMPTZ": typed_literal,
     "INTERVAL": typed_literal,
+    **dict.fromkeys(LITERAL_TYPES, named_literal),
     "ARRAY": array,
     "[": bracket,
     "ANY": any_of,

@@ -6,6 +6,7 @@ Each is a generator function, as the functions of :mod:`ha.sqlite.series`; SQLit
 
 from __future__ import annotations
 
+import json
 import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
@@ -132,6 +133,20 @@ def pg_stat_activity(connection: Connection, context: Context) -> Iterator[Row]:
         }
 
 
+def pg_prepared_statements(connection: Connection, context: Context) -> Iterator[Row]:
+    """What this client has prepared under names."""
+    for one in context.named_statements():
+        yield {
+            "name": one.name,
+            "statement": one.text,
+            "prepare_time": times.stamp(one.made),
+            "parameter_types": json.dumps(one.types),
+            "from_sql": int(one.by_sql),
+            "generic_plans": 0,
+            "custom_plans": 0,
+        }
+
+
 def pg_stat_database(connection: Connection, context: Context) -> Iterator[Row]:
     for row in pg_database(connection, context):
         counts = dict.fromkeys(_counts("pg_stat_database"), 0)
@@ -170,6 +185,7 @@ TABLES: Final[dict[str, Callable[[Connection, Context], Iterator[Row]]]] = {
     "pg_shadow": pg_user,
     "pg_database": pg_database,
     "pg_stat_activity": pg_stat_activity,
+    "pg_prepared_statements": pg_prepared_statements,
     "pg_stat_database": pg_stat_database,
     "pg_sequences": pg_sequences,
 }

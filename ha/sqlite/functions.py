@@ -35,7 +35,7 @@ from ha.sqlite import (
     times,
 )
 from ha.sqlite.advisory import Claims
-from ha.values import Activity
+from ha.values import Activity, NamedStatement
 
 if TYPE_CHECKING:
     from ha.sqlite.connection import Connection
@@ -62,6 +62,7 @@ class Context:
     :param said: channel and payload of each ``pg_notify`` of the statement that runs.
     :param databases: says which databases the node has.
     :param company: the node's clients.
+    :param named_statements: says what the client has prepared under names.
     """
 
     user: str = "ha"
@@ -76,6 +77,7 @@ class Context:
     said: list[tuple[str, str]] = field(default_factory=list)
     databases: Callable[[], Iterable[str]] = tuple
     company: Company | None = None
+    named_statements: Callable[[], Iterable[NamedStatement]] = tuple
 
 
 #: A function's name, how many arguments it takes (-1: any number), what computes it, and its flags.
@@ -143,11 +145,11 @@ def _asking(connection: Connection) -> list[Row]:
     def in_zone(value: Any, precision: int = 6) -> str | None:
         return times.pg_timestamptz(value, precision, times.zone_or_utc(context().variables.get("TimeZone")))
 
-    def stopped(pid: int | None, *, end: bool) -> int | None:
-        company = context().company
-        if pid is None or company is None:
+    def stopped(pid: int | str | None, *, end: bool) -> int | None:
+        company, number = context().company, casts.pg_int4(pid)
+        if number is None or company is None:
             return None
-        return int(company.terminate(pid) if end else company.cancel(pid))
+        return int(company.terminate(number) if end else company.cancel(number))
 
     def now() -> str:
         return times.stamp(context().now)

@@ -104,6 +104,7 @@ class FakeBackend:
         self.pid = pid
         self.variables = Variables(user=user, database=database)
         self.connection.context = Context(user=user, database=database, variables=self.variables, pid=pid)
+        self.named_statements: Any = tuple
         self.on_notification: Any = None
         self.on_expired: Any = None
         self.said: list[Any] = []

@@ -201,6 +201,23 @@ class BlockTests(BackendCase):
         self.client.run("ROLLBACK")
         self.assertEqual(self.client.rows("SHOW application_name"), [("",)])
 
+    def test_a_block_shows_its_ways(self) -> None:
+        """For as long as it lasts."""
+        shown = "SELECT current_setting('transaction_isolation'), current_setting('transaction_read_only')"
+        for begin, expected in (
+            ("BEGIN", ("read committed", "off")),
+            ("BEGIN ISOLATION LEVEL READ UNCOMMITTED, READ ONLY", ("read uncommitted", "on")),
+            ("START TRANSACTION ISOLATION LEVEL SERIALIZABLE READ WRITE", ("serializable", "off")),
+            (
+                "BEGIN; SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION READ ONLY",
+                ("repeatable read", "on"),
+            ),
+        ):
+            self.client.run(begin)
+            self.assertEqual(self.client.rows(shown), [expected], begin)
+            self.client.run("COMMIT")
+            self.assertEqual(self.client.rows(shown), [("read committed", "off")])
+
     def test_read_only(self) -> None:
         self.client.run("BEGIN READ ONLY")
         self.assertEqual(self.client.rows("SELECT * FROM t"), [])

@@ -28,7 +28,7 @@ class TransactionTests(SynchronousTestCase):
                 "start transaction read write isolation level repeatable read not deferrable",
                 Begin("repeatable read", False),
             ),
-            ("set transaction isolation level read uncommitted", Begin("read committed")),
+            ("set transaction isolation level read uncommitted", Begin("read uncommitted")),
             ("commit and chain", End(True)),
             ("end work", End()),
             ("rollback and no chain", End()),

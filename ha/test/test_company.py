@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ha.company import Company
 from ha.errors import StatementError
 from ha.test.clients import Client, Served
-from ha.values import Activity
+from ha.values import Activity, NamedStatement
 
 
 class Member:
@@ -98,6 +98,14 @@ class BackendsTests(SynchronousTestCase):
             turn()
         self.assertEqual([error.sqlstate for error in heard], ["57P01"])
         self.assertEqual(self.two.refused("SELECT 1"), "57P01")
+
+    def test_prepared_statements_are_ones_own(self) -> None:
+        """As the door tells them."""
+        self.one.backend.named_statements = lambda: [NamedStatement("s", "SELECT $1", ("integer", "text"), 0.0, False)]
+        listed = "SELECT name, statement, prepare_time, parameter_types, from_sql FROM pg_prepared_statements"
+        row = ("s", "SELECT $1", "1970-01-01 00:00:00+00:00", '["integer", "text"]', 0)
+        self.assertEqual(self.one.rows(listed), [row])
+        self.assertEqual(self.two.rows(listed), [])
 
     def test_who_closes_is_seen_no_more(self) -> None:
         self.two.close()

@@ -7,6 +7,11 @@ from ha.sql.statements import split
 from ha.test.translated import RuleTests
 
 TABLE = (
+    ("select int '1', text 'x', jsonb '{}' as j", "select pg_int4('1'), CAST('x' AS TEXT), pg_jsonb('{}') as j"),
+    ("select text 'x' = point '(1,2)'", "select CAST('x' AS TEXT) = ('(1,2)')"),
+    ("select t.text 'alias', a text, json -> 'x' from t", "select t.text 'alias', a text, json -> 'x' from t"),
+    ("create table t (a text default 'x')", "create table t (a text default 'x')"),
+    ("select cast($1 as int[]), cast(a as int)", "select pg_array(?1), cast(a as int)"),
     ("select $1::int, $1", "select pg_int4(?1), ?1"),
     ("select a.b::text::int4", "select pg_int4(CAST(a.b AS TEXT))"),
     ("select case when a then b end::text", "select CAST(case when a then b end AS TEXT)"),

@@ -111,6 +111,19 @@ class CursorTests(SessionCase):
         self.assertEqual(self.tags("EXECUTE q(4, 'x')"), ["26000", "I"])
         self.assertEqual(self.tags("DEALLOCATE ALL"), ["DEALLOCATE ALL", "I"])
 
+    def test_what_is_prepared_is_listed(self) -> None:
+        """For pg_prepared_statements: not the unnamed one."""
+        self.query("PREPARE q(int, text) AS SELECT $1 + 1, $2")
+        self.ask(Parse("p", "SELECT a FROM t WHERE a = $1", (20,)), Parse("", "SELECT 1"), Sync())
+        listed = self.backend.named_statements()
+        self.assertEqual(
+            [(one.name, one.text, one.types, one.by_sql) for one in listed],
+            [
+                ("q", "SELECT $1 + 1, $2", ("integer", "text"), True),
+                ("p", "SELECT a FROM t WHERE a = $1", ("bigint",), False),
+            ],
+        )
+
     def test_discard_all(self) -> None:
         """Nothing named is left."""
         self.query("PREPARE q AS SELECT 1; DECLARE h CURSOR WITH HOLD FOR SELECT 1")

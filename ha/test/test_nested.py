@@ -15,6 +15,7 @@ class ArrayTests(SynchronousTestCase):
         """Nested, quoted, with bounds."""
         for text, items in (
             ("{}", []), ("{1,NULL}", ["1", None]), ('{"a b","NULL","\\"",{}}', ["a b", "NULL", '"', []]), ("[0:1]={1,2}", ["1", "2"]),
+            ('{ "a", " b " , c d }', ["a", " b ", "c d"]),
             ("{{1,2},{3,4}}", [["1", "2"], ["3", "4"]]),
         ):  # fmt: skip
             self.assertEqual(array_literal(text), items, text)
