@@ -25,10 +25,23 @@ def spoken(expression: str, *, pretty: bool = False) -> str:
     """
     try:
         text = _without_outer(_with_casts(expression, pretty=pretty))
+        if pretty:
+            text = _with_fewer(text)
         tokens = tokenize(text)
     except StatementError:
         return expression
     return text if pretty or _is_one(tokens) else f"({text})"
+
+
+def function_of(expression: str) -> str | None:
+    """The function, lower case, whose call the whole expression is."""
+    try:
+        tokens = tokenize(expression)
+    except StatementError:
+        return None
+    if len(tokens) > 2 and tokens[0].kind == WORD and _key(tokens, 1) == "(" and _close(tokens, 1) == len(tokens) - 1:
+        return tokens[0].key.lower()
+    return None
 
 
 @lru_cache(maxsize=1024)
@@ -66,6 +79,42 @@ def _without_outer(text: str) -> str:
         if len(tokens) < 3 or tokens[0].key != "(" or _close(tokens, 0) != len(tokens) - 1:
             return text.strip()
         text = text[tokens[0].end : tokens[-1].start]
+
+
+def _with_fewer(text: str) -> str:
+    """Without the parentheses that precedence makes needless: of one word that is cast, of a comparison beside AND and OR."""
+    while True:
+        tokens = tokenize(text)
+        found = next((at for at, token in enumerate(tokens) if token.key == "(" and _is_needless(tokens, at)), None)
+        if found is None:
+            return text
+        close = tokens[_close(tokens, found)]
+        opening = tokens[found]
+        text = text[: opening.start] + text[opening.end : close.start] + text[close.end :]
+
+
+def _is_needless(tokens: list[Token], opening: int) -> bool:
+    close = _close(tokens, opening)
+    before, after = _key(tokens, opening - 1), _key(tokens, close + 1)
+    if close < 0 or (opening > 0 and tokens[opening - 1].kind in _SINGLE and before not in _LOGICAL):
+        return False  # a call, or a text that does not end
+    if after == "::":
+        return close == opening + 2 and before != "::"
+    if (before and before not in _LOGICAL) or (after and after not in _LOGICAL):
+        return False
+    return before != "NOT" and _outermost(tokens[opening + 1 : close]).isdisjoint(_LOGICAL)
+
+
+_LOGICAL = frozenset(("AND", "OR", "NOT"))
+
+
+def _outermost(tokens: list[Token]) -> set[str]:
+    depth, keys = 0, set()
+    for token in tokens:
+        depth += (token.key == "(") - (token.key == ")")
+        if depth == 0:
+            keys.add(token.key)
+    return keys
 
 
 def _is_one(tokens: list[Token]) -> bool:

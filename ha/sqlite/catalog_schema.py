@@ -16,7 +16,7 @@ from ha.errors import StatementError
 from ha.sql import constraints, infer
 from ha.sql.constraints import CHECK, FOREIGN, PRIMARY, UNIQUE
 from ha.sql.declarations import COUNTING, PRIMARY_MARK, UNIQUE_MARK
-from ha.sql.spoken import spoken
+from ha.sql.spoken import function_of, spoken
 from ha.sql.statements import split
 from ha.sqlite import comments
 from ha.sqlite.catalog_objects import (
@@ -257,6 +257,7 @@ class Reading:
         words, where = constraints.index_terms(text) if text else ((), None)
         keys = []
         shown = []
+        taken: set[str] = set()
         for at, (_, column, _) in enumerate(terms):
             attribute = owner.attribute(column) if column is not None else None
             keys.append(attribute.number if attribute is not None else 0)
@@ -265,7 +266,10 @@ class Reading:
             else:
                 shown.append(words[at].text if at < len(words) else column or "")
             type_oid, modifier = (attribute.type_oid, attribute.modifier) if attribute else (TEXT, -1)
-            relation.attributes.append(Attribute(at + 1, column or "expr", type_oid, modifier, False))
+            # PostgreSQL names the column of an index on a call after the function.
+            called = column or _free(function_of(shown[-1]) or "expr", taken)
+            taken.add(called)
+            relation.attributes.append(Attribute(at + 1, called, type_oid, modifier, False))
         self.schema.indexes[relation.oid] = Index(
             relation,
             owner,

@@ -135,12 +135,6 @@ class AlchemyCaptureTests(CaptureCase):
             "json_build_object() writes 0 and 1 for booleans",
             "json_build_object",
         ),
-        Known(
-            r"inspector.get_check_constraints\(.*|reflect",
-            "rows",
-            "CHECK is shown in the words of its author",
-            "constraintdef",
-        ),
         Known(r"inspector.get_view_definition\(.*", "rows", "a view is shown in the words of its author"),
         Known(
             "reflect",
