@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
+import sys
 from contextlib import closing
 from typing import Any
 
@@ -14,7 +17,16 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ha.replication.natsd import find_binary
 from ha.test.identities import Authority, Nkey
-from ha.test.integration.nodes import Node, Refused, agree, eventually, free_ports
+from ha.test.integration.nodes import (
+    Node,
+    Refused,
+    agree,
+    children,
+    environment,
+    eventually,
+    free_ports,
+    position,
+)
 
 
 def reasons(node: Node) -> list[str]:
@@ -26,6 +38,20 @@ def reasons(node: Node) -> list[str]:
 def ready(node: Node, timeout_s: float = 30) -> None:
     """Wait for it."""
     eventually(lambda: node.get("/readyz")[0] == 200, f"{node.folder} is ready: {reasons(node)}", timeout_s)
+
+
+def ask_nats(port: int, subject: str, body: bytes = b"") -> dict[str, Any]:
+    """One question to a nats-server, past every node; its answer."""
+    with socket.create_connection(("localhost", port), timeout=10) as connection:
+        stream = connection.makefile("rwb")
+        stream.readline()
+        stream.write(b'CONNECT {"verbose":false}\r\nSUB answer 1\r\n')
+        stream.write(f"PUB {subject} answer {len(body)}\r\n".encode() + body + b"\r\n")
+        stream.flush()
+        while not stream.readline().startswith(b"MSG"):
+            pass
+        answer: dict[str, Any] = json.loads(stream.readline())
+        return answer
 
 
 class CutOffTests(SynchronousTestCase):
@@ -103,6 +129,152 @@ class LostLogTests(SynchronousTestCase):
         second.run("INSERT INTO t VALUES (4)")
         self.assertEqual([row[1] for row in agree(first, second)["t"]], [1, 2, 4])
         self.assertTrue(list(second.folder.glob("mydatabase.db.replaced-*")))
+
+    def test_the_stream_is_deleted_under_a_node_alone(self) -> None:
+        """It notices while it is connected, begins the log anew, and loses nothing."""
+        node = Node(self).start()
+        node.run("CREATE TABLE t (a)", "INSERT INTO t VALUES (1)")
+        ask_nats(node.nats_port, "$JS.API.STREAM.DELETE.ha_replication")
+
+        def written() -> bool:
+            try:
+                node.run("INSERT INTO t VALUES (2)")
+            except Refused as error:
+                self.assertEqual(error.status, 503)
+                return False
+            return True
+
+        eventually(written, "writes are taken again", 30)
+        ready(node)
+        self.assertEqual(node.rows("SELECT DISTINCT a FROM t"), [[1], [2]])
+        agree(node, Node(self, peer=node).start())
+
+    def test_the_stream_is_deleted_under_a_cluster(self) -> None:
+        """Both nodes stop writing, go on reading, and tell the two commands that decide."""
+        first = Node(self, when_disconnected="refuse").start()
+        second = Node(self, peer=first, when_disconnected="refuse").start()
+        first.run("CREATE TABLE t (a)", "INSERT INTO t VALUES (1)")
+        agree(first, second)
+        second.run("INSERT INTO t VALUES (2)")
+        agree(first, second)
+        ask_nats(first.nats_port, "$JS.API.STREAM.DELETE.ha_replication")
+        for node in (first, second):
+            eventually(lambda node=node: "--reseed" in " ".join(reasons(node)), "it says what decides", 30)
+            with self.assertRaises(Refused):
+                node.run("INSERT INTO t VALUES (3)")
+            self.assertEqual(node.rows("SELECT a FROM t"), [[1], [2]])
+
+    def older_store(self, node: Node) -> None:
+        """The log's storage goes back to what it was a row ago, as after a restore from a backup."""
+        node.stop()
+        store = node.folder / "ha-data" / "nats"
+        shutil.copytree(store, node.folder / "older")
+        node.start()
+        node.run("INSERT INTO t VALUES (2)")
+        self.addCleanup(shutil.rmtree, node.folder / "older", ignore_errors=True)
+
+    def test_a_node_alone_whose_log_lost_its_tail(self) -> None:
+        """Its file is the truth: the log begins anew from it."""
+        node = Node(self).start()
+        node.run("CREATE TABLE t (a)", "INSERT INTO t VALUES (1)")
+        self.older_store(node)
+        node.stop()
+        store = node.folder / "ha-data" / "nats"
+        shutil.rmtree(store)
+        shutil.move(node.folder / "older", store)
+        node.start()
+        ready(node)
+        self.assertIn("the log lost messages", node.output())
+        node.run("INSERT INTO t VALUES (3)")
+        self.assertEqual(node.rows("SELECT a FROM t"), [[1], [2], [3]])
+        agree(node, Node(self, peer=node).start())
+
+    def test_a_cluster_whose_log_lost_its_tail(self) -> None:
+        """Somebody wrote on it before anybody noticed: both say so, and one takes the other's rows when it is told to."""
+        first = Node(self).start()
+        second = Node(self, peer=first).start()
+        first.run("CREATE TABLE t (a)")
+        agree(first, second)
+        second.run("INSERT INTO t VALUES (1)")
+        agree(first, second)
+        second.stop()
+        self.older_store(first)
+        second.start()
+        agree(first, second)
+        second.stop()
+        first.stop()
+        store = first.folder / "ha-data" / "nats"
+        shutil.rmtree(store)
+        shutil.move(first.folder / "older", store)
+        process = first.spawn()
+        self.assertEqual(process.wait(30), 1)
+        self.assertRegex(first.output(), "the log lost messages; start with --replace-local .* or with --reseed")
+        first.words = lambda: [*Node.words(first), "--reseed"]  # type: ignore[method-assign]
+        first.start()
+        ready(first)
+        self.assertEqual(first.rows("SELECT a FROM t"), [[1], [2]])
+        second.words = lambda: [*Node.words(second), "--replace-local"]  # type: ignore[method-assign]
+        second.start()
+        first.run("INSERT INTO t VALUES (3)")
+        self.assertEqual([row[1] for row in agree(first, second)["t"]], [1, 2, 3])
+
+
+class SilenceTests(SynchronousTestCase):
+    """The nats-server stands still: nobody knows what becomes of what was sent to it."""
+
+    def test_the_outcome_is_unknown_until_the_log_tells(self) -> None:
+        """The client hears just that, over both doors; and then it happened once, or not at all."""
+        node = Node(self, when_disconnected="refuse", replication_timeout="1s").start()
+        node.run("CREATE TABLE t (a)")
+        assert node.process is not None
+        (server,) = children(node.process.pid)
+        os.kill(server, signal.SIGSTOP)
+        try:
+            with self.assertRaises(Refused) as caught:
+                node.run("INSERT INTO t VALUES (1)")
+            self.assertEqual((caught.exception.status, caught.exception.error["sqlstate"]), (504, "40003"))
+            self.assertIn("40003", node.psql(r"\set VERBOSITY sqlstate", "INSERT INTO t VALUES (2)"))
+        finally:
+            os.kill(server, signal.SIGCONT)
+        ready(node)
+        node.run("INSERT INTO t VALUES (3)")
+        rows = [row for (row,) in node.rows("SELECT a FROM t ORDER BY a")]
+        self.assertEqual(rows, sorted(set(rows)))
+        self.assertEqual(rows[-1], 3)
+        self.assertEqual(
+            [row[1] for row in agree(node, Node(self, peer=node).start())["t"]], sorted(rows, key=rows.index)
+        )
+
+
+class PoisonTests(SynchronousTestCase):
+    """The log holds what no node can apply."""
+
+    def test_nodes_stand_still_before_it_until_it_is_passed_over(self) -> None:
+        """They say where and why, reads go on, nothing is skipped; an operator passes over it on each."""
+        first = Node(self).start()
+        second = Node(self, peer=first).start()
+        first.run("CREATE TABLE t (a)", "INSERT INTO t VALUES (1)")
+        agree(first, second)
+        at = position(first.path) + 1
+        ask_nats(first.nats_port, "ha_replication.mydatabase_db", b"what is this")
+        for node in (first, second):
+            eventually(lambda node=node: f"log position {at}" in " ".join(reasons(node)), "it says where", 20)
+            self.assertEqual(node.rows("SELECT a FROM t"), [[1]])
+            with self.assertRaises(Refused) as caught:
+                node.run("INSERT INTO t VALUES (2)")
+            self.assertEqual(caught.exception.status, 503)
+            self.assertEqual(position(node.path), at - 1)
+        for node in (first, second):
+            script = [sys.executable, "-c", "from ha.command import main; main()"]
+            words = ["--url", f"http://localhost:{node.http_port}", "skip", str(at)]
+            done = subprocess.run([*script, *words], env=environment(), capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        first.run("INSERT INTO t VALUES (2)")
+        self.assertEqual([row[1] for row in agree(first, second)["t"]], [1, 2])
+        with closing(sqlite3.connect(second.path)) as connection:
+            self.assertEqual(
+                connection.execute("SELECT sequence, body FROM ha_quarantine").fetchall(), [(at, b"what is this")]
+            )
 
 
 class SnapshotTests(SynchronousTestCase):
