@@ -33,7 +33,7 @@ from ha.sqlite import tables as schema
 from ha.sqlite.database import Database
 from ha.sqlite.fitting import put_once, put_what_fits
 from ha.sqlite.images import undo
-from ha.sqlite.ledger import is_applied, origin_of
+from ha.sqlite.ledger import last_group, origin_of
 from ha.sqlite.orphans import Orphan, orphans
 from ha.sqlite.pending import (
     Loss,
@@ -147,9 +147,12 @@ class Rebase:
         after = 0
         while taken := stretch(self._connection, after):
             after = taken[-1].number
-            waiting = [pending for pending in taken if not self._has_come(pending)]
+            waiting = []
+            last = self._last_group(taken[0])
             for pending in taken:
-                if pending not in waiting:
+                if pending.group > last:
+                    waiting.append(pending)
+                else:
                     self._remove(pending)  # a restored file had it by way of the log
             if not waiting:
                 continue
@@ -164,9 +167,10 @@ class Rebase:
             self._replace(waiting, body, record)
             self._step_aside(len(body))
 
-    def _has_come(self, pending: Pending) -> bool:
-        node, process_id, group = pending.message_id.rsplit(":", 2)
-        return is_applied(self._connection, node, int(process_id), int(group))
+    def _last_group(self, pending: Pending) -> int:
+        """The last message of its process that the file has by way of the log."""
+        node, _, process_id = pending.process.rpartition(":")
+        return last_group(self._connection, node, int(process_id))
 
     def _record(self, earlier: Authors, authors: Authors) -> Record:
         """What has just been put, and whose the versions were that it met, or left without parents."""

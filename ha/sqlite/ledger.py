@@ -79,8 +79,3 @@ def last_group(connection: Connection, node: str, process_id: int) -> int:
         "SELECT last_group FROM main.ha_origins WHERE node = ? AND process_id = ?", (node, process_id)
     ).get
     return 0 if last is None else int(last)
-
-
-def is_applied(connection: Connection, node: str, process_id: int, group: int) -> bool:
-    """Whether that group of that process is in this file by way of the log."""
-    return last_group(connection, node, process_id) >= group > 0

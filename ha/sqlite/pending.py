@@ -42,6 +42,11 @@ class Pending:
         """The process that wrote it."""
         return self.message_id.rpartition(":")[0]
 
+    @property
+    def group(self) -> int:
+        """Its number there."""
+        return int(self.message_id.rpartition(":")[2])
+
 
 @dataclass(frozen=True, slots=True)
 class Loss:

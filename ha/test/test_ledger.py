@@ -7,7 +7,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.sqlite.connection import open_writer
-from ha.sqlite.ledger import Origins, is_applied, last_group, origin_of, read_position, write_position
+from ha.sqlite.ledger import Origins, last_group, origin_of, read_position, write_position
 from ha.sqlite.schema import install
 
 
@@ -37,13 +37,12 @@ class LedgerTests(SynchronousTestCase):
     def test_messages_of_others_are_not_counted(self) -> None:
         """They have no groups."""
         self.assertEqual([origin_of(self.connection, "x", 0, 0) for _ in range(2)], [True, True])
-        self.assertFalse(is_applied(self.connection, "x", 0, 0))
+        self.assertEqual(last_group(self.connection, "x", 0), 0)
 
-    def test_whether_a_group_is_in_the_file(self) -> None:
-        """By way of the log."""
+    def test_the_last_group_in_the_file(self) -> None:
+        """By way of the log; each process has its own."""
         origin_of(self.connection, "n", 1, 3)
-        found = [is_applied(self.connection, "n", *one) for one in ((1, 2), (1, 3), (1, 4), (2, 1))]
-        self.assertEqual(found, [True, True, False, False])
+        self.assertEqual([last_group(self.connection, "n", process) for process in (1, 2)], [3, 0])
 
     def test_many_groups_of_a_transaction(self) -> None:
         """Count as they would one by one, and are in the file at its end."""
