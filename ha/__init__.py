@@ -9,6 +9,10 @@ The map of the house. Each package's own docstring tells its room; docs/architec
     settings     the options: one table                                                     [pure]
     node         all parts assembled: ordered start and stop, readiness
     backend      runs one client's statements in one database; both doors meet here
+    instructions what a client says to its session: BEGIN, SET, LISTEN ...
+    writing      statements that write, whichever way they must go
+    batch        several commands as one transaction
+    stream       the rows of an answer that come later
     block        a client's open transaction, from its BEGIN to its end
     company      who is connected, what each does, and how one may stop another               [pure]
     auth         who may call over HTTP, and what a browser may do on somebody's behalf       [pure]

@@ -24,7 +24,7 @@ from ha.sqlite.database import Private
 from ha.sqlite.executor import Cancellation
 
 if TYPE_CHECKING:
-    from ha.backend import Stream
+    from ha.stream import Stream
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ State: readiness, and who is connected. Everything else belongs to the parts (``
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -430,6 +431,7 @@ class Node:
                 verifier={settings.pg_user: scram.Verifier.of(settings.pg_password)}.get,
                 tls=context_factory(settings.pg_tls_certificate, settings.pg_tls_key),
                 connections_max=settings.connections_max,
+                loop=asyncio.get_running_loop(),
             )
             await self._listen(settings.pg_port, self._postgres, "--pg-port")
         if settings.http_port:

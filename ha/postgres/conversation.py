@@ -144,17 +144,22 @@ class Conversation:
             NoticeResponse(notice.severity, notice.sqlstate, notice.message, notice.detail, notice.hint).encode()
         )
 
+    def whole(self, answer: Answer, encode: Callable[[Sequence[Row]], bytes]) -> int:
+        """The rows of an answer that has all of them."""
+        rows = answer.rows
+        if rows:
+            data = encode(rows)
+            self.out.append(data)
+            self.size += len(data)
+        return len(rows)
+
     async def rows(self, answer: Answer, encode: Callable[[Sequence[Row]], bytes]) -> int:
         """All rows of an answer, no faster than the wire takes them; the stream is closed whatever happens."""
         rest = answer.rest
+        if rest is None:
+            return self.whole(answer, encode)
         rows = answer.rows
         count = len(rows)
-        if rest is None:
-            if count:
-                data = encode(rows)
-                self.out.append(data)
-                self.size += len(data)
-            return count
         try:
             last = False
             while True:
@@ -182,7 +187,8 @@ class Conversation:
         if answer.columns is not None:
             shape = shape_of(answer.columns, answer.rows)
             self.out.append(shape.description())
-            count = await self.rows(answer, shape.encoder((), self.zone))
+            encode = shape.encoder((), self.zone)
+            count = self.whole(answer, encode) if answer.rest is None else await self.rows(answer, encode)
         if "set_config" in statement.sql:
             self.settings_changed()
         if finish:

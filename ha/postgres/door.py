@@ -12,6 +12,7 @@ from ha.errors import StatementError
 from ha.postgres.answers import Authentication
 from ha.postgres.messages import CANCEL_KEY_BYTES
 from ha.sql.kinds import Statement
+from ha.sql.lifting import Lifted
 from ha.values import Answer, Description, NamedStatement, Parameters, Row
 
 
@@ -27,6 +28,7 @@ class Backend(Protocol):
     @property
     def status(self) -> str: ...
     def parse(self, text: str) -> tuple[Statement, ...]: ...
+    def lift(self, text: str) -> Lifted | None: ...
     async def describe(self, statement: Statement) -> Description: ...
     async def execute(
         self, statement: Statement, values: Parameters, *, alone: bool = True, rows_max: int = 0

@@ -1,8 +1,10 @@
 """The wall: Twisted's Protocol and Factory around a session. Bytes in, bytes out, TLS, time and numbers.
 
-**Sending.** Twisted's transport buffers what is written and registers a writer with the reactor, so that every answer costs a turn
-of the loop (three times the price of all our own work on a ``SELECT 1``). When nothing is buffered, the bytes therefore go straight to
-the socket; only what the kernel does not take goes through the transport. Under TLS everything goes through the transport.
+**Sending and hearing.** Twisted's transport buffers what is written and registers a writer with the reactor, so that every answer costs
+a turn of the loop (three times the price of all our own work on a ``SELECT 1``). When nothing is buffered, the bytes therefore go straight
+to the socket; only what the kernel does not take goes through the transport. Likewise the loop, where there is one, tells us of what
+has arrived, and not the transport, which takes as long over a message as we do over answering it. The transport keeps the rest: it
+accepts, closes, and finds out that a client has gone. Under TLS everything goes through the transport.
 
 **Back-pressure, both ways.** While something is buffered, :meth:`Connection.drained` holds the session back, so that rows are
 produced only as the client reads them. While the session works and much has arrived, reading from the client is paused.
@@ -10,10 +12,12 @@ produced only as the client reads them. While the session works and much has arr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Generator
+from types import coroutine
 from typing import Any
+from typing import Protocol as Interface
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IPullProducer, IPushProducer, IReactorTime, ISystemHandle, ITCPTransport
 from twisted.internet.protocol import Factory as TwistedFactory
 from twisted.internet.protocol import Protocol, connectionDone
@@ -34,12 +38,21 @@ CLOSE_TIMEOUT_S = 10.0
 CONNECTIONS_MAX = 1_000
 #: Bytes read ahead while the session is busy.
 READ_AHEAD_BYTES_MAX = 256 * 1024
+#: Bytes taken from the socket at a time, as Twisted does.
+RECEIVED_BYTES_MAX = 64 * 1024
 #: Bytes sent to one client before others get their turn.
 TURN_BYTES_MAX = 1024 * 1024
 
 #: The first byte of a TLS handshake record, and the protocol name a client must ask for when it starts with one.
 _TLS_HANDSHAKE = 0x16
 ALPN = b"postgresql"
+
+
+class Loop(Interface):
+    """What the door needs of asyncio's loop, on which the reactor runs."""
+
+    def add_reader(self, fd: int, callback: Callable[[], object]) -> None: ...
+    def remove_reader(self, fd: int) -> object: ...
 
 
 @implementer(IPullProducer, IPushProducer)
@@ -53,6 +66,8 @@ class Connection(Protocol):
     def __init__(self) -> None:
         self.secured = False
         self._socket: Any = None
+        #: The socket's number, while the loop tells us of what arrives there.
+        self._heard: int | None = None
         self._session: Session
         self._busy = False
         self._reading = True
@@ -78,6 +93,7 @@ class Connection(Protocol):
             self.transport.setTcpKeepAlive(True)
         if ISystemHandle.providedBy(self.transport):
             self._socket = self.transport.getHandle()
+            self._hear()
         self._timeout = self.factory.clock.callLater(self.factory.login_timeout_s, self._late)
 
     def dataReceived(self, data: bytes) -> None:
@@ -88,6 +104,7 @@ class Connection(Protocol):
         if self._busy:
             if session.buffered > READ_AHEAD_BYTES_MAX and self._reading:
                 self._reading = False
+                self._be_deaf()
                 self.transport.pauseProducing()
             return
         self._run()
@@ -96,6 +113,7 @@ class Connection(Protocol):
         if self._left:
             return
         self._left = True
+        self._be_deaf()
         self._socket = None
         self._quiet()
         self.factory.leave(self)
@@ -122,6 +140,40 @@ class Connection(Protocol):
             return False
         return True
 
+    # --- hearing ---
+
+    def _hear(self) -> None:
+        """Have the loop tell us of what arrives. Until :meth:`_be_deaf` the transport hears nothing."""
+        if self.factory.loop is not None and self._socket is not None:
+            self.transport.pauseProducing()
+            self._heard = self._socket.fileno()
+            self.factory.loop.add_reader(self._heard, self._arrived)
+
+    def _be_deaf(self) -> None:
+        """Hear no more; what arrives is the transport's, once it reads."""
+        if self._heard is not None:
+            heard, self._heard = self._heard, None
+            self.factory.loop.remove_reader(heard)
+
+    def _arrived(self) -> None:
+        """The loop's call: something is there."""
+        try:
+            data = self._socket.recv(RECEIVED_BYTES_MAX)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            try:
+                self.dataReceived(data)
+            except Exception:
+                self.log.failure("what a client sent could not be taken")
+                self.hang_up()
+        else:
+            # The end, or an error: the transport meets it again, and says so in connectionLost.
+            self._be_deaf()
+            self.transport.resumeProducing()
+
     # --- running the session ---
 
     def _run(self) -> None:
@@ -130,10 +182,13 @@ class Connection(Protocol):
         self._busy = True
         self._sent = 0
         session.eager = True
-        running = Deferred.fromCoroutine(session.run())
+        try:
+            running = begun(session.run())
+        except Exception:
+            running = fail()
         session.flush()
         session.eager = False
-        if running.called and running.result is None:
+        if running is None:
             self._busy = False
             return
         running.addCallbacks(self._idle, self._broken)
@@ -148,6 +203,7 @@ class Connection(Protocol):
         if not self._reading:
             self._reading = True
             self.transport.resumeProducing()
+            self._hear()
         if self._session.buffered:
             # What arrived while the last message was being worked on.
             self._run()
@@ -232,6 +288,9 @@ class Connection(Protocol):
             draining.callback(None)
 
     def start_tls(self) -> None:
+        if self._heard is not None:
+            self._be_deaf()
+            self.transport.resumeProducing()
         self._socket = None
         self.transport.startTLS(self.factory.tls)
         self.secured = True
@@ -245,6 +304,7 @@ class Connection(Protocol):
 
     def hang_up(self) -> None:
         self._quiet()
+        self._be_deaf()
         self._socket = None
         if not self._left:
             if self._registered:
@@ -287,6 +347,41 @@ def endpoint_hash(certificate: Any) -> bytes:
     return hashlib.new(name, certificate.public_bytes(Encoding.DER)).digest()
 
 
+def begun(running: Coroutine[Deferred[Any], Any, None]) -> Deferred[None] | None:
+    """Run it as far as it goes without waiting.
+
+    Most runs never wait, and a Deferred for each costs more than decoding its message.
+
+    :returns: None when it has come to its end, else what fires then.
+    :raises Exception: what it raised.
+    """
+    try:
+        waiting = running.send(None)
+    except StopIteration:
+        return None
+    return Deferred.fromCoroutine(_resumed(running, waiting))
+
+
+@coroutine
+def _resumed(
+    running: Coroutine[Deferred[Any], Any, None], waiting: Deferred[Any]
+) -> Generator[Deferred[Any], Any, None]:
+    """The rest of a coroutine that waits for `waiting`."""
+    try:
+        while True:
+            try:
+                result = yield waiting
+            except GeneratorExit:
+                running.close()
+                raise
+            except BaseException as error:
+                waiting = running.throw(error)
+            else:
+                waiting = running.send(result)
+    except StopIteration:
+        return
+
+
 class Factory(TwistedFactory):
     """The door of one listening port.
 
@@ -297,6 +392,7 @@ class Factory(TwistedFactory):
     :param tls: a context factory as ``twisted.internet.ssl.CertificateOptions(..., acceptableProtocols=[ALPN])`` or None: clients hear N.
     :param connections_max: clients at a time (53300).
     :param login_timeout_s: from the first byte to the welcome.
+    :param loop: the loop that the reactor runs on, where sockets can be heard of more directly than through it.
     """
 
     protocol = Connection
@@ -312,11 +408,13 @@ class Factory(TwistedFactory):
         tls: Any = None,
         connections_max: int = CONNECTIONS_MAX,
         login_timeout_s: float = LOGIN_TIMEOUT_S,
+        loop: Loop | None = None,
     ) -> None:
         if check is None and verifier is None:
             raise ValueError("a door needs a check or a verifier")
         self.clock: Any = clock
         self.tls = tls
+        self.loop: Any = loop
         self.login_timeout_s = login_timeout_s
         self.connections: set[Connection] = set()
         self._connections_max = connections_max

@@ -81,6 +81,7 @@ from ha.postgres.questions import (
 from ha.postgres.shapes import shape_of
 from ha.postgres.startup import settings_of
 from ha.sql.kinds import Kind, Statement
+from ha.sql.lifting import put_back
 from ha.values import Answer, NamedStatement
 
 #: Notifications that wait for the end of the client's transaction.
@@ -376,6 +377,16 @@ class Session(Conversation):
         self.statements.pop("", None)
         if "" in self.portals:
             self.portals.pop("").close()
+        lifted = self.backend.lift(message.query)
+        if lifted is not None:
+            statement = lifted.statement
+            try:
+                answer = await self.backend.execute(statement, lifted.values)
+            except StatementError as error:
+                raise put_back(error, message.query) from error
+            await self.answer(statement, answer)
+            self._ready()
+            return
         statements = self.backend.parse(message.query)
         if len(statements) == 1 and statements[0].kind is Kind.SQL:
             # The common case, flat: one statement that is its own transaction.

@@ -83,7 +83,7 @@ class Replica:
         )
         self.committer = Committer(database, self.follower, self._settlement, self._groups, self.turns, clock, now)
         self.listeners: set[Listener] = set()
-        #: Statements whose plan was asked whether it is bounded; kept by :mod:`ha.backend`.
+        #: Statements whose plan was asked whether it is bounded; kept by :mod:`ha.writing`.
         self.plans: dict[str, tuple[Any, bool]] = {}
         #: Statements whose columns and parameters were inferred; kept by :mod:`ha.backend`.
         self.shapes: dict[Any, Any] = {}

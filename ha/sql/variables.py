@@ -83,6 +83,8 @@ _QUANTITY = re.compile(r"\s*([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)\s*([
 _OFFSET = re.compile(r"(?:<?[A-Za-z]{0,6}>?)?[-+]?\d{1,2}(?::?\d{2}){0,2}\Z")
 #: Bytes of one value; a client's memory is not to be spent on names for settings.
 VALUE_LENGTH_MAX = 64 * 1024
+#: Settings whose values are remembered between changes; those that statements ask for are fewer.
+FOUND_MAX = 100
 #: Names of a client's own (``my.custom``).
 CUSTOM_MAX = 1000
 
@@ -117,6 +119,8 @@ class Variables:
         self._session: dict[str, str] = {}
         self._local: dict[str, str] = {}
         self._before: dict[str, str] | None = None
+        #: What :meth:`get` found since something changed: statements ask for the same few settings each time.
+        self._found: dict[str, str] = {}
         for name, value in (defaults or {}).items():
             # At the start quotes may stand around a value (asyncpg sends client_encoding='utf-8' with them).
             self._defaults[name.lower()] = self._accepted(name.lower(), value.strip("'"))
@@ -126,10 +130,13 @@ class Variables:
 
         :raises StatementError: 42704 for an unknown name.
         """
-        key = name.lower()
-        value = self._value(key)
+        value = self._found.get(name)
         if value is None:
-            raise _unknown(name)
+            value = self._value(name.lower())
+            if value is None:
+                raise _unknown(name)
+            if len(self._found) < FOUND_MAX:
+                self._found[name] = value
         return value
 
     def _value(self, key: str) -> str | None:
@@ -150,6 +157,7 @@ class Variables:
             return
         key = name.lower()
         accepted = self._accepted(key, value)
+        self._found.clear()
         if local:
             self._local[key] = accepted
         else:
@@ -162,9 +170,11 @@ class Variables:
         :raises StatementError: see :meth:`set`.
         """
         self._defaults[name.lower()] = self._accepted(name.lower(), value)
+        self._found.clear()
 
     def reset(self, name: str | None) -> None:
         """Back to the default; None means all."""
+        self._found.clear()
         if name is None:
             for key in [key for key in self._session if key not in ("role", "session_authorization")]:
                 del self._session[key]
@@ -186,6 +196,7 @@ class Variables:
         """It was committed: SET LOCAL ends."""
         self._before = None
         self._local.clear()
+        self._found.clear()
 
     def rollback(self) -> None:
         """It was rolled back: SET, too, is undone."""
@@ -193,6 +204,7 @@ class Variables:
             self._session = self._before
         self._before = None
         self._local.clear()
+        self._found.clear()
 
     def mark(self) -> Mark:
         """How things stand at a savepoint."""
@@ -201,6 +213,7 @@ class Variables:
     def cut(self, mark: Mark) -> None:
         """Back to how things stood at a savepoint."""
         self._session, self._local = dict(mark.session), dict(mark.local)
+        self._found.clear()
 
     # Answers
 

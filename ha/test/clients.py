@@ -167,3 +167,15 @@ class Client:
     def close(self) -> None:
         """The client leaves."""
         self.wait(self.backend.close())
+
+
+class BackendCase(SynchronousTestCase):
+    """A node with one client and a table."""
+
+    def setUp(self) -> None:
+        self.served = Served(self)
+        self.client = Client(self, self.served)
+        self.client.run("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT UNIQUE)")
+
+    def another(self, **options: object) -> Client:
+        return Client(self, self.served, **options)

@@ -15,7 +15,8 @@ import apsw.ext
 
 from ha.errors import Notice, StatementError
 from ha.sql.kinds import Kind, Name, Notify, SetVariable, Statement
-from ha.sql.statements import split
+from ha.sql.lifting import Lifted, lift
+from ha.sql.statements import client_position, split
 from ha.sql.variables import Variables
 from ha.sqlite.functions import Context, register
 from ha.values import Answer, Column, Description, Parameters, Row
@@ -39,10 +40,15 @@ _SQLSTATES = (
 _ENDINGS = frozenset({Kind.COMMIT, Kind.ROLLBACK, Kind.ROLLBACK_TO})
 
 
-def translated(error: apsw.Error) -> StatementError:
-    """SQLite's error with a SQLSTATE."""
+def translated(error: apsw.Error, statement: Statement | None = None) -> StatementError:
+    """SQLite's error with a SQLSTATE, and where in the client's text it is."""
     message = str(error)
-    return StatementError(next((code for part, code in _SQLSTATES if part in message), "58000"), message)
+    offset = getattr(error, "error_offset", -1)
+    return StatementError(
+        next((code for part, code in _SQLSTATES if part in message), "58000"),
+        message,
+        position=client_position(statement, offset) + 1 if statement is not None and offset >= 0 else None,
+    )
 
 
 class FakeStream:
@@ -95,6 +101,7 @@ class FakeBackend:
 
     :param connection: to share a database between clients; a fresh one by default.
     :ivar waiting: when set, called and awaited before every statement and batch of rows.
+    :ivar lifts: whether texts share statements; without, tests see in `said` what they sent.
     """
 
     def __init__(
@@ -110,6 +117,7 @@ class FakeBackend:
         self.said: list[Any] = []
         self.streams: list[FakeStream] = []
         self.waiting: Any = None
+        self.lifts = False
         self.closed = False
         self.cancelled = 0
         self.explicit = False
@@ -124,6 +132,9 @@ class FakeBackend:
 
     def parse(self, text: str) -> tuple[Statement, ...]:
         return split(text)
+
+    def lift(self, text: str) -> Lifted | None:
+        return lift(text) if self.lifts else None
 
     async def describe(self, statement: Statement) -> Description:
         if statement.kind is Kind.SHOW:
@@ -161,7 +172,7 @@ class FakeBackend:
             return self._command(statement, alone)
         except apsw.Error as error:
             self.failed = self.explicit
-            raise translated(error) from None
+            raise translated(error, statement) from None
         except StatementError:
             self.failed = self.explicit
             raise

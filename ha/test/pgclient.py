@@ -26,8 +26,8 @@ class Client:
     :ivar transport: what it writes to; ``transport.disconnecting`` tells whether it has hung up.
     """
 
-    def __init__(self, factory: Factory) -> None:
-        self.transport = PatientTransport()
+    def __init__(self, factory: Factory, transport: PatientTransport | None = None) -> None:
+        self.transport = transport or PatientTransport()
         self.connection: Connection = factory.buildProtocol(None)  # type: ignore[assignment]
         self.connection.makeConnection(self.transport)
         self._decoder = Decoder(BACKEND)

@@ -4,24 +4,11 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ha import backend
-from ha.sqlite.database import READERS_MAX
-from ha.test.clients import Client, Served
+from ha import backend, batch, writing
+from ha.test.clients import BackendCase, Client, Served
 
 COUNTING = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT {}) SELECT i FROM n"
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
-
-
-class BackendCase(SynchronousTestCase):
-    """A node with one client and a table."""
-
-    def setUp(self) -> None:
-        self.served = Served(self)
-        self.client = Client(self, self.served)
-        self.client.run("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT UNIQUE)")
-
-    def another(self, **options: object) -> Client:
-        return Client(self, self.served, **options)
 
 
 class AutocommitTests(BackendCase):
@@ -290,107 +277,6 @@ class ImplicitBlockTests(BackendCase):
         self.assertEqual(self.client.rows("SELECT * FROM t"), [])
 
 
-class BatchTests(BackendCase):
-    """HTTP's requests."""
-
-    def test_all_or_nothing(self) -> None:
-        commands = self.client.commands("INSERT INTO t VALUES (1, 'x')", "INSERT INTO t VALUES (1, 'y')")
-        error = self.client.fails(self.client.backend.execute_batch(commands))
-        self.assertEqual((error.sqlstate, error.index), ("23505", 1))
-        self.assertEqual(self.client.rows("SELECT * FROM t"), [])
-
-    def test_a_table_is_made_and_filled(self) -> None:
-        answers = self.client.batch(
-            "CREATE TABLE u (b)", ("INSERT INTO u VALUES (?)", (5,)), "SELECT b FROM u", "TRUNCATE u", "SELECT b FROM u"
-        )
-        self.assertEqual([answer.rows for answer in answers], [[], [], [(5,)], [], []])
-
-    def test_reads_share_one_state_and_leave_the_writer_alone(self) -> None:
-        other = self.another()
-        other.run("BEGIN")
-        other.run("INSERT INTO t VALUES (1, 'x')")
-        answers = self.client.batch("SELECT 1", "", "SELECT count(*) FROM t")
-        self.assertEqual([answer.rows for answer in answers], [[(1,)], [], [(0,)]])
-
-    def test_commands_that_only_a_session_could_mean(self) -> None:
-        error = self.client.fails(self.client.backend.execute_batch(self.client.commands("SELECT 1", "BEGIN")))
-        self.assertEqual((error.sqlstate, error.index), ("0A000", 1))
-
-    def test_notifications_go_with_it(self) -> None:
-        other = self.another()
-        other.run("LISTEN c")
-        self.client.batch("NOTIFY c, 'hello'", "INSERT INTO t VALUES (1, 'x')")
-        self.assertEqual(other.heard, [(7, "c", "hello")])
-
-    def test_options(self) -> None:
-        self.served.log.cut()
-        commands = self.client.commands("INSERT INTO t VALUES (1, 'x')")
-        refused = self.client.start(self.client.backend.execute_batch(commands, isolation="serializable"))
-        self.served.pass_time(3)
-        self.assertEqual(self.failureResultOf(refused).value.sqlstate, "25006")  # type: ignore[attr-defined]
-
-    def test_an_option_that_has_no_meaning(self) -> None:
-        commands = self.client.commands("SELECT 1")
-        error = self.client.fails(self.client.backend.execute_batch(commands, consistency="session", seq="2:1"))
-        self.assertEqual(error.sqlstate, "22023")
-
-    def test_a_read_waits_for_the_position_it_names(self) -> None:
-        seq = self.client.backend.seq
-        self.client.batch("INSERT INTO t VALUES (1, 'x')")
-        assert seq is not None
-        self.assertEqual(self.client.batch("SELECT 1", consistency="session", seq=seq)[0].rows, [(1,)])
-        ahead = f"1:{int(self.client.backend.seq.partition(':')[2]) + 1}"  # type: ignore[union-attr]
-        reading = self.client.start(
-            self.client.backend.execute_batch(
-                self.client.commands("SELECT id FROM t"), consistency="session", seq=ahead
-            )
-        )
-        self.assertNoResult(reading)
-        self.another().run("INSERT INTO t VALUES (2, 'y')")
-        self.served.settle()
-        self.assertEqual(self.successResultOf(reading)[0].rows, [(1,), (2,)])
-
-    def test_linearizable_reads(self) -> None:
-        self.assertEqual(self.client.batch("SELECT 1", consistency="linearizable")[0].rows, [(1,)])
-
-
-class StreamTests(BackendCase):
-    """Results whose rows come in batches."""
-
-    def test_all_rows_come(self) -> None:
-        answer = self.client.run(COUNTING.format(1000), rows_max=300)
-        rows = list(answer.rows)
-        assert answer.rest is not None
-        last = False
-        while not last:
-            more, last = self.client.wait(answer.rest.next(0))
-            rows += more
-        self.assertEqual([row[0] for row in rows], list(range(1, 1001)))
-
-    def test_a_closed_stream_gives_its_connection_back(self) -> None:
-        for _ in range(READERS_MAX + 5):
-            answer = self.client.run(COUNTING.format(1000), rows_max=1)
-            assert answer.rest is not None
-            answer.rest.close()
-            answer.rest.close()
-
-    def test_a_stream_ends_with_its_block(self) -> None:
-        for end in ("COMMIT", "ROLLBACK", "SELECT nonsense"):
-            self.client.run("BEGIN")
-            answer = self.client.run(COUNTING.format(1000), rows_max=1)
-            self.client.start(self.client.message(end)).addErrback(lambda _: None)
-            assert answer.rest is not None
-            self.assertEqual(self.client.fails(answer.rest.next(1)).sqlstate, "34000")
-            self.client.run("ROLLBACK")
-
-    def test_a_failing_stream_gives_its_connection_back(self) -> None:
-        self.client.run("INSERT INTO t VALUES (1, '1'), (2, '2'), (3, 'no json')")
-        for _ in range(READERS_MAX + 5):
-            answer = self.client.run("SELECT json_extract(a, '$') FROM t ORDER BY id", rows_max=1)
-            assert answer.rest is not None
-            self.client.fails(answer.rest.next(5))
-
-
 class LimitTests(BackendCase):
     """Nothing runs or waits for ever."""
 
@@ -459,58 +345,12 @@ class LimitTests(BackendCase):
         self.assertEqual(self.client.rows("SELECT 1"), [(1,)])
 
     def test_what_is_held_is_bounded(self) -> None:
-        self.patch(backend, "HELD_BYTES_MAX", 10_000)
+        for room in (backend, batch, writing):
+            self.patch(room, "HELD_BYTES_MAX", 10_000)
         self.assertEqual(self.client.refused(f"INSERT INTO t(id) {COUNTING.format(2000)} RETURNING id"), "54000")
         error = self.client.fails(self.client.backend.execute_batch(self.client.commands(*[COUNTING.format(100)] * 3)))
         self.assertEqual((error.sqlstate, error.index), ("54000", 1))
         self.assertEqual(self.client.rows("SELECT * FROM t"), [])
-
-
-class NotificationTests(BackendCase):
-    """LISTEN and NOTIFY."""
-
-    def test_a_listener_hears(self) -> None:
-        self.client.run("LISTEN c")
-        self.another(pid=9).run("NOTIFY c, 'hello'")
-        self.another(pid=9).run("NOTIFY d, 'nobody'")
-        self.assertEqual(self.client.heard, [(9, "c", "hello")])
-
-    def test_in_a_block_it_is_said_at_commit(self) -> None:
-        self.client.run("LISTEN c")
-        other = self.another()
-        other.run("BEGIN")
-        other.run("NOTIFY c, 'one'")
-        self.assertEqual(self.client.heard, [])
-        other.run("COMMIT")
-        self.assertEqual(len(self.client.heard), 1)
-
-    def test_what_is_rolled_back_is_not_said(self) -> None:
-        self.client.run("LISTEN c")
-        other = self.another()
-        other.run("BEGIN")
-        other.run("SAVEPOINT a")
-        other.run("NOTIFY c, 'undone'")
-        other.run("ROLLBACK TO a")
-        other.run("NOTIFY c, 'said'")
-        other.run("COMMIT")
-        other.run("BEGIN")
-        other.run("NOTIFY c, 'undone'")
-        other.run("ROLLBACK")
-        self.assertEqual([payload for _, _, payload in self.client.heard], ["said"])
-
-    def test_listening_is_undone_too(self) -> None:
-        self.client.run("BEGIN")
-        self.client.run("LISTEN c")
-        self.client.run("ROLLBACK")
-        self.another().run("NOTIFY c, 'x'")
-        self.assertEqual(self.client.heard, [])
-
-    def test_unlisten(self) -> None:
-        for words in ("UNLISTEN c", "UNLISTEN *", "DISCARD ALL"):
-            self.client.run("LISTEN c")
-            self.client.run(words)
-        self.another().run("NOTIFY c, 'x'")
-        self.assertEqual(self.client.heard, [])
 
 
 class IsolationTests(BackendCase):
@@ -680,92 +520,3 @@ class DescriptionTests(BackendCase):
         begin, show = (self.client.backend.parse(text)[0] for text in ("BEGIN", "SHOW TimeZone"))
         self.assertIsNone(self.client.wait(self.client.backend.describe(begin)).columns)
         self.assertEqual(len(self.client.wait(self.client.backend.describe(show)).columns), 1)
-
-
-class TemporaryTableTests(BackendCase):
-    """A session's TEMP tables are its own, and never leave the node."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.client.run("CREATE TEMP TABLE mine (a)")
-        self.client.run("INSERT INTO mine VALUES (1)")
-
-    def test_nobody_else_sees_it(self) -> None:
-        self.assertEqual(self.client.rows("SELECT * FROM mine"), [(1,)])
-        other = self.another()
-        self.assertEqual(other.refused("SELECT * FROM mine"), "42P01")
-        other.run("CREATE TEMP TABLE mine (b, c)")
-        self.assertEqual(other.rows("SELECT * FROM mine"), [])
-
-    def test_it_never_leaves_the_node(self) -> None:
-        self.assertEqual(len(self.served.network.stream.entries("s.mydatabase_db")), 1)  # type: ignore[union-attr]
-
-    def test_ordinary_tables_are_everybodys(self) -> None:
-        self.assertEqual(self.client.run("INSERT INTO t SELECT a, 'x' FROM mine").affected, 1)
-        self.assertEqual(self.another().rows("SELECT * FROM t"), [(1, "x")])
-        self.client.run("ALTER TABLE t ADD COLUMN b")
-        self.another().run("INSERT INTO t VALUES (2, 'y', 3)")
-        self.assertEqual(self.client.rows("SELECT b FROM t WHERE id = 2"), [(3,)])
-
-    def test_blocks(self) -> None:
-        self.client.run("BEGIN")
-        self.client.run("INSERT INTO mine VALUES (2)")
-        self.client.run("SAVEPOINT a")
-        self.client.run("INSERT INTO mine VALUES (3)")
-        self.client.run("ROLLBACK TO a")
-        self.assertEqual(self.client.rows("SELECT a FROM mine"), [(1,), (2,)])
-        self.client.run("ROLLBACK")
-        self.assertEqual(self.client.rows("SELECT a FROM mine"), [(1,)])
-        self.client.run("BEGIN; INSERT INTO mine VALUES (2); INSERT INTO t VALUES (1, 'x'); COMMIT")
-        self.assertEqual(self.client.rows("SELECT a FROM mine"), [(1,), (2,)])
-        self.another().run("INSERT INTO t VALUES (2, 'y')")
-
-    def test_snapshots(self) -> None:
-        self.client.run("BEGIN ISOLATION LEVEL SERIALIZABLE")
-        self.assertEqual(self.client.rows("SELECT count(*) FROM mine, t"), [(0,)])
-        self.client.run("INSERT INTO mine VALUES (2)")
-        self.client.run("COMMIT")
-        self.assertEqual(self.client.rows("SELECT a FROM mine"), [(1,), (2,)])
-
-    def test_one_made_in_a_block(self) -> None:
-        other = self.another()
-        other.run("BEGIN; CREATE TEMP TABLE k AS SELECT 5 AS a; INSERT INTO t SELECT a, 'x' FROM k; COMMIT")
-        self.assertEqual(other.rows("SELECT * FROM k"), [(5,)])
-        third = self.another()
-        third.run("BEGIN")
-        third.run("INSERT INTO t VALUES (7, 'z')")
-        self.assertEqual(third.refused("CREATE TEMP TABLE k (a)"), "0A000")
-
-    def test_views(self) -> None:
-        self.client.run("CREATE TEMP VIEW seen AS SELECT a + 1 AS b FROM mine")
-        self.assertEqual(self.client.rows("SELECT b FROM seen"), [(2,)])
-
-    def test_batches(self) -> None:
-        answers = self.another().batch(
-            "CREATE TEMP TABLE k (a)",
-            "INSERT INTO k VALUES (5)",
-            "INSERT INTO t SELECT a, 'x' FROM k",
-            "SELECT * FROM k",
-        )
-        self.assertEqual(answers[-1].rows, [(5,)])
-        self.assertEqual(self.client.rows("SELECT id FROM t"), [(5,)])
-
-    def test_it_goes_with_its_session(self) -> None:
-        self.client.run("DISCARD TEMP")
-        self.assertEqual(self.client.refused("SELECT * FROM mine"), "42P01")
-        self.client.run("CREATE TEMP TABLE mine (b)")
-        self.assertEqual(self.client.rows("SELECT b FROM mine"), [])
-
-    def test_a_statement_that_another_node_came_before_runs_again(self) -> None:
-        far = Served(self, "far", self.served.network)
-        there = Client(self, far)
-        self.client.run("INSERT INTO t VALUES (1, 'x')")
-        far.settle()
-        one = self.client.start(self.client.message("UPDATE t SET a = a || (SELECT a FROM mine)"))
-        other = there.start(there.message("UPDATE t SET a = a || 'y'"))
-        for _ in range(3):
-            self.served.settle()
-            far.settle()
-        self.successResultOf(one)
-        self.successResultOf(other)
-        self.assertIn(self.client.rows("SELECT a FROM t"), ([("xy1",)], [("x1y",)]))

@@ -38,16 +38,29 @@ PURE = {
 #: Third-party packages that a pure module may use: they only turn values into other values.
 PURE_PACKAGES = {"orjson"}
 
+#: What the rooms of one client's backend look down on.
+BELOW_THE_BACKEND = {"ha.sql", "ha.sqlite", "ha.replication"}
+
 #: What each part of the house may import from the house, besides its own part and `COMMON`. The longest prefix counts.
 ARROWS = {
     "ha": set(),
     "ha.auth": set(),
-    "ha.backend": {"ha.block", "ha.company", "ha.sql", "ha.sqlite", "ha.replication"},
-    "ha.block": {"ha.backend", "ha.sql", "ha.sqlite", "ha.replication"},
+    "ha.backend": {
+        "ha.batch",
+        "ha.block",
+        "ha.company",
+        "ha.instructions",
+        "ha.stream",
+        "ha.writing",
+        *BELOW_THE_BACKEND,
+    },
+    "ha.batch": {"ha.backend", "ha.writing", *BELOW_THE_BACKEND},
+    "ha.block": {"ha.stream", *BELOW_THE_BACKEND},
     "ha.bench": {"ha.settings", "ha.node", "ha.backend", "ha.sql", "ha.sqlite", "ha.replication", "ha.tap"},
     "ha.command": set(),
     "ha.company": set(),
     "ha.errors": set(),
+    "ha.instructions": {"ha.backend", "ha.block", "ha.writing", *BELOW_THE_BACKEND},
     "ha.logs": set(),
     "ha.metrics": set(),
     "ha.node": {
@@ -67,10 +80,12 @@ ARROWS = {
     "ha.settings": set(),
     "ha.sql": set(),
     "ha.sqlite": {"ha.sql"},
+    "ha.stream": {"ha.backend", "ha.block", *BELOW_THE_BACKEND},
     "ha.tap": {"ha.node", "ha.settings"},
     "ha.tls": {"ha.postgres"},
     "ha.values": set(),
     "ha.web": {"ha.auth", "ha.tls", "ha.sql"},
+    "ha.writing": {"ha.backend", "ha.block", *BELOW_THE_BACKEND},
 }
 
 #: What anybody may import: plain values, and what everybody says things with.

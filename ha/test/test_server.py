@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import ISystemHandle
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from ha.errors import StatementError
 from ha.postgres import server
@@ -36,9 +38,9 @@ from ha.postgres.questions import (
     Terminate,
 )
 from ha.postgres.scram import Verifier
-from ha.postgres.server import CLOSE_TIMEOUT_S, LOGIN_TIMEOUT_S, Factory
+from ha.postgres.server import CLOSE_TIMEOUT_S, LOGIN_TIMEOUT_S, Factory, begun
 from ha.test.fake_backend import FakeBackend
-from ha.test.pgclient import Client, statuses
+from ha.test.pgclient import Client, PatientTransport, statuses
 from ha.test.test_scram import answer_to, initial
 
 
@@ -339,6 +341,172 @@ class FlowTests(DoorCase):
                 await running
 
         backend.waiting = wait
+
+
+class FakeLoop:
+    """Whom the loop would tell of what arrives."""
+
+    def __init__(self) -> None:
+        self.readers: dict[int, Any] = {}
+
+    def add_reader(self, fd: int, callback: Any) -> None:
+        self.readers[fd] = callback
+
+    def remove_reader(self, fd: int) -> bool:
+        return self.readers.pop(fd, None) is not None
+
+
+@implementer(ISystemHandle)
+class SocketTransport(PatientTransport):
+    """A transport with a socket: what arrives there is taken from it by whoever is told."""
+
+    def __init__(self, loop: FakeLoop) -> None:
+        super().__init__()
+        self.loop = loop
+        self.arrived: list[bytes | OSError] = []
+
+    def getHandle(self) -> SocketTransport:
+        return self
+
+    def fileno(self) -> int:
+        return 7
+
+    def recv(self, size: int) -> bytes:
+        if not self.arrived:
+            raise BlockingIOError
+        first = self.arrived.pop(0)
+        if isinstance(first, OSError):
+            raise first
+        if first[size:]:
+            self.arrived.insert(0, first[size:])
+        return first[:size]
+
+    def send(self, data: bytes) -> int:
+        self.write(data)
+        return len(data)
+
+    def arrive(self, data: bytes | OSError) -> None:
+        """Something comes over the network, and the loop tells who listens."""
+        self.arrived.append(data)
+        while self.arrived and 7 in self.loop.readers:
+            self.loop.readers[7]()
+
+
+class HearingTests(DoorCase):
+    """Where the loop itself tells of what arrives."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.loop = FakeLoop()
+        self.factory = self.make_factory(check=lambda user, password: True, loop=self.loop)
+        self.transport = SocketTransport(self.loop)
+        self.client_heard = Client(self.factory, self.transport)
+
+    def login(self) -> FakeBackend:
+        self.client_heard.login()
+        return self.backends[-1]
+
+    def say(self, *messages: Any) -> list[Any]:
+        self.transport.arrive(b"".join(message.encode() for message in messages))
+        return self.client_heard.received()
+
+    def test_what_arrives_is_answered(self) -> None:
+        """By the loop's word alone: the transport hears nothing."""
+        self.login()
+        self.assertEqual(self.transport.producerState, "paused")
+        self.assertEqual(statuses(self.say(Query("SELECT 1"))), ["I"])
+
+    def test_a_false_alarm(self) -> None:
+        """Nothing there is nothing heard."""
+        self.login()
+        self.loop.readers[7]()
+        self.assertEqual(statuses(self.say(Query("SELECT 1"))), ["I"])
+
+    def test_the_end_is_the_transports(self) -> None:
+        """A client that hangs up, or whose network breaks, is met by whoever closes the socket."""
+        for end in (b"", ConnectionResetError()):
+            self.setUp()
+            self.login()
+            self.transport.arrive(end)
+            self.assertEqual((self.loop.readers, self.transport.producerState), ({}, "producing"))
+
+    def test_a_socket_that_is_closed_is_not_listened_to(self) -> None:
+        """Its number may be another's soon."""
+        self.login()
+        self.client_heard.leave()
+        self.assertEqual(self.loop.readers, {})
+
+    def test_hanging_up(self) -> None:
+        """What a client says after our last word is not heard."""
+        self.login()
+        self.say(Terminate())
+        self.assertEqual(self.loop.readers, {})
+        self.assertTrue(self.transport.disconnecting)
+
+    def test_a_client_that_sends_faster_than_we_work(self) -> None:
+        """It is not heard while much of it waits, and heard again afterwards."""
+        backend = self.login()
+        running: Deferred[None] = Deferred()
+
+        async def wait() -> None:
+            await running
+
+        backend.waiting = wait
+        self.say(Query("SELECT 1"))
+        backend.waiting = None
+        self.say(Query("SELECT '" + "x" * server.READ_AHEAD_BYTES_MAX + "'"))
+        self.assertEqual((self.loop.readers, self.transport.producerState), ({}, "paused"))
+        running.callback(None)
+        self.assertIn(7, self.loop.readers)
+        self.assertEqual(self.transport.producerState, "paused")
+        self.assertEqual(statuses(self.client_heard.received()), ["I", "I"])
+
+
+class BegunTests(SynchronousTestCase):
+    """Coroutines that are run by hand as long as they do not wait."""
+
+    def setUp(self) -> None:
+        self.said: list[object] = []
+
+    async def work(self, *waits: Deferred[Any]) -> None:
+        for wait in waits:
+            try:
+                self.said.append(await wait)
+            except ValueError as error:
+                self.said.append(str(error))
+        if self.said[-1:] == ["bug"]:
+            raise AssertionError
+
+    def test_one_that_does_not_wait(self) -> None:
+        """It is over when it was begun."""
+        self.assertIsNone(begun(self.work(succeed(1), succeed(2))))
+        self.assertEqual(self.said, [1, 2])
+
+    def test_one_that_raises_at_once(self) -> None:
+        """Its caller hears of it."""
+        self.assertRaises(AssertionError, begun, self.work(succeed("bug")))
+
+    def test_one_that_waits(self) -> None:
+        """It hears results and errors alike, and tells its end."""
+        first: Deferred[int] = Deferred()
+        second: Deferred[int] = Deferred()
+        third: Deferred[str] = Deferred()
+        running = begun(self.work(first, second, third))
+        assert running is not None
+        first.callback(1)
+        second.errback(ValueError("no"))
+        self.assertNoResult(running)
+        third.callback("done")
+        self.successResultOf(running)
+        self.assertEqual(self.said, [1, "no", "done"])
+
+    def test_one_that_raises_later(self) -> None:
+        """Whoever waits for its end hears of it."""
+        wait: Deferred[str] = Deferred()
+        running = begun(self.work(wait))
+        assert running is not None
+        wait.callback("bug")
+        self.failureResultOf(running, AssertionError)
 
 
 class EndTests(DoorCase):

@@ -294,6 +294,28 @@ class SimpleQueryTests(SessionCase):
         self.assertEqual([word(m) for m in self.ask(FunctionCall(b""), Sync())], ["0A000", "I"])
 
 
+class LiftedQueryTests(SessionCase):
+    """Simple queries whose values stand in their texts."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.query("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)")
+        self.backend.lifts = True
+
+    def test_the_values_arrive(self) -> None:
+        """Texts that differ in values only are answered each by its own."""
+        self.query("INSERT INTO t VALUES (1, 'it''s'), (2, 'x')")
+        self.assertEqual(rows(self.query("SELECT b FROM t WHERE a = 1")), [(b"it's",)])
+        self.assertEqual(rows(self.query("SELECT b FROM t WHERE a = 2")), [(b"x",)])
+        self.assertEqual(len({text for text, *_ in self.backend.said[-2:]}), 1)
+
+    def test_an_error_points_into_the_text(self) -> None:
+        """Behind a value that is longer than what stands for it, too."""
+        text = "SELECT b FROM t WHERE a = 123456789 AND nope = 5"
+        (error,) = [message for message in self.query(text) if isinstance(message, ErrorResponse)]
+        self.assertEqual((error.sqlstate, error.position), ("42703", text.index("nope") + 1))
+
+
 class ExtendedQueryTests(SessionCase):
     """Parse, Bind, Describe, Execute, Close, Flush, Sync."""
 

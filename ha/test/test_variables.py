@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
-from ha.sql.variables import REPORTED, Variables
+from ha.sql.variables import FOUND_MAX, REPORTED, Variables
 
 
 class ValueTests(SynchronousTestCase):
@@ -135,3 +135,41 @@ class TransactionTests(SynchronousTestCase):
         """SHOW transaction_isolation."""
         self.variables.set("default_transaction_isolation", "repeatable read")
         self.assertEqual(self.variables.get("transaction_isolation"), "repeatable read")
+
+
+class RememberedTests(SynchronousTestCase):
+    """What was asked for once is remembered, and no longer than it holds."""
+
+    def test_every_change_is_seen(self) -> None:
+        """Whichever way a setting changes, the next question hears it."""
+        variables = Variables("ann", "shop")
+        seen = [variables.get("statement_timeout")]
+        for change in (
+            lambda: variables.set("statement_timeout", "1s"),
+            variables.begin,
+            lambda: variables.set("statement_timeout", "2s"),
+            lambda: variables.set("statement_timeout", "3s", local=True),
+            variables.commit,
+            variables.begin,
+            lambda: variables.set("statement_timeout", "4s"),
+            variables.rollback,
+            lambda: variables.reset("statement_timeout"),
+            lambda: variables.start("statement_timeout", "5s"),
+        ):
+            change()
+            seen.append(variables.get("statement_timeout"))
+        self.assertEqual(seen, ["0", "1s", "1s", "2s", "3s", "2s", "2s", "4s", "2s", "0", "5s"])
+        mark = variables.mark()
+        variables.set("statement_timeout", "6s")
+        self.assertEqual(variables.get("statement_timeout"), "6s")
+        variables.cut(mark)
+        self.assertEqual(variables.get("statement_timeout"), "5s")
+
+    def test_names_without_end(self) -> None:
+        """A client that asks for a thousand settings is answered, and not remembered for ever."""
+        variables = Variables("ann", "shop")
+        for n in range(200):
+            variables.set(f"my.s{n}", "x")
+        for n in range(200):
+            self.assertEqual(variables.get(f"my.s{n}"), "x")
+        self.assertLessEqual(len(variables._found), FOUND_MAX)

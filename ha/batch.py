@@ -1,0 +1,86 @@
+"""Several commands as one transaction: read from one snapshot where they only read, else written together.
+
+Every function works on a :class:`~ha.backend.Backend`. Runs in the reactor's thread, :func:`run_all` in whatever thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ha.errors import StatementError
+from ha.replication.committer import Work
+from ha.sql.kinds import Kind, Statement
+from ha.sqlite.connection import Connection
+from ha.sqlite.fetch import Allowance
+from ha.values import Answer, Parameters
+from ha.writing import HELD_BYTES_MAX, write
+
+if TYPE_CHECKING:
+    from ha.backend import Backend
+
+#: Commands of one batch.
+BATCH_COMMANDS_MAX = 100_000
+
+
+async def only_reads(backend: Backend, commands: Sequence[tuple[Statement, Parameters]]) -> bool:
+    connection, borrowed = await backend.reader()
+    try:
+        return all(
+            statement.kind in (Kind.EMPTY, Kind.NOTHING)
+            or (
+                statement.kind is Kind.SQL
+                and not statement.acts
+                and backend.facts(connection, backend.fitted(connection, statement)).readonly
+            )
+            for statement, _ in commands
+        )
+    except StatementError:
+        return False  # perhaps an earlier command makes what this one misses; else the error comes again
+    finally:
+        if borrowed:
+            backend.replica.database.give_back(connection)
+
+
+async def read_batch(backend: Backend, commands: Sequence[tuple[Statement, Parameters]]) -> list[Answer]:
+    """All commands read: from one snapshot, without the writer."""
+
+    def read(connection: Connection) -> list[Answer]:
+        backend.context.now = time.time()
+        connection.context = backend.context
+        with connection.guard.trusted():
+            connection.execute("BEGIN")
+        try:
+            return run_all(backend, connection, None, commands)
+        finally:
+            with connection.guard.trusted():
+                connection.execute("ROLLBACK")
+
+    connection, borrowed = await backend.reader()
+    try:
+        return await backend.replica.database.run(
+            connection,
+            read,
+            key=tuple(statement.sql for statement, _ in commands[:16]),
+            deadline=backend.deadline(),
+            cancellation=backend.cancellation,
+        )
+    finally:
+        if borrowed:
+            backend.replica.database.give_back(connection)
+
+
+def run_all(
+    backend: Backend, connection: Connection, work: Work | None, commands: Sequence[tuple[Statement, Parameters]]
+) -> list[Answer]:
+    """Run a batch's commands, in whatever thread; an error says which it was."""
+    allowance = Allowance(HELD_BYTES_MAX)
+    answers = []
+    for index, (statement, values) in enumerate(commands):
+        try:
+            answers.append(write(backend, connection, work, statement, values, allowance))
+        except StatementError as error:
+            error.index = index
+            raise
+    return answers

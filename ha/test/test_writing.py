@@ -1,0 +1,97 @@
+"""Statements that write: with the session's own connection, too."""
+
+from __future__ import annotations
+
+from ha.test.clients import BackendCase, Client, Served
+
+COUNTING = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT {}) SELECT i FROM n"
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
+
+
+class TemporaryTableTests(BackendCase):
+    """A session's TEMP tables are its own, and never leave the node."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.client.run("CREATE TEMP TABLE mine (a)")
+        self.client.run("INSERT INTO mine VALUES (1)")
+
+    def test_nobody_else_sees_it(self) -> None:
+        self.assertEqual(self.client.rows("SELECT * FROM mine"), [(1,)])
+        other = self.another()
+        self.assertEqual(other.refused("SELECT * FROM mine"), "42P01")
+        other.run("CREATE TEMP TABLE mine (b, c)")
+        self.assertEqual(other.rows("SELECT * FROM mine"), [])
+
+    def test_it_never_leaves_the_node(self) -> None:
+        self.assertEqual(len(self.served.network.stream.entries("s.mydatabase_db")), 1)  # type: ignore[union-attr]
+
+    def test_ordinary_tables_are_everybodys(self) -> None:
+        self.assertEqual(self.client.run("INSERT INTO t SELECT a, 'x' FROM mine").affected, 1)
+        self.assertEqual(self.another().rows("SELECT * FROM t"), [(1, "x")])
+        self.client.run("ALTER TABLE t ADD COLUMN b")
+        self.another().run("INSERT INTO t VALUES (2, 'y', 3)")
+        self.assertEqual(self.client.rows("SELECT b FROM t WHERE id = 2"), [(3,)])
+
+    def test_blocks(self) -> None:
+        self.client.run("BEGIN")
+        self.client.run("INSERT INTO mine VALUES (2)")
+        self.client.run("SAVEPOINT a")
+        self.client.run("INSERT INTO mine VALUES (3)")
+        self.client.run("ROLLBACK TO a")
+        self.assertEqual(self.client.rows("SELECT a FROM mine"), [(1,), (2,)])
+        self.client.run("ROLLBACK")
+        self.assertEqual(self.client.rows("SELECT a FROM mine"), [(1,)])
+        self.client.run("BEGIN; INSERT INTO mine VALUES (2); INSERT INTO t VALUES (1, 'x'); COMMIT")
+        self.assertEqual(self.client.rows("SELECT a FROM mine"), [(1,), (2,)])
+        self.another().run("INSERT INTO t VALUES (2, 'y')")
+
+    def test_snapshots(self) -> None:
+        self.client.run("BEGIN ISOLATION LEVEL SERIALIZABLE")
+        self.assertEqual(self.client.rows("SELECT count(*) FROM mine, t"), [(0,)])
+        self.client.run("INSERT INTO mine VALUES (2)")
+        self.client.run("COMMIT")
+        self.assertEqual(self.client.rows("SELECT a FROM mine"), [(1,), (2,)])
+
+    def test_one_made_in_a_block(self) -> None:
+        other = self.another()
+        other.run("BEGIN; CREATE TEMP TABLE k AS SELECT 5 AS a; INSERT INTO t SELECT a, 'x' FROM k; COMMIT")
+        self.assertEqual(other.rows("SELECT * FROM k"), [(5,)])
+        third = self.another()
+        third.run("BEGIN")
+        third.run("INSERT INTO t VALUES (7, 'z')")
+        self.assertEqual(third.refused("CREATE TEMP TABLE k (a)"), "0A000")
+
+    def test_views(self) -> None:
+        self.client.run("CREATE TEMP VIEW seen AS SELECT a + 1 AS b FROM mine")
+        self.assertEqual(self.client.rows("SELECT b FROM seen"), [(2,)])
+
+    def test_batches(self) -> None:
+        answers = self.another().batch(
+            "CREATE TEMP TABLE k (a)",
+            "INSERT INTO k VALUES (5)",
+            "INSERT INTO t SELECT a, 'x' FROM k",
+            "SELECT * FROM k",
+        )
+        self.assertEqual(answers[-1].rows, [(5,)])
+        self.assertEqual(self.client.rows("SELECT id FROM t"), [(5,)])
+
+    def test_it_goes_with_its_session(self) -> None:
+        self.client.run("DISCARD TEMP")
+        self.assertEqual(self.client.refused("SELECT * FROM mine"), "42P01")
+        self.client.run("CREATE TEMP TABLE mine (b)")
+        self.assertEqual(self.client.rows("SELECT b FROM mine"), [])
+
+    def test_a_statement_that_another_node_came_before_runs_again(self) -> None:
+        far = Served(self, "far", self.served.network)
+        there = Client(self, far)
+        self.client.run("INSERT INTO t VALUES (1, 'x')")
+        far.settle()
+        one = self.client.start(self.client.message("UPDATE t SET a = a || (SELECT a FROM mine)"))
+        other = there.start(there.message("UPDATE t SET a = a || 'y'"))
+        for _ in range(3):
+            self.served.settle()
+            far.settle()
+        self.successResultOf(one)
+        self.successResultOf(other)
+        self.assertIn(self.client.rows("SELECT a FROM t"), ([("xy1",)], [("x1y",)]))

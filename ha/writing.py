@@ -1,0 +1,243 @@
+"""Statements that write: to the committer, into the client's block, or with the session's own connection.
+
+Every function works on a :class:`~ha.backend.Backend`. :func:`write` and :func:`write_script` run in whatever thread their transaction
+does, the others in the reactor's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from ha.block import Block, read_only
+from ha.errors import StatementError
+from ha.replication.committer import Work
+from ha.replication.conflicts import READ_COMMITTED, SERIALIZABLE
+from ha.replication.transaction import OpenTransaction
+from ha.sql.kinds import Kind, Notify, Statement
+from ha.sql.statements import client_position, literal_position
+from ha.sqlite.connection import Connection, Facts
+from ha.sqlite.executor import FOREVER, timed_out
+from ha.sqlite.fetch import Allowance, Cursor, facts_of, run_write
+from ha.sqlite.plans import is_bounded
+from ha.sqlite.scripts import already_there, conditions, steps
+from ha.sqlite.sequences import inserted
+from ha.values import Answer, Parameters
+
+if TYPE_CHECKING:
+    from ha.backend import Backend
+
+#: Bytes of rows that are held at once where they cannot be streamed: RETURNING, and statements of a batch.
+HELD_BYTES_MAX = 64 * 1024 * 1024
+
+#: Statements whose plans are remembered as bounded or not, per database.
+PLANS_KEPT = 4_000
+
+#: The verbs whose tag carries a count of changed rows.
+COUNTED = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
+
+
+def write(
+    backend: Backend,
+    connection: Connection,
+    work: Work | None,
+    statement: Statement,
+    values: Parameters,
+    allowance: Allowance,
+) -> Answer:
+    """Run one statement to its end, in whatever thread it is.
+
+    :param allowance: for its rows.
+    """
+    if statement.kind in (Kind.EMPTY, Kind.NOTHING):
+        return Answer(statement.verb)
+    if statement.kind is Kind.NOTIFY:
+        assert work is not None and isinstance(statement.argument, Notify)
+        work.notifications.append((statement.argument.channel, statement.argument.payload, backend.pid))
+        return Answer("NOTIFY")
+    if statement.kind is not Kind.SQL:
+        return write_script(backend, connection, statement)
+    statement = backend.fitted(connection, statement)
+    facts = backend.facts(connection, statement)
+    backend.check(statement, facts, values)
+    backend.context.said.clear()
+    try:
+        if facts.readonly:
+            rows = Cursor(connection, statement.sql, values).take_all(allowance)
+            _say(backend, work)
+            if statement.acts:
+                backend.replica.database.capture.after_statement(statement.sql, may_change_schema=False)
+            return Answer(statement.verb, backend.columns_of(connection, statement, facts), rows, len(rows))
+        if facts.makes_temp and not connection.guard.private:
+            raise TemporaryTable()
+        notices = already_there(connection, statement) if statement.verb.startswith("CREATE") else []
+        capture = backend.replica.database.capture
+        rows, changed, last = run_write(connection, capture, statement.sql, values, facts, allowance)
+    except StatementError as error:
+        raise placed(error, statement) from error
+    _say(backend, work)
+    counted = statement.verb in COUNTED
+    if last is not None and statement.verb == "INSERT" and not backend.sqlite_order:
+        inserted(backend.context, statement.sql, facts.tables_written, last)
+    return Answer(
+        statement.verb,
+        backend.columns_of(connection, statement, facts),
+        rows,
+        changed if counted else None,
+        last if statement.verb == "INSERT" else None,
+        notices=notices,
+    )
+
+
+def _say(backend: Backend, work: Work | None) -> None:
+    """What the statement said by ``pg_notify`` goes out with its transaction."""
+    said = [(channel, payload, backend.pid) for channel, payload in backend.context.said]
+    if work is not None:
+        work.notifications += said
+    elif backend.block is not None:
+        backend.block.notifications += said
+
+
+def write_script(backend: Backend, connection: Connection, statement: Statement) -> Answer:
+    """What PostgreSQL says in one statement and SQLite in several."""
+    capture = backend.replica.database.capture
+    answer = Answer(statement.verb)
+    with conditions(connection, statement):
+        for sql in steps(connection, statement, answer.notices):
+            facts = facts_of(connection, sql)
+            if facts.makes_temp and not connection.guard.private:
+                raise TemporaryTable()
+            run_write(connection, capture, sql, (), facts, Allowance(HELD_BYTES_MAX))
+    return answer
+
+
+async def submit(backend: Backend, what: str, run: Callable[[Connection, Work], Any], *, key: Any) -> Any:
+    """One transaction whose text we hold: to the committer.
+
+    :param what: names it to a client whose transactions are read-only.
+    """
+    if backend.variables.flag("default_transaction_read_only"):
+        raise read_only(what)
+    context = backend.context
+    work: Work
+
+    def begin(connection: Connection) -> Any:
+        context.now = time.time()
+        connection.context = context
+        return run(connection, work)
+
+    work = Work(
+        begin,
+        key=key,
+        deadline=backend.deadline(),
+        cancellation=backend.cancellation,
+        may_queue=backend.default_isolation() == READ_COMMITTED,
+    )
+    if backend.private is None:
+        try:
+            return await backend.replica.submit(work)
+        except TemporaryTable:
+            backend.move_in()
+    return await _submit_privately(backend, work)
+
+
+async def _submit_privately(backend: Backend, work: Work) -> Any:
+    """A transaction of a session that has TEMP tables: alone, with the session's own connection."""
+    while True:
+        opened = await _open(backend, READ_COMMITTED if work.may_queue else SERIALIZABLE)
+        work.forget()
+        try:
+            answer = await opened.run(work.run, writes=True, deadline=work.deadline, cancellation=backend.cancellation)
+            opened.notifications += work.notifications
+            await opened.commit()
+            return answer
+        except StatementError as error:
+            if error.sqlstate != "40001" or time.monotonic() >= work.deadline:
+                raise
+        finally:
+            opened.rollback()
+
+
+async def write_in_block(backend: Backend, block: Block, statement: Statement, values: Parameters) -> Answer:
+    opened = await take_writer(backend, block, statement.verb)
+    if not block.used:
+        backend.context.now = time.time()
+        block.used = True
+    facts = backend.facts(opened.connection, statement)
+    block.tables |= facts.tables_read | facts.tables_written
+    return await opened.run(
+        lambda connection: write(backend, connection, None, statement, values, Allowance(HELD_BYTES_MAX)),
+        writes=True,
+        bounded=_bounded(backend, opened, statement, facts),
+        deadline=backend.deadline(),
+        cancellation=backend.cancellation,
+    )
+
+
+async def take_writer(backend: Backend, block: Block, what: str) -> OpenTransaction:
+    """The block's writing transaction."""
+    return await _in_time(backend, lambda timeout_s: block.write_transaction(what, timeout_s, backend.cancellation))
+
+
+async def _open(backend: Backend, level: str) -> OpenTransaction:
+    """A writing transaction of the session's own connection, outside a block."""
+    return await _in_time(
+        backend, lambda timeout_s: backend.replica.transaction(timeout_s, level, backend.cancellation, backend.private)
+    )
+
+
+async def _in_time(backend: Backend, take: Callable[[float | None], Awaitable[OpenTransaction]]) -> OpenTransaction:
+    """Take the writer: no later than the client's two time-outs say.
+
+    :raises StatementError: 55P03 or 57014, whichever came first.
+    """
+    lock_timeout_s = backend.variables.duration_s("lock_timeout") or FOREVER
+    statement_timeout_s = backend.deadline() - time.monotonic()
+    shortest = min(lock_timeout_s, statement_timeout_s)
+    try:
+        return await take(None if shortest == FOREVER else shortest)
+    except StatementError as error:
+        if error.sqlstate == "55P03" and statement_timeout_s < lock_timeout_s:
+            raise timed_out() from error
+        raise
+
+
+def _bounded(backend: Backend, opened: OpenTransaction, statement: Statement, facts: Facts) -> bool:
+    if facts.changes_schema:
+        return False
+    plans = backend.replica.plans
+    known = plans.get(statement.sql)
+    if known is None or known[0] is not facts:
+        if len(plans) >= PLANS_KEPT:
+            plans.clear()
+        known = (facts, is_bounded(opened.connection, statement.sql, facts.tables_written))
+        plans[statement.sql] = known
+    return known[1]
+
+
+def placed(error: StatementError, statement: Statement) -> StatementError:
+    """`error` with its position, found in SQLite's text, as one in the client's; PostgreSQL tells none for what defines."""
+    if error.position is not None:
+        defines = statement.verb not in COUNTED and statement.verb not in ("SELECT", "CREATE VIEW", "EXPLAIN")
+        error.position = (
+            None if defines and error.sqlstate != "42601" else client_position(statement, error.position - 1) + 1
+        )
+    elif error.sqlstate in LITERALS_FAULTS:
+        error.position = literal_position(statement, error.message)
+    return error
+
+
+#: What is wrong with a literal, or with a parameter's number.
+LITERALS_FAULTS = frozenset(("22P02", "22007", "22008", "22003", "42P02"))
+
+
+class TemporaryTable(StatementError):
+    """A TEMP table is wanted on a connection that serves everybody."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "0A000",
+            "a session's first temporary table cannot be made in the middle of a transaction",
+            hint="Make it before the transaction, or before the first write in it.",
+        )
