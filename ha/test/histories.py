@@ -78,6 +78,7 @@ class Node:
         self.connection: Connection = open_writer(path, synchronous="NORMAL")
         self.capture = Capture(self.connection)
         self._steps = 0
+        self.committed = True
         self.connection.set_progress_handler(self._is_too_long, INSTRUCTIONS_STEP)
 
     def _unhurried(self) -> None:
@@ -142,7 +143,14 @@ class Node:
         record = None
         if not any(isinstance(change, Command) for change in changes):
             record = self.capture.record().to_bytes()
-        self.ours("COMMIT")
+        self.committed = True
+        try:
+            self.ours("COMMIT")
+        except apsw.ConstraintError:
+            # Seen: the count of broken keys that settle() asks for says none, and COMMIT finds one, where a new row's key is
+            # '0.0' and rows refer to 0. A node has published by now: the log brings it its own message like any other.
+            self.committed = False
+            self.ours("ROLLBACK")
         self.capture.discard()
         self._drop_temporary()
         return changes, counts, sequences, record
@@ -291,7 +299,9 @@ def _play(nodes: list[Node], groups: list[Group], log: list[str] | None) -> None
                 sequences=sequences,
             )
         )
-        if before is not None and record is not None:
+        if not writer.committed:
+            writer.apply([body])
+        elif before is not None and record is not None:
             writer.undo(record)
             equal(before, writer.contents(), f"group {number} undone")
             writer.apply([body])

@@ -2,7 +2,7 @@
 
 ::
 
-    python -m ha.test.soak --minutes 10 --seed 7 [--nodes 3] [--policy queue|refuse] [--quorum]
+    python -m ha.test.soak --minutes 10 --seed 7 [--nodes 3] [--policy queue|refuse] [--quorum] [--durability fsync]
 
 Clients write rows with a number of their own and remember which were acknowledged. Meanwhile a seeded sequence of
 faults runs: nodes and nats-servers killed or stopped, links cut, stalled or slowed, disks filled, schemas changed.
@@ -241,6 +241,7 @@ class Soak:
     :param count: how many nodes.
     :param policy: what ``--when-disconnected`` says: ``queue`` or ``refuse``.
     :param quorum: each node has a nats-server, and the log has three replicas.
+    :param durability: what ``--durability`` says.
     :param say: what is told on the way.
     """
 
@@ -252,6 +253,7 @@ class Soak:
         policy: str = "refuse",
         *,
         quorum: bool = False,
+        durability: str = "normal",
         say: Callable[[str], None] = print,
     ) -> None:
         self.random = random.Random(seed)
@@ -263,9 +265,14 @@ class Soak:
         self.full = self.folder / "tmpfs"
         self.tally: Counter[str] = Counter()
         self.converged_s: list[float] = []
+        self.restarted_s: list[float] = []
         self.told = f"{policy}, {'quorum' if quorum else 'one log server'}"
         routes = free_ports(count) if quorum else []
-        patience = {"replication_timeout": f"{PATIENCE_S:g}s", "when_disconnected": policy}
+        patience = {
+            "replication_timeout": f"{PATIENCE_S:g}s",
+            "when_disconnected": policy,
+            "durability": durability,
+        }
         small = mounted(case, self.full)
         for place in range(count):
             folder = self.full if place == count - 1 and small else self.folder / f"node-{place}"
@@ -339,7 +346,7 @@ class Soak:
     def fault(self) -> None:
         """One of them, of the seed's choice."""
         faults: list[Callable[[], None]] = [self.kill_node, self.kill_server, self.pause_node, self.pause_server]
-        faults += [self.change_schema]
+        faults += [self.kill_everything, self.change_schema]
         if self.proxies:
             faults += [self.cut, self.stall, self.slow]
         if self.small is not None:
@@ -354,8 +361,29 @@ class Soak:
         self.say(f"  kill -9 {node.folder.name}")
         node.stop(signal.SIGKILL)
         time.sleep(self.random.uniform(0, 2 * PATIENCE_S))
-        eventually(lambda: not socket_taken(node), "its ports are free", 10)
-        node.start()
+        self.restart([node])
+
+    def kill_everything(self) -> None:
+        """SIGKILL of all nodes at once, and so of all nats-servers: as near to a power cut as a process comes."""
+        self.say("  kill -9 everything")
+        for node in self.nodes:
+            assert node.process is not None
+            node.process.kill()
+        for node in self.nodes:
+            assert node.process is not None
+            node.process.wait()
+        self.restart(self.nodes)
+
+    def restart(self, nodes: list[Node]) -> None:
+        """Start them on what they left, at once, and note how long the last takes until its doors are open."""
+        for node in nodes:
+            eventually(lambda node=node: not socket_taken(node), "its ports are free", 10)
+        began = time.monotonic()
+        for node in nodes:
+            node.spawn()
+        for node in nodes:
+            node.wait_ready(60)
+        self.restarted_s.append(time.monotonic() - began)
 
     def kill_server(self) -> None:
         """SIGKILL of a nats-server; its node starts another."""
@@ -555,9 +583,9 @@ class Soak:
 
     def figures(self) -> str:
         """What happened, in one line."""
-        slowest = max(self.converged_s, default=0.0)
+        slowest, started = max(self.converged_s, default=0.0), max(self.restarted_s, default=0.0)
         counts = ", ".join(f"{count} {name}" for name, count in sorted(self.tally.items()))
-        return f"seed {self.seed} ({self.told}): {counts}; lost 0, diverged 0; converged within {slowest:.1f} s"
+        return f"seed {self.seed} ({self.told}): {counts}; lost 0, diverged 0; converged within {slowest:.1f} s, restarted within {started:.1f} s"
 
 
 def mounted(case: SynchronousTestCase, folder: Path, size: str = "64m") -> bool:
@@ -642,10 +670,18 @@ def main() -> int:
     parser.add_argument("--nodes", type=int, default=3)
     parser.add_argument("--policy", choices=["queue", "refuse"], default="refuse")
     parser.add_argument("--quorum", action="store_true", help="a nats-server in each node, the log on three of them")
+    parser.add_argument("--durability", choices=["normal", "fsync"], default="normal")
     told = parser.parse_args()
     deadline = time.monotonic() + told.minutes * 60
     with Stage() as stage:
-        soak = Soak(cast(SynchronousTestCase, stage), told.seed, told.nodes, told.policy, quorum=told.quorum)
+        soak = Soak(
+            cast(SynchronousTestCase, stage),
+            told.seed,
+            told.nodes,
+            told.policy,
+            quorum=told.quorum,
+            durability=told.durability,
+        )
         number = 0
         while time.monotonic() < deadline:
             number += 1
