@@ -22,7 +22,7 @@ def text_literal(rewriting: Rewriting, index: int) -> None:
         raise StatementError(
             "22021", "invalid byte sequence for encoding: 0x00", position=rewriting.tokens[index].start + 1
         )
-    rewriting.instead[index] = quoted(value)
+    rewriting.instead.setdefault(index, quoted(value))
 
 
 def bits(rewriting: Rewriting, index: int) -> None:

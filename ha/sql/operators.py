@@ -66,13 +66,13 @@ def _glob(rewriting: Rewriting, index: int, words: str) -> None:
         else:
             rewriting.instead[last + 1] = ","
             rewriting.last(end, ")")
-            rewriting.before(pattern, "pg_glob(")
+            rewriting.first(pattern, "pg_glob(")
             return
     if last == pattern and rewriting.kind(pattern) in TEXTS and len(escape) <= 1:
         value = literal(rewriting.text, rewriting.tokens[pattern]) or ""
         rewriting.instead[pattern] = quoted(globbed(value, escape))
         return
-    rewriting.before(pattern, "pg_glob(")
+    rewriting.first(pattern, "pg_glob(")
     rewriting.last(last, f"{more})")
 
 

@@ -71,6 +71,7 @@ class Rewriting:
         self.parameters = 0
         self.casts: dict[int, str] = {}
         self.instead: dict[int, str] = {}
+        self._first: dict[int, str] = {}
         self._before: dict[int, str] = {}
         self._after: dict[int, str] = {}
         self._last: dict[int, str] = {}
@@ -289,6 +290,10 @@ class Rewriting:
     def before(self, index: int, words: str) -> None:
         self._before[index] = words + self._before.get(index, "")
 
+    def first(self, index: int, words: str) -> None:
+        """Put words before a token, before whatever other rules put there."""
+        self._first[index] = words + self._first.get(index, "")
+
     def said_before(self, index: int) -> str:
         """What was put before a token so far."""
         return self._before.get(index, "")
@@ -317,7 +322,7 @@ class Rewriting:
     def written(self, start: int, end: int) -> Translation:
         """The whole statement again, with what was noted."""
         text = self.text
-        changed: Sequence[int] = sorted({*self.instead, *self._before, *self._after, *self._last})
+        changed: Sequence[int] = sorted({*self.instead, *self._first, *self._before, *self._after, *self._last})
         if text.count("/*", start, end) > 1:  # perhaps one in another: look into every gap
             changed = range(len(self.tokens))
         elif not changed:
@@ -329,7 +334,7 @@ class Rewriting:
             token = self.tokens[index]
             same = _without_nested(text[at : token.start])
             word = self.instead.get(index)
-            before = self._before.get(index, "")
+            before = self._first.get(index, "") + self._before.get(index, "")
             whole = before + (text[token.start : token.end] if word is None else word)
             whole += self._after.get(index, "") + self._last.get(index, "")
             parts += (same, whole)

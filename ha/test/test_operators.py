@@ -14,6 +14,8 @@ TABLE = (
     ("select a like 'x%', a not like '_*?[' from t", "select a GLOB 'x*', a not GLOB '?[*][?][[]' from t"),
     ("select a like 'x\\_%'", "select a GLOB 'x_*'"),
     ("select a like 'x!%%' escape '!', a like $1 || '%'", "select a GLOB 'x%*', a GLOB pg_glob(?1 || '%')"),
+    ("select a like $1::text || '%' escape '/'", "select a GLOB pg_glob(CAST(?1 AS TEXT) || '%', '/')"),
+    ("select a like E'x\\\\_%'", "select a GLOB 'x_*'"),
     ("select a like $1 escape $2, b", "select a GLOB pg_glob(?1 , ?2), b"),
     ("select a like any($1)", "select (SELECT max(a GLOB pg_glob(pg_element)) FROM pg_elements(?1))"),
     ("create view v as select a like 'x\\_'", "create view v as select a like 'x\\_' ESCAPE '\\'"),
