@@ -41,7 +41,7 @@ from ha.sqlite.fetch import Allowance, Cursor, check_parameters, facts_of, inser
 from ha.sqlite.functions import Context
 from ha.stream import BATCH_ROWS, Stream
 from ha.values import Activity, Answer, Column, Description, NamedStatement, Parameters, Row
-from ha.writing import HELD_BYTES_MAX, TemporaryTable, placed, submit, take_writer, write, write_in_block
+from ha.writing import COUNTED, HELD_BYTES_MAX, TemporaryTable, placed, submit, take_writer, write, write_in_block
 
 #: How long a read waits for the file to be as new as it must be (seconds).
 READ_WAIT_MAX_S = 10.0
@@ -396,6 +396,20 @@ class Backend:
             return fitted(connection, statement)
         return statement
 
+    def _judged(self, connection: Connection, statement: Statement) -> tuple[Statement, Facts]:
+        """The statement as this connection would run it, and its facts.
+
+        One that writes for itself runs elsewhere and is made to fit there; here it need only be prepared, and nearly always can.
+        """
+        if statement.asks and statement.verb in COUNTED and self.block is None:
+            try:
+                connection.context = self.context
+                return statement, facts_of(connection, statement.sql)
+            except StatementError:
+                pass  # as it is fitted it may do, or tell the error that counts
+        fitting = self.fitted(connection, statement)
+        return fitting, self.facts(connection, fitting)
+
     def facts(self, connection: Connection, statement: Statement) -> Facts:
         connection.context = self.context
         try:
@@ -444,8 +458,7 @@ class Backend:
         try:
             if mentions(statement.sql):
                 await self._fill_catalog(connection, statement.sql)
-            fitting = self.fitted(connection, statement)
-            facts = self.facts(connection, fitting)
+            fitting, facts = self._judged(connection, statement)
             if values or facts.parameters:
                 self.check(statement, facts, values)
             if facts.makes_temp:

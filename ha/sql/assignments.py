@@ -184,7 +184,10 @@ def _values(rewriting: Rewriting, types: Types, table: str, names: Sequence[str]
             raise StatementError("42601", "INSERT has more target columns than expressions", position=place)
         fewest = min(fewest, len(row))
         for (first, last), name in zip(row, names, strict=False):
-            if rewriting.instead.get(first) != "":
+            if rewriting.key(first) == "DEFAULT" and first == last:
+                if first not in rewriting.instead:
+                    rewriting.instead[first] = f"({types.schema.default(table, name) or 'NULL'})"
+            elif rewriting.instead.get(first) != "":
                 _fit(rewriting, types, table, name, first, last)
         at = rewriting.partners[at] + 1
         if rewriting.key(at) != ",":

@@ -310,6 +310,13 @@ class Rewriting:
         for index in range(first, last + 1):
             self.instead[index] = ""
 
+    def forget(self, first: int, last: int) -> None:
+        """Leave out tokens, and whatever was put around them."""
+        self.drop(first, last)
+        for index in range(first, last + 1):
+            for words in (self._before, self._after, self._last):
+                words.pop(index, None)
+
     def parameter(self, index: int) -> int:
         """The number of the ``$n`` at `index`."""
         number = int(self.tokens[index].key[1:]) if len(self.tokens[index].key) < 8 else PARAMETERS_MAX + 1

@@ -5,6 +5,7 @@ A function of rows that stands in a select list is moved into FROM.
 
 from __future__ import annotations
 
+from ha.sql.laterals import one_row
 from ha.sql.rewriting import AFTER_FROM, NOT_CALLED, Rewriting
 from ha.sql.tokens import QUOTED, WORD, quoted, quoted_name, unquoted
 
@@ -14,7 +15,8 @@ def lateral(rewriting: Rewriting, index: int) -> None:
     if rewriting.key(index - 1) not in (",", "JOIN", "FROM"):
         return
     if rewriting.key(index + 1) == "(" and not _lateral_values(rewriting, index + 1):
-        raise rewriting.refuse(index, "LATERAL", "Write the subquery into the select list, or join with a condition.")
+        one_row(rewriting, index)
+        return
     rewriting.instead[index] = ""
 
 

@@ -39,9 +39,8 @@ def _time_sum(rewriting: Rewriting, index: int) -> None:
     left_kind, right_kind = _timeliness(rewriting, nearest, index - 1), _timeliness(rewriting, index + 1, right)
     if operator in ("*", "/"):
         if left_kind == "interval" or right_kind == "interval":
-            if operator == "/":
-                raise rewriting.refuse(index, "division of an interval", "Multiply it by a fraction.")
-            rewriting.call(rewriting.chain_before(index, _PRODUCTS), index, right, "pg_interval_multiply")
+            function = "pg_interval_divide" if operator == "/" else "pg_interval_multiply"
+            rewriting.call(rewriting.chain_before(index, _PRODUCTS), index, right, function)
         return
     first = rewriting.chain_before(index, SUMS)
     last = rewriting.chain_after(index + 1, _PRODUCTS)
@@ -118,9 +117,11 @@ def _exact(rewriting: Rewriting, index: int, last: int) -> None:
         return
     assert rewriting.types is not None
     first = rewriting.operand_before(index)
+    if rewriting.key(first - 1) in ("^", "IN", "EXISTS"):
+        return  # it belongs to that
     if {rewriting.types.of(first, index - 1), rewriting.types.of(index + 1, last)} & _FRACTIONAL:
         rewriting.before(first, "CAST(")
-        rewriting.after(index - 1, " AS REAL)")
+        rewriting.last(index - 1, " AS REAL)")
 
 
 _FRACTIONAL = {"numeric", "float4", "float8"}

@@ -8,42 +8,35 @@ from ha.sql.tokens import quoted_name, unquoted
 
 
 def default_value(rewriting: Rewriting, index: int) -> None:
-    """``VALUES (DEFAULT, …)``: the column is left out."""
+    """``VALUES (DEFAULT, …)``, ``SET a = DEFAULT``: SQLite has no such word in either place.
+
+    A column that has it in every row is left out of a list of columns; else, with the schema at hand, the assignment writes the
+    default's own expression.
+    """
     if rewriting.verb == "UPDATE" and rewriting.key(index - 1) == "=":
-        if rewriting.ask() or rewriting.asks:
-            return  # the assignment knows
-        raise rewriting.refuse(index, "SET … = DEFAULT", "Write the default's value.")
+        if not rewriting.ask() and not rewriting.asks:
+            raise rewriting.refuse(index, "SET … = DEFAULT", "Write the default's value.")
+        return
     if rewriting.verb != "INSERT" or rewriting.key(index + 1) not in (",", ")") or index in rewriting.instead:
         return
     values = next((at for at in range(index) if rewriting.key(at) == "VALUES"), None)
     if values is None or rewriting.key(index - 1) not in (",", "("):
         return
-    rows, at = [], values + 1
-    while rewriting.key(at) == "(" and at in rewriting.partners:
-        rows.append(elements(rewriting, at))
-        at = rewriting.partners[at] + 1
-        at += rewriting.key(at) == ","
-    left_out = {
-        where for where, (first, last) in enumerate(rows[0]) if first == last and rewriting.key(first) == "DEFAULT"
-    }
-    for row in rows:
-        if {
-            where for where, (first, last) in enumerate(row) if first == last and rewriting.key(first) == "DEFAULT"
-        } != left_out:
-            raise rewriting.refuse(index, "DEFAULT in some rows of VALUES only", "Use several INSERTs.")
-    if rewriting.key(values - 1) != ")" or values - 1 not in rewriting.partners:
-        raise rewriting.refuse(
-            index, "DEFAULT in VALUES without a list of columns", "Name the columns, without this one."
-        )
-    names = rewriting.partners[values - 1]
-    if len(left_out) == len(rows[0]):
-        if len(rows) > 1:
-            raise rewriting.refuse(index, "several rows of DEFAULT only")
-        rewriting.drop(names, rewriting.partners[values + 1])
+    rows = [elements(rewriting, opening) for opening in _openings(rewriting, values + 1)]
+    left_out = [
+        {where for where, (first, last) in enumerate(row) if first == last and rewriting.key(first) == "DEFAULT"}
+        for row in rows
+    ]
+    named = rewriting.key(values - 1) == ")" and values - 1 in rewriting.partners
+    whole = any(len(which) == len(row) for which, row in zip(left_out, rows, strict=True))
+    if named and whole and len(rows) == 1:
+        rewriting.drop(rewriting.partners[values - 1], rewriting.partners[values + 1])
         rewriting.instead[values] = "DEFAULT VALUES"
-        return
-    for opening in (names, *_openings(rewriting, values + 1)):
-        _leave_out(rewriting, elements(rewriting, opening), left_out)
+    elif named and not whole and all(which == left_out[0] for which in left_out):
+        for opening in (rewriting.partners[values - 1], *_openings(rewriting, values + 1)):
+            _leave_out(rewriting, elements(rewriting, opening), left_out[0])
+    elif not rewriting.ask() and not rewriting.asks:
+        raise rewriting.refuse(index, "DEFAULT in some rows or columns only", "Name the columns, without this one.")
 
 
 def _openings(rewriting: Rewriting, at: int) -> list[int]:

@@ -237,7 +237,8 @@ class Connection(apsw.Connection):
         self._notice_changes()
         known: T | None = self._kept.get(key)
         if known is None:
-            self._look_at_schema()
+            if self.lags:
+                self._look_at_schema()  # through the one writer nothing changes unnoticed
             known = find()
             if len(self._kept) >= FACTS_KEPT:
                 self._kept.clear()

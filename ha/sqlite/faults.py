@@ -272,6 +272,14 @@ PATTERNS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], _Finding]
         (r"ESCAPE expression must be a single character", _says("22019", "invalid escape string")),
         (r"LIKE or GLOB pattern too complex", _says("54000", "the pattern is too long")),
         (
+            r"variable number must be between \?1 and \?(?P<most>\d+)",
+            _says(
+                "54000",
+                "a statement can have at most {most} parameters",
+                hint="Send fewer rows at a time, or an array.",
+            ),
+        ),
+        (
             r"(?:too many|Expression tree is too large|parser stack overflow|Recursion limit|variable number must be "
             r"|statement too long|.* too large).*",
             lambda match: ("54000", match[0], {}),

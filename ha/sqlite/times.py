@@ -390,6 +390,15 @@ def pg_interval_multiply(left: Any, right: Any) -> str | None:
     return shown(_whole(span.months * factor, span.days * factor, round(span.microseconds * factor)))
 
 
+def pg_interval_divide(left: Any, right: Any) -> str | None:
+    """``interval / number``."""
+    if left is None or right is None:
+        return None
+    if not float(right):
+        raise StatementError("22012", "division by zero")
+    return pg_interval_multiply(left, 1 / float(right))
+
+
 def _between(span: timedelta) -> Interval:
     microseconds = span // timedelta(microseconds=1)
     sign = -1 if microseconds < 0 else 1
@@ -705,6 +714,7 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("pg_time_add", 2, pg_time_add),
     ("pg_time_subtract", 2, pg_time_subtract),
     ("pg_interval_multiply", 2, pg_interval_multiply),
+    ("pg_interval_divide", 2, pg_interval_divide),
     ("age", 2, age),
     ("date_trunc", 2, date_trunc),
     ("date_trunc", 3, date_trunc),

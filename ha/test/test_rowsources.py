@@ -22,11 +22,8 @@ TABLE = (
     ("select * from lower($1) as l(x) where true", """select * from (SELECT lower(?1) AS "x") as l where true"""),
 )
 
-REFUSED = ("select * from t, lateral (select 1) l",)
-
 
 class RowSourceTests(RuleTests):
     """Each rule by its example."""
 
     table = TABLE
-    refused = REFUSED

@@ -23,6 +23,21 @@ class ZoneTests(SynchronousTestCase):
         self.assertEqual(times.zone_or_utc("nosuch/zone"), times.zone_or_utc("UTC"))
 
 
+class IntervalTests(FunctionCase):
+    """Intervals times and by numbers."""
+
+    def test_products_and_quotients(self) -> None:
+        """Months, days and hours each."""
+        self.answers(
+            (
+                ("interval '1 hour' * 3", "03:00:00"),
+                ("interval '1 day' / 2", "12:00:00"),
+                ("interval '1 mon' / 4", "7 days 12:00:00"),
+            )
+        )
+        self.refused((("interval '1 day' / 0", "22012"),))
+
+
 class TimeTests(FunctionCase):
     """As PostgreSQL computes them."""
 

@@ -17,12 +17,14 @@ TABLE = (
     ),
 )
 
-REFUSED = (
-    "with x as (insert into t values (1) returning *) select * from x",
-    "insert into t values (default, 1)",
-)
+REFUSED = ("with x as (insert into t values (1) returning *) select * from x",)
 
 TYPED = (
+    (
+        "insert into users(id, name) values (1, default), (2, 'x')",
+        "insert into users(id, name) values (1, ('nobody')), (2, 'x')",
+    ),
+    ("insert into orders values (default, 2, default)", "insert into orders values ((NULL), 2, (NULL))"),
     (
         "insert into users(id) values (1) on conflict on constraint users_pkey do nothing",
         "insert into users(id) values (1) on conflict do nothing",
@@ -54,6 +56,8 @@ class WriteTests(RuleTests):
         for text in (
             "update t set a = default",
             "insert into t(a) values (1) on conflict on constraint x do update set a=1",
+            "insert into t values (default, 1)",
+            "insert into t(a, b) values (default, 1), (2, 3)",
         ):
             error = self.assertRaises(StatementError, split, text, sqlite_order=True)
             self.assertEqual(error.sqlstate, "0A000", text)
