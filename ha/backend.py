@@ -15,7 +15,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
@@ -26,7 +26,7 @@ from ha.errors import StatementError
 from ha.instructions import INSTRUCTIONS, shown
 from ha.replication.conflicts import READ_COMMITTED
 from ha.replication.replica import Replica
-from ha.sql.infer import columns, parameters
+from ha.sql.infer import asked, columns, parameters
 from ha.sql.kinds import Begin, Kind, Statement
 from ha.sql.lifting import Lifted, lift
 from ha.sql.statements import split
@@ -60,6 +60,26 @@ class Shape:
     facts: Facts
     columns: tuple[Column, ...] | None
     parameters: tuple[str | None, ...]
+    #: What its calls of pg_typeof answer.
+    asked: tuple[str | None, ...] = ()
+
+
+class Premises(Protocol):
+    """The node, where a client may make and drop databases."""
+
+    async def create_database(self, name: str) -> None:
+        """Make one, here, and join the cluster with it.
+
+        :raises StatementError: 42P04, 42602, 08006, 58030.
+        """
+
+    async def drop_database(self, name: str, *, force: bool, asking: int) -> bool:
+        """Empty one and remove it here. False: there is none of that name.
+
+        :param force: send those away who are connected to it.
+        :param asking: the number of the client who asks.
+        :raises StatementError: 55006, somebody uses it, or it is one that the operator gave; 08006.
+        """
 
 
 def _held(level: str) -> str:
@@ -77,6 +97,7 @@ class Backend:
     :param statement_timeout_s: the operator's limit; 0 for none. A client may set a shorter one.
     :param databases: says which databases the node has, for the catalog.
     :param company: the node's other clients, which it sees and may stop.
+    :param premises: the node, if its databases may come and go.
     :param dialect: ``postgresql``, or ``sqlite`` where NULLs sort as SQLite sorts them.
     """
 
@@ -92,6 +113,7 @@ class Backend:
         dialect: str = "postgresql",
         databases: Callable[[], Iterable[str]] = tuple,
         company: Company | None = None,
+        premises: Premises | None = None,
     ) -> None:
         self.replica = replica
         self.pid = pid
@@ -112,6 +134,7 @@ class Backend:
             named_statements=lambda: self.named_statements(),
         )
         self._company = company
+        self.premises = premises
         self._query = ""
         self._running = False
         self._started = self._query_started = time.time()
@@ -428,6 +451,10 @@ class Backend:
     def columns_of(self, connection: Connection, statement: Statement, facts: Facts) -> tuple[Column, ...] | None:
         return self._shape_of(connection, statement, facts).columns if facts.columns else None
 
+    def types_asked(self, connection: Connection, statement: Statement, facts: Facts) -> tuple[str | None, ...]:
+        """What the statement's calls of pg_typeof answer."""
+        return self._shape_of(connection, statement, facts).asked
+
     def _shape_of(self, connection: Connection, statement: Statement, facts: Facts) -> Shape:
         """Names and types, inferred once per text and schema. SQLite's own clients get SQLite's own names."""
         if self.sqlite_order:
@@ -440,7 +467,8 @@ class Backend:
             known = Shape(
                 facts,
                 schema.placed(columns(statement, facts.columns, schema), facts.columns) if facts.columns else None,
-                parameters(statement, schema),
+                wanted := parameters(statement, schema),
+                asked(statement, schema, wanted) if statement.asks_types else (),
             )
             if len(shapes) >= SHAPES_KEPT:
                 shapes.clear()
@@ -492,6 +520,8 @@ class Backend:
         context, block = self.context, self.block
         if block is None or not block.used:
             context.now = time.time()
+        if statement.asks_types:
+            context.types_asked = self.types_asked(connection, statement, facts)
         if block is not None:
             block.used = True
             block.tables |= facts.tables_read

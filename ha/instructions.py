@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ha.block import Block
 from ha.errors import Notice, StatementError
-from ha.sql.kinds import Begin, End, Kind, Name, Notify, SetVariable, Statement
+from ha.sql.kinds import Begin, CreateDatabase, DropDatabase, End, Kind, Name, Notify, SetVariable, Statement
 from ha.sql.variables import spelled
 from ha.values import Answer, Column, Row
 from ha.writing import submit, take_writer, write_script
@@ -179,6 +179,24 @@ async def _notify(backend: Backend, statement: Statement, alone: bool) -> Answer
     return Answer(statement.verb)
 
 
+async def _database(backend: Backend, statement: Statement, alone: bool) -> Answer:
+    argument = statement.argument
+    if backend.premises is None:
+        raise StatementError("0A000", f"{statement.verb} is not possible here")
+    if backend.block is not None or not alone:
+        raise StatementError("25001", f"{statement.verb} cannot run inside a transaction block")
+    answer = Answer(statement.verb)
+    if isinstance(argument, CreateDatabase):
+        await backend.premises.create_database(argument.name)
+        return answer
+    assert isinstance(argument, DropDatabase)
+    if not await backend.premises.drop_database(argument.name, force=argument.force, asking=backend.pid):
+        if not argument.if_exists:
+            raise StatementError("3D000", f'database "{argument.name}" does not exist')
+        answer.notices.append(Notice("NOTICE", "00000", f'database "{argument.name}" does not exist, skipping'))
+    return answer
+
+
 async def _script(backend: Backend, statement: Statement, alone: bool) -> Answer:
     if not alone:
         backend.implicit_block()
@@ -227,6 +245,7 @@ INSTRUCTIONS: dict[Kind, Callable[[Backend, Statement, bool], Awaitable[Answer]]
     Kind.LISTEN: _listen,
     Kind.UNLISTEN: _unlisten,
     Kind.NOTIFY: _notify,
+    Kind.DATABASE: _database,
     Kind.SCRIPT: _script,
     Kind.NOTHING: _nothing,
     Kind.REFUSED: _refused,

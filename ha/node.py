@@ -11,7 +11,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -46,8 +46,9 @@ from ha.replication.upkeep import Bounds, Upkeep
 from ha.settings import Settings
 from ha.sqlite import backup
 from ha.sqlite.database import Database
+from ha.sqlite.emptying import drop_everything
 from ha.sqlite.executor import Lanes
-from ha.sqlite.folder import Folder, FolderError, Identity
+from ha.sqlite.folder import Ambiguous, Folder, FolderError, Held, Identity, Place
 from ha.sqlite.losses import list_losses, one_loss, put_back
 from ha.sqlite.restore import BadSnapshot
 from ha.sqlite.visit import Visit
@@ -137,6 +138,7 @@ class Node:
         self._log: Log | None = None
         self._members: dict[str, Member] = {}
         self._comparisons: dict[str, Comparison] = {}
+        self._joining: Joining
         self._entering: Deferred[None] | None = None
         self._upkeep: Upkeep | None = None
         self._ports: list[IListeningPort] = []
@@ -144,6 +146,7 @@ class Node:
         self._site: Site | None = None
         self._pids = count(1)
         self._company = Company(lambda order: self._reactor.callFromThread(order))
+        self._started_ns = 0
         self._copies = count(1)
         self._waiting_for: str = "the node is starting"
         self._started_at = time.time()
@@ -206,7 +209,7 @@ class Node:
     def _open_folder(self) -> None:
         self._folder = Folder.open(self._settings.databases, Path(self._settings.data_folder))
         self._identity = self._folder.identity(self._settings.name or None)
-        self._origin = Origin(self._identity.name, time.time_ns())
+        self._origin = self._next_origin()
         self._lanes = Lanes(self._in_thread, self._settings.inline_budget_s)
 
     def _opened_folder(self) -> Folder:
@@ -250,23 +253,27 @@ class Node:
             replicas=settings.replicas,
             alone=self._is_alone,
         )
+        self._joining = joining
         for place in self._opened_folder().places.values():
-            member = Member(
-                place.name,
-                f"{settings.replication_stream}.{place.token}",
-                place.path,
-                log,
-                joining,
-                self._make_replica,
-                self._reactor,
-                self._in_thread,
-            )
-            member.joined = self._joined
-            self._members[place.name] = member
+            self._members[place.name] = self._make_member(place)
         log.on_connection_change.append(self._connection_changed)
         bounds = Bounds(settings.snapshot_interval_s, settings.replication_age_max_s, settings.replication_bytes_max)
         self._upkeep = Upkeep(log, snapshots, self._members.values, self._reactor, bounds)
         self._upkeep.start()
+
+    def _make_member(self, place: Place) -> Member:
+        member = Member(
+            place.name,
+            f"{self._settings.replication_stream}.{place.token}",
+            place.path,
+            self._stream(),
+            self._joining,
+            self._make_replica,
+            self._reactor,
+            self._in_thread,
+        )
+        member.joined = self._joined
+        return member
 
     def _make_replica(self, member: Member, epoch: int) -> Replica:
         settings = self._settings
@@ -281,7 +288,7 @@ class Node:
         replica = Replica(
             database,
             member.gate,
-            self._origin,
+            self._next_origin(),
             self._reactor,
             epoch=epoch,
             timeout_s=settings.replication_timeout_s,
@@ -308,6 +315,14 @@ class Node:
         if any(node != self._identity.name for node, _ in seen.origins):
             return False
         return not await self._stream().others()
+
+    def _next_origin(self) -> Origin:
+        """Who writes to one database, in one life of it: never twice the same.
+
+        A log takes a message id only once, whatever its subject, and each database counts its groups from 1.
+        """
+        self._started_ns = max(time.time_ns(), self._started_ns + 1)
+        return Origin(self._identity.name, self._started_ns)
 
     def _stream(self) -> Log:
         assert self._log is not None, "the log is made first"
@@ -501,7 +516,7 @@ class Node:
         """
         if self._waiting_for:
             raise StatementError("57P03", self._waiting_for)
-        replica = self._replicas.get(database) or self._by_alias(database)
+        replica = self._named(database) or self._by_alias(database)
         if replica is None:
             raise StatementError("3D000", f'database "{database}" does not exist')
         settings = self._settings
@@ -515,16 +530,101 @@ class Node:
             dialect=dialect,
             databases=self.databases,
             company=self._company,
+            premises=self,
         )
 
+    def _named(self, database: str) -> Replica | None:
+        """The one of that name, with its file's ending or without."""
+        replicas = self._replicas
+        found = replicas.get(database)
+        if found is None:
+            found = next((one for name, one in replicas.items() if name.rpartition(".")[0] == database), None)
+        return found
+
     def _by_alias(self, database: str) -> Replica | None:
-        """psql and most drivers ask for a database of the user's name, or without the file's ending."""
-        if database in (self._settings.pg_user, "postgres", ""):
+        """psql and most drivers ask for a database of the user's name, those who make databases for PostgreSQL's own ones."""
+        if database in (self._settings.pg_user, "postgres", "template1", ""):
             return next(iter(self._replicas.values()))
-        for name, replica in self._replicas.items():
-            if name.rpartition(".")[0] == database:
-                return replica
         return None
+
+    # Databases that come and go
+
+    async def create_database(self, name: str) -> None:
+        """See :class:`ha.backend.Premises`."""
+        if self._named(name) is not None:
+            raise StatementError("42P04", f'database "{name}" already exists')
+        self._require_log()
+        folder = self._opened_folder()
+        try:
+            place = folder.create(name)
+        except Held as error:
+            raise StatementError("42P04", f'database "{name}" already exists', detail=str(error)) from None
+        except Ambiguous as error:
+            raise StatementError("42602", f'invalid database name "{name}"', detail=str(error)) from None
+        except FolderError as error:
+            raise StatementError("58030", str(error)) from None
+        member = self._make_member(place)
+        try:
+            await member.join()
+            assert member.replica is not None
+            await self._catch_up(member.replica)
+        except (CannotJoin, LogError, BadSnapshot, StatementError) as error:
+            self._let_go(member)
+            raise StatementError("08006", f'database "{name}" could not join the cluster: {error}') from error
+        self._members[place.name] = member
+
+    async def drop_database(self, name: str, *, force: bool, asking: int) -> bool:
+        """See :class:`ha.backend.Premises`."""
+        replica = self._named(name)
+        if replica is None:
+            return False
+        if replica.name not in self._opened_folder().made:
+            raise StatementError(
+                "55006", f'database "{name}" was given to the node with --db', hint="Take it away there."
+            )
+        users = [one.pid for one in self._company.activities() if one.database == replica.name]
+        if asking in users:
+            raise StatementError("55006", "cannot drop the currently open database")
+        self._require_log()
+        if users and not force:
+            raise StatementError(
+                "55006",
+                f'database "{name}" is being accessed by other users',
+                detail=f"There are {len(users)} other sessions using the database.",
+            )
+        for pid in users:
+            self._company.terminate(pid)
+        await self._pause(0)  # they are told in the reactor's next turn
+        await self._empty(replica)
+        self._let_go(self._members.pop(replica.name))
+        return True
+
+    async def _empty(self, replica: Replica) -> None:
+        """The log goes on telling what a database held; so that one of the same name begins empty, its last word is that all is gone.
+
+        Copies of it on other nodes stay, empty.
+        """
+        await replica.submit(Work(lambda connection: drop_everything(connection, replica.database.capture), alone=True))
+        assert self._upkeep is not None
+        # Only so that who joins need not read the whole log: without it the log tells the same.
+        with suppress(StatementError):
+            await self._upkeep.make(self._members[replica.name])
+
+    def _let_go(self, member: Member) -> None:
+        """Nobody uses this database any more: close and remove it."""
+        member.stop()
+        comparison = self._comparisons.pop(member.name, None)
+        if comparison is not None:
+            comparison.stop()
+        if member.replica is not None:
+            member.replica.database.close()
+        self._opened_folder().drop(member.name)
+
+    def _require_log(self) -> None:
+        if self._log is None or not self._log.connected:
+            raise StatementError(
+                "08006", "the replication log is out of reach: databases can be neither made nor dropped"
+            )
 
     def databases(self) -> list[str]:
         """The names, the first ``--db`` first."""

@@ -61,6 +61,8 @@ def write(
     statement = backend.fitted(connection, statement)
     facts = backend.facts(connection, statement)
     backend.check(statement, facts, values)
+    if statement.asks_types:
+        backend.context.types_asked = backend.types_asked(connection, statement, facts)
     backend.context.said.clear()
     try:
         if facts.readonly:

@@ -26,7 +26,7 @@ _ROWLESS = frozenset(
     {
         Kind.EMPTY, Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.SAVEPOINT, Kind.RELEASE, Kind.ROLLBACK_TO, Kind.SET, Kind.RESET,
         Kind.SET_TRANSACTION, Kind.DISCARD, Kind.PREPARE, Kind.DEALLOCATE, Kind.DECLARE, Kind.CLOSE, Kind.COPY, Kind.LISTEN,
-        Kind.UNLISTEN, Kind.NOTIFY, Kind.NOTHING, Kind.REFUSED,
+        Kind.UNLISTEN, Kind.NOTIFY, Kind.NOTHING, Kind.REFUSED, Kind.DATABASE,
     }
 )  # fmt: skip
 
@@ -40,13 +40,18 @@ async def prepare(talk: Conversation, statement: Statement, types: tuple[int, ..
         raise aborted()
     shape = None
     wanted: tuple[str | None, ...] = ()
-    asked = statement.argument.statement if isinstance(statement.argument, Declare) else statement
+    argument = statement.argument
+    asked = argument.statement if isinstance(argument, Declare) else statement
     if kind is not Kind.SQL and kind in OWN_ROWS:
         shape = own_shape(talk, statement)
     elif kind is Kind.SQL or kind is Kind.DECLARE or kind not in _ROWLESS:
-        if any(types) and asked is statement:
+        if any(types):
             given = tuple([TYPES[oid].name if oid in TYPES and oid != UNKNOWN else None for oid in types])
-            asked = statement = replace(statement, given=given)
+            asked = replace(asked, given=given)
+            if isinstance(argument, Declare):
+                statement = replace(statement, argument=replace(argument, statement=asked))
+            else:
+                statement = asked
         description = await talk.backend.describe(asked)
         wanted = description.parameters
         if description.columns is not None and asked is statement:

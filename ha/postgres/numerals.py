@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from math import isfinite
 from struct import Struct, unpack_from
 
@@ -65,6 +65,10 @@ def decimal_of(value: Value) -> Decimal:
         raise unfit(NUMERIC, value) from None
 
 
+#: Digits before and behind the point that numeric(1000, 1000) may have, and a column of SQLite's may hold.
+_WIDE = Context(prec=2000, rounding=ROUND_HALF_UP)
+
+
 def numeric_text(value: Value, typmod: int) -> str:
     """A number with the digits its type modifier asks for."""
     number = decimal_of(value)
@@ -72,7 +76,7 @@ def numeric_text(value: Value, typmod: int) -> str:
         return "NaN" if number.is_nan() else "Infinity" if number > 0 else "-Infinity"
     if typmod >= 4:
         scale = (typmod - 4) & 0x7FF
-        number = round(number, scale) if scale else number.to_integral_value()
+        number = number.quantize(Decimal(1).scaleb(-scale), context=_WIDE)
     return f"{number:f}"
 
 

@@ -20,7 +20,7 @@ Part = tuple[Sequence[Change], dict[str, int | None], Sequence[Notification]]
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who writes: the node's name and the start of this process in ns."""
+    """Who writes: the node's name, and when its process opened the database, in ns."""
 
     node: str
     process_id: int

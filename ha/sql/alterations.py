@@ -111,8 +111,8 @@ def _is_sqlites(reader: Reader, start: int, action: Alteration) -> bool:
     """Would SQLite take these very words?"""
     if action.if_exists or reader.tokens[-1].key in ("CASCADE", "RESTRICT"):
         return False
-    if action.action in ("add column", "drop column"):
-        return action.action == "drop column" or _plain_column(reader, start)
+    if action.action == "add column":
+        return _plain_column(reader, start)
     return action.action in ("rename column", "rename to", "set not null", "drop not null")
 
 
@@ -134,7 +134,6 @@ def _in_sqlites_words(table: str, action: Alteration) -> str | None:
         return None
     name = quoted_name(action.name) if action.name is not None else ""
     texts = {
-        "drop column": f"ALTER TABLE {table} DROP COLUMN {name}",
         "rename column": f"ALTER TABLE {table} RENAME COLUMN {name} TO {quoted_name(action.text)}",
         "rename to": f"ALTER TABLE {table} RENAME TO {quoted_name(action.text)}",
         "set not null": f"ALTER TABLE {table} ALTER COLUMN {name} SET NOT NULL",

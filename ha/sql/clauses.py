@@ -9,6 +9,26 @@ from ha.sql.tokens import BIND, NUMBER, PARAMETER, QUOTED, STRING, WORD, quoted_
 _AFTER_ORDER = frozenset("LIMIT OFFSET FETCH FOR ROWS RANGE GROUPS UNION INTERSECT EXCEPT RETURNING ;".split())
 
 
+_COMPOUNDS = frozenset(("UNION", "INTERSECT", "EXCEPT"))
+_AFTER_WHOLE = _COMPOUNDS | frozenset(("", ";", ")", "ORDER", "LIMIT", "OFFSET", "FETCH", "FOR"))
+
+
+def bracketed_select(rewriting: Rewriting, index: int) -> None:
+    """``(SELECT …) UNION (SELECT …)``: SQLite wants no brackets around a query's parts, so each is a subquery."""
+    if rewriting.key(index + 1) not in ("SELECT", "VALUES", "WITH", "(") or index not in rewriting.partners:
+        return
+    close, before = rewriting.partners[index], rewriting.key(index - 1)
+    if before in ("ALL", "DISTINCT") and rewriting.key(index - 2) in _COMPOUNDS:
+        before = rewriting.key(index - 2)
+    after = rewriting.key(close + 1)
+    if (
+        before in _COMPOUNDS
+        or (before in ("", "(", ")") and after in _COMPOUNDS)
+        or (not before and after in _AFTER_WHOLE)
+    ):
+        rewriting.before(index, "SELECT * FROM ")
+
+
 def locking(rewriting: Rewriting, index: int) -> None:
     """``FOR UPDATE``: there is one writer, so nothing needs a lock."""
     if rewriting.key(index + 1) not in ("UPDATE", "SHARE", "NO", "KEY") or rewriting.verb.startswith("CREATE"):

@@ -173,6 +173,19 @@ _FUNCTION_COLUMNS = frozenset(
     """.split()
 )
 
+
+def typeof(rewriting: Rewriting, index: int) -> None:
+    """``pg_typeof(x)``: SQLite knows no static types, so each call gets its number, by which the context answers."""
+    if rewriting.key(index + 1) != "(" or index + 1 not in rewriting.partners:
+        return
+    close = rewriting.partners[index + 1]
+    rewriting.last(close - 1, f", {rewriting.typeofs}")
+    rewriting.typeofs += 1
+    if _is_number(rewriting, index, close, close + 1):
+        rewriting.before(index, "pg_regtype(")
+        rewriting.after(close, ")")
+
+
 _COMPARED = frozenset(("=", "<>", "!=", "<", ">", "<=", ">=", "IN"))
 
 

@@ -55,7 +55,6 @@ _REFUSED_OBJECTS = {
     "CAST": None,
     "COLLATION": None,
     "CONVERSION": None,
-    "DATABASE": "A node's databases are given to it with --db.",
     "DOMAIN": "Use the base type and a CHECK constraint.",
     "EVENT": None,
     "FOREIGN": None,
@@ -86,6 +85,8 @@ def create(reader: Reader) -> Parsed | None:
         return Kind.NOTHING, "CREATE STATISTICS", None
     if first == "SCHEMA":
         return _create_schema(reader)
+    if first == "DATABASE":
+        return _create_database(reader)
     verb = _create_verb(reader)
     if verb == "CREATE SEQUENCE":
         return _create_sequence(reader)
@@ -109,6 +110,36 @@ def _create_schema(reader: Reader) -> Parsed:
     if reader.name() in ("public", "main"):
         return Kind.NOTHING, "CREATE SCHEMA", None
     return refused("CREATE SCHEMA", "A database has the one schema public.")
+
+
+#: PostgreSQL's own databases: a copy of one of them is an empty database.
+_TEMPLATES = frozenset(("TEMPLATE0", "TEMPLATE1", "POSTGRES", "DEFAULT"))
+
+
+def _create_database(reader: Reader) -> Parsed:
+    """Locale, owner and limits mean nothing here; a template and an encoding do."""
+    reader.expect("DATABASE")
+    name = reader.name()
+    while reader.key:
+        option = reader.key
+        reader.at += 1
+        reader.take("=")
+        value = reader.key.strip("'\"").upper()
+        if option == "TEMPLATE" and value not in _TEMPLATES:
+            return refused(f"CREATE DATABASE with TEMPLATE {value.lower()}", "Copy the file of a node that is stopped.")
+        if option == "ENCODING" and value.replace("-", "") not in ("UTF8", "UNICODE", "DEFAULT", "6"):
+            return refused(f"ENCODING {value}", "Texts are UTF8.")
+    return Kind.DATABASE, "CREATE DATABASE", kinds.CreateDatabase(name)
+
+
+def _drop_database(reader: Reader) -> Parsed:
+    reader.expect("DATABASE")
+    if_exists = reader.take("IF", "EXISTS")
+    name = reader.name()
+    reader.take("WITH")
+    force = reader.take("(", "FORCE", ")")
+    reader.end()
+    return Kind.DATABASE, "DROP DATABASE", kinds.DropDatabase(name, if_exists, force)
 
 
 def _create_sequence(reader: Reader) -> Parsed:
@@ -178,6 +209,8 @@ def _no_such_sequence(what: str) -> StatementError:
 
 def drop(reader: Reader) -> Parsed | None:
     first = reader.key
+    if first == "DATABASE":
+        return _drop_database(reader)
     if first in _REFUSED_OBJECTS:
         reader.at += 1
         if reader.take("IF", "EXISTS"):

@@ -40,8 +40,18 @@ _RANKS = {
     ">=": 7, "BETWEEN": 8, "IN": 8, "LIKE": 8, "ILIKE": 8, "SIMILAR": 8, "GLOB": 8, "REGEXP": 8, "MATCH": 8, "EXISTS": 18,
     "||": 9, "->": 9, "->>": 9, "#>": 9, "#>>": 9, "#-": 9, "@>": 9, "<@": 9, "&&": 9, "~": 9, "!~": 9, "~*": 9, "!~*": 9, "~~": 9,
     "~~*": 9, "!~~": 9, "!~~*": 9, "&": 9, "|": 9, "#": 9, "<<": 9, ">>": 9, "?": 9, "@": 9, "|/": 9, "+": 10, "-": 10, "*": 11,
-    "/": 11, "%": 11, "^": 12, "COLLATE": 15,
+    "/": 11, "%": 11, "^": 12, "COLLATE": 15, "AT": 14,
 }  # fmt: skip
+
+
+#: What AT TIME ZONE makes of a type.
+_IN_ZONE = {
+    "timestamptz": "timestamp",
+    "timestamp": "timestamptz",
+    "date": "timestamp",
+    "time": "timetz",
+    "timetz": "timetz",
+}
 
 
 class Expressions:
@@ -60,6 +70,15 @@ class Expressions:
         """The type of an expression, None if it is not known."""
         scope = scope or self.reading.scopes.get(first) or Scope()
         return self.typed(first, last, scope, 0)
+
+    def of_argument(self, first: int, last: int) -> str | None:
+        """The type of an expression anywhere in the statement; a literal's is not decided yet."""
+        if last - first == 1 and (self.reading.kind(first) in TEXTS or self.reading.key(first) == "NULL"):
+            return "unknown"
+        around = [at for at in self.reading.scopes if at <= first]
+        scope = self.reading.scopes[max(around)] if around else Scope()
+        found = self.typed(first, last, scope, 0)
+        return "text" if found is None and self.reading.kind(first) == PARAMETER and last - first == 1 else found
 
     def typed(self, first: int, last: int, scope: Scope, depth: int) -> str | None:
         if first >= last or depth > 40:
@@ -91,6 +110,8 @@ class Expressions:
                 continue
             if key == "AND" and self._of_between(first, at):
                 continue
+            if key == "AT" and (self.reading.key(at + 1), self.reading.key(at + 2)) != ("TIME", "ZONE"):
+                continue
             if key in ("-", "+") and at > first and not self._ends_operand(at - 1):
                 continue
             if at == first:
@@ -114,6 +135,8 @@ class Expressions:
             return "bool"
         if key == "COLLATE":
             return self.typed(first, at, scope, depth + 1)
+        if key == "AT":
+            return _IN_ZONE.get(self.typed(first, at, scope, depth + 1) or "")
         if at == first:
             return self.typed(at + 1, last, scope, depth + 1) if key in ("-", "+", "~", "@") else "float8"
         left = self.typed(first, at, scope, depth + 1)

@@ -121,6 +121,18 @@ def _modifiers(reading: Reading, item: Item) -> str:
     return f"({','.join(map(str, type_name.modifiers))})" if type_name is not None and type_name.modifiers else ""
 
 
+def asked(statement: Statement, schema: Schema, parameters: Sequence[str | None]) -> tuple[str | None, ...]:
+    """What each ``pg_typeof(x)`` of a statement answers, in their order; None where only the value can tell."""
+    reading = Reading(statement.text)
+    expressions = Expressions(reading, schema, parameters)
+    reading.items()
+    found = []
+    for at in range(len(reading.tokens)):
+        if reading.key(at) == "PG_TYPEOF" and reading.key(at + 1) == "(" and at + 1 in reading.partners:
+            found.append(expressions.of_argument(at + 2, reading.partners[at + 1]))
+    return tuple(found)
+
+
 def _placed(items: list[Item], count: int) -> list[Item | None]:
     """Which item each column comes from; None for those behind a ``*``."""
     stars = [at for at, item in enumerate(items) if item.star]

@@ -35,6 +35,7 @@ class Kind(Enum):
     LISTEN = "listen"
     UNLISTEN = "unlisten"
     NOTIFY = "notify"
+    DATABASE = "database"  # CREATE DATABASE and DROP DATABASE: the node's own
     SCRIPT = "script"  # several texts for SQLite in one transaction, see `Script`; ha.sqlite.rebuild.steps tells which
     NOTHING = "nothing"  # accepted, has no meaning here (GRANT, COMMENT ON, LOCK TABLE ...): its tag is answered
     REFUSED = "refused"  # known, and impossible here: `argument` is the StatementError's (sqlstate, message, hint)
@@ -137,6 +138,22 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
+class CreateDatabase:
+    """CREATE DATABASE name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropDatabase:
+    """DROP DATABASE [IF EXISTS] name [WITH (FORCE)]. With `force` those who are connected to it are sent away."""
+
+    name: str
+    if_exists: bool
+    force: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Script:
     """What PostgreSQL says in one statement and SQLite in several: TRUNCATE, DROP TABLE a, b, CREATE OR REPLACE VIEW.
 
@@ -223,6 +240,8 @@ Argument = (
     | Copy
     | Notify
     | Name
+    | CreateDatabase
+    | DropDatabase
     | Script
     | Comment
     | Truncate
@@ -246,6 +265,7 @@ class Statement:
     :param argument: what the kind needs.
     :param asks: it has words that only the schema can make clear; see :func:`ha.sql.statements.with_schema`.
     :param acts: it moves a sequence or says NOTIFY, and so needs the writer even where SQLite calls it a read.
+    :param asks_types: it calls ``pg_typeof``, whose answer is found by :func:`ha.sql.infer.asked`.
     :param edits: where `sql` differs from `text`, as (offset in `text`, offset in `sql`) of points from which both run on alike.
     :param given: the types of ``$1``, ``$2`` … as the client declared them when it prepared the statement; None where it did not.
     """
@@ -262,3 +282,4 @@ class Statement:
     acts: bool = False
     given: tuple[str | None, ...] = ()
     asks: bool = False
+    asks_types: bool = False

@@ -40,6 +40,7 @@ class Translation(NamedTuple):
     edits: tuple[tuple[int, int], ...] = ()
     acts: bool = False
     asks: bool = False
+    asks_types: bool = False
 
 
 class Rewriting:
@@ -85,6 +86,8 @@ class Rewriting:
         self.modules: set[str] = set()
         #: It calls what moves a sequence.
         self.acts = False
+        #: Calls of pg_typeof so far.
+        self.typeofs = 0
         self._partners: dict[int, int] | None = None
         self._keys: set[str] | None = None
 
@@ -353,9 +356,8 @@ class Rewriting:
             at = token.end
             edits.append((at - start, length))
         parts.append(_without_nested(text[at:end]))
-        return Translation(
-            "".join(parts), self.parameters, tuple(sorted(self.casts.items())), tuple(edits), self.acts, self.asks
-        )
+        casts = tuple(sorted(self.casts.items()))
+        return Translation("".join(parts), self.parameters, casts, tuple(edits), self.acts, self.asks, self.typeofs > 0)
 
 
 _CLOSES = {")": "(", "]": "[", "END": "CASE"}

@@ -228,6 +228,8 @@ def _row_function_in_from(rewriting: Rewriting, index: int, close: int) -> None:
     if alias is None and "VALUE" in rewriting.keys:
         return  # SQLite's own name for the column
     count = 1 + _commas(rewriting, index + 2, close) if name == "unnest" else 1
+    if count > _COMPARED_AFTER:
+        _without_null(rewriting, index + 2, close)
     values = [f"value{'' if number == 0 else number + 1}" for number in range(count)]
     if not columns:
         columns = [alias or name] if count == 1 else values
@@ -246,6 +248,20 @@ def _row_function_in_from(rewriting: Rewriting, index: int, close: int) -> None:
 
 
 JOINS = frozenset("JOIN LEFT RIGHT FULL INNER CROSS NATURAL ON USING WITH AS LATERAL".split())
+
+
+#: So many arguments of a table-valued function reach it without being compared by SQLite, where NULL equals nothing.
+_COMPARED_AFTER = 16
+
+
+def _without_null(rewriting: Rewriting, at: int, close: int) -> None:
+    """An array that is NULL has no elements, like an empty one."""
+    for _ in range(_commas(rewriting, at, close) + 1):
+        end = rewriting.clause_end(at, frozenset((",",)))
+        # Beside the commas, so that whatever is put around the arrays stays within.
+        rewriting.after(at - 1, "coalesce(")
+        rewriting.before(end, ", '[]')")
+        at = end + 1
 
 
 def _commas(rewriting: Rewriting, at: int, close: int) -> int:

@@ -203,7 +203,18 @@ def _statement(text: str, tokens: Sequence[Token], start: int, end: int, sqlite_
         verb = "INSERT"
     made: Translation = translate(text, tokens, start, end, verb=verb, sqlite_order=sqlite_order)
     return Statement(
-        words, start, Kind.SQL, made.sql, verb, made.parameters, made.casts, None, made.edits, made.acts, asks=made.asks
+        words,
+        start,
+        Kind.SQL,
+        made.sql,
+        verb,
+        made.parameters,
+        made.casts,
+        None,
+        made.edits,
+        made.acts,
+        asks=made.asks,
+        asks_types=made.asks_types,
     )
 
 

@@ -29,6 +29,7 @@ from ha.sql.calls import (
 )
 from ha.sql.clauses import (
     alias,
+    bracketed_select,
     catalog,
     fetch,
     information_schema,
@@ -53,6 +54,7 @@ from ha.sql.conversions import (
     text_literal,
     to_reg,
     typed_literal,
+    typeof,
     unicode_name,
 )
 from ha.sql.firsts import distinct
@@ -192,6 +194,7 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "CURRENT_TIMESTAMP": precision,
     "CURRENT_TIME": precision,
     "OPERATOR": operator,
+    "(": bracketed_select,
     ")": after_bracket,
     "_PG_EXPANDARRAY": expand_array,
     **dict.fromkeys(ROW_FUNCTIONS, row_function),
@@ -200,6 +203,7 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "NEXTVAL": sequence,
     "LAST_VALUE": sequence_state,
     "PG_NOTIFY": notify,
+    "PG_TYPEOF": typeof,
     "CURRVAL": sequence,
     "SETVAL": sequence,
     "DEFAULT": default_value,

@@ -9,8 +9,8 @@ goes with the process whatever way that ends, and passes to the daemon when ``tw
 removing them would let two nodes lock two different files of one name.
 
 The data directory (``ha-data`` beside the first database) holds ``node.json`` (the identity: never in a database,
-because a snapshot must not carry another node's name), ``nats/`` (the embedded server's store) and ``copies/`` (of
-databases, while somebody downloads them; emptied at every start).
+because a snapshot must not carry another node's name), ``databases.json`` (the files that clients made),
+``nats/`` (the embedded server's store) and ``copies/`` (of databases, while somebody downloads them; emptied at every start).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import apsw
 
@@ -35,9 +35,13 @@ from ha.sqlite.guard import is_ours
 DATA_DIRECTORY: Final = "ha-data"
 LOCK_SUFFIX: Final = "-lock"
 IDENTITY_FILE: Final = "node.json"
+DATABASES_FILE: Final = "databases.json"
 
 #: Characters of a normalised id that are kept: a subject is sent with every message.
 SUBJECT_CHARACTERS_MAX: Final = 32
+
+#: Databases of one node: each has a writer, readers and a follower of its own, open all the time.
+DATABASES_MAX: Final = 100
 
 #: Bytes of a base name: file systems allow 255, and SQLite and we put suffixes behind it.
 NAME_BYTES_MAX: Final = 200
@@ -108,7 +112,9 @@ class Folder:
     def __init__(self, data: Path) -> None:
         self.data = data
         self.places: dict[str, Place] = {}
-        self._locks: list[int] = []
+        #: The names of those that clients made.
+        self.made: list[str] = []
+        self._locks: dict[Path, int] = {}
 
     @classmethod
     def open(cls, databases: Iterable[str | Path], data: Path | None = None) -> Folder:
@@ -122,6 +128,9 @@ class Folder:
             folder._make_data()
             for path in paths:
                 folder.add(path)
+            for path in map(Path, _read(folder.data / DATABASES_FILE, [])):
+                if path.name not in folder.places:
+                    folder.made.append(folder.add(path).name)
         except BaseException:
             folder.close()
             raise
@@ -129,7 +138,7 @@ class Folder:
 
     def close(self) -> None:
         """Let go of all locks. The process's end does the same."""
-        for descriptor in self._locks:
+        for descriptor in self._locks.values():
             os.close(descriptor)
         self._locks.clear()
         self.places.clear()
@@ -150,6 +159,46 @@ class Folder:
         _check_file(path)
         self.places[place.name] = place
         return place
+
+    def create(self, name: str) -> Place:
+        """Make a database beside the first one, for as long as nobody drops it: the next start finds it, too.
+
+        :param name: its file's base name; without an ending it gets the first database's.
+        :raises FolderError: there is something of that name, or it cannot be made.
+        """
+        first = next(iter(self.places.values())).path
+        path = first.parent / (name if "." in name else name + first.suffix)
+        if path.name != path.parts[-1] or "/" in name or name.startswith(".") or not name:
+            raise Ambiguous(f"{name!r}: not a file's name")
+        if len(self.places) >= DATABASES_MAX:
+            raise Ambiguous(f"{path}: a node holds at most {DATABASES_MAX} databases")
+        if path.exists():
+            raise Held(f"{path}: is there already")
+        place = self.add(path)
+        self.made.append(place.name)
+        self._remember()
+        return place
+
+    def drop(self, name: str) -> None:
+        """Remove a database that :meth:`create` made; nobody has it open.
+
+        :raises NotWritable: its files cannot be removed.
+        """
+        place = self.places.pop(name)
+        self.made.remove(name)
+        self._remember()
+        lock = Path(f"{place.path}{LOCK_SUFFIX}")
+        try:
+            for path in (place.path, Path(f"{place.path}-wal"), Path(f"{place.path}-shm"), lock):
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise NotWritable(f"{place.path}: cannot be removed ({error.strerror})") from None
+        finally:
+            os.close(self._locks.pop(lock))
+
+    def _remember(self) -> None:
+        paths = [str(self.places[name].path) for name in self.made]
+        _write_durably(self.data / DATABASES_FILE, json.dumps(paths) + "\n")
 
     def identity(self, name: str | None = None) -> Identity:
         """Who we are; made at the first call in the life of the data directory.
@@ -224,7 +273,7 @@ class Folder:
         except OSError as error:
             os.close(descriptor)
             raise NotWritable(f"{lock}: cannot be locked on this file system ({error.strerror})") from None
-        self._locks.append(descriptor)
+        self._locks[lock] = descriptor
 
 
 def has_rows(path: Path) -> bool:
@@ -284,6 +333,16 @@ def _check_file(path: Path) -> None:
         raise FolderError(f"{path}: cannot be opened ({error})") from None
     finally:
         connection.close()
+
+
+def _read(path: Path, otherwise: Any) -> Any:
+    """A JSON file of ours; `otherwise` where there is none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return otherwise
+    except (OSError, ValueError) as error:
+        raise FolderError(f"{path}: cannot be read ({error})") from None
 
 
 def _write_durably(path: Path, text: str) -> None:

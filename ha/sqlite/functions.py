@@ -63,6 +63,7 @@ class Context:
     :param databases: says which databases the node has.
     :param company: the node's clients.
     :param named_statements: says what the client has prepared under names.
+    :param types_asked: what each ``pg_typeof`` of the statement that runs answers, where it is not for the value to say.
     """
 
     user: str = "ha"
@@ -78,6 +79,7 @@ class Context:
     databases: Callable[[], Iterable[str]] = tuple
     company: Company | None = None
     named_statements: Callable[[], Iterable[NamedStatement]] = tuple
+    types_asked: tuple[str | None, ...] = ()
 
 
 #: A function's name, how many arguments it takes (-1: any number), what computes it, and its flags.
@@ -151,6 +153,11 @@ def _asking(connection: Connection) -> list[Row]:
             return None
         return int(company.terminate(number) if end else company.cancel(number))
 
+    def pg_typeof(value: Any, number: int) -> str | None:
+        asked = context().types_asked
+        name = asked[number] if number < len(asked) else None
+        return catalog_functions.pg_regtype_name(name or VALUE_TYPES[type(value)])
+
     def now() -> str:
         return times.stamp(context().now)
 
@@ -186,6 +193,7 @@ def _asking(connection: Connection) -> list[Row]:
         ("pg_cancel_backend", 1, lambda pid: stopped(pid, end=False), ACTING),
         ("pg_terminate_backend", 1, lambda pid: stopped(pid, end=True), ACTING),
         ("pg_terminate_backend", 2, lambda pid, timeout: stopped(pid, end=True), ACTING),
+        ("pg_typeof", 2, pg_typeof, ASKING),
         ("pg_is_in_recovery", 0, lambda: 0, STEADY),
         ("gen_random_uuid", 0, texts.random_uuid, ASKING),
         ("uuid_generate_v4", 0, texts.random_uuid, ASKING),
@@ -202,6 +210,9 @@ def _asking(connection: Connection) -> list[Row]:
     rows += [(*row, ASKING) for row in catalog_functions.rows(connection)]
     return rows
 
+
+#: The types of what nothing else is known of.
+VALUE_TYPES: Final = {int: "int8", float: "float8", str: "text", bytes: "bytea", type(None): "unknown"}
 
 _NOBODY: Final = Context()
 _STARTED: Final = times.clock()

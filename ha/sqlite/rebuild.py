@@ -13,6 +13,7 @@ from ha.errors import StatementError
 from ha.sql.declarations import COUNTING, PRIMARY_MARK, UNIQUE_MARK, counting
 from ha.sql.kinds import Alteration, AlterTable
 from ha.sql.tokens import QUOTED, WORD, Token, quoted, quoted_name, tokenize, unquoted
+from ha.sql.typenames import read_type
 from ha.sqlite.connection import Connection
 
 #: What the new table is called until the old one is gone.
@@ -151,8 +152,12 @@ def _without_rebuilding(connection: Connection, table: Table, action: Alteration
         "set not null": f"ALTER TABLE {shown} ALTER COLUMN {quoted_name(name)} SET NOT NULL",
         "drop not null": f"ALTER TABLE {shown} ALTER COLUMN {quoted_name(name)} DROP NOT NULL",
     }
-    if action.action == "drop column" and _is_in_a_key(table, name):
-        return None
+    if action.action == "drop column":
+        if _is_in_a_key(table, name):
+            return None
+        # As in PostgreSQL, an index goes with any of its columns.
+        dropped = [f"DROP INDEX {quoted_name(index)}" for index in _indexes_of(connection, table.name, {name.lower()})]
+        return [*dropped, texts["drop column"]]
     return [texts[action.action]] if action.action in texts else None
 
 
@@ -160,6 +165,15 @@ def _calls(action: Alteration) -> bool:
     """Does the new column have a default that is computed? SQLite adds only constant ones."""
     tokens = tokenize(action.text)
     return any(token.key == "DEFAULT" and tokens[at + 1].key == "(" for at, token in enumerate(tokens[:-1]))
+
+
+def _indexes_of(connection: Connection, table: str, columns: set[str]) -> list[str]:
+    """The indexes, made by CREATE INDEX, whose text names one of these columns (lower case)."""
+    rows = connection.execute(
+        "SELECT name, sql FROM main.sqlite_schema WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = ? COLLATE NOCASE",
+        (table,),
+    )
+    return [str(name) for name, sql in rows if any(_names(str(sql), column) for column in columns)]
 
 
 def _is_in_a_key(table: Table, column: str) -> bool:
@@ -383,7 +397,8 @@ def _edit_column(table: Table, action: Alteration) -> None:
     end_of_type = tokens[after - 1].end
     if action.action == "type":
         if "PRIMARY" in {token.key for token in tokens} and "AUTOINCREMENT" in {token.key for token in tokens}:
-            raise StatementError("0A000", "the type of a key that counts by itself cannot be altered")
+            element.words = _counting_words(element.words, tokens, action.text)
+            return
         element.words = f"{element.words[: tokens[0].end]} {action.text}{element.words[end_of_type:]}"
         return
     if action.action == "counts":
@@ -426,6 +441,21 @@ def _let_count(element: Element, end_of_type: int, identity: bool) -> None:
     element.words = f"{element.words[: tokens[0].end]} {mark if '/*' in mark else 'INTEGER /* */'}{rest}"
 
 
+def _counting_words(words: str, tokens: list[Token], wanted: str) -> str:
+    """A key that counts by itself, with another width: INTEGER for SQLite, the width in a comment.
+
+    :raises StatementError: 0A000, it would not be an integer any more.
+    """
+    read, _ = read_type(wanted, tokenize(wanted), 0)
+    name = read.name if read is not None else ""
+    if name not in ("int2", "int4", "int8"):
+        raise StatementError("0A000", "the type of a key that counts by itself cannot be altered")
+    rest = words[tokens[1].end :]
+    comment, closing, after = rest.lstrip().partition("*/")
+    known = bool(closing) and comment.startswith("/*")
+    return f"{words[: tokens[0].end]} {counting(name, known and 'identity' in comment)}{' ' + after.lstrip() if known else rest}"
+
+
 def _default_end(tokens: list[Token], default: int) -> int:
     at, depth = default + 1, 0
     if tokens[at].key in ("-", "+"):
@@ -453,7 +483,9 @@ def _rebuilt(connection: Connection, name: str, table: Table, old: list[str]) ->
     columns = ", ".join(quoted_name(column) for column in kept if column not in stored)
     rowid = _rowid(connection, name, table)
     targets, sources = f"{rowid}{columns}", f"{rowid}{columns}"
-    dependents = _dependents(connection, name)
+    dropped = {column.lower() for column in old} - {(one.column or "").lower() for one in table.elements}
+    gone = _indexes_of(connection, name, dropped)
+    dependents = [one for one in _dependents(connection, name) if one[1] not in gone]
     texts = [
         f"DROP {kind} {quoted_name(other)}" for kind, other, _ in reversed(dependents) if kind in ("VIEW", "TRIGGER")
     ]

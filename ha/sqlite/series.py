@@ -24,6 +24,8 @@ from ha.sqlite.casts import text_of
 _ABSENT: Final = "\x00"
 #: Arguments that a table-valued function takes.
 ARGUMENTS_MAX: Final = 4
+#: Arrays that unnest() takes, and items of a row: Django's bulk_create gives one for each field of its model.
+ARRAYS_MAX: Final = 100
 #: What the planner is told: enough to put real tables first.
 ROWS_ESTIMATED: Final = 1000
 
@@ -82,18 +84,16 @@ def generate_subscripts(value: Any = None, dimension: Any = 1, backward: Any = 0
         yield (base + ((length or 0) - 1 - index if backward else index),)
 
 
-def unnest(first: Any = None, second: Any = _ABSENT, third: Any = _ABSENT) -> Iterator[tuple[Any, ...]]:
-    """The elements of up to three arrays, side by side."""
-    columns = [[] if one is None or one == _ABSENT else arrays.elements(one) for one in (first, second, third)]
-    for at in range(max(map(len, columns))):
+def unnest(*given: Any) -> Iterator[tuple[Any, ...]]:
+    """The elements of arrays, side by side."""
+    columns = [[] if one is None or one == _ABSENT else arrays.elements(one) for one in given]
+    for at in range(max(map(len, columns), default=0)):
         yield (at + 1, *(_stored(column[at]) if at < len(column) else None for column in columns))
 
 
-def pg_row(
-    first: Any = None, second: Any = _ABSENT, third: Any = _ABSENT, fourth: Any = _ABSENT
-) -> Iterator[tuple[Any, ...]]:
+def pg_row(*given: Any) -> Iterator[tuple[Any, ...]]:
     """Its arguments, as one row."""
-    yield tuple(None if one == _ABSENT else one for one in (first, second, third, fourth))
+    yield tuple(None if one == _ABSENT else one for one in given)
 
 
 def pg_elements(value: Any = None) -> Iterator[tuple[Any]]:
@@ -162,13 +162,15 @@ def json_each_text(value: Any = None) -> Iterator[tuple[str, Any]]:
         yield key, None if one is None else one if isinstance(one, str) else json.dumps(one, ensure_ascii=False)
 
 
+_VALUES: Final = ("value", *(f"value{number}" for number in range(2, ARRAYS_MAX + 1)))
+
 #: Name, columns, what gives the rows.
 _MODULES: tuple[tuple[str, tuple[str, ...], Callable[..., Iterator[Any]]], ...] = (
     ("generate_series", ("value",), generate_series),
     ("generate_subscripts", ("value",), generate_subscripts),
-    ("unnest", ("ordinality", "value", "value2", "value3"), unnest),
+    ("unnest", ("ordinality", *_VALUES), unnest),
     ("pg_elements", ("pg_element",), pg_elements),
-    ("pg_row", ("value", "value2", "value3", "value4"), pg_row),
+    ("pg_row", _VALUES, pg_row),
     ("regexp_split_to_table", ("value",), regexp_split_to_table),
     ("string_to_table", ("value",), string_to_table),
     ("regexp_matches", ("value",), regexp_matches),
@@ -192,7 +194,8 @@ class Module:
     def __init__(self, columns: tuple[str, ...], rows: Callable[..., Iterator[Any]]) -> None:
         self.rows = rows
         self.shown = len(columns)
-        hidden = [f'"argument {number}" HIDDEN' for number in range(1, ARGUMENTS_MAX + 1)]
+        self.taken = max(ARGUMENTS_MAX, sum(name.startswith("value") for name in columns))
+        hidden = [f'"argument {number}" HIDDEN' for number in range(1, self.taken + 1)]
         self.schema = f"CREATE TABLE ignored({', '.join((*columns, *hidden))})"
 
     def Connect(self, connection: apsw.Connection, *_: Any) -> tuple[str, Any]:
@@ -212,13 +215,13 @@ class Module:
                 return False
             given |= 1 << number
         place = 0
-        for number in range(ARGUMENTS_MAX):
+        for number in range(given.bit_length()):
             for at in range(index.nConstraint):
                 if index.get_aConstraint_iColumn(at) - self.shown == number:
                     place += 1
                     index.set_aConstraintUsage_argvIndex(at, place)
                     index.set_aConstraintUsage_omit(at, True)
-        index.idxNum = given
+        index.idxStr = str(given)  # one bit each: a number of SQLite's would hold 31
         index.estimatedRows = ROWS_ESTIMATED
         index.estimatedCost = float(ROWS_ESTIMATED)
         return True
@@ -242,12 +245,15 @@ class Cursor:
         self.module = module
         self.rows: Iterator[Any] = iter(())
         self.row: tuple[Any, ...] | None = None
+        self.arguments: list[Any] = []
         self.number = 0
 
-    def Filter(self, given: int, _: str | None, values: tuple[Any, ...]) -> None:
+    def Filter(self, _: int, bits: str | None, values: tuple[Any, ...]) -> None:
+        given = int(bits or 0)
         arguments = iter(values)
         count = given.bit_length()
-        self.rows = self.module.rows(*(next(arguments) if given >> at & 1 else _ABSENT for at in range(count)))
+        self.arguments = [next(arguments) if given >> at & 1 else _ABSENT for at in range(count)]
+        self.rows = self.module.rows(*self.arguments)
         self.number = 0
         self.Next()
 
@@ -262,7 +268,9 @@ class Cursor:
         if column < 0:
             return self.number
         assert self.row is not None
-        return self.row[column] if column < self.module.shown else None
+        if column >= self.module.shown:  # SQLite compares those after the sixteenth itself, whatever it was told
+            return self.arguments[column - self.module.shown]
+        return self.row[column] if column < len(self.row) else None
 
     def Rowid(self) -> int:
         return self.number

@@ -386,7 +386,10 @@ def pg_interval_multiply(left: Any, right: Any) -> str | None:
     if isinstance(left, (int, float)):
         left, right = right, left
     span = interval(left)
-    factor = float(right)
+    try:
+        factor = float(right)
+    except ValueError:
+        raise StatementError("42883", "operator does not exist: interval * interval") from None
     return shown(_whole(span.months * factor, span.days * factor, round(span.microseconds * factor)))
 
 

@@ -115,6 +115,7 @@ class FakeBackend:
         self.on_notification: Any = None
         self.on_expired: Any = None
         self.said: list[Any] = []
+        self.described: list[Statement] = []
         self.streams: list[FakeStream] = []
         self.waiting: Any = None
         self.lifts = False
@@ -137,6 +138,7 @@ class FakeBackend:
         return lift(text) if self.lifts else None
 
     async def describe(self, statement: Statement) -> Description:
+        self.described.append(statement)
         if statement.kind is Kind.SHOW:
             return Description((), (Column(str(statement.argument.name), expression="text"),))  # type: ignore[union-attr]
         if statement.kind is not Kind.SQL:

@@ -18,7 +18,6 @@ class AlterationTests(SynchronousTestCase):
             ("alter table t add column z int", "alter table t add column z int"),
             ("alter table t rename to u", "alter table t rename to u"),
             ("alter table public.t rename a to b", 'ALTER TABLE "t" RENAME COLUMN "a" TO "b"'),
-            ("alter table only t drop column a cascade", 'ALTER TABLE "t" DROP COLUMN "a"'),
             ("alter table t alter column a set not null", "alter table t alter column a set not null"),
         ):
             (statement,) = split(text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha import backend, batch, writing
@@ -483,6 +485,15 @@ class DescriptionTests(BackendCase):
         described = self.client.wait(self.client.backend.describe(statement))
         self.assertEqual([column.name for column in described.columns], ["id", "a"])
         self.assertEqual(described.parameters, ("int8",))
+
+    def test_types_asked_for(self) -> None:
+        """pg_typeof knows what the client said of its parameters, in reads and in writes."""
+        text = "SELECT pg_typeof($1), pg_typeof($1) = 'date'::regtype, pg_typeof(id), pg_typeof(1.5 + 0.5) FROM t"
+        self.client.run("INSERT INTO t VALUES (1, pg_typeof(now())::text)")
+        statement = replace(self.client.backend.parse(text)[0], given=("date",))
+        answer = self.client.wait(self.client.backend.execute(statement, ("2026-01-02",)))
+        self.assertEqual(answer.rows, [("date", 1, "bigint", "numeric")])
+        self.assertEqual(self.client.rows("SELECT a FROM t"), [("timestamp with time zone",)])
 
     def test_a_write_is_not_run(self) -> None:
         statement = self.client.backend.parse("INSERT INTO t VALUES (1, 'x') RETURNING id")[0]

@@ -20,6 +20,18 @@ TABLE = (
     ("select a from t order by a nulls first", "select a from t order by a nulls first"),
     ("select a into b from t", "CREATE TABLE b AS select a from t"),
     ("table t", "SELECT * FROM t"),
+    ("(select 1) union (select 2)", "SELECT * FROM (select 1) union SELECT * FROM (select 2)"),
+    (
+        "(select 1 limit 1) union all (select 2) limit 1",
+        "SELECT * FROM (select 1 limit 1) union all SELECT * FROM (select 2) limit 1",
+    ),
+    (
+        "select * from ((select 1) except (select 2)) t",
+        "select * from (SELECT * FROM (select 1) except SELECT * FROM (select 2)) t",
+    ),
+    ("select 1 where 1 in (select 2) union select 3", "select 1 where 1 in (select 2) union select 3"),
+    ("(select 1)", "SELECT * FROM (select 1)"),
+    ("select (select 1), exists (select 2)", "select (select 1), exists (select 2)"),
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
-from ha.sql.kinds import Comment, Drop, Kind, Script, Truncate
+from ha.sql.kinds import Comment, CreateDatabase, Drop, DropDatabase, Kind, Script, Truncate
 from ha.sql.statements import split
 
 
@@ -49,7 +49,8 @@ class DefinitionTests(SynchronousTestCase):
         for text in (
             "create function f() returns int as 'select 1' language sql",
             "create type mood as enum ('a')",
-            "create database x",
+            "create database x template other",
+            "create database x encoding 'LATIN1'",
             "create role r",
             "create schema foo",
             "merge into t using u on true when matched then delete",
@@ -59,6 +60,21 @@ class DefinitionTests(SynchronousTestCase):
             (statement,) = split(text)
             self.assertEqual(statement.kind, Kind.REFUSED, text)
             self.assertEqual(statement.argument[0], "0A000")  # type: ignore[index]
+
+    def test_databases(self) -> None:
+        """Are the node's; owner and locale mean nothing."""
+        for text, argument in (
+            ("create database Mine", CreateDatabase("mine")),
+            (
+                "CREATE DATABASE \"Mine\" WITH OWNER = ha ENCODING 'UTF8' TEMPLATE template0 LC_COLLATE='C'",
+                CreateDatabase("Mine"),
+            ),
+            ("drop database mine", DropDatabase("mine", False, False)),
+            ("DROP DATABASE IF EXISTS mine WITH (FORCE)", DropDatabase("mine", True, True)),
+        ):
+            (statement,) = split(text)
+            self.assertEqual((statement.kind, statement.argument), (Kind.DATABASE, argument), text)
+            self.assertEqual(statement.verb, text[: text.upper().index(" DATABASE") + 9].upper())
 
     def test_sequences(self) -> None:
         """Are tables that count; a column that counts by itself needs none."""

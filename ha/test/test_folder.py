@@ -53,6 +53,33 @@ class FolderTests(SynchronousTestCase):
         self.addCleanup(folder.close)
         return folder
 
+    def test_databases_that_clients_make(self) -> None:
+        """Beside the first, with its ending; the next start finds them; a dropped one leaves nothing."""
+        folder = self.open("my.db")
+        self.assertEqual(folder.create("test_x").path, self.home / "test_x.db")
+        self.assertEqual(folder.create("other.sqlite").name, "other.sqlite")
+        for name, error in (
+            ("test_x", Held),
+            ("my", Held),
+            ("../up", Ambiguous),
+            (".hidden", Ambiguous),
+            ("", Ambiguous),
+        ):
+            with self.assertRaises(error):
+                folder.create(name)
+        folder.drop("other.sqlite")
+        folder.close()
+        again = self.open("my.db")
+        self.assertEqual((list(again.places), again.made), (["my.db", "test_x.db"], ["test_x.db"]))
+        self.assertEqual(sorted(path.name for path in self.home.glob("other*")), [])
+
+    def test_a_node_holds_only_so_many(self) -> None:
+        self.patch(module, "DATABASES_MAX", 2)
+        folder = self.open("my.db")
+        folder.create("second")
+        with self.assertRaises(Ambiguous):
+            folder.create("third")
+
     def test_a_missing_file_is_made(self) -> None:
         """With the directories above it, and the data directory beside it."""
         folder = self.open("deep/er/my.db")

@@ -59,6 +59,8 @@ class ColumnTests(SynchronousTestCase):
             ("select $1::text", ("int4",), "text"),
             ("select coalesce($1, $2)", (None, "date"), "date"),
             ("select $1 + 1", (), "int4"),
+            ("select now() at time zone 'UTC'", (), "timestamp"),
+            ("select date_trunc('day', $1 at time zone 'UTC')", ("timestamp",), "timestamptz"),
             ("select $1", (), None),
             ("select $1", (None,), None),
         ):
@@ -100,6 +102,26 @@ class ParameterTests(SynchronousTestCase):
         ):
             (statement,) = split(text)
             self.assertEqual(infer.parameters(statement, Schema()), expected, text)
+
+    def described(self, text: str, *types: str | None) -> list[str | None]:
+        """The types of a result whose statement was prepared with `types`."""
+        statement = replace(split(text)[0], given=types)
+        sources = [Source("x")] * (text.count(",") + 1)
+        return [column.expression for column in infer.columns(statement, sources, Schema())]
+
+    def test_a_parameter_is_what_the_client_said(self) -> None:
+        """Also where it is the result itself."""
+        self.assertEqual(self.described("select $1, $2, $3", "_int4", None, "date"), ["_int4", None, "date"])
+        self.assertEqual(self.described("select $1::int8, coalesce($2)", None, "uuid"), ["int8", "uuid"])
+        self.assertEqual(self.described("select $1 + 1", "float8"), ["float8"])
+
+    def test_pg_typeof_answers_what_is_inferred(self) -> None:
+        """Of columns, parameters and literals; None leaves it to the value."""
+        text = "select pg_typeof($1), pg_typeof(name), pg_typeof('x'), pg_typeof(NULL), pg_typeof(nosuch), pg_typeof($2) from users"
+        statement = replace(split(text)[0], given=("bool",))
+        self.assertTrue(statement.asks_types)
+        wanted = infer.parameters(statement, Schema())
+        self.assertEqual(infer.asked(statement, Schema(), wanted), ("bool", "text", "unknown", "unknown", None, "text"))
 
     @settings(max_examples=200, deadline=None)
     @given(

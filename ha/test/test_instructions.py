@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ha.test.clients import BackendCase
+from twisted.trial.unittest import SynchronousTestCase
+
+from ha.test.clients import BackendCase, Client, Served
 
 COUNTING = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT {}) SELECT i FROM n"
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
@@ -53,3 +55,40 @@ class NotificationTests(BackendCase):
             self.client.run(words)
         self.another().run("NOTIFY c, 'x'")
         self.assertEqual(self.client.heard, [])
+
+
+class House:
+    """A node that writes down what is asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[object] = []
+
+    async def create_database(self, name: str) -> None:
+        self.asked.append(("create", name))
+
+    async def drop_database(self, name: str, *, force: bool, asking: int) -> bool:
+        self.asked.append(("drop", name, force, asking))
+        return name == "mine"
+
+
+class DatabaseTests(SynchronousTestCase):
+    """Databases come and go by a client's word."""
+
+    def test_the_node_makes_and_drops_them(self) -> None:
+        """Outside of transactions; of one that is not there it says so."""
+        house = House()
+        client = Client(self, Served(self), premises=house)
+        client.run("CREATE DATABASE mine")
+        client.run("DROP DATABASE mine WITH (FORCE)")
+        self.assertEqual(house.asked, [("create", "mine"), ("drop", "mine", True, 7)])
+        self.assertEqual(client.refused("DROP DATABASE nosuch"), "3D000")
+        (notice,) = client.run("DROP DATABASE IF EXISTS nosuch").notices
+        self.assertEqual(notice.message, 'database "nosuch" does not exist, skipping')
+        client.run("BEGIN")
+        self.assertEqual(client.refused("CREATE DATABASE mine"), "25001")
+
+    def test_a_database_without_a_node(self) -> None:
+        """Has no others."""
+        alone = Client(self, Served(self))
+        self.assertEqual(alone.refused("CREATE DATABASE x"), "0A000")
+        self.assertEqual(alone.refused("DROP DATABASE x"), "0A000")

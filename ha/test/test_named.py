@@ -130,3 +130,10 @@ class CursorTests(SessionCase):
         self.assertEqual(self.tags("DISCARD ALL"), ["DISCARD ALL", "I"])
         self.assertEqual(self.tags("EXECUTE q"), ["26000", "I"])
         self.assertEqual(self.tags("FETCH h"), ["34000", "I"])
+
+    def test_types_of_parameters_go_with_the_statement(self) -> None:
+        """What the client says when it prepares is known where the statement, or its cursor's query, is judged."""
+        date, unsaid = 1082, 0
+        self.ask(Parse("s", "SELECT $1, $2", (date, unsaid)), Sync())
+        self.ask(Parse("c", "DECLARE c CURSOR FOR SELECT $1", (date,)), Sync())
+        self.assertEqual([one.given for one in self.backend.described], [("date", None), ("date",)])

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
-from ha.postgres.numerals import float4_text, float_text, kept_exactly, numeric_binary, numeric_from_binary
+from ha.postgres.numerals import (
+    float4_text,
+    float_text,
+    kept_exactly,
+    numeric_binary,
+    numeric_from_binary,
+    numeric_text,
+)
 
 
 class NumeralTests(SynchronousTestCase):
@@ -26,6 +33,16 @@ class NumeralTests(SynchronousTestCase):
         """There and back, with all digits."""
         text = f"{value:f}"
         self.assertEqual(Decimal(numeric_from_binary(numeric_binary(text, -1))), value)
+
+    def test_as_many_digits_as_the_column_says(self) -> None:
+        """Rounded half away from zero, as PostgreSQL rounds; also more digits than Python's own context has."""
+        for value, precision, scale, text in (
+            (0.1, 32, 30, "0.1" + 29 * "0"),
+            (0.125, 10, 2, "0.13"),
+            (-2.5, 10, 0, "-3"),
+            ("123456789012345678901234567890.5", 40, 3, "123456789012345678901234567890.500"),
+        ):
+            self.assertEqual(numeric_text(value, (precision << 16 | scale) + 4), text)
 
     def test_what_can_be_kept(self) -> None:
         """The same number, or an error."""

@@ -101,6 +101,39 @@ class AlterTests(RebuildCase):
         self.assertEqual(error.sqlstate, "23503")
         self.assertNotIn("references", self.schema_of("b"))
 
+    def test_indexes_go_with_their_columns(self) -> None:
+        """Whether SQLite drops the column or the table is made anew: also indexes of expressions, and partial ones."""
+        self.connection.execute("drop view vv; drop view vb; drop trigger after_p")
+        self.connection.execute("create index upper_v on b(upper(v)); create index some on b(bid) where v > 'a'")
+        self.run_all("alter table b drop column v cascade")
+        self.assertEqual(self.rows("select name from sqlite_schema where type = 'index' and sql is not null"), [])
+        self.connection.execute("create index by_w on b(bid, w); create index by_bid on b(bid)")
+        self.run_all("alter table b drop column w")
+        self.assertEqual(
+            self.rows("select name from sqlite_schema where type = 'index' and sql is not null"), [("by_bid",)]
+        )
+
+    def test_a_key_that_counts_changes_its_width(self) -> None:
+        """To SQLite it stays INTEGER, or it would not count any more; the catalog reads the comment."""
+        for made, wanted, kept in (
+            ("id serial primary key", "bigint", "id INTEGER /* bigint */ primary key AUTOINCREMENT"),
+            (
+                "id bigint generated always as identity primary key",
+                "int",
+                "id INTEGER /* identity */ primary key AUTOINCREMENT",
+            ),
+            ("id bigserial primary key", "integer", "id INTEGER primary key AUTOINCREMENT"),
+        ):
+            self.connection.execute("drop table if exists counting")
+            self.connection.execute(split(f"create table counting ({made}, a text)")[0].sql)
+            self.connection.execute("insert into counting (a) values ('x')")
+            self.run_all(f"alter table counting alter column id type {wanted} using id::{wanted}")
+            self.assertIn(kept + ",", self.schema_of("counting"))
+            self.connection.execute("insert into counting (a) values ('y')")
+            self.assertEqual(self.rows("select id, a from counting"), [(1, "x"), (2, "y")])
+        error = self.assertRaises(StatementError, self.run_all, "alter table counting alter column id type text")
+        self.assertEqual(error.sqlstate, "0A000")
+
     def test_rowids_stay(self) -> None:
         """They are what replicas know rows without a key by."""
         self.connection.execute("delete from c where b = 1")

@@ -83,6 +83,12 @@ class TimeTests(FunctionCase):
             )
         )
 
+    def test_intervals_do_not_multiply_each_other(self) -> None:
+        """An error of the client's, not ours."""
+        self.assertEqual(times.pg_interval_multiply("1 day", 2), "2 days")
+        error = self.assertRaises(StatementError, times.pg_interval_multiply, "1 day", "02:00:00")
+        self.assertEqual(error.sqlstate, "42883")
+
     def test_parts(self) -> None:
         """EXTRACT and date_trunc."""
         self.answers(

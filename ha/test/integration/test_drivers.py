@@ -101,6 +101,29 @@ class PsycopgTests(DriverCase):
             connection.rollback()
             self.assertEqual(connection.execute("SELECT count(*) FROM t").fetchone(), (50,))
 
+    def test_databases_come_and_go(self) -> None:
+        """One that is made again begins empty, and can be written; it is still there after a restart."""
+        address = self.node.dsn().rpartition("/")[0]
+        with psycopg.connect(f"{address}/postgres", autocommit=True) as admin:
+            admin.execute("CREATE TABLE t (a int)")
+            for _ in range(2):
+                admin.execute("CREATE DATABASE test_x ENCODING 'UTF8'")
+                with psycopg.connect(f"{address}/test_x", autocommit=True) as connection:
+                    connection.execute("CREATE TABLE t (a int)")
+                    connection.execute("INSERT INTO t VALUES (1)")
+                    with self.assertRaises(psycopg.errors.ObjectInUse):
+                        admin.execute("DROP DATABASE test_x")
+                    admin.execute("DROP DATABASE test_x WITH (FORCE)")
+                    with self.assertRaises(psycopg.errors.AdminShutdown):
+                        connection.execute("SELECT 1")
+            with self.assertRaises(psycopg.errors.ObjectInUse):
+                admin.execute(f'DROP DATABASE "{self.node.path.name}"')
+            admin.execute("CREATE DATABASE kept")
+        self.node.stop()
+        self.node.start()
+        with psycopg.connect(f"{address}/kept") as connection:
+            connection.execute("CREATE TABLE t (a int)")
+
     def test_copy(self) -> None:
         """In and out, in every format."""
         with psycopg.connect(self.node.dsn()) as connection:
