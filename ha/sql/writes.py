@@ -79,6 +79,8 @@ def using(rewriting: Rewriting, index: int) -> None:
         for token in rewriting.tokens[start:index]
         if token.key not in ("PUBLIC", ".", "AS")
     ]
+    if not table:
+        raise rewriting.error(index)
     name = table[-1]
     words = " AS ".join(table)
     rewriting.instead[index] = f"WHERE rowid IN (SELECT {name}.rowid FROM {words},"

@@ -61,3 +61,8 @@ class WriteTests(RuleTests):
         ):
             error = self.assertRaises(StatementError, split, text, sqlite_order=True)
             self.assertEqual(error.sqlstate, "0A000", text)
+
+    def test_deleting_from_nothing(self) -> None:
+        """A syntax error, at the word that should have been a table."""
+        error = self.assertRaises(StatementError, split, "delete from using u where true")
+        self.assertEqual((error.sqlstate, error.position), ("42601", 13))
