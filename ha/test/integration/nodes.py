@@ -35,7 +35,7 @@ from ha.bench.processes import (
 )
 
 #: How long a node may take to answer, and to end. Generous: the machine may be busy with other things.
-READY_TIMEOUT_S = 30.0
+READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 15.0
 
 __all__ = [

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from typing import Any
 
+import nats
+from nats.js.api import AckPolicy, ConsumerConfig
 from twisted.internet import defer
 from twisted.trial.unittest import TestCase
 
-from ha.replication.entry import Entry
-from ha.replication.log import Log
 from ha.test.integration.nodes import Node, position
 from ha.test.replica_model import Replica
+
+SUBJECT = "ha_replication.mydatabase_db"
 
 
 class ReplicaTests(TestCase):
@@ -21,7 +23,7 @@ class ReplicaTests(TestCase):
 
     async def test_it_holds_the_same(self) -> None:
         """Whatever JSON, floats and unquoted names would spoil is sent in another way."""
-        from twisted.internet import reactor, threads
+        from twisted.internet import threads
 
         node = Node(self).start()  # type: ignore[arg-type]
         node.run(
@@ -38,8 +40,18 @@ class ReplicaTests(TestCase):
         node.run("INSERT INTO twofold VALUES ('a', 1, x''), ('b', 1, -9e999)", "UPDATE twofold SET b = 2 WHERE a = 'a'")
         node.run("DELETE FROM plain WHERE id = 1", "ALTER TABLE keyless RENAME TO unlocked")
         node.run("INSERT INTO unlocked VALUES ('after')")
+        node.run(
+            "CREATE TABLE seen (id INTEGER PRIMARY KEY, name TEXT)",
+            "CREATE TRIGGER sees BEFORE INSERT ON plain BEGIN INSERT INTO seen(name) VALUES (new.name); END",
+            "CREATE TRIGGER marks AFTER INSERT ON plain BEGIN UPDATE plain SET name = name || '!' WHERE id = new.id; END",
+            "INSERT INTO plain(name) VALUES ('three'), ('four')",
+        )
+        large = "INSERT INTO unlocked WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 900) SELECT hex(zeroblob(8000)) || i FROM n"
+        node.run(large)
         replica = Replica()
-        for body in await self.messages(node, reactor):
+        bodies = await self.messages(node)
+        self.assertGreater(sum(len(body) > 2**20 for body in bodies), 1)  # a large transaction is several
+        for body in bodies:
             replica.apply(body)
         held = await threads.deferToThread(node.contents)
         for table, rows in held.items():
@@ -49,23 +61,28 @@ class ReplicaTests(TestCase):
             found = replica.connection.execute(f'SELECT {columns} FROM "{table}"').fetchall()
             ours = [tuple(one.encode() if isinstance(one, str) else one for one in row) for row in found]
             self.assertEqual(sorted(ours, key=repr), sorted(rows, key=repr), table)
+        (reader,) = json.loads(node.get("/replications")[1])
+        self.assertEqual((reader["name"], reader["pending"]), ("reader", 0))
+        self.assertEqual(node.request("DELETE", "/replications/reader")[0], 200)
         self.assertEqual(json.loads(node.get("/replications")[1]), [])
 
-    async def messages(self, node: Node, reactor: Any) -> list[bytes]:
-        """All that is on the log."""
-        log, bodies = Log(reactor, "ha_replication"), []
-        goal = position(node.path)
-        done: defer.Deferred[None] = defer.Deferred()
+    async def messages(self, node: Node) -> list[bytes]:
+        """All that is on the log, one by one, as such a replica takes it: by a durable consumer that acknowledges each."""
+        goal, bodies = position(node.path), []
 
-        def take(entry: Entry) -> None:
-            bodies.append(entry.body)
-            if entry.sequence >= goal and not done.called:
-                done.callback(None)
+        async def read() -> None:
+            client = await nats.connect(f"nats://localhost:{node.nats_port}")
+            try:
+                config = ConsumerConfig(ack_policy=AckPolicy.EXPLICIT, max_ack_pending=1)
+                subscription = await client.jetstream().pull_subscribe(SUBJECT, "reader", "ha_replication", config)
+                sequence = 0
+                while sequence < goal:
+                    (message,) = await subscription.fetch(1, timeout=20)
+                    bodies.append(message.data)
+                    sequence = message.metadata.sequence.stream
+                    await message.ack_sync()
+            finally:
+                await client.close()
 
-        await log.connect(f"nats://localhost:{node.nats_port}", timeout_s=10)
-        try:
-            log.follow("ha_replication.mydatabase_db", 1, take, lambda reason: done.errback(reason))
-            await done
-        finally:
-            await log.close()
+        await defer.Deferred.fromFuture(asyncio.ensure_future(read()))
         return bodies
