@@ -61,8 +61,8 @@ WORKLOADS = (
     Workload("read by key, HTTP", _HTTP, ((1, _READ),)),
     Workload("range of 100 rows, PostgreSQL", _POSTGRES, ((1, _RANGE),), rows=MANY),
     Workload("range of 100 rows, HTTP", _HTTP, ((1, _RANGE),), rows=MANY),
-    Workload("nine reads, one insert, PostgreSQL", _POSTGRES, ((9, _READ), (1, _INSERT)), table="written"),
-    Workload("nine reads, one insert, HTTP", _HTTP, ((9, _READ), (1, _INSERT)), table="written"),
+    Workload("90 % reads, 10 % inserts, PostgreSQL", _POSTGRES, ((9, _READ), (1, _INSERT)), table="written"),
+    Workload("90 % reads, 10 % inserts, HTTP", _HTTP, ((9, _READ), (1, _INSERT)), table="written"),
     Workload("SELECT 1, PostgreSQL", _POSTGRES, ((1, "SELECT 1"),)),
     Workload("one hot row on both nodes, PostgreSQL", _POSTGRES, ((1, _HOT),), both=True),
 )
