@@ -303,11 +303,16 @@ def _rename_references(
             raise rewriting.refuse(index, "WITH ORDINALITY of a column")
         names[ordinality.lower()] = "ordinality"
     first, last = rewriting.level_of(index)
+    named = close  # the last token of the alias
+    if rewriting.key(close + 1) in ("AS", "WITH"):
+        named = close + 2
+    elif rewriting.kind(close + 1) in (WORD, QUOTED) and rewriting.key(close + 1) not in AFTER_FROM | JOINS:
+        named = close + 1
     if _is_star(rewriting, first):
         _name_star(rewriting, first, index, alias, names)
     for at in range(first, last):
         token = rewriting.tokens[at]
-        if index <= at <= close + 2 or token.kind not in (WORD, QUOTED) or rewriting.key(at + 1) in ("(", "."):
+        if index <= at <= named or token.kind not in (WORD, QUOTED) or rewriting.key(at + 1) in ("(", "."):
             continue
         if rewriting.instead.get(at) == "":
             continue
@@ -401,6 +406,18 @@ def _row_function_in_list(rewriting: Rewriting, index: int, close: int) -> None:
         rewriting.last(end - 1, f" LEFT JOIN {call} ON {name}.rowid = {leader}.rowid")
     else:
         rewriting.last(end - 1, f"{'' if word == ',' else ' '}{word} {call}")
+
+
+#: Tables of the catalog that PostgreSQL has as functions without arguments, too.
+TABLE_FUNCTIONS = frozenset(
+    ("PG_AVAILABLE_EXTENSION_VERSIONS", "PG_AVAILABLE_EXTENSIONS", "PG_TIMEZONE_NAMES", "PG_TIMEZONE_ABBREVS")
+)
+
+
+def table_function(rewriting: Rewriting, index: int) -> None:
+    """``FROM pg_available_extensions()``."""
+    if rewriting.key(index + 1) == "(" and rewriting.partners.get(index + 1) == index + 2:
+        rewriting.drop(index + 1, index + 2)
 
 
 def ancestors(rewriting: Rewriting, index: int) -> None:

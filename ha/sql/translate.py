@@ -78,6 +78,7 @@ from ha.sql.operators import (
 from ha.sql.rewriting import Rewriting, Translation
 from ha.sql.rowsources import (
     ROW_FUNCTIONS,
+    TABLE_FUNCTIONS,
     VALUE_FUNCTIONS,
     after_bracket,
     ancestors,
@@ -85,6 +86,7 @@ from ha.sql.rowsources import (
     lateral,
     row_function,
     sequence_state,
+    table_function,
     value_function,
 )
 from ha.sql.sums import divided, quotient, sum_
@@ -198,6 +200,7 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     ")": after_bracket,
     "_PG_EXPANDARRAY": expand_array,
     **dict.fromkeys(ROW_FUNCTIONS, row_function),
+    **dict.fromkeys(TABLE_FUNCTIONS, table_function),
     **dict.fromkeys(VALUE_FUNCTIONS, value_function),
     "AS": alias,
     "NEXTVAL": sequence,

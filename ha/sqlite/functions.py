@@ -187,7 +187,7 @@ def _asking(connection: Connection) -> list[Row]:
         ("localtimestamp", 0, local_now, ASKING),
         ("clock_timestamp", 0, times.clock, ASKING),
         ("timeofday", 0, times.clock, ASKING),
-        ("age", 1, lambda value: times.age(times.stamp(context().now)[:10], value), ASKING),
+        ("age", 1, lambda value: _age(context(), value), ASKING),
         ("pg_notify", 2, notify, ACTING),
         ("pg_sleep", 1, lambda seconds: sleep.pg_sleep(found(), seconds), ACTING),
         ("pg_cancel_backend", 1, lambda pid: stopped(pid, end=False), ACTING),
@@ -222,3 +222,10 @@ _STEADY_ROWS: Final[tuple[Row, ...]] = tuple(
     for table in (casts.FUNCTIONS, texts.FUNCTIONS, times.FUNCTIONS, arrays.FUNCTIONS, catalog_functions.FUNCTIONS)
     for name, count, function in table
 )
+
+
+def _age(asking: Context, value: Any) -> Any:
+    """age() of a time; of a transaction's number, which a catalog's ``xmin`` is, nothing is older than now."""
+    if isinstance(value, int) or (isinstance(value, str) and value.isdecimal()):
+        return 0
+    return times.age(times.stamp(asking.now)[:10], value)

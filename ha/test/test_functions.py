@@ -66,6 +66,10 @@ class ContextTests(FunctionCase):
         )
         self.assertIn("PostgreSQL 15.", str(self.answer("select pg_catalog.version()")))
 
+    def test_the_age_of_a_transactions_number(self) -> None:
+        """DataGrip asks it of ``xmin``."""
+        self.answers((("age(2)", 0), ("age('3')", 0), ("age(timestamp '2026-01-01')", "1 day")))
+
     def test_now_stands_still(self) -> None:
         """For a whole transaction; the clock goes on."""
         self.answers(

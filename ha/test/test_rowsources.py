@@ -5,6 +5,14 @@ from __future__ import annotations
 from ha.test.translated import RuleTests
 
 TABLE = (
+    (
+        "select unnest from t, unnest(t.a) where unnest > 1",
+        'select "unnest".value from t, unnest(t.a) AS "unnest" where "unnest".value > 1',
+    ),
+    (
+        "select name from pg_available_extensions() group by name",
+        "select name from pg_available_extensions group by name",
+    ),
     ("select * from now()", 'select * from (SELECT now() AS "now") AS "now"'),
     (
         "select s from t, pg_catalog.string_to_array('a', ',') as s",
