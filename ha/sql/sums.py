@@ -43,6 +43,8 @@ def _time_sum(rewriting: Rewriting, index: int) -> None:
             rewriting.call(rewriting.chain_before(index, _PRODUCTS), index, right, function)
         return
     first = rewriting.chain_before(index, SUMS)
+    if rewriting.key(first - 1) in ("IN", "EXISTS"):
+        return
     last = rewriting.chain_after(index + 1, _PRODUCTS)
     if first < nearest and left_kind is None:
         left_kind = _timeliness(rewriting, first, nearest - 2)

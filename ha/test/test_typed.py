@@ -2,11 +2,95 @@
 
 from __future__ import annotations
 
+import apsw
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from ha.errors import StatementError
+from ha.sql.statements import split, with_schema
 from ha.sql.tokens import tokenize
 from ha.sql.typed import Types
+from ha.sqlite.connection import open_writer
+from ha.sqlite.declared import Declared
 from ha.test.two_tables import Schema
+
+_COLUMNS = ("id", "v", "n", "b", "d", "ts", "i", "x", "f")
+_LEAVES = (
+    *_COLUMNS,
+    "t.n",
+    "s.d",
+    "1",
+    "'2026-01-01'",
+    "'x'",
+    "null",
+    "true",
+    "1.5",
+    "$1",
+    "now()",
+    "interval '1 day'",
+    "'5'",
+)
+_OPERATORS = ("+", "-", "*", "/", "%", "||", "=", "<", "like", "ilike", "is", "and")
+
+
+def expressions() -> st.SearchStrategy[str]:
+    """Whatever can be made of the columns of two tables."""
+    return st.recursive(
+        st.sampled_from(_LEAVES),
+        lambda inner: st.one_of(
+            st.builds("{} {} {}".format, inner, st.sampled_from(_OPERATORS), inner),
+            st.builds("({})".format, inner),
+            st.builds("{}({}, {})".format, st.sampled_from(("coalesce", "max", "nullif")), inner, inner),
+            st.builds("case when {} then {} else {} end".format, inner, inner, inner),
+            st.builds(
+                "{}::{}".format, st.sampled_from(_COLUMNS), st.sampled_from(("int", "numeric(5,2)", "date", "text"))
+            ),
+            st.builds("(select {} from s where {})".format, inner, inner),
+            st.builds("{} in ({}, {})".format, st.sampled_from(_COLUMNS), inner, inner),
+            st.builds("{} between {} and {}".format, st.sampled_from(_COLUMNS), inner, inner),
+            st.builds("exists (select 1 from s where {})".format, inner),
+        ),
+        max_leaves=8,
+    )
+
+
+_STATEMENTS = st.one_of(
+    st.builds("select {} as a, {} from t, s where {} order by 1".format, expressions(), expressions(), expressions()),
+    st.builds("update t set {} = {} where {}".format, st.sampled_from(_COLUMNS), expressions(), expressions()),
+    st.builds("insert into t({}) select {} from t, s".format, st.sampled_from(_COLUMNS), expressions()),
+    st.builds("insert into t({}) select {} from t, s union select 1".format, st.sampled_from(_COLUMNS), expressions()),
+    st.builds("delete from t where {}".format, expressions()),
+)
+
+
+class FittedTests(SynchronousTestCase):
+    """Statements on columns of many types, before SQLite."""
+
+    def setUp(self) -> None:
+        """Two tables."""
+        self.connection = open_writer(":memory:", synchronous="NORMAL")
+        self.addCleanup(self.connection.close)
+        self.connection.execute(
+            "create table t(id integer primary key, v varchar(5), n numeric(8,2), b boolean, d date, ts timestamp, i int4, x text,"
+            " f float8); create table s(id int, v varchar(9), d date, n numeric)"
+        )
+
+    @settings(max_examples=300, deadline=None)
+    @given(_STATEMENTS)
+    def test_what_could_be_prepared_still_can(self, text: str) -> None:
+        """With the words that the schema asked for; or it is refused with a reason."""
+        try:
+            (statement,) = split(text)
+            self.connection.facts(statement.sql)
+        except (StatementError, apsw.Error):
+            return
+        try:
+            fitting = with_schema(statement, Declared(self.connection))
+        except StatementError as error:
+            self.assertIn(error.sqlstate, ("0A000", "22003"), text)
+            return
+        self.connection.facts(fitting.sql)
 
 
 class TypesTests(SynchronousTestCase):
