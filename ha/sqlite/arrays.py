@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, Final
 
 from ha.errors import StatementError
-from ha.sqlite.casts import text_of
+from ha.sqlite.casts import json_text, text_of
 
 #: Elements of one array: each is a Python object while it is worked on.
 ELEMENTS_MAX: Final = 1_000_000
@@ -243,7 +244,7 @@ def overlaps(left: Any, right: Any) -> int | None:
 
 def loaded(value: Any) -> Any:
     try:
-        return json.loads(value) if isinstance(value, (str, bytes)) else value
+        return json.loads(value, parse_float=Decimal) if isinstance(value, (str, bytes)) else value
     except (ValueError, RecursionError):
         raise StatementError("22P02", "invalid input syntax for type json") from None
 
@@ -259,7 +260,7 @@ def _document(value: Any) -> Any:
     text = text_of(value).strip()
     if text.startswith("{") and text != "{}":
         try:
-            return json.loads(text)
+            return json.loads(text, parse_float=Decimal)
         except (ValueError, RecursionError):
             return elements(text)
     return loaded(text)
@@ -293,12 +294,12 @@ def at_path(value: Any, path: Any, as_text: int) -> Any:
         if found is _ABSENT:
             return None
     if not as_text:
-        return json.dumps(found, ensure_ascii=False)
+        return json_text(found)
     if found is None:
         return None
     if isinstance(found, bool):
         return "true" if found else "false"
-    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+    return found if isinstance(found, str) else json_text(found)
 
 
 _ABSENT: Final = object()
@@ -343,7 +344,7 @@ def jsonb_set(value: Any, path: Any, new: Any, create: int = 1) -> str | None:
             found = found[index] if -len(found) <= index < len(found) else None
         else:
             break
-    return json.dumps(document, ensure_ascii=False)
+    return json_text(document)
 
 
 def json_typeof(value: Any) -> str | None:
@@ -363,7 +364,7 @@ def strip_nulls(value: Any) -> str | None:
             return {key: stripped(inner) for key, inner in one.items() if inner is not None}
         return [stripped(inner) for inner in one] if isinstance(one, list) else one
 
-    return None if value is None else json.dumps(stripped(loaded(value)), ensure_ascii=False)
+    return None if value is None else json_text(stripped(loaded(value)))
 
 
 def to_json(value: Any) -> str | None:

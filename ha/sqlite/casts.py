@@ -158,7 +158,7 @@ def pg_jsonb(value: Any) -> str | None:
     if value is None:
         return None
     loaded = _loaded(value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value))
-    return _jsonb(loaded)
+    return json_text(loaded, ordered=True)
 
 
 def _loaded(text: str) -> Any:
@@ -173,15 +173,22 @@ def _no_constant(name: str) -> Any:
     raise ValueError(name)
 
 
-def _jsonb(value: Any) -> str:
+def json_text(value: Any, *, ordered: bool = False) -> str:
+    """JSON as jsonb writes it; numbers that were read as decimals keep their digits.
+
+    :param ordered: an object's keys in jsonb's order: by length, then by bytes.
+    """
     if isinstance(value, dict):
-        # jsonb sorts keys by length, then by bytes.
-        keys = sorted(value, key=lambda key: (len(key.encode()), key.encode()))
-        return "{" + ", ".join(f"{_jsonb(key)}: {_jsonb(value[key])}" for key in keys) + "}"
+        keys = sorted(value, key=lambda key: (len(key.encode()), key.encode())) if ordered else value
+        return "{" + ", ".join(f"{_string(key)}: {json_text(value[key], ordered=ordered)}" for key in keys) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_jsonb, value)) + "]"
+        return "[" + ", ".join([json_text(one, ordered=ordered) for one in value]) + "]"
     if isinstance(value, Decimal):
         return format(value, "f") if abs(value.adjusted()) < 1000 else str(value)
+    return _string(value)
+
+
+def _string(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -18,7 +18,7 @@ import apsw
 
 from ha.errors import StatementError
 from ha.sql.tokens import BIND, QUOTED, STRING, WORD, Token, tokenize, unquoted
-from ha.sql.typenames import declared
+from ha.sql.typenames import TypeName, declared_type
 from ha.sqlite.connection import Connection
 from ha.values import Parameters, Row, Value
 
@@ -26,6 +26,8 @@ from ha.values import Parameters, Row, Value
 ROWS_MAX = 1_000
 #: Characters of one value, as in PostgreSQL.
 VALUE_MAX = 64
+#: In the place of a default that was another one in the row that failed.
+UNTOLD = "..."
 
 #: Functions that do something, or give something else the next time.
 _UNSTEADY = frozenset(
@@ -46,7 +48,7 @@ class Written:
 
     table: str
     columns: tuple[str, ...]
-    types: tuple[str | None, ...]
+    types: tuple[TypeName | None, ...]
     rows: list[tuple[int | None, Row]]
 
     def at(self, columns: Sequence[str]) -> list[int] | None:
@@ -57,7 +59,7 @@ class Written:
 
     def failing(self, row: Row) -> str:
         """PostgreSQL's sentence about a row."""
-        shown = ", ".join(_shown(value, name) for value, name in zip(row, self.types, strict=True))
+        shown = ", ".join(_shown(value, kind) for value, kind in zip(row, self.types, strict=True))
         return f"Failing row contains ({shown})."
 
 
@@ -79,7 +81,7 @@ def written(connection: Connection, sql: str, values: Parameters, table: str) ->
         raise
     except (apsw.Error, StatementError):
         return None
-    return Written(table, columns, tuple(declared(str(row[1] or "")) for row in info), rows)
+    return Written(table, columns, tuple(declared_type(str(row[1] or "")) for row in info), rows)
 
 
 def deleted(connection: Connection, sql: str, values: Parameters, table: str, columns: Sequence[str]) -> list[Row]:
@@ -97,7 +99,7 @@ def deleted(connection: Connection, sql: str, values: Parameters, table: str, co
         return []
 
 
-def key_shown(columns: Sequence[str], row: Row, types: Sequence[str | None]) -> str:
+def key_shown(columns: Sequence[str], row: Row, types: Sequence[TypeName | None]) -> str:
     """``Key (a, b)=(1, x)``."""
     return f"Key ({', '.join(columns)})=({', '.join(map(_shown, row, types))})"
 
@@ -320,7 +322,11 @@ def _rows(
 
 
 def _default(connection: Connection, text: str | None) -> Value:
-    return None if text is None else connection.execute(f"SELECT {text}").get
+    if text is None:
+        return None
+    if "random" in text.lower():
+        return UNTOLD
+    return connection.execute(f"SELECT {text}").get
 
 
 def _one(connection: Connection, sql: str, values: Sequence[Value]) -> Row | None:
@@ -333,11 +339,13 @@ def _one(connection: Connection, sql: str, values: Sequence[Value]) -> Row | Non
         return None
 
 
-def _shown(value: Any, type_name: str | None) -> str:
+def _shown(value: Any, kind: TypeName | None) -> str:
     if value is None:
         return "null"
-    if type_name == "bool" and value in (0, 1):
+    if kind is not None and kind.name == "bool" and value in (0, 1):
         return "t" if value else "f"
+    if kind is not None and kind.name == "numeric" and len(kind.modifiers) == 2 and isinstance(value, (int, float)):
+        return f"{value:.{kind.modifiers[1]}f}"
     if isinstance(value, bytes):
         text = f"\\x{value[:VALUE_MAX].hex()}"
     elif isinstance(value, float):

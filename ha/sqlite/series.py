@@ -18,7 +18,7 @@ import apsw
 
 from ha.errors import StatementError
 from ha.sqlite import arrays, texts, times
-from ha.sqlite.casts import text_of
+from ha.sqlite.casts import json_text, text_of
 
 #: What stands for an argument that was not given; NULL is an argument.
 _ABSENT: Final = "\x00"
@@ -141,12 +141,12 @@ def json_object_keys(value: Any = None) -> Iterator[tuple[str]]:
 
 def json_array_elements(value: Any = None) -> Iterator[tuple[str]]:
     for one in _listed(value):
-        yield (json.dumps(one, ensure_ascii=False),)
+        yield (json_text(one),)
 
 
 def json_array_elements_text(value: Any = None) -> Iterator[tuple[Any]]:
     for one in _listed(value):
-        yield (None if one is None else one if isinstance(one, str) else json.dumps(one, ensure_ascii=False),)
+        yield (None if one is None else one if isinstance(one, str) else json_text(one),)
 
 
 def _listed(value: Any) -> list[Any]:
@@ -159,7 +159,7 @@ def _listed(value: Any) -> list[Any]:
 def json_each_text(value: Any = None) -> Iterator[tuple[str, Any]]:
     found = {} if value is None else arrays.loaded(value)
     for key, one in found.items():
-        yield key, None if one is None else one if isinstance(one, str) else json.dumps(one, ensure_ascii=False)
+        yield key, None if one is None else one if isinstance(one, str) else json_text(one)
 
 
 _VALUES: Final = ("value", *(f"value{number}" for number in range(2, ARRAYS_MAX + 1)))

@@ -12,6 +12,27 @@ from ha.sqlite import arrays
 from ha.test.test_functions import FunctionCase
 
 
+class ExactTests(FunctionCase):
+    """Numbers in documents."""
+
+    def test_digits_stay(self) -> None:
+        """Whatever is done around them."""
+        self.answers(
+            (
+                (
+                    """jsonb_set('{"a": 1.50, "b": 12345678901234567.89}'::jsonb, '{c}', '2.0')""",
+                    '{"a": 1.50, "b": 12345678901234567.89, "c": 2.0}',
+                ),
+                ("""'{"a": [1.10]}'::jsonb #> '{a,0}'""", "1.10"),
+                ("""'{"a": 1.0}'::jsonb @> '{"a": 1}'::jsonb""", 1),
+                (
+                    """(select string_agg(value, ',') from jsonb_array_elements('[1.10, {"a": 2.50}]') as value)""",
+                    '1.10,{"a": 2.50}',
+                ),
+            )
+        )
+
+
 class ArrayTests(FunctionCase):
     """PostgreSQL's operators and functions."""
 

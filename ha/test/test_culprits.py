@@ -73,6 +73,15 @@ class CulpritTests(SynchronousTestCase):
         ):
             self.assertEqual(self.detail(sql, *values), detail, sql)
 
+    def test_a_random_default_is_not_made_up(self) -> None:
+        """It was another one in the row that failed. Numbers are shown to their scale."""
+        self.connection.execute(
+            "CREATE TABLE r (id uuid DEFAULT (hex(randomblob(4))), a numeric(6,2) CHECK (a > 0), b int UNIQUE);"
+            " INSERT INTO r(b) VALUES (1)"
+        )
+        self.assertEqual(self.detail("INSERT INTO r(a) VALUES (-5)"), "Failing row contains (..., -5.00, null).")
+        self.assertEqual(self.detail("INSERT INTO r(b) VALUES (1)"), "Key (b)=(1) already exists.")
+
     def test_foreign_keys(self) -> None:
         """Which of several, from both sides."""
         for sql, detail in (
