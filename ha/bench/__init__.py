@@ -12,14 +12,15 @@ The walk
     slow readers, :mod:`ha.bench.bulk` copies, :mod:`ha.bench.catchup` puts messages into the log, :mod:`ha.bench.newcomer`
     joins. The limits are :mod:`ha.bench.limit`, the node without its doors, and :mod:`ha.bench.raw`, SQLite and JetStream
     alone. :mod:`ha.bench.processes` reads CPU and memory from ``/proc``; :mod:`ha.bench.report` prints, and
-    :mod:`ha.bench.plot` draws. ``wire`` is a run of its own: the PostgreSQL door beside a PostgreSQL.
+    :mod:`ha.bench.plot` draws. ``wire`` is a run of its own, the PostgreSQL door beside a PostgreSQL, and so is
+    ``python -m ha.bench.inside``, its sessions without a network.
 
 State
     A temporary folder, removed at the end. Nothing is kept between runs but what ``--json`` and ``--svg`` write.
 
 May import
-    The standard library, and of the house only what names a node's programs; :mod:`ha.bench.limit` imports the node
-    whose limit it looks for, :mod:`ha.bench.raw` apsw, :mod:`ha.bench.catchup` the format of messages. No client library: it
+    The standard library, and of the house only what names a node's programs; :mod:`ha.bench.limit` and ``inside`` import the node
+    that they measure, :mod:`ha.bench.raw` apsw, :mod:`ha.bench.catchup` the format of messages. No client library: it
     would be what is measured, so :mod:`ha.bench.pgsocket` and :mod:`ha.bench.natssocket` write bytes themselves.
 
 Decisions and their price

@@ -80,6 +80,11 @@ class Connection(Protocol):
         self._timeout: Any = None
         self._left = False
 
+    @property
+    def busy(self) -> bool:
+        """Does the session wait for something?"""
+        return self._busy
+
     # --- Twisted's side ---
 
     def connectionMade(self) -> None:

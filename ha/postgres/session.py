@@ -443,7 +443,7 @@ class Session(Conversation):
             raise StatementError("42601", "cannot insert multiple commands into a prepared statement")
         return statements[0] if statements else _NO_STATEMENT
 
-    async def _bind(self, message: Bind) -> None:
+    def _bind(self, message: Bind) -> None:
         prepared = self.statements.get(message.statement)
         if prepared is None:
             raise no_statement(message.statement)
