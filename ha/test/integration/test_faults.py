@@ -6,6 +6,7 @@ A bounded part of :mod:`ha.test.soak`, which runs as long as one likes.
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 
 import psycopg
@@ -119,7 +120,7 @@ class FarNodeTests(SynchronousTestCase):
     """One node has 20 ms to the log, the other is beside it and busy."""
 
     def test_it_gets_its_share(self) -> None:
-        """Through turns: without them it stores nothing at all."""
+        """Through turns: without them it stores nothing at all, where the near one is fast."""
         near = Node(self).start()
         proxy = Proxy(near.nats_port, delay_s=0.01)
         self.addCleanup(proxy.close)
@@ -149,3 +150,6 @@ class FarNodeTests(SynchronousTestCase):
         eventually(lambda: near.get("/readyz")[0] == far.get("/readyz")[0] == 200, "both are ready", 30)
         self.assertEqual(len(agree(near, far)["t"]), sum(client.done for client in clients))
         self.assertGreater(shares[near], shares[far] / 4)
+        asked, waited = (json.loads(node.get("/status")[1])["databases"][node.path.name] for node in (far, near))
+        self.assertGreater(asked["turns_asked"], 0)
+        self.assertGreater(waited["waited_for_turns_s"], 0)
