@@ -31,12 +31,13 @@ not keep (bytes, infinities) never reaches it. No twisted, no apsw, no nats.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
+from ha.replication.parts import Part, split
 from ha.replication.repeats import changes_key, find_unrepeatable
 from ha.sqlite.rowchange import (
     DELETE,
@@ -66,6 +67,12 @@ __all__ = [
     "merge",
     "validate",
 ]
+
+#: What is parsed at once: some 10 ms in which nobody else runs.
+PIECE_BYTES = 1024 * 1024
+
+#: A table's shape, by its name and columns.
+ShapeOf = Callable[[str, tuple[str, ...]], Shape | None]
 
 #: Channel, payload, and the number of the backend that notified.
 Notification = tuple[str, str, int]
@@ -111,7 +118,7 @@ def encode(message: Message) -> bytes:
     transactions: Sequence[tuple[str, int]] = message.transactions
     unrepeatable = find_unrepeatable(message.changes)
     if unrepeatable:
-        transactions = _spread(entries, message, unrepeatable)
+        transactions = _spread(entries, message.changes, transactions, unrepeatable)
     body: dict[str, Any] = {
         "node": message.node,
         "process_id": message.process_id,
@@ -131,20 +138,35 @@ def encode(message: Message) -> bytes:
     return orjson.dumps(body)
 
 
-def merge(bodies: Sequence[bytes]) -> bytes:
+def merge(bodies: Sequence[bytes], shape_of: ShapeOf) -> bytes:
     """The bytes of one message that says what these say one after the other.
 
-    Their changes are passed on as they are, undecoded: an exact statement for other readers stays what it was.
+    Changes are passed on as they are told: an exact statement for other readers stays what it was. Only what cannot be applied
+    twice is found anew, for it depends on the message's other changes.
 
     :param bodies: as :func:`encode` made them, in their order, all of one process; of row changes only.
+    :param shape_of: the shape of a table with these columns; None where it has others by now.
     """
     if len(bodies) == 1:
         return bodies[0]
     plain = [orjson.loads(body) for body in bodies]
+    entries: list[dict[str, Any]] = []
+    transactions: list[tuple[str, int]] = []
+    for one in plain:
+        told, counts = _told(one)
+        entries += told
+        transactions += counts
+    changes: list[Change] = []
+    for entry in entries:
+        change = _change_from_json(entry)
+        assert isinstance(change, RowChange), "what changes the schema is never queued"
+        changes.append(change._replace(shape=shape_of(change.table, change.columns)))
+    unrepeatable = find_unrepeatable(changes)
+    if unrepeatable:
+        transactions = _spread(entries, changes, transactions, unrepeatable)
     # Executed on the state that the first one met; numbered as the last one, behind which comes the next.
-    merged: dict[str, Any] = plain[-1] | {"snapshot_seq": plain[0]["snapshot_seq"]}
-    for name in (CHANGES, "transactions"):
-        merged[name] = [entry for one in plain for entry in one[name]]
+    merged: dict[str, Any] = plain[-1] | {"changes": entries, "snapshot_seq": plain[0]["snapshot_seq"]}
+    merged["transactions"] = [{"id": name, "changes": count} for name, count in transactions]
     sequences = {name: value for one in plain for name, value in one.get("sequences", {}).items()}
     if sequences:
         merged["sequences"] = sequences
@@ -154,8 +176,21 @@ def merge(bodies: Sequence[bytes]) -> bytes:
     return orjson.dumps(merged)
 
 
+def _told(plain: dict[str, Any]) -> tuple[list[dict[str, Any]], list[tuple[str, int]]]:
+    """A message's changes and transactions without what is there for other readers only."""
+    entries = plain.get("changes") or ()
+    transactions = [(entry["id"], entry["changes"]) for entry in plain.get("transactions") or ()]
+    returns = [at for at, entry in enumerate(entries) if "returns" in entry]
+    if returns:
+        transactions = _counted(transactions, returns, -1)
+        entries = [entry for entry in entries if "returns" not in entry]
+    return list(entries), transactions
+
+
 def decode(body: bytes) -> Message:
     """The message in `body`, checked.
+
+    A large one is read piece by piece: a thread that parses all of it at once keeps the interpreter from all others.
 
     :raises Malformed: it is none; the text names the broken rule.
     """
@@ -171,19 +206,22 @@ def decode(body: bytes) -> Message:
 
 
 def _decoded(body: bytes) -> Message:
+    plain: dict[str, Any] = {}
+    changes: list[Change] = []
+    returns: list[int] = []
+    at = 0
     try:
-        plain = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Malformed(f"not JSON: {error}") from error
-    if not isinstance(plain, dict):
-        raise Malformed("not a JSON object")
-    try:
-        entries = plain.get("changes") or ()
+        for piece in _pieces(body):
+            for entry in piece.pop("changes", None) or ():
+                if "returns" in entry:
+                    returns.append(at)
+                else:
+                    changes.append(_change_from_json(entry))
+                at += 1
+            plain |= piece
         transactions = [(entry["id"], entry["changes"]) for entry in plain.get("transactions") or ()]
-        returns = [at for at, entry in enumerate(entries) if "returns" in entry]
         if returns:
             transactions = _counted(transactions, returns, -1)
-            entries = [entry for entry in entries if "returns" not in entry]
         message = Message(
             node=plain.get("node", ""),
             process_id=plain.get("process_id", 0),
@@ -191,7 +229,7 @@ def _decoded(body: bytes) -> Message:
             group=plain.get("group", 0),
             snapshot_seq=plain.get("snapshot_seq", 0),
             timestamp_ns=plain.get("timestamp_ns", 0),
-            changes=[_change_from_json(entry) for entry in entries],
+            changes=changes,
             transactions=tuple(transactions),
             sequences=plain.get("sequences") or {},
             notifications=tuple(
@@ -205,6 +243,21 @@ def _decoded(body: bytes) -> Message:
         raise Malformed(f"a field is missing or of the wrong type: {error!r}") from error
     validate(message)
     return message
+
+
+def _pieces(body: bytes) -> Iterator[dict[str, Any]]:
+    """The objects that `body` can be cut into, each with its share of the changes; mostly one."""
+    for part in split(body, PIECE_BYTES) if len(body) > PIECE_BYTES else (Part(body, "0 0"),):
+        piece = body if part.cut is None else part.body  # it cannot be cut so small
+        try:
+            plain = orjson.loads(piece)
+        except orjson.JSONDecodeError as error:
+            raise Malformed(f"not JSON: {error}") from error
+        if not isinstance(plain, dict):
+            raise Malformed("not a JSON object")
+        yield plain
+        if part.cut is None:
+            return
 
 
 def validate(message: Message) -> None:
@@ -255,11 +308,16 @@ def _validate_row(change: RowChange) -> None:
             raise Malformed(f"{operation} of {change.table}: a rowid is not an integer")
 
 
-def _spread(entries: list[dict[str, Any]], message: Message, places: Sequence[int]) -> list[tuple[str, int]]:
+def _spread(
+    entries: list[dict[str, Any]],
+    changes: Sequence[Change],
+    transactions: Sequence[tuple[str, int]],
+    places: Sequence[int],
+) -> list[tuple[str, int]]:
     """Tell the updates at these places so that a reader may apply them twice; the transactions, counted anew."""
     moved = []
     for at in reversed(places):
-        change = message.changes[at]
+        change = changes[at]
         assert type(change) is RowChange
         entry = entries[at]
         entry |= {"operation": SQL, "command": exact_statement(change._replace(operation=INSERT)), "args": ()}
@@ -268,7 +326,7 @@ def _spread(entries: list[dict[str, Any]], message: Message, places: Sequence[in
             departure = change._replace(operation=DELETE, new_rowid=None, new_values=None)
             entries.insert(at, _change_to_json(departure) | {"returns": True})
             moved.append(at)
-    return _counted(message.transactions, moved, +1)
+    return _counted(transactions, moved, +1)
 
 
 def _counted(transactions: Sequence[tuple[str, int]], places: Sequence[int], step: int) -> list[tuple[str, int]]:

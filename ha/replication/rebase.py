@@ -46,7 +46,7 @@ from ha.sqlite.pending import (
     stretch,
     undo_newest_first,
 )
-from ha.sqlite.rowchange import INSERT, UPDATE, Author, packed
+from ha.sqlite.rowchange import INSERT, UPDATE, Author, Shape, packed
 
 #: After so many bytes of messages the thread steps aside for a moment (seconds): Python's rows hold the interpreter.
 BYTES_PER_TURN: Final = 64 * 1024
@@ -103,10 +103,11 @@ class Rebase:
 
     def make_final(self, after: int) -> None:
         """Make one message of those behind the place `after` that were never sent, and never send another in its place."""
+        self._tables.refresh()
         taken = stretch(self._connection, after)
         if taken and not taken[0].final:
             records = [Record.from_bytes(pending.undo) for pending in taken if pending.undo is not None]
-            self._replace(taken, merge([pending.body for pending in taken]), Record.joined(records))
+            self._replace(taken, merge([pending.body for pending in taken], self._shape_of), Record.joined(records))
 
     # Entries of ours
 
@@ -144,6 +145,7 @@ class Rebase:
 
     def _put_all(self, authors: Authors) -> None:
         """Put what is pending on the state of the log, in order, and remember what that did."""
+        self._tables.refresh()
         after = 0
         while taken := stretch(self._connection, after):
             after = taken[-1].number
@@ -156,7 +158,7 @@ class Rebase:
                     self._remove(pending)  # a restored file had it by way of the log
             if not waiting:
                 continue
-            body = merge([pending.body for pending in waiting])
+            body = merge([pending.body for pending in waiting], self._shape_of)
             earlier = Authors([author for pending in waiting for author in _authors(pending).all()])
             self._capture.begin()
             try:
@@ -197,6 +199,10 @@ class Rebase:
         if self._since_aside >= BYTES_PER_TURN:
             self._since_aside = 0
             time.sleep(ASIDE_S)
+
+    def _shape_of(self, name: str, columns: tuple[str, ...]) -> Shape | None:
+        table = self._tables.get(name)
+        return table.shape if table is not None and table.columns == columns else None
 
     # What was lost
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.replication.change import (
+    PIECE_BYTES,
     Command,
     Malformed,
     Message,
@@ -22,6 +23,7 @@ from ha.replication.change import (
     literal,
     merge,
 )
+from ha.replication.parts import split
 from ha.sqlite.rowchange import RawText
 from ha.test.test_rowchange import VALUES, exactly
 
@@ -223,14 +225,14 @@ class MergeTests(SynchronousTestCase):
 
     def merged(self, *messages: Message) -> dict[str, Any]:
         """As any reader sees it."""
-        result: dict[str, Any] = json.loads(merge([encode(one) for one in messages]))
+        result: dict[str, Any] = json.loads(merge([encode(one) for one in messages], lambda table, columns: USERS))
         return result
 
     def test_all_that_they_say(self) -> None:
         """In their order, with the boundaries of their transactions."""
         one = Message("n", 1, "my.db", 3, 17, 5, (insert(1, "a"),), (("1", 1),), {"t": 1, "u": None}, (("c", "p", 1),))
         two = Message("n", 1, "my.db", 5, 18, 6, (insert(2, "b"),) * 2, (("2", 2),), {"t": 2}, (("d", "p", 1),))
-        merged = decode(merge([encode(one), encode(two)]))
+        merged = decode(merge([encode(one), encode(two)], lambda table, columns: None))
         self.assertEqual([change.new_values for change in merged.changes], [(1, "a"), (2, "b"), (2, "b")])  # type: ignore[union-attr]
         self.assertEqual(merged.transactions, (("1", 1), ("2", 2)))
         self.assertEqual(merged.sequences, {"t": 2, "u": None})
@@ -244,4 +246,48 @@ class MergeTests(SynchronousTestCase):
 
     def test_one_alone_is_not_touched(self) -> None:
         """To the byte."""
-        self.assertEqual(merge([b" {}"]), b" {}")
+        self.assertEqual(merge([b" {}"], lambda table, columns: None), b" {}")
+
+    def test_what_cannot_be_applied_twice_any_more(self) -> None:
+        """In one message with another that claims the same key; what already could not is told once, as before."""
+        update = RowChange("users", "UPDATE", COLUMNS, ("id",), 1, 2, (1, "a"), (2, "a"), 9, USERS)
+        again = RowChange("users", "UPDATE", COLUMNS, ("id",), 2, 1, (2, "a"), (1, "a"), 9, USERS)
+        alone = [message(insert(1, "a"), transactions=(("1", 1),)), message(update, transactions=(("2", 1),))]
+        merged = self.merged(*alone, message(again, update, transactions=(("3", 2),)))
+        told = [(change["operation"], change.get("returns", False)) for change in merged["changes"]]
+        self.assertEqual(told, [("INSERT", False), *[("DELETE", True), ("SQL", False)] * 3])
+        self.assertEqual([one["changes"] for one in merged["transactions"]], [1, 2, 4])
+        read = decode(json.dumps(merged).encode())
+        self.assertEqual([change.operation for change in read.changes], ["INSERT", *["UPDATE"] * 3])  # type: ignore[union-attr]
+
+
+class LargeTests(SynchronousTestCase):
+    """Messages that are read piece by piece."""
+
+    def test_they_say_what_they_said(self) -> None:
+        """All fields, each change once, and what is there for other readers passed over."""
+        update = RowChange("users", "UPDATE", COLUMNS, ("id",), 1, 2, (1, "a"), (2, "a"), 9, USERS)
+        word = "w" * (PIECE_BYTES // 5)
+        changes = [
+            insert(1, word),
+            update,
+            *(insert(number, word) for number in range(3, 20)),
+            insert(1, '},{"database"'),
+        ]
+        large = message(*changes, transactions=(("1", 2), ("2", 18)), sequences={"users": 5})
+        body = encode(large)
+        self.assertGreater(len(split(body, PIECE_BYTES)), 3)
+        read = decode(body)
+        self.assertEqual([change.new_values for change in read.changes], [change.new_values for change in changes])  # type: ignore[union-attr]
+        self.assertEqual((read.transactions, read.sequences, read.group), (large.transactions, large.sequences, 3))
+
+    def test_a_row_that_is_larger_than_a_piece(self) -> None:
+        """Is read at once."""
+        large = message(insert(1, "w" * (2 * PIECE_BYTES)), insert(2, "a"))
+        self.assertEqual(len(decode(encode(large)).changes), 2)
+
+    def test_what_is_none(self) -> None:
+        """However large."""
+        body = encode(message(*(insert(number, "w" * 1000) for number in range(2000))))
+        for wrong in (b"x" + body, body[:-1], b"[" + body + b"]", body + b"x"):
+            self.assertRaises(Malformed, decode, wrong)
