@@ -48,7 +48,8 @@ class Attribute:
     """One column.
 
     :param default: PostgreSQL's words for it, or for what it is generated from.
-    :param identity: ``d`` where it counts by itself without a sequence that could be named, else "".
+    :param identity: ``d`` where it was declared an identity, else "". A plain INTEGER PRIMARY KEY, which SQLite fills too where
+        nobody gives a value, is none: whoever wrote it so in PostgreSQL's sense compares it with no default.
     """
 
     number: int

@@ -183,7 +183,6 @@ class Reading:
         relation = self._make(name, "r")
         counter = self._counter(name)
         expressions = constraints.generated(self._tables[name]) if " AS" in self._tables[name].upper() else {}
-        keys = sum(bool(row[5]) for row in self._columns.get(name, ()))
         number = 0
         for _, column, words, not_null, default, key, hidden in self._columns.get(name, ()):
             if hidden == 1:  # a virtual table's own
@@ -196,9 +195,11 @@ class Reading:
                 attribute.default = spoken(expressions.get(column.lower(), ""))
             elif default is not None:
                 attribute.default = default_text(default, type_oid)
-            elif key and keys == 1 and str(words).upper() == "INTEGER" and column != counter:
-                attribute.identity = "d"
             relation.attributes.append(attribute)
+            if key and str(words).upper() == "INTEGER":
+                told = COUNTING.search(self._tables[name])
+                if told is not None and told[1] is not None:
+                    attribute.type_oid, attribute.modifier = type_of(told[1])
             if column == counter:
                 self._counted(relation, attribute)
 
@@ -209,8 +210,6 @@ class Reading:
         sequence = Sequence(self._make(name, "S"), relation.name, relation, attribute)
         sequence.relation.attributes = list(_sequence_attributes())
         told = COUNTING.search(self._tables[relation.name])
-        if told is not None and told[1] is not None:
-            attribute.type_oid, attribute.modifier = type_of(told[1])
         if told is not None and told[2] is not None:
             attribute.identity = "d"
         else:

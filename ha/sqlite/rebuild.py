@@ -368,7 +368,8 @@ def _add_to_text(table: Table, action: Alteration) -> None:
             element.words = f"{element.words[: tokens[0].end]} {counts[0]} PRIMARY KEY AUTOINCREMENT{rest}"
             return
         rest = element.words[tokens[1].end :]
-        element.words = f"{element.words[: tokens[0].end]} INTEGER PRIMARY KEY{rest}"
+        word = counting(_INTEGERS.get(element.words[tokens[1].start : tokens[1].end].lower(), ""), identity=False)
+        element.words = f"{element.words[: tokens[0].end]} {word} PRIMARY KEY{rest}"
         return
     name = f"CONSTRAINT {quoted_name(action.name)} " if action.name else ""
     table.elements.append(Element(name + action.text, None, action.name))

@@ -58,6 +58,23 @@ class SchemaTests(SynchronousTestCase):
         found = {one.name: one.kind for one in read(self.connection).constraints.values()}
         self.assertEqual((found.get("looks_key"), found.get("anything"), found.get("late_pk")), (None, "u", "p"))
 
+    def test_which_columns_count(self) -> None:
+        """Those that were told to; an integer key alone is not, though SQLite would fill it."""
+        self.connection.execute(
+            "CREATE TABLE plain (id integer NOT NULL, PRIMARY KEY (id)); CREATE TABLE told (id INTEGER /* identity */ PRIMARY KEY AUTOINCREMENT)"
+        )
+        self.connection.execute("CREATE TABLE wide (id INTEGER /* bigint */ PRIMARY KEY)")
+        named = read(self.connection).named
+        self.assertEqual(named["wide"].attributes[0].type_oid, 20)
+        found = {
+            name: (one.default, one.identity)
+            for name in ("plain", "told", "parent")
+            for one in named[name].attributes[:1]
+        }
+        self.assertEqual(
+            found, {"plain": (None, ""), "told": (None, "d"), "parent": ("nextval('parent_id_seq'::regclass)", "")}
+        )
+
     def test_oids_are_the_same_everywhere(self) -> None:
         again = read(self.connection)
         self.assertEqual(

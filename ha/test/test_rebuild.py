@@ -194,6 +194,11 @@ class CountingTests(RebuildCase):
         self.run_all("alter table s alter id add generated always as identity")
         self.assertIn("id INTEGER /* identity */ primary key AUTOINCREMENT", self.text("s"))
 
+    def test_a_key_that_does_not_count_keeps_its_width(self) -> None:
+        self.connection.execute("create table s(id bigint not null, x text)")
+        self.run_all("alter table only s add primary key (id)")
+        self.assertIn("id INTEGER /* bigint */ PRIMARY KEY not null", self.text("s"))
+
     def test_only_integers_count(self) -> None:
         error = self.assertRaises(
             StatementError, self.run_all, "alter table b alter v add generated always as identity"

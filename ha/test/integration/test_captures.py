@@ -156,10 +156,7 @@ class AlchemyCaptureTests(CaptureCase):
 class DjangoCaptureTests(CaptureCase):
     """Django, and then pgJDBC on the tables that it made."""
 
-    known: ClassVar = (
-        Known("ORM date trunc", "columns", "date_trunc() of a time in a zone is announced as text"),
-        Known("ORM in_bulk/iterator", "columns", "a bare EXPLAIN is SQLite's own"),
-    )
+    known: ClassVar = (Known("ORM in_bulk/iterator", "columns", "a bare EXPLAIN is SQLite's own"),)
     jdbc: ClassVar = (
         Known("ResultSetMetaData.*", "columns", "where a UNION gives rows, no column is said to be a table's"),
         Known("md.getIndexInfo", "columns", "float4 is announced as float8"),
