@@ -86,6 +86,8 @@ class Rewriting:
         self.modules: set[str] = set()
         #: It calls what moves a sequence.
         self.acts = False
+        #: What an INSERT selects ends in a WHERE of ours, so that no ON CONFLICT is taken for a join's.
+        self.closed = False
         #: Calls of pg_typeof so far.
         self.typeofs = 0
         self._partners: dict[int, int] | None = None

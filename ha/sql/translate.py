@@ -92,7 +92,7 @@ from ha.sql.rowsources import (
 from ha.sql.sums import divided, quotient, sum_
 from ha.sql.tokens import BITS, DOLLAR, ESCAPED, NUMBER, PARAMETER, STRING, UNICODE, UNICODE_NAME, Token
 from ha.sql.typed import Types
-from ha.sql.writes import default_value, on_constraint, overriding, using, write
+from ha.sql.writes import default_value, on_conflict, on_constraint, overriding, using, write
 
 
 def translate(
@@ -211,6 +211,7 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "SETVAL": sequence,
     "DEFAULT": default_value,
     "OVERRIDING": overriding,
+    "ON": on_conflict,
     "USING": using,
     "INSERT": write,
     "UPDATE": write,

@@ -64,6 +64,22 @@ def overriding(rewriting: Rewriting, index: int) -> None:
         rewriting.drop(index, index + 2)
 
 
+_AFTER_TABLES = frozenset(("WHERE", "GROUP", "HAVING", "WINDOW", "ORDER", "LIMIT", "OFFSET"))
+
+
+def on_conflict(rewriting: Rewriting, index: int) -> None:
+    """``INSERT … SELECT … FROM t ON CONFLICT``: SQLite would take ON for a join's, so something must end FROM."""
+    if rewriting.key(index + 1) != "CONFLICT" or rewriting.verb != "INSERT" or rewriting.closed:
+        return
+    select = rewriting.select_of(index)
+    if select < 0 or rewriting.key(select) != "SELECT":
+        return
+    tables = rewriting.clause_end(select + 1, frozenset(("FROM",)))
+    if tables < index and rewriting.clause_end(tables + 1, _AFTER_TABLES) > index:
+        rewriting.before(index, "WHERE true ")
+        rewriting.closed = True
+
+
 def using(rewriting: Rewriting, index: int) -> None:
     """``DELETE FROM t USING u WHERE …``."""
     if (

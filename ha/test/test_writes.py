@@ -10,6 +10,20 @@ from ha.test.two_tables import Schema
 TABLE = (
     ("insert into t(a,b) values (default,1),(default,2)", "insert into t(b) values (1),(2)"),
     ("insert into t(a) values (default)", "insert into t DEFAULT VALUES"),
+    (
+        "insert into t select b from u on conflict do nothing",
+        "insert into t select b from u WHERE true on conflict do nothing",
+    ),
+    (
+        "insert into t select b from u join v on u.a = v.a on conflict (a) do update set a = 1",
+        "insert into t select b from u join v on u.a = v.a WHERE true on conflict (a) do update set a = 1",
+    ),
+    ("insert into t select 1 on conflict do nothing", "insert into t select 1 on conflict do nothing"),
+    (
+        "insert into t select b from u where b on conflict do nothing",
+        "insert into t select b from u where b on conflict do nothing",
+    ),
+    ("insert into t values (1) on conflict do nothing", "insert into t values (1) on conflict do nothing"),
     ("insert into t(a) overriding system value values (1)", "insert into t(a) values (1)"),
     (
         "delete from t using u where t.a=u.a returning t.a",
@@ -20,6 +34,10 @@ TABLE = (
 REFUSED = ("with x as (insert into t values (1) returning *) select * from x",)
 
 TYPED = (
+    (
+        "insert into users (email) select * from u on conflict do nothing",
+        "insert into users (email) SELECT pg_fit_varchar(ha_0, 50) FROM (WITH ha_given(ha_0) AS (select * from u) SELECT * FROM ha_given) WHERE true on conflict do nothing",
+    ),
     (
         "insert into users(id, name) values (1, default), (2, 'x')",
         "insert into users(id, name) values (1, ('nobody')), (2, 'x')",

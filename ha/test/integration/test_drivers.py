@@ -16,11 +16,11 @@ import threading
 import uuid
 from collections.abc import Coroutine
 from decimal import Decimal
-from importlib import import_module
 from typing import Any
 from unittest import SkipTest
 
 import asyncpg
+import pandas
 import pg8000.dbapi
 import pg8000.native
 import psycopg
@@ -46,14 +46,6 @@ VALUES = (
     MOMENT, datetime.time(1, 2, 3), uuid.UUID(int=5), [1, 2, None], ["a", "b c", None], datetime.timedelta(days=1, hours=2),
 )  # fmt: skip
 NAMES = "b, s, i, l, f, n, t, v, by, d, ts, tz, ti, u, a, w, iv"
-
-
-def module(name: str) -> Any:
-    """A library that is tried where somebody installed it."""
-    try:
-        return import_module(name)
-    except ImportError:
-        raise SkipTest(f"{name} is not installed") from None
 
 
 class DriverCase(SynchronousTestCase):
@@ -396,11 +388,10 @@ class SqlalchemyTests(DriverCase):
 
 
 class PandasTests(DriverCase):
-    """pandas, where it is installed."""
+    """pandas over SQLAlchemy."""
 
     def test_a_frame_there_and_back(self) -> None:
         """to_sql and read_sql."""
-        pandas = module("pandas")
         engine = self.alchemy("psycopg")
         days = pandas.to_datetime(["2026-01-01", "2026-01-02", "2026-01-03"])
         frame = pandas.DataFrame(
@@ -518,5 +509,5 @@ class TableTests(SynchronousTestCase):
         here = {
             name for name, one in globals().items() if isinstance(one, type) and issubclass(one, SynchronousTestCase)
         }
-        elsewhere = {"PsqlTests", "DumpTests"}
+        elsewhere = {"DjangoTests", "PsqlTests", "DumpTests"}
         self.assertEqual(named, (here | elsewhere) - {"DriverCase", "SynchronousTestCase", "TableTests"})
