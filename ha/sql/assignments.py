@@ -26,7 +26,7 @@ from ha.sql.tokens import (
     unquoted,
 )
 from ha.sql.typed import Types
-from ha.sql.typenames import TypeName
+from ha.sql.typenames import TypeName, declared_type
 
 #: By type: the function that makes a value fit, with the modifiers as further arguments.
 FITTING = {
@@ -56,6 +56,15 @@ def more_arguments(column: TypeName) -> str:
     if column.name in ("numeric", "varchar", "bpchar", "timestamp", "timestamptz", "time", "timetz"):
         return "".join(f", {modifier}" for modifier in column.modifiers)
     return ""
+
+
+def fitting_mark(words: str | None) -> str:
+    """The parameter for a column declared in these words, whose values are of its type: only a size may not be theirs."""
+    column = declared_type(words) if words else None
+    function = function_of(column) if column is not None else None
+    if column is None or function is None or not (column.modifiers or column.name == "bpchar"):
+        return "?"
+    return f"{function}(?{more_arguments(column)})"
 
 
 def fit(rewriting: Rewriting, types: Types) -> None:

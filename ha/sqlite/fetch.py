@@ -12,8 +12,10 @@ from typing import Any
 import apsw
 
 from ha.errors import StatementError
+from ha.sql.assignments import fitting_mark
 from ha.sqlite.capture import Capture
 from ha.sqlite.connection import Connection, Facts
+from ha.sqlite.declared import Declared
 from ha.sqlite.faults import translate
 from ha.values import Parameters, Row
 
@@ -190,9 +192,15 @@ def insert_rows(
     """Insert `rows` into `table`, as COPY does.
 
     :param columns: empty means the table's own, in its order.
+    :param rows: values of the columns' types; lengths and scales are seen to here.
     """
     names = f" ({', '.join(map(quoted, columns))})" if columns else ""
-    marks = ", ".join("?" * len(rows[0])) if rows else ""
+    declared = Declared(connection)
+    own = columns or declared.columns(table) or ()
+    marks = ", ".join(
+        fitting_mark(declared.column_type(table, own[at]) if at < len(own) else None)
+        for at in range(len(rows[0]) if rows else 0)
+    )
     sql = f"INSERT INTO {quoted(table)}{names} VALUES ({marks})"
     before = connection.total_changes()
     try:

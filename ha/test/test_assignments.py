@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ha.sql.assignments import fitting_mark
 from ha.test.translated import RuleTests
 
 TYPED = (
@@ -56,3 +57,16 @@ class AssignmentTests(RuleTests):
     """Each rule by its example."""
 
     typed = TYPED
+
+    def test_marks_of_rows_that_have_their_types(self) -> None:
+        """Only their sizes are looked at."""
+        for words, mark in (
+            ("varchar(3)", "pg_fit_varchar(?, 3)"),
+            ("char", "pg_fit_bpchar(?)"),
+            ("numeric(6,2)", "pg_fit_numeric(?, 6, 2)"),
+            ("numeric", "?"),
+            ("int", "?"),
+            ("text", "?"),
+            (None, "?"),
+        ):
+            self.assertEqual(fitting_mark(words), mark)

@@ -78,5 +78,26 @@ class FetchTests(SynchronousTestCase):
         self.assertEqual(insert_rows(self.connection, capture, 'a "b', ("y", "x"), [(1, 2), (3, 4)]), 2)
         self.assertEqual(self.connection.execute('SELECT x, y FROM "a ""b"').fetchall(), [(2, 1), (4, 3)])
 
+    def test_rows_fit_their_columns(self) -> None:
+        """And the row that does not is named by the error's place among them."""
+        self.connection.execute("CREATE TABLE sized (a varchar(3), n numeric(5,1), k int UNIQUE)")
+        capture = Capture(self.connection)
+        with self.connection.guard.trusted():
+            self.connection.execute("BEGIN IMMEDIATE")
+        capture.begin()
+        insert_rows(self.connection, capture, "sized", (), [("abc  ", 1.25, 1), (None, None, 2)])
+        self.assertEqual(self.connection.execute("SELECT * FROM sized").fetchall(), [("abc", 1.3, 1), (None, None, 2)])
+        for rows, sqlstate, detail in (
+            ([("abcd", 1, 3)], "22001", None),
+            (
+                [("x", 12345.6, 3)],
+                "22003",
+                "A field with precision 5, scale 1 must round to an absolute value less than 10^4.",
+            ),
+            ([("x", 1, 3), ("y", 1, 2)], "23505", "Key (k)=(2) already exists."),
+        ):
+            error = self.assertRaises(StatementError, insert_rows, self.connection, capture, "sized", (), rows)
+            self.assertEqual((error.sqlstate, error.detail), (sqlstate, detail))
+
     def test_bytes_of_counts_text_and_blobs(self) -> None:
         self.assertEqual(bytes_of([("abc", b"de", 1, None, 2.0)]), 5)
