@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -203,6 +204,8 @@ def main(words: list[str]) -> None:
         told.seconds, told.clients, told.join_mib = 1.0, "16", min(told.join_mib, 64)
         told.messages, told.rows = told.messages // 10, told.rows // 10
     bench = Bench(told)
+    # Whoever ends it early gets what was found until then, and no process is left behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with ExitStack() as at_end:
         at_end.callback(_written, bench)
         bench.run()
