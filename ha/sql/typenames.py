@@ -193,7 +193,7 @@ OTHERS = frozenset(
     """
     aclitem any anyarray anyelement cardinal_number character_data cid cstring daterange datemultirange int2vector int4multirange int4range
     int8multirange int8range jsonpath numrange nummultirange oidvector pg_node_tree pg_snapshot record refcursor regcollation regconfig
-    regdictionary regnamespace regoper regoperator regprocedure regrole sql_identifier tid time_stamp tsmultirange tsrange
+    hstore ltree regdictionary regnamespace regoper regoperator regprocedure regrole sql_identifier tid time_stamp tsmultirange tsrange
     tstzmultirange tstzrange txid_snapshot unknown void xid xid8 yes_or_no
     """.split()
 )
