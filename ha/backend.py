@@ -414,8 +414,8 @@ class Backend:
 
     @staticmethod
     def fitted(connection: Connection, statement: Statement) -> Statement:
-        """The statement as the types of its columns want it. The catalog's own need nothing."""
-        if statement.asks and not mentions(statement.sql):
+        """The statement as the types of its columns want it."""
+        if statement.asks:
             return fitted(connection, statement)
         return statement
 

@@ -166,12 +166,13 @@ async def write_in_block(backend: Backend, block: Block, statement: Statement, v
     if not block.used:
         backend.context.now = time.time()
         block.used = True
-    facts = backend.facts(opened.connection, statement)
+    fitting = backend.fitted(opened.connection, statement)
+    facts = backend.facts(opened.connection, fitting)
     block.tables |= facts.tables_read | facts.tables_written
     return await opened.run(
         lambda connection: write(backend, connection, None, statement, values, Allowance(HELD_BYTES_MAX)),
         writes=True,
-        bounded=_bounded(backend, opened, statement, facts),
+        bounded=_bounded(backend, opened, fitting, facts),
         deadline=backend.deadline(),
         cancellation=backend.cancellation,
     )

@@ -69,7 +69,9 @@ def put(rewriting: Rewriting, index: int, type_name: str) -> None:
     assert value is not None
     plain = written(value, type_name)
     if plain is not None:
-        rewriting.instead[index] = plain
+        # 'f'INNER JOIN is two words, and 0INNER one.
+        apart = rewriting.text[rewriting.tokens[index].end :][:1].isalnum()
+        rewriting.instead[index] = plain + " " if apart else plain
     elif type_name not in KEPT or not KEPT[type_name].fullmatch(value):
         rewriting.before(index, f"{CASTS[type_name]}(")
         rewriting.after(index, ")")

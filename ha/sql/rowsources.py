@@ -5,6 +5,7 @@ A function of rows that stands in a select list is moved into FROM.
 
 from __future__ import annotations
 
+from ha.sql.calls import bare
 from ha.sql.laterals import one_row
 from ha.sql.rewriting import AFTER_FROM, NOT_CALLED, Rewriting
 from ha.sql.tokens import QUOTED, WORD, quoted, quoted_name, unquoted
@@ -149,7 +150,7 @@ VALUE_FUNCTIONS = frozenset(
     """
     NOW VERSION CURRENT_DATABASE CURRENT_SETTING SET_CONFIG STRING_TO_ARRAY REGEXP_MATCH PG_BACKEND_PID PG_IS_IN_RECOVERY
     GEN_RANDOM_UUID PG_SLEEP PG_TRY_ADVISORY_LOCK PG_ADVISORY_LOCK PG_ADVISORY_UNLOCK PG_TYPEOF PARSE_IDENT TO_TIMESTAMP
-    CLOCK_TIMESTAMP STATEMENT_TIMESTAMP TRANSACTION_TIMESTAMP LOWER UPPER CONCAT LENGTH ABS COALESCE CURRENT_SCHEMA
+    CLOCK_TIMESTAMP STATEMENT_TIMESTAMP TRANSACTION_TIMESTAMP LOWER UPPER CONCAT LENGTH ABS COALESCE
     PG_CANCEL_BACKEND PG_TERMINATE_BACKEND FORMAT_TYPE
     """.split()
 )
@@ -176,6 +177,17 @@ def value_function(rewriting: Rewriting, index: int) -> None:
         rewriting.drop(at + 1, rewriting.partners[at + 1])
     rewriting.before(index, "(SELECT ")
     rewriting.last(close, f" AS {quoted_name(shown)})" + ("" if named else f" AS {quoted_name(shown)}"))
+
+
+def current_schema(rewriting: Rewriting, index: int) -> None:
+    """The one function that may stand with and without parentheses."""
+    if rewriting.key(index + 1) == "(":
+        value_function(rewriting, index)
+    else:
+        _current_schema(rewriting, index)
+
+
+_current_schema = bare("current_schema")
 
 
 def _begins_tables(rewriting: Rewriting, at: int) -> bool:

@@ -204,17 +204,24 @@ class Lookups:
 
     def obj_description(self, oid: Any, table: Any = None) -> str | None:
         """The comment on an object; without the catalog table that lists it, on whatever has the number."""
-        if oid is None:
+        number = self._number_of(oid)
+        if number is None:
             return None
         own = self._schema().comments
         listed = ("pg_class", "pg_constraint") if table is None else (str(table),)
-        found = (own.get((int(oid), SYSTEM.get(("pg_catalog", one), 0), 0)) for one in listed)
-        return next((text for text in found if text is not None), _DESCRIPTIONS.get((oid, str(table))))
+        found = (own.get((number, SYSTEM.get(("pg_catalog", one), 0), 0)) for one in listed)
+        return next((text for text in found if text is not None), _DESCRIPTIONS.get((number, str(table))))
+
+    def _number_of(self, oid: Any) -> int | None:
+        """An OID, also where a regclass came as the name that is shown for it."""
+        number = None if oid is None else _number(oid)
+        return self.relation_oid(oid) if number is None and isinstance(oid, str) else number
 
     def col_description(self, oid: Any, number: Any) -> str | None:
-        if oid is None or number is None:
+        table = self._number_of(oid)
+        if table is None or number is None:
             return None
-        return self._schema().comments.get((int(oid), SYSTEM["pg_catalog", "pg_class"], int(number)))
+        return self._schema().comments.get((table, SYSTEM["pg_catalog", "pg_class"], int(number)))
 
     # Existence
 

@@ -214,7 +214,7 @@ def _added_constraint(connection: Connection, table: Table, action: Alteration) 
     for column in columns:
         table.element(column)
     if word == "UNIQUE":
-        name = action.name or "_".join([table.name, *columns, "key"])
+        name = action.name or _free_name(connection, table, "_".join([table.name, *columns, "key"]))
         return [f"CREATE UNIQUE INDEX {quoted_name(name)} {UNIQUE_MARK} ON {shown} ({listed})"]
     if word == "PRIMARY":
         if any("PRIMARY" in {token.key for token in tokenize(element.words)} for element in table.elements):
@@ -242,12 +242,14 @@ def _is_not_null(element: Element) -> bool:
 
 
 def _free_name(connection: Connection, table: Table, wanted: str) -> str:
-    taken = {element.constraint for element in table.elements}
-    return (
-        wanted
-        if wanted not in taken
-        else next(f"{wanted}{number}" for number in range(1, 1000) if f"{wanted}{number}" not in taken)
-    )
+    """As PostgreSQL names what a client did not: with the first number that makes it another's name no more."""
+
+    def taken(name: str) -> bool:
+        there = connection.execute("SELECT 1 FROM main.sqlite_schema WHERE name = ? COLLATE NOCASE", (name,)).get
+        return there is not None or _find_constraint(table, name) is not None
+
+    names = (wanted, *(f"{wanted}{number}" for number in range(1, 1000)))
+    return next(name for name in names if not taken(name))
 
 
 def _dropped_constraint(connection: Connection, table: Table, action: Alteration) -> list[str] | None:

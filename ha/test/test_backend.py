@@ -190,6 +190,15 @@ class BlockTests(BackendCase):
         self.client.run("ROLLBACK")
         self.assertEqual(self.client.rows("SHOW application_name"), [("",)])
 
+    def test_words_that_only_the_schema_makes_clear(self) -> None:
+        """SQLite has no DEFAULT among values; in a block as outside."""
+        self.client.run("CREATE TABLE d (a TEXT DEFAULT 'x', b INTEGER DEFAULT 7)")
+        self.client.run("BEGIN")
+        self.client.run("INSERT INTO d (a, b) VALUES ('y', DEFAULT), (DEFAULT, 1)")
+        self.client.run("UPDATE d SET b = DEFAULT WHERE b = 1")
+        self.client.run("COMMIT")
+        self.assertEqual(self.client.rows("SELECT a, b FROM d"), [("y", 7), ("x", 7)])
+
     def test_a_block_shows_its_ways(self) -> None:
         """For as long as it lasts."""
         shown = "SELECT current_setting('transaction_isolation'), current_setting('transaction_read_only')"

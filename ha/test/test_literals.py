@@ -22,6 +22,7 @@ TYPED = (
         "select 1 from users where exists (select 1 from orders where active = 'f')",
         "select 1 from users where exists (select 1 from orders where active = 0)",
     ),
+    ("select 1 from users where active = 'f'and id = 1", "select 1 from users where active = 0 and id = 1"),
     ("select coalesce(active, 'f') from users", "select coalesce(active, 0) from users"),
     ("select * from nosuch where a = '1'", "select * from nosuch where a = '1'"),
     ("delete from users where active = 'nonsense'", "delete from users where active = pg_bool('nonsense')"),

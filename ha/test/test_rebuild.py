@@ -147,6 +147,8 @@ class AlterTests(RebuildCase):
             self.run_all("alter table b add unique (v, w)"),
             ['CREATE UNIQUE INDEX "b_v_w_key" /* unique constraint */ ON "b" ("v", "w")'],
         )
+        # Sequelize adds the same again at every sync({alter: true}).
+        self.assertIn('"b_v_w_key1"', self.run_all("alter table b add unique (v, w)")[0])
         self.run_all("alter table b add constraint key_of_b primary key (v)")
         self.assertIn("v text default 'q' NOT NULL", self.schema_of("b"))
         self.assertEqual(self.run_all("alter table b drop constraint key_of_b"), ['DROP INDEX "key_of_b"'])

@@ -28,6 +28,11 @@ TABLE = (
     ("select x from t, unnest(t.a) as x", 'select "x".value from t, unnest(t.a) as x'),
     ("select * from (values (1,2)) as v(a,b)", "select * from (WITH v(a,b) AS (values (1,2)) SELECT * FROM v) as v"),
     ("select * from lower($1) as l(x) where true", """select * from (SELECT lower(?1) AS "x") as l where true"""),
+    (
+        "select * from current_schema()",
+        'select * from (SELECT current_schema() AS "current_schema") AS "current_schema"',
+    ),
+    ("select current_schema, current_schema()", "select current_schema(), current_schema()"),
 )
 
 

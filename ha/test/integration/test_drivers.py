@@ -11,7 +11,6 @@ import io
 import re
 import shutil
 import subprocess
-import textwrap
 import threading
 import uuid
 from collections.abc import Coroutine
@@ -445,40 +444,6 @@ class LoginTests(SynchronousTestCase):
             self.assertIn("password authentication failed", str(caught.exception))
 
 
-class NodePostgresTests(DriverCase):
-    """node-postgres and postgres.js, where node finds them (``NODE_PATH``)."""
-
-    PROGRAM = """
-        const {Client} = require('pg');
-        const assert = require('assert');
-        (async () => {
-            const client = new Client({host: 'localhost', port: +process.argv[1], user: 'ha', password: 'ha'});
-            await client.connect();
-            await client.query('CREATE TABLE t (id serial primary key, j jsonb, tz timestamptz, w int4[], b bytea)');
-            const given = [{k: [1]}, new Date('2026-01-01T00:00:00Z'), [1, 2], Buffer.from([0, 255])];
-            const {rows: [row]} = await client.query('INSERT INTO t (j, tz, w, b) VALUES ($1, $2, $3, $4) RETURNING *', given);
-            assert.deepStrictEqual([row.j, row.tz, row.w, row.b], given);
-            await assert.rejects(client.query('INSERT INTO t (id) VALUES (1)'), {code: '23505', constraint: 't_pkey'});
-            await client.query({name: 'q', text: 'SELECT id FROM t WHERE id = $1', values: [1]});
-            assert.strictEqual((await client.query({name: 'q', text: 'SELECT id FROM t WHERE id = $1', values: [1]})).rowCount, 1);
-            await client.end();
-            console.log('done');
-        })().catch(error => { console.error(error); process.exit(1); });
-    """
-
-    def test_a_day(self) -> None:
-        """Types, errors, named statements."""
-        node = shutil.which("node")
-        words = [node or "", "-e", textwrap.dedent(self.PROGRAM), str(self.node.pg_port)]
-        if (
-            node is None
-            or subprocess.run([node, "-e", "require('pg')"], env=environment(), capture_output=True).returncode
-        ):
-            raise SkipTest("node-postgres is not installed")
-        done = subprocess.run(words, env=environment(), capture_output=True, text=True, timeout=60)
-        self.assertEqual((done.stdout, done.stderr), ("done\n", ""))
-
-
 class PgbenchTests(DriverCase):
     """PostgreSQL's own benchmark, where it is installed."""
 
@@ -509,5 +474,5 @@ class TableTests(SynchronousTestCase):
         here = {
             name for name, one in globals().items() if isinstance(one, type) and issubclass(one, SynchronousTestCase)
         }
-        elsewhere = {"DjangoTests", "PsqlTests", "DumpTests"}
+        elsewhere = {"DjangoTests", "PsqlTests", "DumpTests", "NodePostgresTests", "PostgresJsTests", "JavaScriptOrmTests"}
         self.assertEqual(named, (here | elsewhere) - {"DriverCase", "SynchronousTestCase", "TableTests"})

@@ -1,0 +1,24 @@
+const assert = require('assert');
+const {drizzle} = require('drizzle-orm/node-postgres');
+const {pgTable, serial, text, integer, jsonb, boolean, timestamp, numeric} = require('drizzle-orm/pg-core');
+const {eq, desc, sql} = require('drizzle-orm');
+const {Pool} = require('pg');
+(async () => {
+    const pool = new Pool({host: 'localhost', port: +process.argv[2], user: 'ha', password: 'ha'});
+    const db = drizzle(pool);
+    const authors = pgTable('authors', {id: serial('id').primaryKey(), name: text('name').notNull().unique()});
+    const books = pgTable('books', {id: serial('id').primaryKey(), author: integer('author_id').references(() => authors.id), title: text('title'), extra: jsonb('extra'), read: boolean('read').default(false), price: numeric('price', {precision: 10, scale: 2}), at: timestamp('at', {withTimezone: true})});
+    await db.execute(sql`CREATE TABLE IF NOT EXISTS "authors" ("id" serial PRIMARY KEY NOT NULL, "name" text NOT NULL, CONSTRAINT "authors_name_unique" UNIQUE("name"))`);
+    await db.execute(sql`CREATE TABLE IF NOT EXISTS "books" ("id" serial PRIMARY KEY NOT NULL, "author_id" integer, "title" text, "extra" jsonb, "read" boolean DEFAULT false, "price" numeric(10, 2), "at" timestamp with time zone)`);
+    await db.execute(sql`ALTER TABLE "books" ADD CONSTRAINT "books_author_id_authors_id_fk" FOREIGN KEY ("author_id") REFERENCES "public"."authors"("id") ON DELETE no action ON UPDATE no action`);
+    const [ann] = await db.insert(authors).values({name: 'ann'}).returning();
+    await db.insert(books).values([{author: ann.id, title: 'one', extra: {a: [1]}, price: '9.90', at: new Date(0)}, {author: ann.id, title: 'two', read: true}]);
+    const rows = await db.select({title: books.title, read: books.read, extra: books.extra, at: books.at, who: authors.name}).from(books).leftJoin(authors, eq(authors.id, books.author)).orderBy(books.title);
+    assert.deepStrictEqual(rows, [{title: 'one', read: false, extra: {a: [1]}, at: new Date(0), who: 'ann'}, {title: 'two', read: true, extra: null, at: null, who: 'ann'}]);
+    await db.transaction(async tx => { await tx.update(books).set({read: true}).where(eq(books.title, 'one')); });
+    await db.insert(authors).values({name: 'ann'}).onConflictDoUpdate({target: authors.name, set: {name: 'anne'}});
+    assert.strictEqual((await db.select({n: sql`count(*)::int`}).from(books).where(eq(books.read, true)))[0].n, 2);
+    await db.delete(books); await db.delete(authors);
+    await db.execute(sql`DROP TABLE books`); await db.execute(sql`DROP TABLE authors`);
+    await pool.end(); console.log('done');
+})().catch(error => { console.error(error); process.exit(1); });

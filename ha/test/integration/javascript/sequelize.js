@@ -1,0 +1,23 @@
+const assert = require('assert');
+const {Sequelize, DataTypes} = require('sequelize');
+(async () => {
+    const db = new Sequelize('ha', 'ha', 'ha', {host: 'localhost', port: +process.argv[2], dialect: 'postgres', logging: process.env.LOG ? console.log : false});
+    await db.authenticate();
+    const Author = db.define('author', {name: {type: DataTypes.STRING(50), unique: true, allowNull: false}});
+    const Book = db.define('book', {title: DataTypes.TEXT, extra: DataTypes.JSONB, read: {type: DataTypes.BOOLEAN, defaultValue: false}, tags: DataTypes.ARRAY(DataTypes.TEXT), price: DataTypes.DECIMAL(10, 2), at: DataTypes.DATE, key: {type: DataTypes.UUID, defaultValue: DataTypes.UUIDV4}});
+    Author.hasMany(Book, {onDelete: 'CASCADE'}); Book.belongsTo(Author);
+    await db.sync({force: true});
+    const ann = await Author.create({name: 'ann', books: [{title: 'one', extra: {a: [1]}, tags: ['x'], price: '9.90', at: new Date(0)}, {title: 'two', read: true}]}, {include: Book});
+    const found = await Author.findOne({where: {name: 'ann'}, include: Book, order: [[Book, 'title', 'ASC']]});
+    assert.deepStrictEqual(found.books.map(one => [one.title, one.read, one.tags]), [['one', false, ['x']], ['two', true, null]]);
+    assert.deepStrictEqual(found.books[0].extra, {a: [1]}); assert.strictEqual(found.books[0].at.getTime(), 0);
+    await db.transaction(async transaction => { await Book.update({read: true}, {where: {}, transaction}); });
+    assert.strictEqual(await Book.count({where: {read: true}}), 2);
+    await assert.rejects(Author.create({name: 'ann'}), {name: 'SequelizeUniqueConstraintError'});
+    await Author.upsert({id: ann.id, name: 'anne'});
+    await Author.create({name: 'bob'});
+    await db.sync({alter: true}); await db.sync({alter: true});
+    assert('title' in await db.getQueryInterface().describeTable('books'));
+    await ann.destroy(); assert.strictEqual(await Book.count(), 0);
+    await db.drop(); await db.close(); console.log('done');
+})().catch(error => { console.error(error); process.exit(1); });

@@ -1,0 +1,24 @@
+const assert = require('assert');
+const {DataSource, EntitySchema} = require('typeorm');
+(async () => {
+    const Author = new EntitySchema({name: 'Author', columns: {id: {type: 'int', primary: true, generated: true}, name: {type: 'varchar', length: 50, unique: true}, created: {type: 'timestamptz', createDate: true}}, relations: {books: {type: 'one-to-many', target: 'Book', inverseSide: 'author', cascade: true}}});
+    const Book = new EntitySchema({name: 'Book', columns: {id: {type: 'int', primary: true, generated: true}, title: {type: 'text'}, extra: {type: 'jsonb', nullable: true}, read: {type: 'boolean', default: false}, tags: {type: 'text', array: true, nullable: true}, price: {type: 'numeric', precision: 10, scale: 2, nullable: true}}, relations: {author: {type: 'many-to-one', target: 'Author', inverseSide: 'books', onDelete: 'CASCADE'}}, indices: [{columns: ['title']}]});
+    const queries = [];
+    const db = new DataSource({type: 'postgres', host: 'localhost', port: +process.argv[2], username: 'ha', password: 'ha', database: 'ha', entities: [Author, Book], logging: true, logger: {logQuery: text => queries.push(text), logQueryError() {}, logQuerySlow() {}, logSchemaBuild() {}, logMigration() {}, log() {}}});
+    await db.initialize();
+    await db.synchronize();
+    queries.length = 0;
+    await db.synchronize();
+    assert.deepStrictEqual(queries.filter(one => /^(ALTER|CREATE|DROP|COMMENT)/.test(one) && !/EXTENSION/.test(one)), []);
+    const authors = db.getRepository('Author'), books = db.getRepository('Book');
+    const ann = await authors.save({name: 'ann', books: [{title: 'one', extra: {a: [1]}, tags: ['x'], price: '9.90'}, {title: 'two', read: true}]});
+    const found = await authors.findOne({where: {name: 'ann'}, relations: {books: true}, order: {books: {title: 'ASC'}}});
+    assert.deepStrictEqual(found.books.map(one => [one.title, one.read, one.tags, one.extra, one.price]), [['one', false, ['x'], {a: [1]}, '9.90'], ['two', true, null, null, null]]);
+    await db.transaction(async manager => { await manager.getRepository('Book').update({title: 'one'}, {read: true}); });
+    assert.strictEqual(await books.count({where: {read: true}}), 2);
+    await assert.rejects(authors.save({name: 'ann'}), {code: '23505'});
+    await authors.upsert([{name: 'ann'}, {name: 'bob'}], ['name']);
+    assert.strictEqual(await authors.count(), 2);
+    await authors.delete(ann.id); assert.strictEqual(await books.count(), 0);
+    await db.dropDatabase(); await db.destroy(); console.log('done');
+})().catch(error => { console.error(error); process.exit(1); });
