@@ -474,5 +474,12 @@ class TableTests(SynchronousTestCase):
         here = {
             name for name, one in globals().items() if isinstance(one, type) and issubclass(one, SynchronousTestCase)
         }
-        elsewhere = {"DjangoTests", "PsqlTests", "DumpTests", "NodePostgresTests", "PostgresJsTests", "JavaScriptOrmTests"}
+        elsewhere = {
+            "DjangoTests",
+            "PsqlTests",
+            "DumpTests",
+            "NodePostgresTests",
+            "PostgresJsTests",
+            "JavaScriptOrmTests",
+        }
         self.assertEqual(named, (here | elsewhere) - {"DriverCase", "SynchronousTestCase", "TableTests"})
