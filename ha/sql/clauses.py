@@ -24,7 +24,9 @@ def bracketed_select(rewriting: Rewriting, index: int) -> None:
     if (
         before in _COMPOUNDS
         or (before in ("", "(", ")") and after in _COMPOUNDS)
-        or (not before and after in _AFTER_WHOLE)
+        or (
+            rewriting.verb and not before and after in _AFTER_WHOLE
+        )  # without a verb it is an argument, translated apart
     ):
         rewriting.before(index, "SELECT * FROM ")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ha.test.translated import RuleTests
 
 TABLE = (
+    ("select unnest((select a from u)) from t", "select pg_rows1.value  from t, unnest((select a from u)) AS pg_rows1"),
     (
         "select unnest from t, unnest(t.a) where unnest > 1",
         'select "unnest".value from t, unnest(t.a) AS "unnest" where "unnest".value > 1',
