@@ -702,9 +702,9 @@ def quiet_ends() -> Iterator[None]:
     try:
         yield
     finally:
+        gc.unfreeze()  # a failure that was kept may have held an earlier history until now
         gc.enable()
         gc.collect()
-        gc.unfreeze()
         sys.unraisablehook = known
 
 

@@ -88,6 +88,7 @@ class ConvergenceTests(SynchronousTestCase):
         ends.__enter__()
         self.addCleanup(self.flushLoggedErrors)  # of nodes that were killed; a living one's are failures of the history
         self.addCleanup(ends.__exit__, None, None, None)
+        self.addCleanup(self.flushLoggedErrors)  # before as well: a failure holds the node that it came from
 
     def test_all_nodes_agree(self) -> None:
         """And equal a fresh node; nothing acknowledged is missing, nothing refused is there, nothing was applied twice."""
