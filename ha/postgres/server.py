@@ -13,6 +13,7 @@ produced only as the client reads them. While the session works and much has arr
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator
+from socket import SO_ERROR, SOL_SOCKET
 from types import coroutine
 from typing import Any
 from typing import Protocol as Interface
@@ -169,15 +170,19 @@ class Connection(Protocol):
         except OSError:
             data = b""
         if data:
+            # A reset that comes right behind the last bytes is told once, with them: uvloop then hears that socket no more,
+            # without a word, and refuses to be asked for it again. So who is still there is asked before each read is used.
+            lost = self._socket.getsockopt(SOL_SOCKET, SO_ERROR)
             try:
                 self.dataReceived(data)
             except Exception:
                 self.log.failure("what a client sent could not be taken")
                 self.hang_up()
-        else:
-            # The end, or an error: the transport meets it again, and says so in connectionLost.
-            self._be_deaf()
-            self.transport.resumeProducing()
+            if not lost or self._heard is None:
+                return
+        # The end, or an error: the transport meets it again, and says so in connectionLost.
+        self._be_deaf()
+        self.transport.resumeProducing()
 
     # --- running the session ---
 

@@ -222,8 +222,8 @@ def _unchunked(data: bytes) -> tuple[bytes, bytes, bool]:
 class Client:
     """One connection to a site."""
 
-    def __init__(self, site: Site) -> None:
-        self.transport = StringTransport()
+    def __init__(self, site: Site, transport: StringTransport | None = None) -> None:
+        self.transport: Any = transport or StringTransport()
         self.connection = site.buildProtocol(None)
         self.connection.makeConnection(self.transport)
         self.lost = False
@@ -278,6 +278,6 @@ class House:
             self.node, self.metrics, self.clock, entrance=entrance or Entrance(), now=lambda: 0.0, **arguments
         )
 
-    def client(self) -> Client:
+    def client(self, transport: StringTransport | None = None) -> Client:
         """A new connection."""
-        return Client(self.site)
+        return Client(self.site, transport)

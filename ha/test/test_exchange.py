@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from errno import ECONNRESET
+from socket import SO_ERROR, SOL_SOCKET
+
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import ISystemHandle
+from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from ha.auth import Entrance
 from ha.test.fake_node import FakeRest, House, Reply, selected
@@ -12,6 +18,56 @@ from ha.web import exchange
 GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
 BODY = b'{"sql": "INSERT"}'
+
+
+@implementer(ISystemHandle)
+class SocketTransport(StringTransport):
+    """A transport with a socket, which is itself; what was sent past the transport is in `taken`."""
+
+    reset = 0
+    takes = 1000
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[bytes] = []
+
+    def getHandle(self) -> SocketTransport:
+        return self
+
+    def getsockopt(self, level: int, option: int) -> int:
+        """Whether the client has reset the connection."""
+        assert (level, option) == (SOL_SOCKET, SO_ERROR)
+        return self.reset
+
+    def send(self, data: bytes) -> int:
+        """Take as much as there is room for."""
+        self.taken.append(data[: self.takes])
+        return len(self.taken[-1])
+
+
+class SocketTests(SynchronousTestCase):
+    """Where the socket is asked before the transport."""
+
+    def setUp(self) -> None:
+        self.client = House().client(SocketTransport())
+        self.socket = self.client.transport
+
+    def test_the_socket_is_asked_first(self) -> None:
+        """And never again after it did not take an answer whole: the rest would overtake it."""
+        client, socket = self.client, self.socket
+        client.send(GET)
+        self.assertEqual((Reply(socket.taken[0]).status, client.said()), (200, b""))
+        socket.takes = 10
+        client.send(GET)
+        self.assertEqual(Reply(socket.taken[1] + client.said()).json(), {"status": "ok"})
+        client.send(GET)
+        self.assertEqual((len(socket.taken), Reply(client.said()).status), (2, 200))
+
+    def test_a_reset_right_behind_the_request(self) -> None:
+        """The reactor tells of it once, with the bytes: nobody is there for an answer."""
+        self.socket.reset = ECONNRESET
+        self.client.send(GET)
+        self.assertEqual((self.socket.taken, self.socket.disconnected), ([], True))
 
 
 class FramingTests(SynchronousTestCase):
@@ -279,29 +335,6 @@ class AnswerTests(SynchronousTestCase):
         client = House().client()
         reply = client.ask("GET", "/healthz", Connection="close")
         self.assertEqual((reply.headers["connection"], client.closing), ("close", True))
-
-    def test_the_socket_is_asked_first(self) -> None:
-        """And never again after it did not take an answer whole: the rest would overtake it."""
-
-        class Socket:
-            takes = 1000
-
-            def send(self, data: bytes) -> int:
-                taken.append(data[: self.takes])
-                return len(taken[-1])
-
-        taken: list[bytes] = []
-        house = House()
-        client = house.client()
-        socket = Socket()
-        client.connection._socket = socket
-        client.send(GET)
-        self.assertEqual((Reply(taken[0]).status, client.said()), (200, b""))
-        socket.takes = 10
-        client.send(GET)
-        self.assertEqual(Reply(taken[1] + client.said()).json(), {"status": "ok"})
-        client.send(GET)
-        self.assertEqual((len(taken), Reply(client.said()).status), (2, 200))
 
     def test_there_is_a_line_for_every_status(self) -> None:
         """Of those we send."""

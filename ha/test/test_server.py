@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from errno import ECONNRESET
+from socket import SO_ERROR, SOL_SOCKET
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -364,6 +366,7 @@ class SocketTransport(PatientTransport):
         super().__init__()
         self.loop = loop
         self.arrived: list[bytes | OSError] = []
+        self.reset = 0
 
     def getHandle(self) -> SocketTransport:
         return self
@@ -384,6 +387,11 @@ class SocketTransport(PatientTransport):
     def send(self, data: bytes) -> int:
         self.write(data)
         return len(data)
+
+    def getsockopt(self, level: int, option: int) -> int:
+        """Whether the client has reset the connection."""
+        assert (level, option) == (SOL_SOCKET, SO_ERROR)
+        return self.reset
 
     def arrive(self, data: bytes | OSError) -> None:
         """Something comes over the network, and the loop tells who listens."""
@@ -429,6 +437,14 @@ class HearingTests(DoorCase):
             self.login()
             self.transport.arrive(end)
             self.assertEqual((self.loop.readers, self.transport.producerState), ({}, "producing"))
+
+    def test_a_reset_right_behind_the_last_bytes(self) -> None:
+        """The loop tells of it once, with the bytes: who waits for another word waits for ever."""
+        backend = self.login()
+        backend.waiting = Deferred
+        self.transport.reset = ECONNRESET
+        self.say(Query("SELECT 1"))
+        self.assertEqual((self.loop.readers, self.transport.producerState), ({}, "producing"))
 
     def test_a_socket_that_is_closed_is_not_listened_to(self) -> None:
         """Its number may be another's soon."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
+from socket import SO_ERROR, SOL_SOCKET
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -306,6 +307,8 @@ class Connection(http.HTTPChannel):
         self._in_head = False
         self._held = 0
         self._socket: Any = None
+        #: As long as the transport has never been written to.
+        self._direct = False
 
     def connectionMade(self) -> None:
         """Accepted: a head must follow soon."""
@@ -313,6 +316,7 @@ class Connection(http.HTTPChannel):
         self._host = self.transport.getHost()
         if ISystemHandle.providedBy(self.transport):
             self._socket = self.transport.getHandle()
+            self._direct = True
         self.deadline = self.reception.seconds() + HEAD_TIMEOUT_S
         self.reception.connected(self)
 
@@ -332,6 +336,10 @@ class Connection(http.HTTPChannel):
     def dataReceived(self, data: bytes) -> None:
         """Bytes, cut anywhere."""
         if self.refused:
+            return
+        if self._socket is not None and self._socket.getsockopt(SOL_SOCKET, SO_ERROR):
+            # Reset right behind its last bytes. uvloop tells of that once, with them, and refuses to hear of the socket again.
+            self.transport.abortConnection()
             return
         if not self.requests and not self._in_head:
             self._in_head = True
@@ -353,7 +361,7 @@ class Connection(http.HTTPChannel):
             self.refuse(refusal)
             return
         if b"Expect" in headers:
-            self._socket = None  # ``100 Continue`` goes through the transport
+            self._direct = False  # ``100 Continue`` goes through the transport
         super().allHeadersReceived()
 
     def _check_framing(self, headers: dict[bytes, list[bytes]]) -> None:
@@ -408,7 +416,7 @@ class Connection(http.HTTPChannel):
         socket is asked first. From the first answer that it does not take whole, everything goes through the
         transport.
         """
-        if self._socket is not None:
+        if self._direct and self._socket is not None:
             try:
                 sent = self._socket.send(data)
             except OSError:  # full, or broken: the transport finds out which
@@ -420,12 +428,12 @@ class Connection(http.HTTPChannel):
 
     def write(self, data: bytes) -> None:
         """Write through the transport."""
-        self._socket = None
+        self._direct = False
         self.transport.write(data)
 
     def writeSequence(self, iovec: Sequence[bytes]) -> None:
         """Write through the transport."""
-        self._socket = None
+        self._direct = False
         self.transport.writeSequence(iovec)
 
     def requestDone(self, request: Exchange) -> None:
