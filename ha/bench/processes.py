@@ -6,6 +6,7 @@ Linux only: it reads ``/proc``.
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
 import random
 import signal
@@ -51,19 +52,23 @@ def eventually(condition: Callable[[], T], what: str, timeout_s: float) -> T:
         time.sleep(0.05)
 
 
+#: Each port comes once, as long as there are some: who was given one a moment ago may not listen yet. They lie below those that
+#: the kernel gives to outgoing connections, which could take one.
+_candidates = itertools.cycle(random.sample(range(20000, 32000), 12000))
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports nobody listens at. Below those that the kernel gives to outgoing connections, which could take one."""
+    """Ports nobody listens at."""
     ports: list[int] = []
     while len(ports) < count:
-        port = random.randrange(20000, 32000)
+        port = next(_candidates)
         with closing(socket.socket()) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        if port not in ports:
-            ports.append(port)
+        ports.append(port)
     return ports
 
 

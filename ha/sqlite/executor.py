@@ -121,16 +121,28 @@ def fit_gauge(connection: Any) -> Gauge:
     return gauge
 
 
+def spent() -> tuple[float, float]:
+    """The processor's time in this thread, and that on the wall, since some moment (seconds)."""
+    return time.thread_time(), time.monotonic()
+
+
 class Lanes:
     """Runs functions on connections, in the lane each deserves.
 
     :param defer: runs a function of no arguments in a thread and fires with its result.
     :param budget_s: how long a function may hold the reactor's thread; 0 sends everything to threads.
+    :param spent: what work is judged by, see :func:`spent`.
     """
 
-    def __init__(self, defer: Callable[[Callable[[], Any]], Deferred[Any]], budget_s: float) -> None:
+    def __init__(
+        self,
+        defer: Callable[[Callable[[], Any]], Deferred[Any]],
+        budget_s: float,
+        spent: Callable[[], tuple[float, float]] = spent,
+    ) -> None:
         self.defer = defer
         self.budget_s = budget_s
+        self._spent = spent
         self._long: OrderedDict[Hashable, float] = OrderedDict()
 
     def is_long(self, key: Hashable) -> bool:
@@ -200,12 +212,13 @@ class Lanes:
         cancellation: Cancellation | None = None,
     ) -> T:
         """Run `work` until its deadline, in the thread of the caller, which is not the reactor's. See :meth:`long`."""
-        processor, wall = time.thread_time(), time.monotonic()
+        processor, wall = self._spent()
         try:
             return self._run(connection, work, deadline, deadline, cancellation)
         finally:
             if key is not None:
-                self._judge(key, time.thread_time() - processor, time.monotonic() - wall)
+                now = self._spent()
+                self._judge(key, now[0] - processor, now[1] - wall)
 
     def here(
         self,

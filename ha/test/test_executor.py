@@ -17,6 +17,10 @@ from ha.test.steps import SteppedLane
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
 
+#: The same, with an end that is far beyond the budget.
+LENGTHY = ENDLESS.replace("count(*) FROM n", "count(*) FROM (SELECT i FROM n LIMIT 100000)")
+
+
 def count_for_ever(connection: Any) -> Any:
     return connection.execute(ENDLESS).fetchall()
 
@@ -117,21 +121,26 @@ class LanesTests(SynchronousTestCase):
         with self.assertRaises(apsw.SQLError):
             self.lanes.short(self.connection, lambda one: one.execute("SELEC"))
 
-    def test_work_is_long_by_what_it_took_in_the_thread(self) -> None:
-        """A budget that was spent while the machine was busy elsewhere makes no work long."""
-        done = self.lanes.long(self.connection, lambda one: one.execute("SELECT 1").get, key="short")
+    def judged(self, processor_s: float, wall_s: float) -> bool:
+        """Whether work that took so long in a thread counts as long from now on."""
+        moments = iter(((1.0, 1.0), (1.0 + processor_s, 1.0 + wall_s)))
+        lanes = Lanes(self.lane, 0.002, lambda: next(moments))
+        lanes.remember_long("q")
+        done = lanes.long(self.connection, lambda one: one.execute("SELECT 1").get, key="q")
         self.lane.step()
-        self.successResultOf(done)
-        self.assertFalse(self.lanes.is_long("short"))
-        busy = ENDLESS.replace("count(*) FROM n", "count(*) FROM (SELECT i FROM n LIMIT 100000)")
-        done = self.lanes.long(self.connection, lambda one: one.execute(busy).get, key="long")
+        self.assertEqual(self.successResultOf(done), 1)
+        return lanes.is_long("q")
+
+    def test_work_is_long_by_what_it_took_in_the_thread(self) -> None:
+        """A budget that was spent while the machine was busy elsewhere makes no work long; what has become short is forgotten."""
+        self.assertFalse(self.judged(0.0001, 0.0001))
+        self.assertFalse(self.judged(0.0001, 0.003))
+        self.assertTrue(self.judged(0.01, 0.01))
+        self.assertTrue(self.judged(0.0001, 10.0))
+
+    def test_what_work_takes_is_the_threads_own_time(self) -> None:
+        """And the wall's."""
+        done = self.lanes.long(self.connection, lambda one: one.execute(LENGTHY).get, key="long")
         self.lane.step()
         self.successResultOf(done)
         self.assertTrue(self.lanes.is_long("long"))
-
-    def test_what_has_become_short_is_forgotten(self) -> None:
-        self.lanes.remember_long("q")
-        done = self.lanes.long(self.connection, lambda one: one.execute("SELECT 1").get, key="q")
-        self.lane.step()
-        self.successResultOf(done)
-        self.assertFalse(self.lanes.is_long("q"))
