@@ -460,13 +460,15 @@ class Backend:
         if self.sqlite_order:
             return Shape(facts, tuple(Column(one.name, one.decltype) for one in facts.columns) or None, ())
         shapes = self.replica.shapes
-        key = (statement.text, statement.given) if statement.given else statement.text
+        narrow = self.variables.get("ha.integer_oid") == "int4"
+        key = (statement.text, statement.given, narrow) if statement.given or narrow else statement.text
         known = shapes.get(key)
         if known is None or (known.facts is not facts and known.facts != facts):
-            schema = Declared(connection)
+            schema = Declared(connection, narrow=narrow)
+            sources = schema.sources(facts.columns)
             known = Shape(
                 facts,
-                schema.placed(columns(statement, facts.columns, schema), facts.columns) if facts.columns else None,
+                schema.placed(columns(statement, sources, schema), sources) if sources else None,
                 wanted := parameters(statement, schema),
                 asked(statement, schema, wanted) if statement.asks_types else (),
             )

@@ -84,10 +84,18 @@ def _text_bool(value: Value) -> bytes:
         return plain_text(value)
 
 
-def _text_int(value: Value) -> bytes:
-    if isinstance(value, float) and value.is_integer():
-        return b"%d" % int(value)
-    return plain_text(value)
+def _text_int(oid: int, bits: int) -> Callable[[Value], bytes]:
+    limit = 1 << bits - 1
+
+    def encode(value: Value) -> bytes:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        # Clients put these into numbers of their own of that size: what is wider would become another there.
+        if isinstance(value, int) and not -limit <= value < limit:
+            raise out_of_range(oid, value)
+        return plain_text(value)
+
+    return encode
 
 
 def _text_bytea(value: Value) -> bytes:
@@ -151,11 +159,25 @@ def _lenient(encode: Callable[[Value], bytes]) -> Callable[[Value], bytes]:
     return encoder
 
 
+def _array_text(element: int, encode: Callable[[Value], bytes]) -> Callable[[Value], bytes]:
+    def encoder(value: Value) -> bytes:
+        try:
+            return array_text(value, element, encode).encode()
+        except ValueError:
+            return plain_text(value)
+        except StatementError as error:
+            if error.sqlstate == "22003":
+                raise
+            return plain_text(value)
+
+    return encoder
+
+
 _TEXT_ENCODERS: dict[int, Callable[[Value], bytes]] = {
     BOOL: _text_bool,
-    INT8: _text_int,
-    INT4: _text_int,
-    INT2: _text_int,
+    INT8: _text_int(INT8, 64),
+    INT4: _text_int(INT4, 32),
+    INT2: _text_int(INT2, 16),
     BYTEA: _text_bytea,
     FLOAT8: _text_float,
     FLOAT4: _lenient(lambda value: float4_text(float(value)).encode()),  # type: ignore[arg-type]
@@ -174,7 +196,9 @@ _TEXT_ENCODERS: dict[int, Callable[[Value], bytes]] = {
 
 @lru_cache(4096)
 def text_encoder(oid: int, typmod: int = -1, zone: tzinfo | None = None) -> Callable[[Value], bytes]:
-    """The function that writes a value (never None) of this type in text. It does not raise.
+    """The function that writes a value (never None) of this type in text.
+
+    It raises 22003 for an integer that is too wide, and nothing else.
 
     :param zone: the session's, for times that have one; None for UTC.
     """
@@ -189,9 +213,7 @@ def text_encoder(oid: int, typmod: int = -1, zone: tzinfo | None = None) -> Call
         return lambda value: plain_text(value.ljust(typmod - 4) if isinstance(value, str) else value)
     kind = TYPES.get(oid)
     if kind is not None and kind.element:
-        return _lenient(
-            lambda value: array_text(value, kind.element, text_encoder(kind.element, typmod, zone)).encode()
-        )
+        return _array_text(kind.element, text_encoder(kind.element, typmod, zone))
     return plain_text
 
 

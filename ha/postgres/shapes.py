@@ -65,7 +65,10 @@ def _column_source(index: int, oid: int, format: int) -> list[str]:
             f"elif {c} is None: {f} = NULL",
             f"else: {f} = field({slow}({c}))",
         ]
-    if format == TEXT and oid in (INT8, INT4, INT2, OID):
+    if format == TEXT and oid in (INT4, INT2):
+        limit = 1 << (31 if oid == INT4 else 15)
+        quick = (f"{c}.__class__ is int and {-limit} <= {c} < {limit}", f'b"%d" % {c}')
+    elif format == TEXT and oid in (INT8, OID):
         quick = (f"{c}.__class__ is int", f'b"%d" % {c}')
     elif oid in (TEXT_OID, VARCHAR, OIDS["name"]) or (format == TEXT and oid in (JSON, JSONB)):
         quick = (f"{c}.__class__ is str", f"{c}.encode()")

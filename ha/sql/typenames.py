@@ -166,6 +166,15 @@ def declared_type(words: str) -> TypeName | None:
     return type_name._replace(name=name) if name is not None else None
 
 
+@lru_cache(maxsize=1024)
+def narrowed(words: str) -> str:
+    """The words as PostgreSQL would mean them: INTEGER and INT are int4, with or without brackets."""
+    found = declared_type(words)
+    if found is None or found.written not in ("INT", "INTEGER"):
+        return words
+    return {"int8": "int4", "_int8": "int4[]"}.get(found.name, words)
+
+
 def _declared_name(type_name: TypeName, words: str) -> str | None:
     name = _DECLARED.get(type_name.written, type_name.name)
     if type_name.name.startswith("_") and name != type_name.name:

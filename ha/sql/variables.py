@@ -22,6 +22,8 @@ from ha.sql.parameters import PARAMETERS, Parameter
 SERVER_VERSION = f"15.18 (ha {ha.__version__})"
 
 _OURS = (
+    # How columns declared INTEGER are announced: as what SQLite holds in them, or as PostgreSQL's, where a wider value is 22003.
+    Parameter("ha.integer_oid", "int8", None, "ha", "enum", "user"),
     # Reads see everything acknowledged before (linearizable), this client's own writes (session), or what is here (local).
     Parameter("ha.read_consistency", "local", None, "ha", "enum", "user"),
     # The log position of this client's last write; SET to another client's to read no older state than it.
@@ -68,6 +70,7 @@ _CHOICES = {
     "bytea_output": ("hex", "escape"),
     "client_min_messages": ("debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error"),
     "default_transaction_isolation": _ISOLATIONS,
+    "ha.integer_oid": ("int8", "int4"),
     "ha.read_consistency": ("linearizable", "session", "local"),
     "intervalstyle": ("postgres", "postgres_verbose", "sql_standard", "iso_8601"),
     "session_replication_role": ("origin", "replica", "local"),

@@ -11,6 +11,7 @@ from dataclasses import replace
 from ha.sql.constraints import PRIMARY, UNIQUE, constraints
 from ha.sql.kinds import Statement
 from ha.sql.statements import with_schema
+from ha.sql.typenames import narrowed
 from ha.sqlite.catalog_functions import SYSTEM
 from ha.sqlite.catalog_objects import oid_of
 from ha.sqlite.catalog_types import spoken_decltype
@@ -31,15 +32,27 @@ def fitted(connection: Connection, statement: Statement) -> Statement:
 
 
 class Declared:
-    """The schema as `connection` sees it."""
+    """The schema as `connection` sees it.
 
-    def __init__(self, connection: Connection) -> None:
+    :param narrow: INTEGER columns are read as PostgreSQL's, of 32 bits (``ha.integer_oid``).
+    """
+
+    def __init__(self, connection: Connection, *, narrow: bool = False) -> None:
         self._connection = connection
+        self._narrow = narrow
 
     def column_type(self, table: str, column: str) -> str | None:
         """The declared type's words; None if there is no such column, "" if it is declared without."""
         found = self._table(table).get(column.lower())
-        return found[1] if found is not None else None
+        if found is None:
+            return None
+        return narrowed(found[1]) if self._narrow else found[1]
+
+    def sources(self, columns: Sequence[Source]) -> Sequence[Source]:
+        """A result's columns as they are read."""
+        if not self._narrow:
+            return columns
+        return [replace(one, decltype=one.decltype and narrowed(one.decltype)) for one in columns]
 
     def columns(self, table: str) -> Sequence[str] | None:
         """A table's columns in their order; None if there is no such table."""

@@ -540,3 +540,21 @@ class DescriptionTests(BackendCase):
         begin, show = (self.client.backend.parse(text)[0] for text in ("BEGIN", "SHOW TimeZone"))
         self.assertIsNone(self.client.wait(self.client.backend.describe(begin)).columns)
         self.assertEqual(len(self.client.wait(self.client.backend.describe(show)).columns), 1)
+
+    def test_a_session_may_have_its_integers_narrow(self) -> None:
+        """Columns, what is computed from them, and parameters; others' sessions are as they were."""
+        select = self.client.backend.parse("SELECT id, id + 1, max(id), count(*) FROM t WHERE id = $1")[0]
+
+        def types(client: Client) -> list[str | None]:
+            described = client.wait(client.backend.describe(select))
+            return [*described.parameters, *(one.decltype or one.expression for one in described.columns)]
+
+        wide = ["int8", "INTEGER", "int8", "int8", "int8"]
+        self.assertEqual(types(self.client), wide)
+        self.client.run("SET ha.integer_oid = int4")
+        self.assertEqual(types(self.client), ["int4", "int4", "int4", "int4", "int8"])
+        self.assertEqual(types(self.another()), wide)
+        returned = self.client.run("INSERT INTO t VALUES (3000000000, 'x') RETURNING id")
+        self.assertEqual((returned.columns[0].decltype, returned.rows), ("int4", [(3000000000,)]))
+        self.client.run("RESET ha.integer_oid")
+        self.assertEqual(types(self.client), wide)

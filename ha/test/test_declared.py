@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ha.sqlite.connection import open_writer
+from ha.sqlite.connection import Source, open_writer
 from ha.sqlite.declared import Declared
 
 
@@ -26,3 +26,12 @@ class DeclaredTests(SynchronousTestCase):
     def test_columns_in_their_order(self) -> None:
         self.assertEqual(self.declared.columns("t"), ("id", "Name", "x"))
         self.assertIsNone(self.declared.columns("nothing"))
+
+    def test_integers_of_32_bits(self) -> None:
+        """Where a session has asked for them."""
+        narrow = Declared(self.connection, narrow=True)
+        self.assertEqual(narrow.column_type("t", "id"), "int4")
+        self.assertEqual(narrow.column_type("t", "name"), "varchar(20)")
+        source = Source("id", "INTEGER", "main", "t", "id")
+        self.assertEqual([one.decltype for one in narrow.sources([source])], ["int4"])
+        self.assertEqual([one.decltype for one in self.declared.sources([source])], ["INTEGER"])

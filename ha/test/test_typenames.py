@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.sql.tokens import tokenize
-from ha.sql.typenames import declared, read_type
+from ha.sql.typenames import declared, narrowed, read_type
 
 
 class TypeNameTests(SynchronousTestCase):
@@ -48,3 +48,11 @@ class TypeNameTests(SynchronousTestCase):
             ("'", None),
         ):
             self.assertEqual(declared(words), name, words)
+
+    def test_integers_as_postgresql_means_them(self) -> None:
+        """Only what SQLite made wider becomes narrow."""
+        for words, narrow in (
+            ("INTEGER", "int4"), ("int", "int4"), ("integer[]", "int4[]"), ("bigint", "bigint"), ("UNSIGNED BIG INT", "UNSIGNED BIG INT"),
+            ("smallint", "smallint"), ("text", "text"), ("", ""),
+        ):  # fmt: skip
+            self.assertEqual(narrowed(words), narrow)

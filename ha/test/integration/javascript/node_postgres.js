@@ -53,5 +53,10 @@ const where = {host: 'localhost', port: +process.argv[2], user: 'ha', password: 
     await assert.rejects(client.query('SELECT 1'), {code: '25P02'});
     await client.query('ROLLBACK');
     await client.end();
+    // INTEGER columns as numbers, where the client asks for it
+    const narrow = new Client({...where, options: '-c ha.integer_oid=int4'});
+    await narrow.connect();
+    assert.deepStrictEqual((await narrow.query('SELECT id FROM t WHERE id = $1', [1])).rows, [{id: 1}]);
+    await narrow.end();
     console.log('done');
 })().catch(error => { console.error(error); process.exit(1); });

@@ -41,5 +41,11 @@ const {pipeline} = require('stream/promises');
     setTimeout(() => slow.cancel(), 200);
     await assert.rejects(slow, {code: '57014'});
     await sql.end();
+    // INTEGER columns as numbers, where the client asks for it
+    const narrow = postgres({host: 'localhost', port: +process.argv[2], user: 'ha', password: 'ha', connection: {'ha.integer_oid': 'int4'}});
+    assert.deepStrictEqual((await narrow`SELECT id, id + 1 AS more FROM t WHERE id = ${1}`)[0], {id: 1, more: 2});
+    await narrow`INSERT INTO t (id) VALUES (3000000000)`;
+    await assert.rejects(narrow`SELECT id FROM t`, {code: '22003'});
+    await narrow.end();
     console.log('done');
 })().catch(error => { console.error(error); process.exit(1); });
