@@ -31,7 +31,7 @@ from ha.sql.kinds import Begin, Kind, Statement
 from ha.sql.lifting import Lifted, lift
 from ha.sql.statements import split
 from ha.sql.variables import Variables
-from ha.sqlite import advisory
+from ha.sqlite import advisory, temporary
 from ha.sqlite.catalog import mentions
 from ha.sqlite.connection import Connection, Facts
 from ha.sqlite.database import Private
@@ -41,7 +41,7 @@ from ha.sqlite.fetch import Allowance, Cursor, check_parameters, facts_of, inser
 from ha.sqlite.functions import Context
 from ha.stream import BATCH_ROWS, Stream
 from ha.values import Activity, Answer, Column, Description, NamedStatement, Parameters, Row
-from ha.writing import COUNTED, HELD_BYTES_MAX, TemporaryTable, placed, submit, take_writer, write, write_in_block
+from ha.writing import COUNTED, HELD_BYTES_MAX, placed, submit, take_writer, write, write_in_block
 
 #: How long a read waits for the file to be as new as it must be (seconds).
 READ_WAIT_MAX_S = 10.0
@@ -492,7 +492,7 @@ class Backend:
             if values or facts.parameters:
                 self.check(statement, facts, values)
             if facts.makes_temp:
-                self.move_in()
+                await self.move_in(statement.verb)
             if facts.readonly and not fitting.acts:
                 answer = await self._select(connection, borrowed, facts, fitting, values, rows_max)
                 keep = answer.rest is not None
@@ -543,18 +543,30 @@ class Backend:
         rest = None if cursor.finished else Stream(self, cursor, borrowed, block)
         return Answer(statement.verb, self.columns_of(connection, statement, facts), rows, len(rows), None, rest)
 
-    def move_in(self) -> None:
-        """The session has TEMP tables from now on, so it gets a connection of its own.
+    async def move_in(self, what: str) -> None:
+        """The session has TEMP tables from now on, so it gets a connection of its own: the one that its transaction writes with
+        already, or a new one.
 
-        :raises StatementError: 0A000, its transaction reads or writes with another one already.
+        :param what: is about to be done.
+        :raises StatementError: 53300, too many sessions have one; and what taking the writer raises.
         """
-        if self.private is None:
-            block = self.block
-            if block is not None and (block.opened is not None or block.snapshot is not None):
-                raise TemporaryTable()
+        if self.private is not None:
+            return
+        block = self.block
+        if block is None or (block.opened is None and block.snapshot is None):
             self.private = self.replica.database.open_private()
-            if block is not None:
-                block.private = self.private
+        else:
+            self.private = (await take_writer(self, block, what)).keep_connection()
+        if block is not None:
+            block.private = self.private
+
+    def move_out(self) -> None:
+        """A transaction ended: a session without TEMP tables writes together with the others again."""
+        if self.private is not None and self.block is None:
+            with self.private.connection.guard.trusted():
+                needed = temporary.has_any(self.private.connection)
+            if not needed:
+                self.drop_temporary()
 
     def drop_temporary(self) -> None:
         """The session's TEMP tables go, and its connection with them."""
@@ -604,6 +616,7 @@ class Backend:
         if block is not None:
             block.roll_back()
             self._undo()
+            self.move_out()
 
     def _undo(self) -> None:
         """A block was rolled back: so are the settings and the channels."""
@@ -623,6 +636,8 @@ class Backend:
             block.roll_back()
             self._undo()
             raise
+        finally:
+            self.move_out()
         self.variables.commit()
 
     def shape_block(self, block: Block, begin: Begin) -> None:

@@ -15,8 +15,9 @@ from ha.errors import StatementError
 from ha.replication.committer import Work
 from ha.replication.conflicts import READ_COMMITTED, SERIALIZABLE
 from ha.replication.transaction import OpenTransaction
-from ha.sql.kinds import Kind, Notify, Statement
+from ha.sql.kinds import Kind, Notify, OnCommit, Statement
 from ha.sql.statements import client_position, literal_position
+from ha.sqlite import temporary
 from ha.sqlite.connection import Connection, Facts
 from ha.sqlite.executor import FOREVER, timed_out
 from ha.sqlite.fetch import Allowance, Cursor, facts_of, run_write
@@ -74,10 +75,14 @@ def write(
         if facts.makes_temp and not connection.guard.private:
             raise TemporaryTable()
         notices = already_there(connection, statement) if statement.verb.startswith("CREATE") else []
+        promise = _promise(connection, statement)
         capture = backend.replica.database.capture
         rows, changed, last = run_write(connection, capture, statement.sql, values, facts, allowance)
     except StatementError as error:
         raise placed(error, statement) from error
+    if promise is not None:
+        with connection.guard.trusted():
+            temporary.promise(connection, promise.table, promise.at_commit)
     _say(backend, work)
     counted = statement.verb in COUNTED
     if last is not None and statement.verb == "INSERT" and not backend.sqlite_order:
@@ -90,6 +95,14 @@ def write(
         last if statement.verb == "INSERT" else None,
         notices=notices,
     )
+
+
+def _promise(connection: Connection, statement: Statement) -> OnCommit | None:
+    """What a TEMP table that is not there yet shall lose at COMMIT. Asked before it is made."""
+    if not isinstance(statement.argument, OnCommit):
+        return None
+    with connection.guard.trusted():
+        return None if temporary.is_there(connection, statement.argument.table) else statement.argument
 
 
 def _say(backend: Backend, work: Work | None) -> None:
@@ -140,8 +153,11 @@ async def submit(backend: Backend, what: str, run: Callable[[Connection, Work], 
         try:
             return await backend.replica.submit(work)
         except TemporaryTable:
-            backend.move_in()
-    return await _submit_privately(backend, work)
+            await backend.move_in(what)
+    try:
+        return await _submit_privately(backend, work)
+    finally:
+        backend.move_out()
 
 
 async def _submit_privately(backend: Backend, work: Work) -> Any:
@@ -236,11 +252,7 @@ LITERALS_FAULTS = frozenset(("22P02", "22007", "22008", "22003", "42P02"))
 
 
 class TemporaryTable(StatementError):
-    """A TEMP table is wanted on a connection that serves everybody."""
+    """A TEMP table is wanted on a connection that serves everybody: the session is to have one of its own first."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "0A000",
-            "a session's first temporary table cannot be made in the middle of a transaction",
-            hint="Make it before the transaction, or before the first write in it.",
-        )
+        super().__init__("0A000", "a temporary table cannot be made here")

@@ -25,6 +25,7 @@ from ha.sqlite.connection import Connection
 from ha.sqlite.database import Database, Private
 from ha.sqlite.executor import FOREVER, BudgetSpent, Cancellation
 from ha.sqlite.images import overwritten, put_on_top
+from ha.sqlite.temporary import promised
 
 T = TypeVar("T")
 
@@ -131,6 +132,15 @@ class OpenTransaction:
                 self._database.capture.cut(mark)
             raise
 
+    def keep_connection(self) -> Private:
+        """The connection that it writes with is its session's own from now on, so that there may be TEMP tables.
+
+        :raises StatementError: 53300, too many sessions have one.
+        """
+        if self._private is None:
+            self._private = self._database.give_away()
+        return self._private
+
     # Savepoints
 
     def savepoint(self, name: str) -> Any:
@@ -179,6 +189,8 @@ class OpenTransaction:
         database = self._database
         if self.lost:
             raise StatementError("40000", "the transaction was rolled back by an earlier error")
+        if self._private is not None:
+            await self._keep_promises()
         database.capture.settle()
         ours, sequences = database.capture.take()
         if not ours and not sequences and not self.notifications:
@@ -213,6 +225,20 @@ class OpenTransaction:
                 changes, moved = put_on_top(database.writer, ours, sequences)
             unseen = list(unseen_versions(overwritten(ours, changes), authors))
         raise StatementError("40001", "could not serialize access: other nodes kept writing first")
+
+    async def _keep_promises(self) -> None:
+        """ON COMMIT DROP and DELETE ROWS, of the session's TEMP tables."""
+
+        def run(connection: Connection) -> None:
+            with connection.guard.trusted():
+                for sql in texts:
+                    connection.execute(sql)
+
+        writer = self._database.writer
+        with writer.guard.trusted():
+            texts = promised(writer)
+        if texts:
+            await self._database.lanes.long(writer, run)
 
     def _release(self) -> None:
         self._holds = False

@@ -91,10 +91,34 @@ def create(reader: Reader) -> Parsed | None:
     if verb == "CREATE SEQUENCE":
         return _create_sequence(reader)
     if reader.take("OR", "REPLACE") and verb == "CREATE VIEW":
-        reader.take("TEMP")
+        temporary = bool(reader.one_of("TEMP", "TEMPORARY"))
         reader.expect("VIEW")
-        return Kind.SCRIPT, verb, kinds.Script((f"DROP VIEW IF EXISTS {quoted_name(reader.qualified())}", ITSELF))
-    return Kind.SQL, verb, None
+        schema = "temp." if temporary else ""
+        dropped = f"DROP VIEW IF EXISTS {schema}{quoted_name(reader.qualified())}"
+        return Kind.SCRIPT, verb, kinds.Script((dropped, ITSELF), temporary)
+    return Kind.SQL, verb, _on_commit(reader) if verb == "CREATE TABLE" else None
+
+
+def _on_commit(reader: Reader) -> kinds.OnCommit | None:
+    """What a TEMP table loses at COMMIT, where its definition says so.
+
+    :raises StatementError: 42P16, it is no TEMP table.
+    """
+    keys = [token.key for token in reader.tokens]
+    at = next((at for at, key in enumerate(keys) if key == "COMMIT" and keys[at - 1] == "ON"), None)
+    if at is None:
+        return None
+    reader.one_of("GLOBAL", "LOCAL")
+    if not reader.one_of("TEMP", "TEMPORARY"):
+        raise StatementError("42P16", "ON COMMIT can only be used on temporary tables")
+    reader.expect("TABLE")
+    reader.take("IF", "NOT", "EXISTS")
+    table = reader.qualified()
+    if keys[at + 1 : at + 2] == ["DROP"]:
+        return kinds.OnCommit(table, kinds.DROP)
+    if keys[at + 1 : at + 3] == ["DELETE", "ROWS"]:
+        return kinds.OnCommit(table, kinds.DELETE_ROWS)
+    return None
 
 
 def _create_verb(reader: Reader) -> str:

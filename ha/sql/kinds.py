@@ -158,9 +158,26 @@ class Script:
     """What PostgreSQL says in one statement and SQLite in several: TRUNCATE, DROP TABLE a, b, CREATE OR REPLACE VIEW.
 
     :param texts: to run in this order, in one transaction.
+    :param temporary: it makes something that is the session's own.
     """
 
     texts: tuple[str, ...]
+    temporary: bool = False
+
+
+#: What a TEMP table loses at COMMIT.
+DROP, DELETE_ROWS = "drop", "delete_rows"
+
+
+@dataclass(frozen=True, slots=True)
+class OnCommit:
+    """CREATE TEMP TABLE … ON COMMIT DROP or DELETE ROWS.
+
+    :param at_commit: ``DROP`` or ``DELETE_ROWS``.
+    """
+
+    table: str
+    at_commit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +260,7 @@ Argument = (
     | CreateDatabase
     | DropDatabase
     | Script
+    | OnCommit
     | Comment
     | Truncate
     | Drop

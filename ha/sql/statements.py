@@ -183,14 +183,14 @@ def _statement(text: str, tokens: Sequence[Token], start: int, end: int, sqlite_
         kind, verb, argument = command(Reader(text, tokens, inner, sqlite_order))
         return Statement(words, start, kind, words, verb, argument=argument)
     definition = DEFINITIONS.get(key)
-    verb = key
+    verb, argument = key, None
     if definition is not None:
         outcome = definition(Reader(text, tokens, inner, sqlite_order))
         if outcome is not None:
             kind, verb, argument = outcome
             if isinstance(argument, Script) and ITSELF in argument.texts:
                 own = translate(text, tokens, start, end, verb=verb).sql
-                argument = Script(tuple(own if one == ITSELF else one for one in argument.texts))
+                argument = replace(argument, texts=tuple(own if one == ITSELF else one for one in argument.texts))
             if kind is not Kind.SQL:
                 return Statement(words, start, kind, words, verb, argument=argument)
             if isinstance(argument, Script):  # one text of ours instead of the client's
@@ -210,7 +210,7 @@ def _statement(text: str, tokens: Sequence[Token], start: int, end: int, sqlite_
         verb,
         made.parameters,
         made.casts,
-        None,
+        argument,
         made.edits,
         made.acts,
         asks=made.asks,

@@ -145,12 +145,30 @@ class Database:
         """
         if self.closed:
             raise self._replaced()
-        if len(self._privates) >= PRIVATES_MAX:
-            raise StatementError("53300", f"more than {PRIVATES_MAX} sessions have temporary tables")
+        self._room_for_private()
         private = Private(*self._open_writer())
         private.connection.lags = private.connection.guard.private = True
         self._privates.add(private)
         return private
+
+    def give_away(self) -> Private:
+        """The common writing connection, transaction and all, becomes one session's own; everybody else gets a new one.
+
+        For who holds the turnstile and writes with the common connection.
+
+        :raises StatementError: 53300, there are too many.
+        """
+        assert self.writer is self._own[0], "only the common connection can be given away"
+        self._room_for_private()
+        private = Private(*self._own)
+        self._own = self._open_writer()
+        private.connection.lags = private.connection.guard.private = True
+        self._privates.add(private)
+        return private
+
+    def _room_for_private(self) -> None:
+        if len(self._privates) >= PRIVATES_MAX:
+            raise StatementError("53300", f"more than {PRIVATES_MAX} sessions have temporary tables")
 
     def close_private(self, private: Private) -> None:
         """The session has ended. May be called twice."""

@@ -6,7 +6,7 @@ to one connection and does two things: it refuses, and it records.
 
 It refuses a client, with 42501 and a sentence that names the thing: ATTACH and DETACH (and with them VACUUM, which
 attaches), transaction control (it comes only from us), writing to ``ha_*`` tables, creating or dropping ``ha_*``
-objects, TEMP triggers and views (one writing connection serves everybody), and every pragma and function that is not
+objects, TEMP triggers (one writing connection serves everybody), and every pragma and function that is not
 on the list of those known to be harmless. Clients may write to ``sqlite_sequence``, as dumps and test suites do, and to
 ``sqlite_stat*``, which never leave a node. The schema table and the shadow tables of virtual tables are kept by
 SQLite's own defensive mode (:mod:`ha.sqlite.connection`).
@@ -142,7 +142,7 @@ class Guard:
     def __init__(self, *, functions: frozenset[str] = FUNCTIONS, pragmas: frozenset[str] = PRAGMAS) -> None:
         self._functions = {*functions, *ALTER_FUNCTIONS}
         self._pragmas = pragmas
-        #: The connection serves one session only, whose TEMP views are nobody else's.
+        #: The connection serves one session only, whose TEMP tables and views are nobody else's.
         self.private = False
         #: How statements are prepared now: ``CLIENT_FLAGS``, or 0 inside :meth:`trusted`.
         self.flags = CLIENT_FLAGS
@@ -207,9 +207,7 @@ class Guard:
             raise refusal(f'TEMP trigger "{name}" cannot be created: it would fire for every client')
 
     def _create_temp_view(self, name: str, _: str, database: str) -> None:
-        self.changed = self._footprint.makes_temp = True
-        if self._client and not self.private:
-            raise refusal(f'TEMP view "{name}" cannot be created: every client would see it')
+        self._create_temp(name, "", database)
 
     def _create_virtual(self, name: str, module: str, database: str) -> None:
         if self._client and module.lower() not in MODULES:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
-from ha.sql.kinds import Comment, CreateDatabase, Drop, DropDatabase, Kind, Script, Truncate
+from ha.sql.kinds import (
+    DELETE_ROWS,
+    DROP,
+    Comment,
+    CreateDatabase,
+    Drop,
+    DropDatabase,
+    Kind,
+    OnCommit,
+    Script,
+    Truncate,
+)
 from ha.sql.statements import split
 
 
@@ -106,6 +117,31 @@ class DefinitionTests(SynchronousTestCase):
         self.assertEqual(
             split("truncate table only a, b restart identity cascade")[0].argument, Truncate(("a", "b"), True, True)
         )
+
+    def test_on_commit(self) -> None:
+        """What a TEMP table loses; without a word, or PRESERVE ROWS, nothing."""
+        for text, expected in (
+            ("create temp table T (a int) on commit drop", OnCommit("t", DROP)),
+            (
+                "create local temporary table if not exists t on commit delete rows as select 1",
+                OnCommit("t", DELETE_ROWS),
+            ),
+            ("create temp table pg_temp.t (a int) on commit preserve rows", None),
+            ("create temp table t (a int)", None),
+        ):
+            (statement,) = split(text)
+            self.assertEqual(statement.argument, expected, text)
+            self.assertNotIn("commit", statement.sql)
+        self.assertEqual(
+            self.assertRaises(StatementError, split, "create table t (a) on commit drop").sqlstate, "42P16"
+        )
+
+    def test_views_anew(self) -> None:
+        """A TEMP view takes the place of a TEMP view."""
+        argument = split("create or replace temp view v as select 1")[0].argument
+        assert isinstance(argument, Script)
+        self.assertTrue(argument.temporary)
+        self.assertEqual(argument.texts[0], 'DROP VIEW IF EXISTS temp."v"')
 
     def test_explain_with_postgresqls_options(self) -> None:
         """One column QUERY PLAN; a bare EXPLAIN is SQLite's."""

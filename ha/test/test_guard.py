@@ -161,11 +161,11 @@ class RefusalTests(GuardTests):
         """A virtual table may read anything its module can."""
         self.assertIn("dbstat", self.refused("CREATE VIRTUAL TABLE d USING dbstat"))
 
-    def test_temp_triggers_and_views(self) -> None:
-        """The writing connection is everybody's, and they would be there for all."""
+    def test_temp_triggers(self) -> None:
+        """They would act on everybody's tables. Tables and views are for who asks to judge, by what the statement would make."""
         self.refused("CREATE TEMP TRIGGER r AFTER INSERT ON t BEGIN SELECT 1; END")
-        self.refused("CREATE TEMP VIEW v AS SELECT 1")
-        self.connection.execute("CREATE TEMP TABLE q (a)")
+        for sql in ("CREATE TEMP VIEW v AS SELECT 1", "CREATE TEMP TABLE q (a)"):
+            self.assertTrue(self.connection.facts(sql).makes_temp, sql)
 
 
 class PermissionTests(GuardTests):

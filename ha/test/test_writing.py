@@ -57,10 +57,69 @@ class TemporaryTableTests(BackendCase):
         other = self.another()
         other.run("BEGIN; CREATE TEMP TABLE k AS SELECT 5 AS a; INSERT INTO t SELECT a, 'x' FROM k; COMMIT")
         self.assertEqual(other.rows("SELECT * FROM k"), [(5,)])
-        third = self.another()
-        third.run("BEGIN")
-        third.run("INSERT INTO t VALUES (7, 'z')")
-        self.assertEqual(third.refused("CREATE TEMP TABLE k (a)"), "0A000")
+
+    def test_the_first_one_after_a_write(self) -> None:
+        other = self.another()
+        other.run("BEGIN; INSERT INTO t VALUES (7, 'z'); SAVEPOINT s")
+        other.run("CREATE TEMP TABLE k AS SELECT id FROM t")
+        other.run("ROLLBACK TO s")
+        self.assertEqual(other.refused("SELECT id FROM k"), "42P01")
+        other.run("ROLLBACK TO s; CREATE TEMP TABLE k AS SELECT id FROM t; INSERT INTO k VALUES (8); COMMIT")
+        self.assertEqual(other.rows("SELECT id FROM k"), [(7,), (8,)])
+        self.assertEqual(self.client.refused("SELECT id FROM k"), "42P01")
+        self.assertEqual(self.client.rows("SELECT id FROM t"), [(7,)])
+        self.another().run("INSERT INTO t VALUES (9, 'y')")
+        other.run("INSERT INTO t SELECT 100 + id, 'k' || id FROM k")
+        self.assertEqual(self.client.rows("SELECT id FROM t"), [(7,), (9,), (107,), (108,)])
+
+    def test_the_first_one_after_a_write_is_undone_with_it(self) -> None:
+        other = self.another()
+        other.run("BEGIN; INSERT INTO t VALUES (7, 'z'); CREATE TEMP TABLE k (a); ROLLBACK")
+        self.assertEqual(other.refused("SELECT a FROM k"), "42P01")
+        self.assertEqual(self.client.rows("SELECT id FROM t"), [])
+        self.assertEqual(other.run("INSERT INTO t VALUES (7, 'z')").affected, 1)
+
+    def test_the_first_one_after_a_snapshot(self) -> None:
+        other = self.another()
+        other.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM t")
+        self.client.run("CREATE TABLE u (a)")
+        other.run("ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM t; CREATE TEMP TABLE k (a); COMMIT")
+        self.assertEqual(other.rows("SELECT a FROM k"), [])
+
+    def test_no_session_sees_the_tables_of_one_whose_connection_was_everybodys(self) -> None:
+        """The one that wrote with it went on with it."""
+        for name in "kl":
+            other = self.another()
+            other.run(
+                f"BEGIN; INSERT INTO t (a) VALUES ('{name}'); CREATE TEMP TABLE mine AS SELECT '{name}' AS a; COMMIT"
+            )
+            self.assertEqual(other.rows("SELECT a FROM mine"), [(name,)])
+        self.assertEqual(self.client.rows("SELECT a FROM mine"), [(1,)])
+        self.assertEqual(self.another().refused("INSERT INTO mine VALUES (1)"), "42P01")
+
+    def test_on_commit(self) -> None:
+        """DROP and DELETE ROWS; a table that is there already keeps what it was promised."""
+        other = self.another()
+        other.run("BEGIN; INSERT INTO t VALUES (7, 'z')")
+        other.run("CREATE TEMP TABLE gone ON COMMIT DROP AS SELECT 1 AS a")
+        other.run("CREATE TEMP TABLE emptied (a int) ON COMMIT DELETE ROWS; INSERT INTO emptied VALUES (1)")
+        other.run("CREATE TEMP TABLE kept (a int) ON COMMIT PRESERVE ROWS; INSERT INTO kept VALUES (1)")
+        other.run("CREATE TEMP TABLE IF NOT EXISTS kept (a int) ON COMMIT DELETE ROWS")
+        self.assertEqual(other.rows("SELECT a FROM gone JOIN emptied USING (a) JOIN kept USING (a)"), [(1,)])
+        other.run("COMMIT")
+        self.assertEqual(other.refused("SELECT a FROM gone"), "42P01")
+        self.assertEqual(other.rows("SELECT a FROM emptied"), [])
+        self.assertEqual(other.rows("SELECT a FROM kept"), [(1,)])
+        self.assertEqual(other.refused("CREATE TABLE u (a) ON COMMIT DROP"), "42P16")
+
+    def test_a_session_without_any_writes_with_the_others_again(self) -> None:
+        other = self.another()
+        other.run("BEGIN; CREATE TEMP TABLE k (a) ON COMMIT DROP; INSERT INTO t VALUES (7, 'z'); COMMIT")
+        self.assertIsNone(other.backend.private)
+        other.run("CREATE TEMP TABLE k (a)")
+        self.assertIsNotNone(other.backend.private)
+        other.run("DROP TABLE k")
+        self.assertIsNone(other.backend.private)
 
     def test_views(self) -> None:
         self.client.run("CREATE TEMP VIEW seen AS SELECT a + 1 AS b FROM mine")
