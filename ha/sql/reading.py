@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from ha.sql.tokens import BIND, BLOB, NUMBER, PARAMETER, QUOTED, TEXTS, UNICODE_NAME, WORD, Token, tokenize, unquoted
@@ -45,12 +46,21 @@ class Scope:
     outer: Scope | None = None
 
 
+class _Nesting(NamedTuple):
+    """Of each token: the SELECT, UPDATE, DELETE or INSERT it stands in, and the bracket that opens around it; -1 for none."""
+
+    beginnings: Sequence[int]
+    around: Sequence[int]
+
+
 _NOWHERE = Scope()
 _BEGINNINGS = frozenset("SELECT UPDATE DELETE INSERT REPLACE".split())
 #: Before UPDATE where it begins nothing: FOR UPDATE, ON CONFLICT DO UPDATE, ON DELETE …
 _NOT_BEGINNINGS = frozenset("FOR DO ON . AS KEY NO OR".split())
 
 
+_LISTS = frozenset(("SET", "SELECT", "RETURNING", "VALUES"))
+_TABLES = frozenset(("FROM", "JOIN", "USING"))
 _CLAUSES = frozenset(
     "FROM WHERE GROUP HAVING ORDER LIMIT OFFSET FETCH FOR WINDOW UNION INTERSECT EXCEPT RETURNING ON SET VALUES USING".split()
 )
@@ -282,10 +292,14 @@ class Reading:
         """The tables named in a statement's FROM, JOIN, INTO and UPDATE, outside of its brackets."""
         scope = Scope()
         expecting = False
+        listing = True  # a comma stands in SET or a select list, not in FROM
         for at in self.level(start, end):
             key = self.key(at)
+            if key in _LISTS:
+                listing = True
             if key in ("FROM", "JOIN", "INTO", "UPDATE", "USING") and not self._from_of_distinct(at):
                 expecting = True
+                listing = listing and key not in _TABLES
                 continue
             if key in ("WHERE", "SET", "GROUP", "ORDER", "RETURNING", "VALUES", "SELECT", "UNION", "LIMIT", "HAVING"):
                 expecting = False
@@ -314,7 +328,7 @@ class Reading:
             ):
                 continue
             if key == ",":
-                expecting = bool(scope.tables) and not self._in_list(start, at)
+                expecting = bool(scope.tables) and not listing
                 continue
             if expecting and self.is_name(at):
                 self.enter(scope, at)
@@ -323,20 +337,41 @@ class Reading:
 
     def scope_at(self, index: int) -> Scope:
         """The tables that a token can name: those of the SELECT, UPDATE, DELETE or INSERT it stands in, and of the outer ones."""
-        at = index
-        end = len(self.tokens)
-        while at >= 0:
-            key = self.key(at)
+        at = self._nesting.beginnings[index] if index >= 0 else -1
+        if at < 0:
+            return _NOWHERE
+        known = self._places.get(at)
+        if known is None:
+            known = self._places[at] = self._scope(at, self._closing(at, len(self.tokens)))
+            if at:
+                known.outer = self.scope_at(at - 1)
+        return known
+
+    def around(self, at: int) -> int:
+        """The bracket or CASE that opens around a token, -1 if it stands in none."""
+        return self._nesting.around[at]
+
+    @cached_property
+    def _nesting(self) -> _Nesting:
+        # One pass for all tokens: a text of megabytes has hundreds of thousands of literals that ask.
+        beginnings, around = [], []
+        outside: list[int] = []
+        began = opened = -1
+        for at in range(len(self.tokens)):
             partner = self.partners.get(at, -1)
-            if key in _BEGINNINGS and self.kind(at) == WORD and self.key(at - 1) not in _NOT_BEGINNINGS:
-                known = self._places.get(at)
-                if known is None:
-                    known = self._places[at] = self._scope(at, self._closing(at, end))
-                    if at:
-                        known.outer = self.scope_at(at - 1)
-                return known
-            at = partner - 1 if -1 < partner < at else at - 1
-        return _NOWHERE
+            if -1 < partner < at:
+                opened, began = outside.pop(), outside.pop()
+            elif self._begins(at):
+                began = at
+            beginnings.append(began)
+            around.append(opened)
+            if partner > at:
+                outside += (began, opened)
+                opened = at
+        return _Nesting(beginnings, around)
+
+    def _begins(self, at: int) -> bool:
+        return self.tokens[at].key in _BEGINNINGS and self.kind(at) == WORD and self.key(at - 1) not in _NOT_BEGINNINGS
 
     def _closing(self, at: int, end: int) -> int:
         """The bracket that closes around a token, or the statement's end."""
@@ -346,17 +381,6 @@ class Reading:
                 return at
             at = partner + 1 if partner > at else at + 1
         return end
-
-    def _in_list(self, start: int, at: int) -> bool:
-        """Does this comma stand in SET or a select list, not in FROM?"""
-        back = at - 1
-        while back >= start:
-            if self.key(back) in ("FROM", "JOIN", "USING"):
-                return False
-            if self.key(back) in ("SET", "SELECT", "RETURNING", "VALUES"):
-                return True
-            back = min(self.partners.get(back, back), back) - 1
-        return True
 
     def _enter_derived(self, scope: Scope, opening: int) -> None:
         """``(SELECT …) AS alias [(columns)]``."""

@@ -128,15 +128,10 @@ class Wants:
 
     def _in_brackets(self, at: int, scope: Scope) -> str | None:
         """``x IN ($1, $2)``, ``x = ANY($1)``, ``f($1)``."""
-        opening = next(
-            (
-                back
-                for back in range(at - 1, -1, -1)
-                if self.reading.partners.get(back, -1) > at and self.reading.key(back) == "("
-            ),
-            None,
-        )
-        if opening is None:
+        bracket = opening = self.reading.around(at)
+        while opening >= 0 and self.reading.key(opening) != "(":
+            opening = self.reading.around(opening)
+        if opening < 0:
             return None
         word = self.reading.key(opening - 1)
         alone = (opening + 1, self.reading.partners[opening]) == (at, at + 1)
@@ -146,17 +141,20 @@ class Wants:
         if word in ("ANY", "ALL", "SOME") and alone:
             found = self._operand_before(opening - 2, scope)
             return None if found is None or found.startswith("_") else "_" + found
-        parts = self.reading.parts(opening + 1, self.reading.partners[opening])
-        if (at, at + 1) not in parts:
-            return None
         name = word.lower()
+        if (
+            bracket != opening
+            or self.reading.key(at - 1) not in ("(", ",")
+            or self.reading.key(at + 1) not in (",", ")")
+        ):
+            return None
         if name in _ALIKE:
-            for first, last in parts:
+            for first, last in self.reading.parts(opening + 1, self.reading.partners[opening]):
                 found = self.expressions.typed(first, last, scope, 0)
                 if found and found != "interval":
                     return found
             return ARGUMENT.get(name)
-        return ARGUMENT.get(name) if parts[0] == (at, at + 1) else None
+        return ARGUMENT.get(name) if opening == at - 1 else None
 
     def _operand_before(self, at: int, scope: Scope) -> str | None:
         """The type of the simple operand that ends before token `at`."""
