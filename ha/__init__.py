@@ -10,6 +10,7 @@ The map of the house. Each package's own docstring tells its room; docs/architec
     node         all parts assembled: ordered start and stop, readiness
     backend      runs one client's statements in one database; both doors meet here
     instructions what a client says to its session: BEGIN, SET, LISTEN ...
+    judgement    what a connection makes of a statement, found once
     writing      statements that write, whichever way they must go
     batch        several commands as one transaction
     stream       the rows of an answer that come later

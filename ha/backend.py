@@ -1,7 +1,8 @@
 """One client's conversation with one database; both doors meet here.
 
-What is here is what a client is: its settings, its block, its limits; and how it reads. Writing is :mod:`ha.writing`, commands of
-the session are :mod:`ha.instructions`, several commands at once :mod:`ha.batch`, rows that come later :mod:`ha.stream`.
+What is here is what a client is: its settings, its block, its limits; and how it reads. What a statement is, :mod:`ha.judgement`
+finds; writing is :mod:`ha.writing`, commands of the session are :mod:`ha.instructions`, several commands at once :mod:`ha.batch`,
+rows that come later :mod:`ha.stream`.
 
 A statement is given to SQLite to judge: what it reads, whether it writes. Reads go to a reading connection, writes to the committer,
 blocks to a :class:`~ha.block.Block`. Only plain values pass in and out, because doors and readers are to
@@ -14,54 +15,50 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
-
-from twisted.internet.defer import Deferred
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
 from ha.batch import BATCH_COMMANDS_MAX, only_reads, read_batch, run_all
 from ha.block import Block
 from ha.company import Company
 from ha.errors import StatementError
 from ha.instructions import INSTRUCTIONS, shown
+from ha.judgement import COUNTED, NARROW, POSTGRESQL, SQLITE, Judgement, judge, known, shape_of
 from ha.replication.conflicts import READ_COMMITTED
 from ha.replication.replica import Replica
-from ha.sql.infer import asked, columns, parameters
 from ha.sql.kinds import Begin, Kind, Statement
 from ha.sql.lifting import Lifted, lift
 from ha.sql.statements import split
 from ha.sql.variables import Variables
 from ha.sqlite import advisory, temporary
 from ha.sqlite.catalog import mentions
-from ha.sqlite.connection import Connection, Facts
+from ha.sqlite.connection import Connection
 from ha.sqlite.database import Private
-from ha.sqlite.declared import Declared, fitted
 from ha.sqlite.executor import FOREVER, Cancellation
-from ha.sqlite.fetch import Allowance, Cursor, check_parameters, facts_of, insert_rows
+from ha.sqlite.fetch import Allowance, first_rows, insert_rows
 from ha.sqlite.functions import Context
 from ha.stream import BATCH_ROWS, Stream
 from ha.values import Activity, Answer, Column, Description, NamedStatement, Parameters, Row
-from ha.writing import COUNTED, HELD_BYTES_MAX, placed, submit, take_writer, write, write_in_block
+from ha.writing import HELD_BYTES_MAX, submit, take_writer, write, write_in_block
 
 #: How long a read waits for the file to be as new as it must be (seconds).
 READ_WAIT_MAX_S = 10.0
-
-#: Statements whose shapes are remembered, per database.
-SHAPES_KEPT = 4_000
 
 #: What a failed block still hears.
 ENDINGS = frozenset({Kind.COMMIT, Kind.ROLLBACK, Kind.ROLLBACK_TO})
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What inference made of a statement, and the facts that it made it of."""
+class Ways(NamedTuple):
+    """What a client's settings mean for each of its statements; looked up once between two changes.
 
-    facts: Facts
-    columns: tuple[Column, ...] | None
-    parameters: tuple[str | None, ...]
-    #: What its calls of pg_typeof answer.
-    asked: tuple[str | None, ...] = ()
+    :param dialect: how it reads, see :mod:`ha.judgement`.
+    :param consistency: how new the file must be that it reads.
+    :param limit_s: how long a statement may take; 0 for ever.
+    """
+
+    dialect: str
+    consistency: str
+    limit_s: float
 
 
 class Premises(Protocol):
@@ -135,6 +132,9 @@ class Backend:
         )
         self._company = company
         self.premises = premises
+        self._dialect = SQLITE if self.sqlite_order else POSTGRESQL
+        self._ways = Ways(self._dialect, "local", 0.0)
+        self._ways_of = -1
         self._query = ""
         self._running = False
         self._started = self._query_started = time.time()
@@ -160,6 +160,19 @@ class Backend:
         if self.block is None or not self.block.explicit:
             return "I"
         return "E" if self.block.failed else "T"
+
+    @property
+    def ways(self) -> Ways:
+        """What the settings mean now."""
+        variables = self.variables
+        if self._ways_of != variables.changes:
+            limit_s = variables.duration_s("statement_timeout")
+            if not 0 < limit_s < self._statement_timeout_s:
+                limit_s = self._statement_timeout_s or limit_s
+            narrow = not self.sqlite_order and variables.get("ha.integer_oid") == NARROW
+            self._ways = Ways(NARROW if narrow else self._dialect, variables.get("ha.read_consistency"), limit_s)
+            self._ways_of = variables.changes
+        return self._ways
 
     @property
     def activity(self) -> Activity:
@@ -200,12 +213,9 @@ class Backend:
             return Description((None,) * statement.parameters, None)
         connection, borrowed = await self.reader()
         try:
-            if mentions(statement.sql):
-                await self._fill_catalog(connection, statement.sql)
-            statement = self.fitted(connection, statement)
-            facts = self.facts(connection, statement)
-            shape = self._shape_of(connection, statement, facts)
-            unknown = max(statement.parameters, len(facts.parameters)) - len(shape.parameters)
+            judged = await self._judged(connection, statement)
+            shape = judged.shape or shape_of(self, connection, judged.statement, judged.facts)
+            unknown = max(statement.parameters, len(judged.facts.parameters)) - len(shape.parameters)
             return Description(shape.parameters + (None,) * unknown, shape.columns)
         finally:
             if borrowed:
@@ -226,7 +236,7 @@ class Backend:
             raise self._expired
         if options:
             self.configure(**options)
-        self.fresh_cancellation()
+        self.cancellation = Cancellation()
         self._query, self._query_started, self._running = statement.text, time.time(), True
         block = self.block
         if block is not None:
@@ -248,8 +258,9 @@ class Backend:
             raise
         finally:
             self._running = False
-            self.idle()
-            if self.block is None:
+            if self.block is not None:
+                self.idle()
+            elif self.claims.transaction:
                 self.claims.end_transaction()
 
     async def execute_batch(self, commands: Sequence[tuple[Statement, Parameters]], **options: Any) -> list[Answer]:
@@ -347,9 +358,7 @@ class Backend:
 
     def deadline(self) -> float:
         """When a statement that starts now must stop, on ``time.monotonic``'s scale."""
-        limit_s = self.variables.duration_s("statement_timeout")
-        if not 0 < limit_s < self._statement_timeout_s:
-            limit_s = self._statement_timeout_s or limit_s
+        limit_s = self.ways.limit_s
         return time.monotonic() + limit_s if limit_s > 0 else FOREVER
 
     def fresh_cancellation(self) -> Cancellation:
@@ -402,7 +411,7 @@ class Backend:
         if self.private is not None:
             return self.private.connection, False
         borrowed = self.replica.database.borrow()
-        if isinstance(borrowed, Deferred):
+        if not isinstance(borrowed, Connection):
             borrowed = await self.cancellation.wait(borrowed)
         return borrowed, True
 
@@ -412,136 +421,79 @@ class Backend:
             connection.context = self.context
             await self.replica.database.lanes.long(connection, lambda connection: connection.catalog.refresh(sql))
 
-    @staticmethod
-    def fitted(connection: Connection, statement: Statement) -> Statement:
-        """The statement as the types of its columns want it."""
-        if statement.asks:
-            return fitted(connection, statement)
-        return statement
-
-    def _judged(self, connection: Connection, statement: Statement) -> tuple[Statement, Facts]:
-        """The statement as this connection would run it, and its facts.
-
-        One that writes for itself runs elsewhere and is made to fit there; here it need only be prepared, and nearly always can.
-        """
-        if statement.asks and statement.verb in COUNTED and self.block is None:
-            try:
-                connection.context = self.context
-                return statement, facts_of(connection, statement.sql)
-            except StatementError:
-                pass  # as it is fitted it may do, or tell the error that counts
-        fitting = self.fitted(connection, statement)
-        return fitting, self.facts(connection, fitting)
-
-    def facts(self, connection: Connection, statement: Statement) -> Facts:
-        connection.context = self.context
-        try:
-            return facts_of(connection, statement.sql)
-        except StatementError as error:
-            raise placed(error, statement) from error
-
-    @staticmethod
-    def check(statement: Statement, facts: Facts, values: Parameters) -> None:
-        """Is there a value for each parameter?"""
-        try:
-            check_parameters(facts.parameters, values)
-        except StatementError as error:
-            raise placed(error, statement) from None
-
-    def columns_of(self, connection: Connection, statement: Statement, facts: Facts) -> tuple[Column, ...] | None:
-        return self._shape_of(connection, statement, facts).columns if facts.columns else None
-
-    def types_asked(self, connection: Connection, statement: Statement, facts: Facts) -> tuple[str | None, ...]:
-        """What the statement's calls of pg_typeof answer."""
-        return self._shape_of(connection, statement, facts).asked
-
-    def _shape_of(self, connection: Connection, statement: Statement, facts: Facts) -> Shape:
-        """Names and types, inferred once per text and schema. SQLite's own clients get SQLite's own names."""
-        if self.sqlite_order:
-            return Shape(facts, tuple(Column(one.name, one.decltype) for one in facts.columns) or None, ())
-        shapes = self.replica.shapes
-        narrow = self.variables.get("ha.integer_oid") == "int4"
-        key = (statement.text, statement.given, narrow) if statement.given or narrow else statement.text
-        known = shapes.get(key)
-        if known is None or (known.facts is not facts and known.facts != facts):
-            schema = Declared(connection, narrow=narrow)
-            sources = schema.sources(facts.columns)
-            known = Shape(
-                facts,
-                schema.placed(columns(statement, sources, schema), sources) if sources else None,
-                wanted := parameters(statement, schema),
-                asked(statement, schema, wanted) if statement.asks_types else (),
-            )
-            if len(shapes) >= SHAPES_KEPT:
-                shapes.clear()
-            shapes[key] = known
-        return known
+    async def _judged(self, connection: Connection, statement: Statement) -> Judgement:
+        """What this connection makes of a statement, which it can run then."""
+        if mentions(statement.sql):
+            await self._fill_catalog(connection, statement.sql)
+        return judge(self, connection, statement)
 
     async def _run_sql(self, statement: Statement, values: Parameters, alone: bool, rows_max: int) -> Answer:
         if not alone:
             self.implicit_block()
-        level = self.variables.get("ha.read_consistency")
-        if level != "local" and (self.block is None or self.block.opened is None):
+        ways, block = self.ways, self.block
+        level = ways.consistency
+        if level != "local" and (block is None or block.opened is None):
             await self.catch_up(level)
+        if block is None and statement.verb in COUNTED:
+            return await self._submit(statement, values)
         connection, borrowed = await self.reader()
-        keep = False
         try:
-            if mentions(statement.sql):
-                await self._fill_catalog(connection, statement.sql)
-            fitting, facts = self._judged(connection, statement)
-            if values or facts.parameters:
-                self.check(statement, facts, values)
-            if facts.makes_temp:
+            judged = known(self, connection, statement, ways.dialect) or await self._judged(connection, statement)
+            judged.check(statement, values)
+            if judged.facts.makes_temp:
                 await self.move_in(statement.verb)
-            if facts.readonly and not fitting.acts:
-                answer = await self._select(connection, borrowed, facts, fitting, values, rows_max)
-                keep = answer.rest is not None
+            if judged.reads:
+                answer = await self._read(connection, borrowed, judged, statement, values, rows_max)
+                borrowed = borrowed and answer.rest is None
                 return answer
         finally:
-            if borrowed and not keep:
+            if borrowed:
                 self.replica.database.give_back(connection)
-        if self.block is None:
-            return await submit(
-                self,
-                statement.verb,
-                lambda connection, work: write(self, connection, work, statement, values, Allowance(HELD_BYTES_MAX)),
-                key=statement.sql,
-            )
-        return await write_in_block(self, self.block, statement, values)
+        if block is None:
+            return await self._submit(statement, values)
+        return await write_in_block(self, block, statement, values)
 
-    async def _select(
+    async def _submit(self, statement: Statement, values: Parameters) -> Answer:
+        """A transaction of its own that writes."""
+        answer: Answer = await submit(
+            self,
+            statement.verb,
+            lambda connection, work: write(self, connection, work, statement, values, Allowance(HELD_BYTES_MAX)),
+            key=statement.sql,
+        )
+        return answer
+
+    async def _read(
         self,
         connection: Connection,
         borrowed: bool,
-        facts: Facts,
-        statement: Statement,
+        judged: Judgement,
+        said: Statement,
         values: Parameters,
         rows_max: int,
     ) -> Answer:
         """Read with `connection`. The answer's rest, if there is one, keeps it."""
-        context, block = self.context, self.block
+        context, block, shape = self.context, self.block, judged.shape
+        assert shape is not None
         if block is None or not block.used:
-            context.now = time.time()
-        if statement.asks_types:
-            context.types_asked = self.types_asked(connection, statement, facts)
+            context.now = self._query_started
+        context.types_asked = shape.asked
         if block is not None:
             block.used = True
-            block.tables |= facts.tables_read
-        sql = statement.sql
-
-        def begin(connection: Connection) -> tuple[Cursor, list[Row]]:
-            connection.context = context
-            cursor = Cursor(connection, sql, values)
-            return cursor, cursor.take(rows_max)
-
+            block.tables |= judged.facts.tables_read
+        sql = judged.statement.sql
         try:
-            cursor, rows = await self.replica.database.run(
-                connection, begin, key=sql, deadline=self.deadline(), cancellation=self.cancellation
+            rows, cursor = await self.replica.database.run(
+                connection,
+                partial(first_rows, sql=sql, values=values, rows_max=rows_max),
+                key=sql,
+                deadline=self.deadline(),
+                cancellation=self.cancellation,
             )
         except StatementError as error:
-            raise placed(error, statement) from error
-        rest = None if cursor.finished else Stream(self, cursor, borrowed, block)
-        return Answer(statement.verb, self.columns_of(connection, statement, facts), rows, len(rows), None, rest)
+            raise judged.placed(error, said) from error
+        rest = None if cursor is None else Stream(self, cursor, borrowed, block)
+        return Answer(said.verb, shape.columns, rows, len(rows), None, rest)
 
     async def move_in(self, what: str) -> None:
         """The session has TEMP tables from now on, so it gets a connection of its own: the one that its transaction writes with

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ha.errors import StatementError
+from ha.judgement import judge
 from ha.replication.committer import Work
 from ha.sql.kinds import Kind, Statement
 from ha.sqlite.connection import Connection
@@ -32,7 +33,7 @@ async def only_reads(backend: Backend, commands: Sequence[tuple[Statement, Param
             or (
                 statement.kind is Kind.SQL
                 and not statement.acts
-                and backend.facts(connection, backend.fitted(connection, statement)).readonly
+                and judge(backend, connection, statement).facts.readonly
             )
             for statement, _ in commands
         )

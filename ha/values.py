@@ -6,7 +6,7 @@ over a session, because doors and readers are meant to move into processes of th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -19,7 +19,7 @@ Value = None | int | float | str | bytes
 Row = tuple[Value, ...]
 
 #: Values for a statement's parameters: positional, or by name without the ``:``, ``@`` or ``$``.
-Parameters = Sequence[Value] | Mapping[str, Value]
+Parameters = Sequence[Value] | dict[str, Value]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from ha.block import Block, read_only
 from ha.errors import StatementError
+from ha.judgement import COUNTED, Judgement, judge, shape_of
 from ha.replication.committer import Work
 from ha.replication.conflicts import READ_COMMITTED, SERIALIZABLE
 from ha.replication.transaction import OpenTransaction
 from ha.sql.kinds import Kind, Notify, OnCommit, Statement
-from ha.sql.statements import client_position, literal_position
 from ha.sqlite import temporary
 from ha.sqlite.connection import Connection, Facts
 from ha.sqlite.executor import FOREVER, timed_out
@@ -24,7 +24,7 @@ from ha.sqlite.fetch import Allowance, Cursor, facts_of, run_write
 from ha.sqlite.plans import is_bounded
 from ha.sqlite.scripts import already_there, conditions, steps
 from ha.sqlite.sequences import inserted
-from ha.values import Answer, Parameters
+from ha.values import Answer, Column, Parameters
 
 if TYPE_CHECKING:
     from ha.backend import Backend
@@ -34,9 +34,6 @@ HELD_BYTES_MAX = 64 * 1024 * 1024
 
 #: Statements whose plans are remembered as bounded or not, per database.
 PLANS_KEPT = 4_000
-
-#: The verbs whose tag carries a count of changed rows.
-COUNTED = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 
 
 def write(
@@ -59,37 +56,36 @@ def write(
         return Answer("NOTIFY")
     if statement.kind is not Kind.SQL:
         return write_script(backend, connection, statement)
-    statement = backend.fitted(connection, statement)
-    facts = backend.facts(connection, statement)
-    backend.check(statement, facts, values)
-    if statement.asks_types:
-        backend.context.types_asked = backend.types_asked(connection, statement, facts)
+    judged = judge(backend, connection, statement)
+    judged.check(statement, values)
+    fitting, facts = judged.statement, judged.facts
+    columns = _columns_of(backend, connection, judged)
     backend.context.said.clear()
     try:
         if facts.readonly:
-            rows = Cursor(connection, statement.sql, values).take_all(allowance)
+            rows = Cursor(connection, fitting.sql, values).take_all(allowance)
             _say(backend, work)
             if statement.acts:
-                backend.replica.database.capture.after_statement(statement.sql, may_change_schema=False)
-            return Answer(statement.verb, backend.columns_of(connection, statement, facts), rows, len(rows))
+                backend.replica.database.capture.after_statement(fitting.sql, may_change_schema=False)
+            return Answer(statement.verb, columns, rows, len(rows))
         if facts.makes_temp and not connection.guard.private:
             raise TemporaryTable()
         notices = already_there(connection, statement) if statement.verb.startswith("CREATE") else []
         promise = _promise(connection, statement)
         capture = backend.replica.database.capture
-        rows, changed, last = run_write(connection, capture, statement.sql, values, facts, allowance)
+        rows, changed, last = run_write(connection, capture, fitting.sql, values, facts, allowance)
     except StatementError as error:
-        raise placed(error, statement) from error
+        raise judged.placed(error, statement) from error
     if promise is not None:
         with connection.guard.trusted():
             temporary.promise(connection, promise.table, promise.at_commit)
     _say(backend, work)
     counted = statement.verb in COUNTED
     if last is not None and statement.verb == "INSERT" and not backend.sqlite_order:
-        inserted(backend.context, statement.sql, facts.tables_written, last)
+        inserted(backend.context, fitting.sql, facts.tables_written, last)
     return Answer(
         statement.verb,
-        backend.columns_of(connection, statement, facts),
+        columns,
         rows,
         changed if counted else None,
         last if statement.verb == "INSERT" else None,
@@ -103,6 +99,15 @@ def _promise(connection: Connection, statement: Statement) -> OnCommit | None:
         return None
     with connection.guard.trusted():
         return None if temporary.is_there(connection, statement.argument.table) else statement.argument
+
+
+def _columns_of(backend: Backend, connection: Connection, judged: Judgement) -> tuple[Column, ...] | None:
+    """The columns of what a statement answers, if it answers rows; what it asks of types is answered from here on."""
+    if not judged.facts.columns and not judged.statement.asks_types:
+        return None
+    shape = judged.shape or shape_of(backend, connection, judged.statement, judged.facts)
+    backend.context.types_asked = shape.asked
+    return shape.columns
 
 
 def _say(backend: Backend, work: Work | None) -> None:
@@ -182,13 +187,12 @@ async def write_in_block(backend: Backend, block: Block, statement: Statement, v
     if not block.used:
         backend.context.now = time.time()
         block.used = True
-    fitting = backend.fitted(opened.connection, statement)
-    facts = backend.facts(opened.connection, fitting)
-    block.tables |= facts.tables_read | facts.tables_written
+    judged = judge(backend, opened.connection, statement)
+    block.tables |= judged.facts.tables_read | judged.facts.tables_written
     return await opened.run(
         lambda connection: write(backend, connection, None, statement, values, Allowance(HELD_BYTES_MAX)),
         writes=True,
-        bounded=_bounded(backend, opened, fitting, facts),
+        bounded=_bounded(backend, opened, judged.statement, judged.facts),
         deadline=backend.deadline(),
         cancellation=backend.cancellation,
     )
@@ -233,22 +237,6 @@ def _bounded(backend: Backend, opened: OpenTransaction, statement: Statement, fa
         known = (facts, is_bounded(opened.connection, statement.sql, facts.tables_written))
         plans[statement.sql] = known
     return known[1]
-
-
-def placed(error: StatementError, statement: Statement) -> StatementError:
-    """`error` with its position, found in SQLite's text, as one in the client's; PostgreSQL tells none for what defines."""
-    if error.position is not None:
-        defines = statement.verb not in COUNTED and statement.verb not in ("SELECT", "CREATE VIEW", "EXPLAIN")
-        error.position = (
-            None if defines and error.sqlstate != "42601" else client_position(statement, error.position - 1) + 1
-        )
-    elif error.sqlstate in LITERALS_FAULTS:
-        error.position = literal_position(statement, error.message)
-    return error
-
-
-#: What is wrong with a literal, or with a parameter's number.
-LITERALS_FAULTS = frozenset(("22P02", "22007", "22008", "22003", "42P02"))
 
 
 class TemporaryTable(StatementError):

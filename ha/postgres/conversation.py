@@ -144,37 +144,28 @@ class Conversation:
             NoticeResponse(notice.severity, notice.sqlstate, notice.message, notice.detail, notice.hint).encode()
         )
 
-    def whole(self, answer: Answer, encode: Callable[[Sequence[Row]], bytes]) -> int:
-        """The rows of an answer that has all of them."""
-        rows = answer.rows
-        if rows:
-            data = encode(rows)
-            self.out.append(data)
-            self.size += len(data)
-        return len(rows)
-
     async def rows(self, answer: Answer, encode: Callable[[Sequence[Row]], bytes]) -> int:
         """All rows of an answer, no faster than the wire takes them; the stream is closed whatever happens."""
-        rest = answer.rest
-        if rest is None:
-            return self.whole(answer, encode)
-        rows = answer.rows
+        rows, rest = answer.rows, answer.rest
         count = len(rows)
+        last = rest is None
         try:
-            last = False
             while True:
-                data = encode(rows)
-                self.out.append(data)
-                self.size += len(data)
+                if rows:
+                    data = encode(rows)
+                    self.out.append(data)
+                    self.size += len(data)
                 if last:
                     return count
                 if self.size > ANSWER_BYTES_MAX:
                     await self.pause()
+                assert rest is not None
                 rows, last = await rest.next(0)
                 count += len(rows)
         finally:
-            answer.rest = None
-            rest.close()
+            if rest is not None:
+                answer.rest = None
+                rest.close()
 
     async def answer(self, statement: Statement, answer: Answer, *, finish: bool = False) -> None:
         """Notices, rows and tag of one answer, in text.
@@ -187,8 +178,7 @@ class Conversation:
         if answer.columns is not None:
             shape = shape_of(answer.columns, answer.rows)
             self.out.append(shape.description())
-            encode = shape.encoder((), self.zone)
-            count = self.whole(answer, encode) if answer.rest is None else await self.rows(answer, encode)
+            count = await self.rows(answer, shape.encoder((), self.zone))
         if "set_config" in statement.sql:
             self.settings_changed()
         if finish:

@@ -118,7 +118,8 @@ class Decoder:
         :raises ProtocolViolation: an unknown tag or an impossible length.
         """
         buffer, at = self._buffer, self._at
-        if len(buffer) - at < 5:
+        size = len(buffer)
+        if size - at < 5:
             return None
         tag, length = _HEAD.unpack_from(buffer, at)
         kind = self._kinds.get(tag)
@@ -127,12 +128,12 @@ class Decoder:
         if not 4 <= length <= self.bytes_max:
             raise ProtocolViolation(f"invalid message length {length}")
         end = at + 1 + length
-        if end > len(buffer):
+        if end > size:
             return None
         packet = buffer[at:end]
         if packet.__class__ is not bytes:
             packet = bytes(packet)
-        if end == len(buffer):
+        if end == size:
             self._buffer, self._at = b"", 0
         else:
             self._at = end

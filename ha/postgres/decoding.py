@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from datetime import tzinfo
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from math import isfinite, isnan
 from struct import Struct
 from struct import error as StructError
@@ -76,6 +76,9 @@ from ha.postgres.pgtypes import (
     unfit,
 )
 from ha.values import Value
+
+#: Readers that are remembered: types in use, in two formats, in some time zones.
+READERS_KEPT = 1_024
 
 
 def _int_from_text(oid: int, bits: int) -> Callable[[str], Value]:
@@ -351,27 +354,55 @@ _FROM_BINARY: dict[int, Callable[[bytes], Value]] = {
 
 
 def decode(oid: int, raw: bytes, format: int, zone: tzinfo | None = None) -> Value:
-    """The value SQLite shall hold for one parameter or COPY field.
+    """The value SQLite shall hold for one parameter or COPY field, see :func:`reader`."""
+    return reader(oid, format, zone)(raw)
+
+
+@lru_cache(READERS_KEPT)
+def reader(oid: int, format: int, zone: tzinfo | None = None) -> Callable[[bytes], Value]:
+    """What makes the values that SQLite shall hold of parameters or COPY fields of one type. To be found once for many.
 
     :param format: 0 text, 1 binary.
     :param zone: where a time without a zone is meant, if not in UTC.
-    :raises StatementError: 22P02, 22P03, 22003, 22007, 22008, 22021.
+
+    What is returned raises :class:`StatementError`: 22P02, 22P03, 22003, 22007, 22008, 22021.
     """
     if format == TEXT:
-        text = _utf8(raw)
-        if zone is not None and oid == TIMESTAMPTZ:
-            return _timestamptz_in(text, zone)
-        read = _FROM_TEXT.get(oid)
-        if read is not None:
-            return read(text)
-        return from_text(oid, text)
+        read = text_reader(oid, zone)
+        if read is None:
+            return _utf8
+        return _int_from_bytes(read, _BITS[oid]) if oid in _BITS else lambda raw: read(_utf8(raw))
     found = _FROM_BINARY.get(oid)
-    try:
-        if found is not None:
-            return found(raw)
-        kind = TYPES.get(oid)
-        if kind is not None and kind.element:
-            return json.dumps(array_from_binary(raw, _element), ensure_ascii=False)
-    except (StructError, IndexError, KeyError):
-        raise StatementError("22P03", f"incorrect binary data format for type {spoken(oid)}") from None
-    return _utf8(raw)
+    kind = TYPES.get(oid)
+    if found is None and not (kind is not None and kind.element):
+        return _utf8
+    take = found or _array_from_binary
+
+    def from_binary(raw: bytes) -> Value:
+        try:
+            return take(raw)
+        except (StructError, IndexError, KeyError):
+            raise StatementError("22P03", f"incorrect binary data format for type {spoken(oid)}") from None
+
+    return from_binary
+
+
+_BITS = {INT8: 64, INT4: 32, INT2: 16}
+
+
+def _int_from_bytes(read: Callable[[str], Value], bits: int) -> Callable[[bytes], Value]:
+    """Digits without a detour; `read` says what is wrong with all else."""
+    least, most = -(1 << bits - 1), (1 << bits - 1) - 1
+
+    def from_bytes(raw: bytes) -> Value:
+        try:
+            value = int(raw)
+        except ValueError:
+            return read(_utf8(raw))
+        return value if least <= value <= most and b"_" not in raw else read(_utf8(raw))
+
+    return from_bytes
+
+
+def _array_from_binary(raw: bytes) -> Value:
+    return json.dumps(array_from_binary(raw, _element), ensure_ascii=False)

@@ -12,7 +12,7 @@ from typing import Any
 
 from ha.errors import StatementError
 from ha.postgres.conversation import PORTALS_MAX, STATEMENTS_MAX, WAYS_OUT, Conversation
-from ha.postgres.decoding import decode, from_text
+from ha.postgres.decoding import from_text
 from ha.postgres.pgtypes import BINARY, TEXT_OID, TYPES, UNKNOWN, of_name
 from ha.postgres.portals import Portal, Prepared, aborted, no_statement
 from ha.postgres.questions import Bind
@@ -85,15 +85,9 @@ def values_of(prepared: Prepared, message: Bind, zone: tzinfo | None) -> tuple[V
     formats = message.parameter_formats
     if len(formats) > 1 and len(formats) != len(given):
         raise StatementError("08P01", f"bind message has {len(formats)} parameter formats but {len(given)} parameters")
-    if len(formats) > 1:
-        return tuple(
-            [
-                None if raw is None else decode(oid, raw, one, zone)
-                for oid, raw, one in zip(oids, given, formats, strict=True)
-            ]
-        )
-    one = formats[0] if formats else 0
-    return tuple([None if raw is None else decode(oid, raw, one, zone) for oid, raw in zip(oids, given, strict=True)])
+    return tuple(
+        [None if raw is None else read(raw) for read, raw in zip(prepared.readers(formats, zone), given, strict=True)]
+    )
 
 
 async def run(talk: Conversation, statement: Statement, *, alone: bool, values: tuple[Value, ...] = ()) -> Answer:

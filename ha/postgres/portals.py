@@ -6,9 +6,14 @@ both in one namespace. It owns the answer's `rest`, and whoever drops a portal m
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from datetime import tzinfo
 from time import time
+from typing import Any
 
 from ha.errors import StatementError
+from ha.postgres.decoding import reader
+from ha.postgres.pgtypes import TEXT
 from ha.postgres.shapes import Shape
 from ha.sql.kinds import Statement
 from ha.values import Answer, Row, RowStream, Value
@@ -27,7 +32,7 @@ class Prepared:
     :ivar by_sql: by PREPARE.
     """
 
-    __slots__ = ("statement", "parameters", "shape", "announced", "made", "by_sql")
+    __slots__ = ("statement", "parameters", "shape", "announced", "made", "by_sql", "_readers")
 
     def __init__(self, statement: Statement, parameters: tuple[int, ...], shape: Shape | None) -> None:
         self.statement = statement
@@ -36,6 +41,19 @@ class Prepared:
         self.announced = False
         self.made = time()
         self.by_sql = False
+        self._readers: tuple[Any, list[Callable[[bytes], Value]]] = (None, [])
+
+    def readers(self, formats: tuple[int, ...], zone: tzinfo | None) -> list[Callable[[bytes], Value]]:
+        """What makes values of a Bind's parameters, one for each.
+
+        :param formats: as Bind gives them: none, one for all, or one each.
+        """
+        wanted, found = self._readers
+        if wanted != (formats, zone):
+            each = formats if len(formats) > 1 else (formats or (TEXT,)) * len(self.parameters)
+            found = [reader(oid, format, zone) for oid, format in zip(self.parameters, each, strict=True)]
+            self._readers = ((formats, zone), found)
+        return found
 
 
 class Portal:
@@ -50,10 +68,18 @@ class Portal:
     :ivar held: lives on after its transaction.
     """
 
-    __slots__ = (
-        "statement", "values", "shape", "formats", "announced", "born", "answer", "position", "held", "scroll", "declared",
-        "_rows", "_at", "_kept", "_ended",
-    )  # fmt: skip
+    # Values of the class: each Bind makes a portal, and most of this is for cursors.
+    announced = False
+    answer: Answer | None = None
+    born = 0
+    position = 0
+    held = False
+    declared = False
+    scroll: bool | None = None
+    _rows: Sequence[Row] = ()
+    _at = 0
+    _kept: list[Row] | None = None
+    _ended = False
 
     def __init__(
         self, statement: Statement, values: tuple[Value, ...], shape: Shape | None, formats: tuple[int, ...] = ()
@@ -62,17 +88,6 @@ class Portal:
         self.values = values
         self.shape = shape
         self.formats = formats
-        self.announced = False
-        self.answer: Answer | None = None
-        self.born = 0
-        self.position = 0
-        self.held = False
-        self.declared = False
-        self.scroll: bool | None = None
-        self._rows: list[Row] = []
-        self._at = 0
-        self._kept: list[Row] | None = None
-        self._ended = False
 
     def begin(self, answer: Answer) -> None:
         """It has run; its rows can be taken."""
@@ -81,21 +96,21 @@ class Portal:
 
     def close(self) -> None:
         """Give back what it holds. May be called twice."""
-        self._rows = []
+        self._rows = ()
         self._at = 0
         self._ended = True
         if self.answer is not None and self.answer.rest is not None:
             rest, self.answer.rest = self.answer.rest, None
             rest.close()
 
-    async def take(self, rows_max: int) -> list[Row]:
+    async def take(self, rows_max: int) -> Sequence[Row]:
         """The next rows, at least one unless there are no more, at most `rows_max` (0: as many as come at once)."""
         rows, at = self._rows, self._at
         if at < len(rows):
             if rows_max and len(rows) - at > rows_max:
                 self._at = at + rows_max
                 return rows[at : self._at]
-            self._rows, self._at = [], 0
+            self._rows, self._at = (), 0
             return rows[at:] if at else rows
         rest: RowStream | None = self.answer.rest if self.answer is not None else None
         while rest is not None:

@@ -183,8 +183,14 @@ class Bind:
 
     @staticmethod
     def decode(body: bytes) -> Bind:
-        portal, at = string(body, 0)
-        statement, at = string(body, at)
+        first = body.find(b"\0")
+        second = body.find(b"\0", first + 1)
+        if second < 0:
+            raise Unreadable("08P01", "invalid string in message")
+        # Most have no name, and a conversion for each would cost as much as all the rest.
+        portal = text_of(body[:first]) if first else ""
+        statement = text_of(body[first + 1 : second]) if second > first + 1 else ""
+        at = second + 1
         (count,) = unpack_from("!H", body, at)
         at += 2
         parameter_formats = unpack_from(f"!{count}h", body, at) if count else ()

@@ -116,16 +116,19 @@ class Session(Conversation):
 
     :param wire: where answers go.
     :param door: what the port's sessions share.
+    :ivar phase: where the conversation stands.
+    :ivar feed: takes what arrived; :meth:`run` works through it.
     """
 
     def __init__(self, wire: Wire, door: Door) -> None:
         super().__init__(wire)
         self._door = door
         self._decoder = Decoder()
+        self.feed = self._decoder.feed
         self._next: Callable[[], Any] = self._decoder.opening
         #: False once the current run has suspended: then every turn of the client is sent as it ends.
         self.eager = True
-        self._phase = Phase.OPENING
+        self.phase = Phase.OPENING
         self._gate: Mapping[type, Any] = GATE[Phase.OPENING]
         self._login: Login | None = None
         self._startup: StartupMessage | None = None
@@ -137,11 +140,6 @@ class Session(Conversation):
     # --- driving ---
 
     @property
-    def phase(self) -> Phase:
-        """Where the conversation stands."""
-        return self._phase
-
-    @property
     def logged_in(self) -> bool:
         """Has the client been let in?"""
         return self._process_id != 0
@@ -151,16 +149,12 @@ class Session(Conversation):
         """Bytes received and not yet worked through."""
         return self._decoder.buffered
 
-    def feed(self, data: bytes) -> None:
-        """Take what arrived; :meth:`run` works through it."""
-        self._decoder.feed(data)
-
     async def run(self) -> None:
         """Work through every whole message that has arrived.
 
         :raises Gone: the client has left.
         """
-        while self._phase is not Phase.CLOSED:
+        while self.phase is not Phase.CLOSED:
             kind: type = type(None)
             try:
                 message = self._next()
@@ -169,7 +163,7 @@ class Session(Conversation):
                 kind = message.__class__
                 act = self._gate.get(message.kind if kind is Malformed else kind)
                 if act is None:
-                    raise ProtocolViolation(f"unexpected message {kind.__name__} while {self._phase.value}")
+                    raise ProtocolViolation(f"unexpected message {kind.__name__} while {self.phase.value}")
                 if act is PASS:
                     continue
                 if kind is Malformed:
@@ -197,7 +191,7 @@ class Session(Conversation):
 
     def break_off(self, error: StatementError) -> None:
         """Say this last thing and hang up. For bugs of ours, shutdown and administrators."""
-        if self._phase is not Phase.CLOSED:
+        if self.phase is not Phase.CLOSED:
             self._fatal(error)
             self.flush()
 
@@ -219,9 +213,9 @@ class Session(Conversation):
         self._enter(Phase.CLOSED)
 
     def _enter(self, phase: Phase) -> None:
-        if self._phase is Phase.CLOSED:
+        if self.phase is Phase.CLOSED:
             return
-        self._phase = phase
+        self.phase = phase
         self._gate = GATE[phase]
 
     def _fatal(self, error: StatementError) -> None:
@@ -367,7 +361,7 @@ class Session(Conversation):
         """The backend's call: somebody said NOTIFY."""
         if len(self._notifications) < NOTIFICATIONS_MAX:
             self._notifications.append(NotificationResponse(process_id, channel, payload).encode())
-        if not self._running and self._phase is Phase.READY and self.backend.status == "I" and not self.out:
+        if not self._running and self.phase is Phase.READY and self.backend.status == "I" and not self.out:
             self.out, self._notifications = self._notifications, []
             self.flush()
 
@@ -485,7 +479,15 @@ class Session(Conversation):
         portal = self.portals.get(message.name)
         if portal is None:
             raise no_portal(message.name)
-        if _guessed(portal) and portal.statement.verb == "SELECT" and self._decoder.waiting(b"E"):
+        shape = portal.shape
+        if (
+            shape is not None
+            and shape.guessed
+            and portal.answer is None
+            and not portal.announced
+            and portal.statement.verb == "SELECT"
+            and self._decoder.waiting(b"E")
+        ):
             # It is about to run anyway: let its rows say what they are.
             return self._describe_running(portal)
         self._announce(portal)
@@ -599,7 +601,7 @@ class Session(Conversation):
             self.flush()
 
     def _sync(self, message: Sync) -> Awaitable[None] | None:
-        if self._phase is Phase.SKIPPING:
+        if self.phase is Phase.SKIPPING:
             self._enter(Phase.READY)
         if self.implicit:
             return self._finish_and_ready()
@@ -635,11 +637,6 @@ class Session(Conversation):
 
     def _copy_fail(self, message: CopyFail) -> None:
         raise StatementError("57014", f"COPY from stdin failed: {message.message}")
-
-
-def _guessed(portal: Portal) -> bool:
-    """May the rows still decide what the portal's columns are?"""
-    return portal.answer is None and not portal.announced and portal.shape is not None and portal.shape.guessed
 
 
 PASS = object()

@@ -40,6 +40,9 @@ class Kind(Enum):
     NOTHING = "nothing"  # accepted, has no meaning here (GRANT, COMMENT ON, LOCK TABLE ...): its tag is answered
     REFUSED = "refused"  # known, and impossible here: `argument` is the StatementError's (sqlstate, message, hint)
 
+    # There is one of each: an Enum's own hash is a function of Python's, and kinds are looked up for every statement.
+    __hash__ = object.__hash__
+
 
 @dataclass(frozen=True, slots=True)
 class Begin:

@@ -124,6 +124,8 @@ class Variables:
         self._before: dict[str, str] | None = None
         #: What :meth:`get` found since something changed: statements ask for the same few settings each time.
         self._found: dict[str, str] = {}
+        #: Counts the changes: what was made of the settings counts until the next one.
+        self.changes = 0
         for name, value in (defaults or {}).items():
             # At the start quotes may stand around a value (asyncpg sends client_encoding='utf-8' with them).
             self._defaults[name.lower()] = self._accepted(name.lower(), value.strip("'"))
@@ -150,6 +152,10 @@ class Variables:
             return self._value("default_" + key)
         return _SHOWN.get(key)
 
+    def _changed(self) -> None:
+        self._found.clear()
+        self.changes += 1
+
     def set(self, name: str, value: str | None, *, local: bool = False) -> None:
         """Set one; None sets it back to its default.
 
@@ -160,7 +166,7 @@ class Variables:
             return
         key = name.lower()
         accepted = self._accepted(key, value)
-        self._found.clear()
+        self._changed()
         if local:
             self._local[key] = accepted
         else:
@@ -173,11 +179,11 @@ class Variables:
         :raises StatementError: see :meth:`set`.
         """
         self._defaults[name.lower()] = self._accepted(name.lower(), value)
-        self._found.clear()
+        self._changed()
 
     def reset(self, name: str | None) -> None:
         """Back to the default; None means all."""
-        self._found.clear()
+        self._changed()
         if name is None:
             for key in [key for key in self._session if key not in ("role", "session_authorization")]:
                 del self._session[key]
@@ -199,7 +205,7 @@ class Variables:
         """It was committed: SET LOCAL ends."""
         self._before = None
         self._local.clear()
-        self._found.clear()
+        self._changed()
 
     def rollback(self) -> None:
         """It was rolled back: SET, too, is undone."""
@@ -207,7 +213,7 @@ class Variables:
             self._session = self._before
         self._before = None
         self._local.clear()
-        self._found.clear()
+        self._changed()
 
     def mark(self) -> Mark:
         """How things stand at a savepoint."""
@@ -216,7 +222,7 @@ class Variables:
     def cut(self, mark: Mark) -> None:
         """Back to how things stood at a savepoint."""
         self._session, self._local = dict(mark.session), dict(mark.local)
-        self._found.clear()
+        self._changed()
 
     # Answers
 

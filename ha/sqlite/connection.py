@@ -234,16 +234,26 @@ class Connection(apsw.Connection):
 
     def remembered(self, key: Hashable, find: Callable[[], T]) -> T:
         """What `find` makes of the schema, kept as long as :meth:`facts` are."""
-        self._notice_changes()
-        known: T | None = self._kept.get(key)
-        if known is None:
+        found: T | None = self.known(key)
+        if found is None:
             if self.lags:
                 self._look_at_schema()  # through the one writer nothing changes unnoticed
-            known = find()
-            if len(self._kept) >= FACTS_KEPT:
-                self._kept.clear()
-            self._kept[key] = known
-        return known
+            found = find()
+            self.keep(key, found)
+        return found
+
+    def known(self, key: Hashable) -> Any:
+        """What was kept under `key` and still counts, or None."""
+        guard = self.guard
+        if guard.prepared or guard.changed:
+            self._notice_changes()
+        return self._kept.get(key)
+
+    def keep(self, key: Hashable, found: Any) -> None:
+        """Remember what was made of :meth:`facts`, as long as they are."""
+        if len(self._kept) >= FACTS_KEPT:
+            self._kept.clear()
+        self._kept[key] = found
 
     def forget(self) -> None:
         """The schema was changed through another connection: nothing that was found before counts. From any thread."""

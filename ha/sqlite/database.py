@@ -233,7 +233,7 @@ class Database:
         :param key: what tells this work from others, to remember that it was long.
         """
         connection = self.borrow()
-        if isinstance(connection, Deferred):
+        if not isinstance(connection, Connection):
             connection = await connection
         try:
             return await self.run(connection, work, key=key, deadline=deadline, cancellation=cancellation)

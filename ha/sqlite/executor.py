@@ -47,12 +47,10 @@ class BudgetSpent(Exception):
 class Cancellation:
     """One client's wish to stop what it runs now. A late wish does nothing: each statement gets a new one."""
 
-    __slots__ = ("_awaited", "gauge", "wanted")
-
-    def __init__(self) -> None:
-        self.wanted = False
-        self.gauge: Gauge | None = None
-        self._awaited: Deferred[Any] | None = None
+    # Values of the class: each statement makes one, and hardly any is touched.
+    wanted = False
+    gauge: Gauge | None = None
+    _awaited: Deferred[Any] | None = None
 
     def cancel(self) -> None:
         """Stop the work that carries this, now or when it starts."""

@@ -5,7 +5,7 @@ Nothing here decides where it runs; the functions are called inside a function h
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
@@ -32,22 +32,50 @@ MISTAKES = (apsw.Error, OverflowError, UnicodeError, MemoryError)
 BATCH_BYTES_MAX = 1024 * 1024
 
 
+def first_rows(connection: Connection, sql: str, values: Parameters, rows_max: int) -> tuple[list[Row], Cursor | None]:
+    """Run a statement and take its first rows, at most so many.
+
+    :returns: them, and what is left; None, if these were all: most results are short.
+    :raises StatementError: what SQLite found wrong.
+    """
+    running: Any = None
+    wanted = SLICE_ROWS if rows_max >= SLICE_ROWS else rows_max + 1
+    try:
+        running = connection.execute(sql, values)
+        rows = list(islice(running, wanted))
+    except BaseException as error:
+        if running is not None:
+            running.close(True)
+        if isinstance(error, MISTAKES):
+            raise translate(error, connection, sql, values) from error
+        raise
+    if len(rows) < wanted:
+        return rows, None
+    cursor = Cursor(connection, sql, values, running, rows)
+    rows = cursor.take(rows_max)
+    return rows, None if cursor.finished else cursor
+
+
 class Cursor:
     """A statement that has begun, and the rows it has not given yet.
 
     :param connection: runs it; nobody else may use the connection's transaction until the cursor is closed.
+    :param running: SQLite's cursor of it; without, it begins here.
+    :param waiting: rows that were taken from that.
     """
 
     __slots__ = ("_cursor", "_waiting", "connection", "finished", "sql", "values")
 
-    def __init__(self, connection: Connection, sql: str, values: Parameters) -> None:
+    def __init__(
+        self, connection: Connection, sql: str, values: Parameters, running: Any = None, waiting: Sequence[Row] = ()
+    ) -> None:
         self.connection = connection
         self.sql = sql
         self.values = values
         self.finished = False
-        self._waiting: list[Row] = []
+        self._waiting = list(waiting)
         try:
-            self._cursor: Any = connection.execute(sql, values)
+            self._cursor: Any = running or connection.execute(sql, values)
         except MISTAKES as error:
             raise translate(error, connection, sql, values) from error
 
@@ -58,9 +86,9 @@ class Cursor:
         """
         rows = self._waiting
         self._waiting = []
-        size = 0
+        size = bytes_of(rows)
         try:
-            while True:
+            while size <= bytes_max:
                 more = list(islice(self._cursor, min(SLICE_ROWS, rows_max + 1 - len(rows))))
                 rows += more
                 if len(rows) > rows_max:
@@ -71,8 +99,7 @@ class Cursor:
                     self.finished = True
                     return rows
                 size += bytes_of(more)
-                if size > bytes_max:
-                    return rows
+            return rows
         except BaseException as error:
             self.close()
             if isinstance(error, MISTAKES):
@@ -163,7 +190,7 @@ def check_parameters(names: Sequence[str | None], values: Parameters) -> None:
     :param names: the statement's parameters, as :class:`ha.sqlite.connection.Facts` has them.
     :raises StatementError: 42P02, a value is missing; 07001, there are too many.
     """
-    if isinstance(values, Mapping):
+    if isinstance(values, dict):
         wanted = set(names)
         for name in names:
             if name is None:

@@ -50,11 +50,12 @@ ARROWS = {
         "ha.block",
         "ha.company",
         "ha.instructions",
+        "ha.judgement",
         "ha.stream",
         "ha.writing",
         *BELOW_THE_BACKEND,
     },
-    "ha.batch": {"ha.backend", "ha.writing", *BELOW_THE_BACKEND},
+    "ha.batch": {"ha.backend", "ha.judgement", "ha.writing", *BELOW_THE_BACKEND},
     "ha.block": {"ha.stream", *BELOW_THE_BACKEND},
     "ha.bench": {
         "ha.postgres",
@@ -70,6 +71,7 @@ ARROWS = {
     "ha.company": set(),
     "ha.errors": set(),
     "ha.instructions": {"ha.backend", "ha.block", "ha.writing", *BELOW_THE_BACKEND},
+    "ha.judgement": {"ha.backend", *BELOW_THE_BACKEND},
     "ha.logs": set(),
     "ha.metrics": set(),
     "ha.node": {
@@ -94,7 +96,7 @@ ARROWS = {
     "ha.tls": {"ha.postgres"},
     "ha.values": set(),
     "ha.web": {"ha.auth", "ha.tls", "ha.sql"},
-    "ha.writing": {"ha.backend", "ha.block", *BELOW_THE_BACKEND},
+    "ha.writing": {"ha.backend", "ha.block", "ha.judgement", *BELOW_THE_BACKEND},
 }
 
 #: What anybody may import: plain values, and what everybody says things with.

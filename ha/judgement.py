@@ -1,0 +1,144 @@
+"""What a connection makes of a client's statement: found once for each text, and kept while the schema stands.
+
+A statement that comes again costs one look-up, whatever it is: how its columns' types want it spelled, whether it reads, what it
+wants and gives, whether the catalog must be there for it.
+
+Every function works on a :class:`~ha.backend.Backend`. They run in whatever thread has the connection.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ha.errors import StatementError
+from ha.sql.infer import asked, columns, parameters
+from ha.sql.kinds import Statement
+from ha.sql.statements import client_position, literal_position
+from ha.sqlite.catalog import mentions
+from ha.sqlite.connection import Connection, Facts
+from ha.sqlite.declared import Declared, fitted
+from ha.sqlite.fetch import check_parameters, facts_of
+from ha.values import Column, Parameters
+
+if TYPE_CHECKING:
+    from ha.backend import Backend
+
+#: Statements whose shapes are remembered, per database.
+SHAPES_KEPT = 4_000
+
+#: The verbs whose tag carries a count of changed rows.
+COUNTED = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
+
+#: How a client reads: as PostgreSQL, as PostgreSQL with INTEGER of 32 bits, as SQLite.
+POSTGRESQL, NARROW, SQLITE = "postgresql", "int4", "sqlite"
+
+#: What is wrong with a literal, or with a parameter's number.
+LITERALS_FAULTS = frozenset(("22P02", "22007", "22008", "22003", "42P02"))
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What inference made of a statement, and the facts that it made it of."""
+
+    facts: Facts
+    columns: tuple[Column, ...] | None
+    parameters: tuple[str | None, ...]
+    #: What its calls of pg_typeof answer.
+    asked: tuple[str | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One statement as one connection sees it.
+
+    :param statement: as the types of its columns want it; where it stands in a client's text is another's.
+    :param reads: any reading connection can run it; only then `shape` is there.
+    :param of_catalog: it speaks of the catalog, which must be filled before it runs.
+    """
+
+    statement: Statement
+    facts: Facts
+    reads: bool
+    of_catalog: bool
+    shape: Shape | None
+
+    def check(self, said: Statement, values: Parameters) -> None:
+        """Is there a value for each parameter?
+
+        :param said: the client's own statement.
+        :raises StatementError: 42P02, 07001.
+        """
+        if len(values) == len(self.facts.parameters) and values.__class__ is not dict:
+            return
+        try:
+            check_parameters(self.facts.parameters, values)
+        except StatementError as error:
+            raise self.placed(error, said) from None
+
+    def placed(self, error: StatementError, said: Statement) -> StatementError:
+        """`error` with its position as one in the client's text, see :func:`placed`."""
+        return placed(error, replace(self.statement, offset=said.offset))
+
+
+def known(backend: Backend, connection: Connection, statement: Statement, dialect: str) -> Judgement | None:
+    """What `connection` made of the statement before; None if it must be judged, or the catalog is to be seen to."""
+    connection.context = backend.context
+    found: Judgement | None = connection.known((statement.text, statement.given, dialect))
+    return None if found is None or found.of_catalog else found
+
+
+def judge(backend: Backend, connection: Connection, statement: Statement) -> Judgement:
+    """Have `connection` judge a statement that it is to run; what the statement names of the catalog is there afterwards.
+
+    :raises StatementError: SQLite cannot prepare it, or the guard refuses it.
+    """
+    dialect = backend.ways.dialect
+    found = known(backend, connection, statement, dialect)
+    if found is not None:
+        return found
+    fitting = fitted(connection, statement) if statement.asks else statement
+    try:
+        facts = facts_of(connection, fitting.sql)
+    except StatementError as error:
+        raise placed(error, fitting) from error
+    reads = facts.readonly and not fitting.acts
+    shape = shape_of(backend, connection, fitting, facts) if reads else None
+    found = Judgement(fitting, facts, reads, mentions(fitting.sql), shape)
+    connection.keep((statement.text, statement.given, dialect), found)
+    return found
+
+
+def shape_of(backend: Backend, connection: Connection, statement: Statement, facts: Facts) -> Shape:
+    """Names and types, inferred once per text and schema. SQLite's own clients get SQLite's own names."""
+    dialect = backend.ways.dialect
+    if dialect == SQLITE:
+        return Shape(facts, tuple(Column(one.name, one.decltype) for one in facts.columns) or None, ())
+    shapes = backend.replica.shapes
+    key = (statement.text, statement.given, dialect)
+    found = shapes.get(key)
+    if found is None or (found.facts is not facts and found.facts != facts):
+        schema = Declared(connection, narrow=dialect == NARROW)
+        sources = schema.sources(facts.columns)
+        found = Shape(
+            facts,
+            schema.placed(columns(statement, sources, schema), sources) if sources else None,
+            wanted := parameters(statement, schema),
+            asked(statement, schema, wanted) if statement.asks_types else (),
+        )
+        if len(shapes) >= SHAPES_KEPT:
+            shapes.clear()
+        shapes[key] = found
+    return found
+
+
+def placed(error: StatementError, statement: Statement) -> StatementError:
+    """`error` with its position, found in SQLite's text, as one in the client's; PostgreSQL tells none for what defines."""
+    if error.position is not None:
+        defines = statement.verb not in COUNTED and statement.verb not in ("SELECT", "CREATE VIEW", "EXPLAIN")
+        error.position = (
+            None if defines and error.sqlstate != "42601" else client_position(statement, error.position - 1) + 1
+        )
+    elif error.sqlstate in LITERALS_FAULTS:
+        error.position = literal_position(statement, error.message)
+    return error
