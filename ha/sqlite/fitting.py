@@ -19,14 +19,11 @@ import apsw
 
 from ha.sqlite import tables as schema
 from ha.sqlite.connection import Connection
-from ha.sqlite.images import SLICE_CHANGES, CannotPut, apply
+from ha.sqlite.images import MISFITS, SLICE_CHANGES, apply
 from ha.sqlite.ledger import Origins, origin_of
 from ha.sqlite.rowchange import Change, Command, RowChange
 from ha.sqlite.tables import Table, Tables
 from ha.values import Value
-
-#: What SQLite says of a row that does not fit the schema; a fault of the disk is none of these.
-MISFITS = (CannotPut, apsw.ConstraintError, apsw.MismatchError, apsw.SQLError)
 
 #: A default that is the same whenever and wherever it is evaluated.
 LITERAL = re.compile(r"[+-]?\s*[0-9.][0-9a-z.+-]*|x?'(?:[^']|'')*'|null|true|false", re.IGNORECASE)

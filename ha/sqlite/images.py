@@ -58,6 +58,10 @@ class CannotPut(Exception):
     """An image does not fit the schema here: its table or a column of it does not exist."""
 
 
+#: What is said of a row that does not fit the schema; a fault of the disk is none of these.
+MISFITS = (CannotPut, apsw.ConstraintError, apsw.MismatchError, apsw.SQLError)
+
+
 def apply(connection: apsw.Connection, message: Message) -> None:
     """Put a message of the log into the file, as every other node does.
 
@@ -141,7 +145,7 @@ def put_on_top(
                     raise _conflict("the table was altered by another node", change.table, None)
                 try:
                     _put_on(connection, table, change)
-                except apsw.ConstraintError as error:
+                except MISFITS as error:  # the columns have the old names, but the table may be another
                     raise _conflict(str(error), change.table, _key_text(table, change)) from error
             _raise_sequences(connection, tables, sequences)
             _forget_words(connection, tables, {change.table for change in changes if type(change) is RowChange})

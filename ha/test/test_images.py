@@ -410,6 +410,34 @@ class PutOnTopTests(ImageCase):
         self.conflict(file, draft)
         self.conflict(file, Parts([Command("CREATE TABLE n(a)", 0)]))
 
+    def test_another_table_of_the_same_name_and_columns(self) -> None:
+        """It takes the row, or it is a conflict; whatever SQLite finds wrong with it."""
+        shapes = {
+            "plain": "CREATE TABLE t(k, u)",
+            "keyed": "CREATE TABLE t(k PRIMARY KEY, u)",
+            "alias": "CREATE TABLE t(k INTEGER PRIMARY KEY, u)",
+            "without a rowid": "CREATE TABLE t(k, u, PRIMARY KEY (u, k)) WITHOUT ROWID",
+            "strict": "CREATE TABLE t(k INT PRIMARY KEY, u ANY) STRICT",
+            "generated": "CREATE TABLE t(k, u, g AS (k || u) UNIQUE)",
+            "virtual": "CREATE VIRTUAL TABLE t USING fts5(k, u)",
+            "checked": "CREATE TABLE t(k CHECK (typeof(k) = 'integer'), u)",
+        }
+        refused = set()
+        for before in sorted(shapes.keys() - {"virtual"}):
+            for after in sorted(shapes.keys() - {before}):
+                for ours in ("INSERT INTO t VALUES (7, 'x')", "UPDATE t SET u = 'z'", "DELETE FROM t"):
+                    file, other = self.pair(shapes[before], "INSERT INTO t VALUES (1, 'a')")
+                    draft = file.draft(ours)
+                    draft = Parts([one._replace(new_values=one.new_values and ("seven", b"")) for one in draft.changes])
+                    file.rollback()
+                    file.apply(other.write("DROP TABLE t"), other.write(shapes[after]))
+                    try:
+                        file.put_on_top(draft)
+                    except StatementError as error:
+                        self.assertEqual(error.sqlstate, "40001")
+                        refused.add((before, after))
+        self.assertIn(("plain", "alias"), refused)
+
     def test_text_that_is_not_utf_8_is_put_as_well(self) -> None:
         """As a value and as a key."""
         schema = ["CREATE TABLE t(k PRIMARY KEY, u)", "INSERT INTO t VALUES (CAST(x'ff' AS TEXT), 1)"]
