@@ -653,6 +653,8 @@ class Node:
         reasons = [self._waiting_for] if self._waiting_for else []
         if self._log is not None and not self._log.connected:
             reasons.append(f"the replication log is out of reach: {self._log.unreachable_because}")
+        if self._natsd is not None and self._natsd.storage.failed:
+            reasons.append("the disk of this node's nats-server is full, or fails: it stores nothing")
         for member in self._members.values():
             if member.waiting_for and member.replica is not None:
                 reasons.append(member.waiting_for)

@@ -30,6 +30,8 @@ from twisted.internet.protocol import Factory, ProcessProtocol, Protocol, connec
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ha.replication.storage import Storage
+
 #: The server's own advice is not to go beyond. A transaction up to this size is one message, which third
 #: parties read as one JSON object; a larger one travels in parts (ha.replication.parts). (The server's default is 1 MiB.)
 MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
@@ -64,6 +66,9 @@ RESTART_PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 #: A server that ran for so long has recovered: the next pause is the first one again.
 RECOVERED_S = 60.0
+
+#: How often its storage is looked at (seconds).
+LOOK_S = 2.0
 
 #: How many lines of what it said are told when it does not start.
 LAST_LINES = 8
@@ -275,6 +280,7 @@ class NatsServer:
     :param server_name: different from every other server's, and always the same for one store: the node's identity.
     :param probe: asks whether it answers; returns a coroutine.
     :param claim_port: see :func:`free_port`.
+    :param storage: tells whether its disk failed it: then it is started again as soon as it could write.
     """
 
     log = Logger()
@@ -292,6 +298,7 @@ class NatsServer:
         cluster: Cluster | None = None,
         probe: Callable[..., Any] = probe,
         claim_port: Callable[[str, int], int] = free_port,
+        storage: Storage | None = None,
     ) -> None:
         self._reactor = reactor
         self._binary = binary
@@ -303,6 +310,8 @@ class NatsServer:
         self._cluster = cluster
         self._probe = probe
         self._claim_port = claim_port
+        self.storage = storage or Storage(self._directory, os.path.join(self._directory, LOG_NAME))
+        self._looking: Any = None
         self._lock: int | None = None
         self._child: _Child | None = None
         self._stopping = False
@@ -360,16 +369,20 @@ class NatsServer:
         if self._restart is not None:
             self._restart.cancel()
             self._restart = None
+        self._look_no_more()
         child, self._child = self._child, None
         if child is not None and not child.gone:
-            kill = self._reactor.callLater(STOP_TIMEOUT_S, child.signal, "KILL")
-            child.signal("TERM")
-            await _wait_for(child.ended)
-            if kill.active():
-                kill.cancel()
+            await self._end(child)
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    async def _end(self, child: _Child) -> None:
+        kill = self._reactor.callLater(STOP_TIMEOUT_S, child.signal, "KILL")
+        child.signal("TERM")
+        await _wait_for(child.ended)
+        if kill.active():
+            kill.cancel()
 
     # The store
 
@@ -414,6 +427,7 @@ class NatsServer:
     def _spawn(self) -> _Child:
         child = _Child()
         self._log_from = self._log_size()
+        self.storage.begin()
         guard = [sys.executable, "-I", "-S", "-c", GUARD, str(os.getpid())]
         command = [*guard, self._binary, "-c", self._configuration_path]
         assert self._lock is not None
@@ -446,6 +460,7 @@ class NatsServer:
             raise self._why_it_ended(child)
         started_at = self._reactor.seconds()
         child.ended.addCallback(self._ended, started_at)
+        self._looking = self._reactor.callLater(LOOK_S, self._look, child)
 
     def _ask(self) -> Any:
         host = _host_of(self.url)
@@ -475,7 +490,23 @@ class NatsServer:
 
     # Starting again
 
+    def _look(self, child: _Child) -> None:
+        """Whether its storage is well; if it was not, end it, so that it is started again."""
+        if self.storage.look():
+            self._looking = None
+            self.log.warn("nats-server could not write to its disk, which has room now: it is started again")
+            done = Deferred.fromCoroutine(self._end(child))
+            done.addErrback(lambda failure: self.log.failure("ending nats-server failed", failure))
+        else:
+            self._looking = self._reactor.callLater(LOOK_S, self._look, child)
+
+    def _look_no_more(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
+
     def _ended(self, how: str, started_at: float) -> str:
+        self._look_no_more()
         if not self._stopping:
             if self._reactor.seconds() - started_at >= RECOVERED_S:
                 self._failures = 0

@@ -15,8 +15,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-import apsw
-
 from ha.sqlite import tables as schema
 from ha.sqlite.connection import Connection
 from ha.sqlite.images import MISFITS, SLICE_CHANGES, apply

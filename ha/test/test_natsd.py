@@ -18,6 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ha.replication.natsd import (
     LOCK_TIMEOUT_S,
     LOG_NAME,
+    LOOK_S,
     PROBE_PAUSE_S,
     RECOVERED_S,
     RESTART_PAUSES_S,
@@ -33,6 +34,7 @@ from ha.replication.natsd import (
     configuration,
     find_binary,
 )
+from ha.replication.storage import Storage
 
 
 class FakeProcess:
@@ -232,6 +234,58 @@ class StartTests(ServerCase):
         self.successResultOf(Deferred.fromCoroutine(before.stop()))
         self.reactor.advance(0.1)
         self.successResultOf(done)
+
+
+class BadStorage(Storage):
+    """A disk that does what the test says."""
+
+    def __init__(self) -> None:
+        super().__init__(".", "")
+        self.well = False
+
+    def begin(self) -> None:
+        """As if it had room."""
+        self.well = self.failed = False
+
+    def look(self) -> bool:
+        """Whether it failed and has room again."""
+        return self.failed and self.well
+
+
+class StorageTests(ServerCase):
+    """Its disk was full, and it does not get over that."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.storage = BadStorage()
+        self.server = self.make(storage=self.storage)
+        self.successResultOf(self.start())
+
+    def test_it_is_started_again_when_there_is_room(self) -> None:
+        """Not before, and once."""
+        self.storage.failed = True
+        self.reactor.pump([LOOK_S] * 3)
+        self.assertEqual(self.process.signals, [])
+        self.storage.well = True
+        self.reactor.advance(LOOK_S)
+        self.assertEqual(self.process.signals, ["TERM"])
+        self.reactor.advance(RESTART_PAUSES_S[0])
+        self.assertEqual((self.server.running, self.server.restarts), (True, 1))
+        self.reactor.pump([LOOK_S] * 3)
+        self.assertEqual((len(self.reactor.processes), self.process.signals), (2, []))
+
+    def test_one_that_does_not_end_is_killed(self) -> None:
+        """It may wait for its disk."""
+        self.process.ends_at = "KILL"
+        self.storage.failed = self.storage.well = True
+        self.reactor.pump([LOOK_S, STOP_TIMEOUT_S, RESTART_PAUSES_S[0]])
+        self.assertEqual(self.reactor.processes[0].signals, ["TERM", "KILL"])
+        self.assertTrue(self.server.running)
+
+    def test_nobody_looks_at_one_that_is_stopped(self) -> None:
+        """Nothing is left to happen."""
+        self.successResultOf(self.stop())
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
 
 
 class RestartTests(ServerCase):

@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+from unittest import SkipTest
 
 import psycopg
 from twisted.trial.unittest import SynchronousTestCase
 
-from ha.test.integration.nodes import Node, agree, eventually
+from ha.test.integration.nodes import Node, Refused, agree, eventually, temporary_folder
 from ha.test.proxy import Proxy
-from ha.test.soak import Soak
+from ha.test.soak import Soak, mounted
 
 #: What each client of a soak writes around each fault, whatever the machine could do.
 WRITES = 100
@@ -39,6 +40,33 @@ class FaultTests(SynchronousTestCase):
         soak = Soak(self, seed=5, count=2, policy="queue", say=lambda line: None)
         soak.round(1, faults=3, clients=1, pause_s=1, writes=WRITES)
         self.assertGreater(soak.tally["acknowledged"], 0)
+
+
+class FullDiskTests(SynchronousTestCase):
+    """The disk that holds a node and its nats-server's store is full for a while."""
+
+    def test_writes_go_on_when_there_is_room(self) -> None:
+        """By themselves, though nats-server never stores anything again after a write that failed."""
+        folder = temporary_folder(self) / "small"
+        if not mounted(self, folder):
+            raise SkipTest("nothing can be mounted here")
+        node = Node(self, folder, when_disconnected="refuse", replication_timeout="1s").start()
+        node.run("CREATE TABLE t (a)")
+        ballast = folder / "ballast"
+        with contextlib.suppress(OSError), open(ballast, "wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        self.assertRaises(Refused, node.run, "INSERT INTO t VALUES (randomblob(100000))")
+        eventually(lambda: node.get("/readyz")[0] == 503, "it says that it cannot write", 30)
+        self.assertEqual(node.rows("SELECT count(*) FROM t"), [[0]])
+        ballast.unlink()
+
+        def writes() -> bool:
+            node.run("INSERT INTO t VALUES (1)")
+            return True
+
+        eventually(writes, "it writes", 30)
+        eventually(lambda: node.get("/readyz")[0] == 200, "it is ready", 30)
 
 
 class Increments(threading.Thread):
