@@ -3,9 +3,9 @@
 A round trip to a thread costs 130-230 microseconds, and a writer thread beside a busy reactor starves for the
 GIL whatever the switch interval (measured; see ``docs/performance.rst``). So a function on a connection runs at once in
 the reactor's thread, and a progress handler stops it when its budget is spent; it then runs again, from its
-start, in a thread. Work whose key was long a moment ago goes to a thread at once. What counts as long is the time it
-took in the thread, on the processor: a budget is also spent when the machine was busy with something else, and short work
-that was sent to threads for that would run there one by one.
+start, in a thread. Work whose key was long a moment ago goes to a thread at once. What counts, for the budget and for
+what is long, is the time on the processor: on a crowded machine short work stands still for milliseconds, and what was sent to
+threads for that would run twice, and there one by one. Time on the wall counts where there is much of it: a cold disk.
 
 Threads: everything here is called in the reactor's thread, but for the function itself in the slow lane and
 for :meth:`Gauge.__call__`, which SQLite calls wherever the statement runs.
@@ -36,6 +36,10 @@ LONG_REMEMBERED_S = 30.0
 #: Work is long when it takes this share of the budget on the processor, or so many budgets by the clock (a cold disk).
 LONG_SHARE = 0.5
 LONG_WAITS = 10.0
+
+#: How many budgets may pass by the clock while work under one has not had it on the processor: a turn or two of another
+#: program's, or one wait for a disk. The reactor stands still meanwhile.
+HURRY_WAITS = 5.0
 
 FOREVER = float("inf")
 
@@ -77,18 +81,51 @@ class Cancellation:
 
 
 class Gauge:
-    """The progress handler of one connection: says whether its statement must stop now."""
+    """The progress handler of one connection: says whether its statement must stop now.
 
-    __slots__ = ("cancelled", "stop_at", "hurried")
+    :param clock: time on the wall.
+    :param processor: the processor's time in this thread, which costs five times as much to ask for.
+    :ivar stop_at: on `clock`.
+    :ivar hurried: its work runs under the budget, in the reactor's thread: nothing may wait there.
+    :ivar budget_s: what that may take on the processor.
+    :ivar latest: when it must stop at the latest, on `clock`, however little it had of the processor.
+    """
 
-    def __init__(self) -> None:
-        self.stop_at = FOREVER
+    __slots__ = ("_clock", "_from", "_processor", "budget_s", "cancelled", "hurried", "latest", "stop_at")
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, processor: Callable[[], float] = time.thread_time
+    ) -> None:
+        self._clock = clock
+        self._processor = processor
+        self._from: float | None = None
+        self.stop_at = self.latest = FOREVER
+        self.budget_s = 0.0
         self.cancelled = False
-        #: Its work runs under the budget, in the reactor's thread: nothing may wait there.
         self.hurried = False
 
+    def hurry(self, budget_s: float, deadline: float) -> None:
+        """What begins now has so much of the processor, and some more by the clock."""
+        now = self._clock()
+        self.hurried = now + budget_s < deadline
+        self.stop_at = min(now + budget_s, deadline)
+        self.latest = min(now + budget_s * HURRY_WAITS, deadline)
+        self.budget_s = budget_s
+        self._from = None
+
     def __call__(self) -> bool:
-        return self.cancelled or time.monotonic() >= self.stop_at
+        if self.cancelled:
+            return True
+        now = self._clock()
+        if self.hurried:
+            if self._from is None:
+                # The first tick, well within the budget: most work is over before it.
+                self._from = self._processor()
+            if self.stop_at <= now < self.latest:
+                left_s = self.budget_s - (self._processor() - self._from)
+                if left_s > 0:
+                    self.stop_at = min(now + left_s, self.latest)
+        return now >= self.stop_at
 
     @contextmanager
     def ignored(self) -> Iterator[None]:
@@ -183,7 +220,7 @@ class Lanes:
         :raises BudgetSpent: the budget was spent first.
         :raises StatementError: 57014, cancelled or past its deadline.
         """
-        return self._run(connection, work, min(deadline, time.monotonic() + self.budget_s), deadline, cancellation)
+        return self._run(connection, work, self.budget_s, deadline, cancellation)
 
     def long(
         self,
@@ -212,7 +249,7 @@ class Lanes:
         """Run `work` until its deadline, in the thread of the caller, which is not the reactor's. See :meth:`long`."""
         processor, wall = self._spent()
         try:
-            return self._run(connection, work, deadline, deadline, cancellation)
+            return self._run(connection, work, 0.0, deadline, cancellation)
         finally:
             if key is not None:
                 now = self._spent()
@@ -227,20 +264,23 @@ class Lanes:
         cancellation: Cancellation | None = None,
     ) -> T:
         """Run `work` here and now without a budget: only for work that is known to be bounded."""
-        return self._run(connection, work, deadline, deadline, cancellation)
+        return self._run(connection, work, 0.0, deadline, cancellation)
 
     def _run(
         self,
         connection: Any,
         work: Callable[[Any], T],
-        stop_at: float,
+        budget_s: float,
         deadline: float,
         cancellation: Cancellation | None,
     ) -> T:
+        """:param budget_s: 0 for none."""
         gauge: Gauge = connection.gauge
-        gauge.stop_at = stop_at
         gauge.cancelled = False
-        gauge.hurried = stop_at < deadline
+        if budget_s:
+            gauge.hurry(budget_s, deadline)
+        else:
+            gauge.stop_at = deadline
         if cancellation is not None:
             cancellation.gauge = gauge
             gauge.cancelled = cancellation.wanted

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
 from ha.sqlite.connection import open_writer
-from ha.sqlite.executor import BudgetSpent, Cancellation, Lanes, fit_gauge
+from ha.sqlite.executor import FOREVER, BudgetSpent, Cancellation, Gauge, Lanes, fit_gauge
 from ha.test.steps import SteppedLane
 
 #: Counts for ever, or until somebody stops it.
@@ -43,6 +43,31 @@ class LanesTests(SynchronousTestCase):
         with self.assertRaises(BudgetSpent):
             self.lanes.short(self.connection, count_for_ever)
         self.assertLess(time.monotonic() - started, 1.0)
+
+    def ticks(self, *moments: tuple[float, float], deadline: float = FOREVER) -> list[bool]:
+        """What a gauge says under a budget of 2, at these moments: the wall's time and the processor's."""
+        said = [(0.0, 0.0)]
+        gauge = Gauge(lambda: said[-1][0], lambda: said[-1][1])
+        gauge.hurry(2.0, deadline)
+        stops = []
+        for moment in moments:
+            said.append(moment)
+            stops.append(gauge())
+        return stops
+
+    def test_a_budget_is_the_threads_own_time(self) -> None:
+        """What stood still while the machine did something else goes on, for what it has left."""
+        self.assertEqual(self.ticks((0.1, 0.1), (1.9, 1.9), (2.1, 2.1)), [False, False, True])
+        self.assertEqual(self.ticks((0.1, 0.1), (4.0, 1.0), (5.0, 2.0), (5.2, 2.2)), [False, False, False, True])
+
+    def test_a_budget_is_not_waited_for_longer_than_a_few(self) -> None:
+        """The reactor stands still as well."""
+        self.assertEqual(self.ticks((0.1, 0.0), (9.9, 0.1), (10.0, 0.1)), [False, False, True])
+
+    def test_a_budget_does_not_outlast_the_deadline(self) -> None:
+        """Which is told as what it is, and is never put off."""
+        self.assertEqual(self.ticks((0.5, 0.0), (1.5, 0.0), deadline=1.0), [False, True])
+        self.assertEqual(self.ticks((0.5, 0.0), (2.5, 0.0), (3.0, 0.0), deadline=3.0), [False, False, True])
 
     def test_the_connection_is_as_good_as_new_afterwards(self) -> None:
         with self.assertRaises(BudgetSpent):
