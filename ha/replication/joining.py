@@ -215,8 +215,9 @@ class Joining:
             message = decode(entry.body)
         except Malformed:
             return At.OURS  # whatever it is, it was as strange when it was met first
-        known = seen.origins.get((message.node, message.process_id))
-        return At.OURS if message.group == 0 or known == message.group else At.OTHER
+        # A second copy of an older message may stand there: then later ones of its process are known.
+        known = seen.origins.get((message.node, message.process_id), 0)
+        return At.OURS if message.group <= known else At.OTHER
 
     async def read(self, subject: str, start: int) -> Entry | None:
         """The first entry from `start` on; None when there is none within the time."""

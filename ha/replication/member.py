@@ -22,13 +22,15 @@ from twisted.internet.defer import Deferred, DeferredLock
 from twisted.logger import Logger
 
 from ha.errors import StatementError
+from ha.replication.change import Malformed, decode
 from ha.replication.entry import LogError, StreamMissing, StreamReplaced, StreamShortened, StreamTrimmed
 from ha.replication.follower import CannotApply
 from ha.replication.gate import Gate
 from ha.replication.joining import CannotJoin, Joining
 from ha.replication.replica import Replica
+from ha.sqlite.connection import Connection
 from ha.sqlite.database import Database
-from ha.sqlite.ledger import write_position
+from ha.sqlite.ledger import origin_of, write_position
 from ha.sqlite.losses import quarantine
 from ha.sqlite.restore import BadSnapshot
 from ha.sqlite.visit import Visit, glance, visit
@@ -183,8 +185,8 @@ class Member:
     async def _ask(self) -> None:
         """Whether the log that refuses is the one we follow, and not shorter than we are."""
         assert self.replica is not None
+        position = self.replica.follower.position  # as it is now: while the answer is on its way we go on
         info = await self._log.stream_info()
-        position = self.replica.follower.position
         if info.epoch != self.replica.epoch or info.last_sequence < position:
             self._lost(StreamReplaced(f"the log is at epoch {info.epoch} and ends at {info.last_sequence}"))
 
@@ -214,6 +216,7 @@ class Member:
         try:
             with database.own_transaction():
                 quarantine(database.writer, sequence, failed.reason, entry.message_id, entry.body)
+                note_passed(database.writer, entry.body)
                 write_position(database.writer, self.subject, sequence)
             follower.failed = None
             follower.advanced(sequence)
@@ -262,3 +265,12 @@ class Member:
         pause: Deferred[None] = Deferred()
         self._clock.callLater(seconds, pause.callback, None)
         return pause
+
+
+def note_passed(connection: Connection, body: bytes) -> None:
+    """A message is passed over, so its process has come so far: by that it is known again, see ``Joining._at``."""
+    try:
+        message = decode(body)
+    except Malformed:
+        return
+    origin_of(connection, message.node, message.process_id, message.group)

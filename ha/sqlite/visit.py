@@ -34,7 +34,7 @@ def visit(path: Path, subject: str) -> Visit:
     connection = open_writer(str(path), synchronous="FULL")
     try:
         install(connection)
-        return _seen(connection, path, subject)
+        return look(connection, path, subject)
     finally:
         connection.close(True)
 
@@ -43,22 +43,31 @@ def glance(path: Path, subject: str) -> Visit:
     """Look at the file at `path` while it is open and served."""
     connection = open_reader(str(path))
     try:
-        return _seen(connection, path, subject)
+        return look(connection, path, subject)
     finally:
         connection.close(True)
 
 
-def _seen(connection: Connection, path: Path, subject: str) -> Visit:
-    membership = read_membership(connection)
+def look(connection: Connection, path: Path, subject: str) -> Visit:
+    """Look through `connection`, which has no transaction open."""
+    rows = has_rows(path)
     with connection.guard.trusted():
-        origins = {
-            (node, process_id): group for node, process_id, group in connection.execute("SELECT * FROM main.ha_origins")
-        }
+        # The position and the origins are of one moment, though somebody writes: they are compared with one message.
+        connection.execute("BEGIN")
+        try:
+            membership = read_membership(connection)
+            position = read_positions(connection).get(subject, 0)
+            origins = {
+                (node, process_id): group
+                for node, process_id, group in connection.execute("SELECT * FROM main.ha_origins")
+            }
+        finally:
+            connection.execute("COMMIT")
     return Visit(
-        has_rows(path),
+        rows,
         membership.cluster_id if membership is not None else None,
         membership.epoch if membership is not None else None,
-        read_positions(connection).get(subject, 0),
+        position,
         origins,
     )
 

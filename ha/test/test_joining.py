@@ -12,10 +12,12 @@ from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from ha.replication.change import MARKER, Message, encode
 from ha.replication.groups import Origin
 from ha.replication.joining import CannotJoin, Joining, Rights
 from ha.replication.snapshot import Snapshots
 from ha.sqlite.connection import open_writer
+from ha.sqlite.ledger import origin_of, write_position
 from ha.sqlite.visit import Visit, visit
 from ha.test.fakes import Network
 
@@ -157,6 +159,22 @@ class JoiningTests(SynchronousTestCase):
         self.assertIn("epoch 1", str(failure.value))
         self.successResultOf(self.join("far", other, replace_local=True))
         self.assertEqual(visit(other, SUBJECT).epoch, 2)
+
+    def test_a_second_copy_at_our_position(self) -> None:
+        """Stored late, and skipped: later messages of its process are known, so it is the log that we followed."""
+        path = self.founded()
+        far = self.network.join("far")
+        for number, group in enumerate((1, 2, 1), 1):
+            body = encode(Message("far", 9, "my.db", group, 0, 0, (), kind=MARKER))
+            far.publish(SUBJECT, body, f"far:9:{number}", None)
+            self.network.settle()
+        connection = open_writer(str(path), synchronous="NORMAL")
+        with connection.guard.trusted():
+            origin_of(connection, "far", 9, 2)
+            write_position(connection, SUBJECT, 4)
+        connection.close()
+        self.successResultOf(self.join("near", path))
+        self.assertEqual(visit(path, SUBJECT).position, 4)
 
     def test_somebody_removed_every_message(self) -> None:
         """A marker takes their place, and a new snapshot with it; others restore that."""

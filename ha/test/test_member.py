@@ -12,6 +12,7 @@ from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
+from ha.replication.change import Command, Message, encode
 from ha.replication.committer import Work
 from ha.replication.follower import CannotApply
 from ha.replication.groups import Origin
@@ -144,6 +145,18 @@ class MemberTests(SynchronousTestCase):
         self.assertEqual(self.rows(self.first), [1])
         self.assertEqual(self.failureResultOf(self.write(self.first, 2), StatementError).value.sqlstate, "57P03")
 
+    def test_a_refusal_is_no_loss(self) -> None:
+        """The log is asked how far it is, and we go on while the answer is on its way."""
+        assert self.first.replica is not None
+        follower = self.first.replica.follower
+        joined: list[int] = []
+        self.first.joined = lambda: joined.append(follower.position)
+        asked = Deferred.fromCoroutine(self.first._ask())
+        follower.advanced(follower.position + 5)
+        self.settle()
+        self.successResultOf(asked)
+        self.assertEqual(joined, [])
+
     def mark_ready(self) -> None:
         """The stream's founder is done."""
         assert self.network.stream is not None
@@ -165,3 +178,20 @@ class MemberTests(SynchronousTestCase):
         self.successResultOf(skipped)
         self.assertEqual((follower.failed, follower.position), (None, sequence))
         self.assertEqual(count_quarantined(self.first.replica.database.writer), 1)
+
+    def test_what_was_passed_over_is_known_again(self) -> None:
+        """After a reconnect the log is still the one that we follow."""
+        assert self.first.replica is not None
+        self.first.gate.shut()
+        message = Message("far", 9, "my.db", 1, 0, 0, (Command("CREATE nonsense", 0),))
+        stored = self.network.join("far").publish(SUBJECT, encode(message), "far:9:1", 1)
+        self.network.settle()
+        sequence = self.successResultOf(stored)
+        self.first.replica.follower.failed = CannotApply(sequence, "nonsense")
+        skipped = Deferred.fromCoroutine(self.first.skip(sequence))
+        self.settle()
+        self.successResultOf(skipped)
+        self.first._log.cut()
+        self.first._log.mend()
+        self.settle()
+        self.assertEqual((self.first.waiting_for, self.first.replica.follower.failed), ("", None))
