@@ -282,7 +282,7 @@ class Backend:
         return await submit(
             self,
             "a batch that writes",
-            lambda connection, work: run_all(self, connection, work, commands),
+            lambda connection, said: run_all(self, connection, said, commands),
             key=tuple(statement.sql for statement, _ in commands[:16]),
         )
 
@@ -458,7 +458,7 @@ class Backend:
         answer: Answer = await submit(
             self,
             statement.verb,
-            lambda connection, work: write(self, connection, work, statement, values, Allowance(HELD_BYTES_MAX)),
+            lambda connection, said: write(self, connection, said, statement, values, Allowance(HELD_BYTES_MAX)),
             key=statement.sql,
         )
         return answer
@@ -582,7 +582,7 @@ class Backend:
         try:
             if block.notifications and block.opened is None:
                 said = block.notifications
-                await submit(self, "NOTIFY", lambda _, work: work.notifications.extend(said), key=None)
+                await submit(self, "NOTIFY", lambda _, going_out: going_out.extend(said), key=None)
             await block.commit()
         except BaseException:
             block.roll_back()

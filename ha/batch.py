@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ha.errors import StatementError
 from ha.judgement import judge
-from ha.replication.committer import Work
+from ha.replication.change import Notification
 from ha.sql.kinds import Kind, Statement
 from ha.sqlite.connection import Connection
 from ha.sqlite.fetch import Allowance
@@ -73,14 +73,17 @@ async def read_batch(backend: Backend, commands: Sequence[tuple[Statement, Param
 
 
 def run_all(
-    backend: Backend, connection: Connection, work: Work | None, commands: Sequence[tuple[Statement, Parameters]]
+    backend: Backend,
+    connection: Connection,
+    said: list[Notification] | None,
+    commands: Sequence[tuple[Statement, Parameters]],
 ) -> list[Answer]:
     """Run a batch's commands, in whatever thread; an error says which it was."""
     allowance = Allowance(HELD_BYTES_MAX)
     answers = []
     for index, (statement, values) in enumerate(commands):
         try:
-            answers.append(write(backend, connection, work, statement, values, allowance))
+            answers.append(write(backend, connection, said, statement, values, allowance))
         except StatementError as error:
             error.index = index
             raise

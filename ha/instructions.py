@@ -173,7 +173,7 @@ async def _notify(backend: Backend, statement: Statement, alone: bool) -> Answer
         backend.implicit_block()
     if backend.block is None:
         said = (notify.channel, notify.payload, backend.pid)
-        await submit(backend, "NOTIFY", lambda _, work: work.notifications.append(said), key=None)
+        await submit(backend, "NOTIFY", lambda _, going_out: going_out.append(said), key=None)
         return Answer(statement.verb)
     backend.block.notifications.append((notify.channel, notify.payload, backend.pid))
     return Answer(statement.verb)

@@ -24,9 +24,6 @@ from ha.values import Column, Parameters
 if TYPE_CHECKING:
     from ha.backend import Backend
 
-#: Statements whose shapes are remembered, per database.
-SHAPES_KEPT = 4_000
-
 #: The verbs whose tag carries a count of changed rows.
 COUNTED = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 
@@ -126,9 +123,7 @@ def shape_of(backend: Backend, connection: Connection, statement: Statement, fac
             wanted := parameters(statement, schema),
             asked(statement, schema, wanted) if statement.asks_types else (),
         )
-        if len(shapes) >= SHAPES_KEPT:
-            shapes.clear()
-        shapes[key] = found
+        shapes.keep(key, found)
     return found
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ha.block import Block, read_only
 from ha.errors import StatementError
 from ha.judgement import COUNTED, Judgement, judge, shape_of
+from ha.replication.change import Notification
 from ha.replication.committer import Work
 from ha.replication.conflicts import READ_COMMITTED, SERIALIZABLE
 from ha.replication.transaction import OpenTransaction
@@ -32,14 +33,11 @@ if TYPE_CHECKING:
 #: Bytes of rows that are held at once where they cannot be streamed: RETURNING, and statements of a batch.
 HELD_BYTES_MAX = 64 * 1024 * 1024
 
-#: Statements whose plans are remembered as bounded or not, per database.
-PLANS_KEPT = 4_000
-
 
 def write(
     backend: Backend,
     connection: Connection,
-    work: Work | None,
+    said: list[Notification] | None,
     statement: Statement,
     values: Parameters,
     allowance: Allowance,
@@ -51,8 +49,8 @@ def write(
     if statement.kind in (Kind.EMPTY, Kind.NOTHING):
         return Answer(statement.verb)
     if statement.kind is Kind.NOTIFY:
-        assert work is not None and isinstance(statement.argument, Notify)
-        work.notifications.append((statement.argument.channel, statement.argument.payload, backend.pid))
+        assert said is not None and isinstance(statement.argument, Notify)
+        said.append((statement.argument.channel, statement.argument.payload, backend.pid))
         return Answer("NOTIFY")
     if statement.kind is not Kind.SQL:
         return write_script(backend, connection, statement)
@@ -64,7 +62,7 @@ def write(
     try:
         if facts.readonly:
             rows = Cursor(connection, fitting.sql, values).take_all(allowance)
-            _say(backend, work)
+            _say(backend, said)
             if statement.acts:
                 backend.replica.database.capture.after_statement(fitting.sql, may_change_schema=False)
             return Answer(statement.verb, columns, rows, len(rows))
@@ -79,7 +77,7 @@ def write(
     if promise is not None:
         with connection.guard.trusted():
             temporary.promise(connection, promise.table, promise.at_commit)
-    _say(backend, work)
+    _say(backend, said)
     counted = statement.verb in COUNTED
     if last is not None and statement.verb == "INSERT" and not backend.sqlite_order:
         inserted(backend.context, fitting.sql, facts.tables_written, last)
@@ -110,13 +108,12 @@ def _columns_of(backend: Backend, connection: Connection, judged: Judgement) -> 
     return shape.columns
 
 
-def _say(backend: Backend, work: Work | None) -> None:
+def _say(backend: Backend, said: list[Notification] | None) -> None:
     """What the statement said by ``pg_notify`` goes out with its transaction."""
-    said = [(channel, payload, backend.pid) for channel, payload in backend.context.said]
-    if work is not None:
-        work.notifications += said
-    elif backend.block is not None:
-        backend.block.notifications += said
+    if said is None and backend.block is not None:
+        said = backend.block.notifications
+    if said is not None:
+        said += [(channel, payload, backend.pid) for channel, payload in backend.context.said]
 
 
 def write_script(backend: Backend, connection: Connection, statement: Statement) -> Answer:
@@ -132,7 +129,7 @@ def write_script(backend: Backend, connection: Connection, statement: Statement)
     return answer
 
 
-async def submit(backend: Backend, what: str, run: Callable[[Connection, Work], Any], *, key: Any) -> Any:
+async def submit(backend: Backend, what: str, run: Callable[[Connection, list[Notification]], Any], *, key: Any) -> Any:
     """One transaction whose text we hold: to the committer.
 
     :param what: names it to a client whose transactions are read-only.
@@ -140,12 +137,12 @@ async def submit(backend: Backend, what: str, run: Callable[[Connection, Work], 
     if backend.variables.flag("default_transaction_read_only"):
         raise read_only(what)
     context = backend.context
-    work: Work
+    said: list[Notification] = []
 
     def begin(connection: Connection) -> Any:
         context.now = time.time()
         connection.context = context
-        return run(connection, work)
+        return run(connection, said)
 
     work = Work(
         begin,
@@ -153,6 +150,7 @@ async def submit(backend: Backend, what: str, run: Callable[[Connection, Work], 
         deadline=backend.deadline(),
         cancellation=backend.cancellation,
         may_queue=backend.default_isolation() == READ_COMMITTED,
+        notifications=said,
     )
     if backend.private is None:
         try:
@@ -232,10 +230,8 @@ def _bounded(backend: Backend, opened: OpenTransaction, statement: Statement, fa
     plans = backend.replica.plans
     known = plans.get(statement.sql)
     if known is None or known[0] is not facts:
-        if len(plans) >= PLANS_KEPT:
-            plans.clear()
         known = (facts, is_bounded(opened.connection, statement.sql, facts.tables_written))
-        plans[statement.sql] = known
+        plans.keep(statement.sql, known)
     return known[1]
 
 

@@ -52,6 +52,8 @@ class Work:
     :param deadline: on ``time.monotonic``'s scale.
     :param alone: it runs in a group of its own, in a thread: it is long, or ends transactions.
     :param may_queue: it may be ordered later when the log is out of reach (READ COMMITTED).
+    :param notifications: where `run` puts what goes out with the transaction. It knows the list and not the work: the rows of a large
+        transaction in a circle of references would stay until Python looks for such.
     """
 
     __slots__ = (
@@ -80,6 +82,7 @@ class Work:
         cancellation: Cancellation | None = None,
         alone: bool = False,
         may_queue: bool = True,
+        notifications: list[Notification] | None = None,
     ) -> None:
         self.run = run
         self.key = key
@@ -90,7 +93,7 @@ class Work:
         self.alone = alone
         self.may_queue = may_queue
         self.done: Deferred[Any] = Deferred()
-        self.notifications: list[Notification] = []
+        self.notifications: list[Notification] = [] if notifications is None else notifications
         self.forget()
 
     @property

@@ -23,8 +23,12 @@ from ha.replication.outbox import WAITING_BYTES_MAX, Outbox
 from ha.replication.settlement import Settlement
 from ha.replication.transaction import OpenTransaction
 from ha.replication.turns import Turns
+from ha.sql.kept import Kept
 from ha.sqlite.database import Database, Private
 from ha.sqlite.executor import Cancellation
+
+#: Statements of which it is remembered what their texts do not say, per database.
+STATEMENTS_KEPT = 4_000
 
 #: Called with a channel, its payload and the notifying backend's number, for every NOTIFY that was committed, on every
 #: node.
@@ -84,9 +88,9 @@ class Replica:
         self.committer = Committer(database, self.follower, self._settlement, self._groups, self.turns, clock, now)
         self.listeners: set[Listener] = set()
         #: Statements whose plan was asked whether it is bounded; kept by :mod:`ha.writing`.
-        self.plans: dict[str, tuple[Any, bool]] = {}
+        self.plans: Kept[str, tuple[Any, bool]] = Kept(STATEMENTS_KEPT)
         #: Statements whose columns and parameters were inferred; kept by :mod:`ha.backend`.
-        self.shapes: dict[Any, Any] = {}
+        self.shapes: Kept[Any, Any] = Kept(STATEMENTS_KEPT)
 
     @property
     def name(self) -> str:

@@ -18,6 +18,7 @@ from typing import Any, Final, TypeVar
 
 import apsw
 
+from ha.sql.kept import Kept
 from ha.sql.tokens import quoted_name
 from ha.sqlite import catalog, functions
 from ha.sqlite.catalog_types import spoken_decltype
@@ -64,7 +65,7 @@ LIMITS: Final = {
 
 #: Prepared statements kept per connection. A PostgreSQL session keeps up to 1,000 names, but their texts repeat.
 STATEMENTS_KEPT: Final = 500
-#: Facts kept per connection, cleared when full: texts with literals in them come once and never again.
+#: Facts kept per connection, and as many other things that the schema tells.
 FACTS_KEPT: Final = 4_000
 #: How long SQLite waits for a lock held by somebody else. All writing goes through one connection, so this only meets
 #: checkpoints and strangers' processes, and the reactor's thread must not sleep.
@@ -162,8 +163,8 @@ class Connection(apsw.Connection):
         self.guard = guard or Guard()
         self.context = None
         self.catalog = catalog.Catalog(self)
-        self._facts: dict[str, Facts] = {}
-        self._kept: dict[Hashable, Any] = {}
+        self._facts: Kept[str, Facts] = Kept(FACTS_KEPT)
+        self._kept: Kept[Hashable, Any] = Kept(FACTS_KEPT)
         self._schema_version = -1
         self._temp_version = 0
         self._number = next(_private_numbers)
@@ -204,9 +205,7 @@ class Connection(apsw.Connection):
         self._look_at_schema()
         facts = self._find_facts(sql)
         self.guard.prepared = self.lags and self.in_transaction
-        if len(self._facts) >= FACTS_KEPT:
-            self._facts.clear()
-        self._facts[sql] = facts
+        self._facts.keep(sql, facts)
         return facts
 
     def columns_of(self, relation: str) -> tuple[Source, ...]:
@@ -251,9 +250,7 @@ class Connection(apsw.Connection):
 
     def keep(self, key: Hashable, found: Any) -> None:
         """Remember what was made of :meth:`facts`, as long as they are."""
-        if len(self._kept) >= FACTS_KEPT:
-            self._kept.clear()
-        self._kept[key] = found
+        self._kept.keep(key, found)
 
     def forget(self) -> None:
         """The schema was changed through another connection: nothing that was found before counts. From any thread."""

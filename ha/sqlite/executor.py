@@ -178,24 +178,25 @@ class Lanes:
         self.defer = defer
         self.budget_s = budget_s
         self._spent = spent
-        self._long: OrderedDict[Hashable, float] = OrderedDict()
+        #: By the key's hash: keys are texts of up to megabytes, and two that share one share no more than the way to a thread.
+        self._long: OrderedDict[int, float] = OrderedDict()
 
     def is_long(self, key: Hashable) -> bool:
         """Whether work of this key was long within the last :data:`LONG_REMEMBERED_S`."""
         if self.budget_s <= 0:
             return True
-        until = self._long.get(key)
+        until = self._long.get(hash(key))
         if until is None:
             return False
         if until < time.monotonic():
-            self._long.pop(key, None)
+            self._long.pop(hash(key), None)
             return False
         return True
 
     def remember_long(self, key: Hashable) -> None:
         """Send work of this key to a thread from now on, for a while."""
-        self._long[key] = time.monotonic() + LONG_REMEMBERED_S
-        self._long.move_to_end(key)
+        self._long[hash(key)] = time.monotonic() + LONG_REMEMBERED_S
+        self._long.move_to_end(hash(key))
         if len(self._long) > LONG_KEYS_MAX:
             self._long.popitem(last=False)
 
@@ -204,7 +205,7 @@ class Lanes:
         if processor_s > self.budget_s * LONG_SHARE or wall_s > self.budget_s * LONG_WAITS:
             self.remember_long(key)
         else:
-            self._long.pop(key, None)
+            self._long.pop(hash(key), None)
 
     def short(
         self,
