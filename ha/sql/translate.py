@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ha.sql import assignments, declarations, literals
+from ha.sql import assignments, comparisons, declarations, literals
 from ha.sql.calls import (
     bare,
     extract,
@@ -123,7 +123,10 @@ def translate(
         if rule is not None and index > rewriting.skip and rewriting.instead.get(index) != "":
             rule(rewriting, index)
     if types is not None:
+        comparisons.fit(rewriting, types)
         assignments.fit(rewriting, types)  # around everything else, so last
+    elif not rewriting.keys.isdisjoint(comparisons.WORDS):
+        rewriting.ask()
     return rewriting.written(start, end)
 
 

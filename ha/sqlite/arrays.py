@@ -177,11 +177,11 @@ def array_lower(value: Any, dimension: int) -> int | None:
 def array_to_string(value: Any, delimiter: str, null: str | None = None) -> str | None:
     if value is None or delimiter is None:
         return None
-    words = [null if one is None else _word(one) for one in elements(value)]
+    words = [null if one is None else word(one) for one in elements(value)]
     return delimiter.join(word for word in words if word is not None)
 
 
-def _word(value: Any) -> str:
+def word(value: Any) -> str:
     if isinstance(value, bool):
         return "t" if value else "f"
     return dumped(value) if isinstance(value, (list, dict)) else text_of(value)

@@ -28,6 +28,7 @@ from ha.sqlite import (
     casts,
     catalog_functions,
     catalog_live,
+    collations,
     sequences,
     series,
     sleep,
@@ -101,6 +102,7 @@ def register(connection: Connection) -> None:
         connection.create_scalar_function(name, function, count, flags=flags)
     for name, count, factory in aggregates.AGGREGATES:
         connection.create_aggregate_function(name, factory, count, flags=STEADY)
+    collations.register(connection)
     series.register(connection)
     catalog_live.register(connection)
 

@@ -196,6 +196,26 @@ def _whole(months: float, days: float, microseconds: int) -> Interval:
     return Interval(int(months), int(days), microseconds)
 
 
+def span(value: Interval) -> int:
+    """What intervals are compared by, in microseconds: a month counts as 30 days, a day as 24 hours."""
+    return (value.months * 30 + value.days) * DAY + value.microseconds
+
+
+def clock_and_offset(value: str) -> tuple[int, int]:
+    """A timetz: the time of the day, and how far east it is, both in microseconds.
+
+    :raises StatementError: 22007, it is none.
+    """
+    match = _CLOCK.match(value)
+    if match is None:
+        raise invalid("time with time zone", value)
+    hour, minute, second, fraction, _, zone = match.groups()
+    clock = int(hour) * HOUR + int(minute) * 60 * SECOND + int(second or 0) * SECOND
+    clock += int((fraction or "0").ljust(6, "0")[:6])
+    east = offset(zone).utcoffset(None) if zone else timedelta()
+    return clock, (east or timedelta()) // timedelta(microseconds=1)
+
+
 def invalid(what: str, value: Any) -> StatementError:
     return StatementError("22007", f'invalid input syntax for type {what}: "{value}"')
 

@@ -1,0 +1,193 @@
+"""What is compared, sorted and grouped, where the texts that are kept have another order than the values. [pure]
+
+An interval, a jsonb, an array is a text in SQLite, which compares texts: ``10 days`` before ``9 days``. Where the schema and the words
+tell such a type, the operand gets a collation that knows its order (:mod:`ha.sqlite.collations`); SQLite takes it from there
+through comparisons, ORDER BY, GROUP BY, DISTINCT, set operations, min, max and windows. A date that is compared with a time
+becomes a time first.
+"""
+
+from __future__ import annotations
+
+from ha.errors import StatementError
+from ha.sql.rewriting import AFTER_FROM, Rewriting, elements
+from ha.sql.tokens import NUMBER, PARAMETER, TEXTS, unquoted
+from ha.sql.typed import Types
+
+#: By type: the collation that has its order.
+COLLATIONS = {
+    "interval": "pg_interval",
+    "timetz": "pg_timetz",
+    "jsonb": "pg_jsonb",
+    "bpchar": "RTRIM",
+    **dict.fromkeys(("_int2", "_int4", "_int8", "_numeric", "_float4", "_float8", "_bool"), "pg_array"),
+    **dict.fromkeys(("_text", "_varchar", "_bpchar", "_date", "_timestamp", "_timestamptz", "_uuid"), "pg_text_array"),
+}
+COMPARISONS = frozenset(("=", "<>", "!=", "<", ">", "<=", ">="))
+#: Operators that bind closer than a comparison.
+CLOSER = frozenset("+ - * / % ^ || -> ->> #> #>> & | # << >> @> <@ && #-".split())
+_UNITING = frozenset(("UNION", "INTERSECT", "EXCEPT"))
+_EXTREMES = frozenset(("MIN", "MAX", "NULLIF"))
+_TERM_END = frozenset(
+    ("ASC", "DESC", "NULLS", "USING", ",", "ROWS", "RANGE", "GROUPS", "ORDER", "HAVING", *AFTER_FROM, "INTO")
+)
+#: Statements without any of these have nothing to compare.
+WORDS = COMPARISONS | _UNITING | _EXTREMES | frozenset(("BETWEEN", "IN", "IS", "BY", "DISTINCT", "CASE", "USING"))
+
+
+def fit(rewriting: Rewriting, types: Types) -> None:
+    """Put the collations behind what is compared, and make equal types of unequal times."""
+    if rewriting.keys.isdisjoint(WORDS):
+        return
+    for at, token in enumerate(rewriting.tokens):
+        key = token.key
+        try:
+            if key in COMPARISONS or key in ("BETWEEN", "IN", "IS"):
+                _compare(rewriting, types, at)
+            elif key == "BY" and rewriting.key(at - 1) in ("ORDER", "GROUP", "PARTITION"):
+                _terms(rewriting, types, at + 1)
+            elif key == "CASE" and rewriting.key(at + 1) != "WHEN":
+                end = rewriting.clause_end(at + 1, frozenset(("WHEN",)))
+                _collate(rewriting, types, at + 1, end - 1)
+            elif key in _EXTREMES and rewriting.key(at + 1) == "(" and at + 1 in rewriting.partners:
+                first = at + 2 + (rewriting.key(at + 2) == "DISTINCT")
+                _collate(rewriting, types, first, rewriting.clause_end(first, frozenset((",", "ORDER"))) - 1)
+            elif key == "DISTINCT" and rewriting.key(at - 1) == "(" and rewriting.key(at - 2) not in _EXTREMES:
+                _collate(rewriting, types, at + 1, rewriting.clause_end(at + 1, frozenset((",", "ORDER"))) - 1)
+            elif key == "SELECT" and _is_set(rewriting, at):
+                for item in types.reading.items_between(at, _end(rewriting, at)):
+                    if not item.star:
+                        _collate(rewriting, types, item.first, item.last - 1)
+        except StatementError:
+            continue  # no operand: SQLite will tell
+
+
+def _end(rewriting: Rewriting, at: int) -> int:
+    """The end of the level that a token stands on."""
+    return rewriting.clause_end(at, frozenset((";",)))
+
+
+def _is_set(rewriting: Rewriting, select: int) -> bool:
+    """Are this SELECT's rows told apart, or named by a query around it?"""
+    if rewriting.key(select + 1) == "DISTINCT" or rewriting.key(select - 1) in _UNITING | {"ALL", "("}:
+        return True
+    return rewriting.key(rewriting.clause_end(select, _UNITING)) in _UNITING
+
+
+def _compare(rewriting: Rewriting, types: Types, at: int) -> None:
+    end = at - 1  # the left operand's last token
+    if rewriting.key(at) in ("BETWEEN", "IN") and rewriting.key(end) == "NOT":
+        end -= 1
+    if not rewriting.is_operand(end) or rewriting.key(at - 2) == "SET":
+        return
+    if rewriting.verb == "UPDATE" and rewriting.key(at) == "=" and _assigns(rewriting, at):
+        return
+    first = rewriting.chain_before(end + 1, CLOSER)
+    if rewriting.key(first - 1) in ("-", "+") and not rewriting.is_operand(first - 2):
+        first -= 1
+    left = _type(rewriting, types, first, end)
+    if rewriting.key(first) == "(" and rewriting.partners.get(first) == end and left is None:
+        for start, last in elements(rewriting, first):  # (a, b) = (c, d)
+            _collate(rewriting, types, start, last)
+        return
+    start = at + 1
+    if rewriting.key(at) == "IS":
+        start += rewriting.key(start) == "NOT"
+        if rewriting.key(start) != "DISTINCT":
+            return
+        start += 2
+    if rewriting.key(at) == "IN":
+        if left in COLLATIONS:
+            rewriting.after(end, f" COLLATE {COLLATIONS[left]}")
+        elif left is not None and rewriting.key(start) == "(" and rewriting.key(start + 1) not in ("SELECT", "WITH"):
+            listed = [(_type(rewriting, types, one, last), one, last) for one, last in elements(rewriting, start)]
+            _equalise(rewriting, [(left, first, end), *listed])
+        return
+    if rewriting.key(start) in ("ANY", "ALL", "SOME"):
+        if left in COLLATIONS:
+            rewriting.after(end, f" COLLATE {COLLATIONS[left]}")
+        return
+    last = rewriting.chain_after(start, CLOSER)
+    right = _type(rewriting, types, start, last)
+    if left in COLLATIONS or (right in COLLATIONS and left in (None, "text", "varchar")):
+        rewriting.after(end, f" COLLATE {COLLATIONS[left if left in COLLATIONS else right]}")  # type: ignore[index]
+    operands = [(left, first, end), (right, start, last)]
+    if rewriting.key(at) == "BETWEEN" and rewriting.key(last + 1) == "AND":
+        upper = rewriting.chain_after(last + 2, CLOSER)
+        operands.append((_type(rewriting, types, last + 2, upper), last + 2, upper))
+    _equalise(rewriting, operands)
+
+
+def _assigns(rewriting: Rewriting, at: int) -> bool:
+    """Is this ``=`` one of ``SET a = x``?"""
+    back = at - 2
+    while back >= 0 and rewriting.key(back) not in ("SET", "WHERE", "FROM", "("):
+        if rewriting.key(back) == "," or rewriting.key(back) == ".":
+            back -= 1
+            continue
+        partner = rewriting.partners.get(back, len(rewriting.tokens))
+        back = partner - 1 if partner < back else back - 1
+    if rewriting.key(back) != "SET":
+        return False
+    return rewriting.key(at - 2) in ("SET", ",", ".") or rewriting.key(at - 1) == ")"
+
+
+def _equalise(rewriting: Rewriting, operands: list[tuple[str | None, int, int]]) -> None:
+    """Cast dates and times to the strongest of their types: each operand's type, first and last token."""
+    strongest = max((_STRENGTH.get(kind or "", -1) for kind, _, _ in operands), default=-1)
+    for kind, first, last in operands:
+        if 0 <= _STRENGTH.get(kind or "", strongest) < strongest:
+            rewriting.before(first, f"pg_{_TIMES[strongest]}(")
+            rewriting.last(last, ")")
+
+
+_TIMES = ("date", "timestamp", "timestamptz")
+_STRENGTH = {name: rank for rank, name in enumerate(_TIMES)}
+
+
+def _is_untyped(rewriting: Rewriting, first: int, last: int) -> bool:
+    """A literal or a parameter takes the other's type by itself."""
+    return first == last and (rewriting.kind(first) in TEXTS or rewriting.kind(first) == PARAMETER)
+
+
+def _type(rewriting: Rewriting, types: Types, first: int, last: int) -> str | None:
+    return None if _is_untyped(rewriting, first, last) else types.of(first, last)
+
+
+def _collate(rewriting: Rewriting, types: Types, first: int, last: int) -> None:
+    if last < first or rewriting.instead.get(last) == "":
+        return
+    found = types.of(first, last)
+    if found in COLLATIONS and not _is_untyped(rewriting, first, last):
+        rewriting.after(last, f" COLLATE {COLLATIONS[found]}")
+
+
+def _terms(rewriting: Rewriting, types: Types, at: int) -> None:
+    """The terms of ORDER BY, GROUP BY or PARTITION BY."""
+    while at < len(rewriting.tokens):
+        end = rewriting.clause_end(at, _TERM_END)
+        if end > at:
+            _term(rewriting, types, at, end - 1)
+        comma = rewriting.clause_end(end, frozenset((",", "ROWS", "RANGE", "GROUPS", "ORDER", "HAVING", *AFTER_FROM)))
+        if rewriting.key(comma) != ",":
+            return
+        at = comma + 1
+
+
+def _term(rewriting: Rewriting, types: Types, first: int, last: int) -> None:
+    """A term; a number or an alias means an item of the select list."""
+    found = types.of(first, last) if rewriting.kind(first) != NUMBER else None
+    if found is None and first == last and rewriting.select_of(first) >= 0:
+        select = rewriting.select_of(first)
+        items = types.reading.items_between(select, _end(rewriting, select))
+        item = None
+        if rewriting.kind(first) == NUMBER:
+            place = int(rewriting.key(first)[:9]) if rewriting.key(first).isdecimal() else 0
+            if 0 < place <= len(items) and not any(one.star for one in items):
+                item = items[place - 1]
+        elif rewriting.is_operand(first):
+            name = unquoted(rewriting.text, rewriting.tokens[first])
+            item = next((one for one in items if one.alias == name), None)
+        if item is not None:
+            found = types.of(item.first, item.last - 1)
+    if found in COLLATIONS:
+        rewriting.after(last, f" COLLATE {COLLATIONS[found]}")

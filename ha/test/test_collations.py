@@ -1,0 +1,45 @@
+"""Orders of values that are kept as texts."""
+
+from __future__ import annotations
+
+from functools import cmp_to_key
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ha.sqlite.collations import COLLATIONS
+
+
+class OrderTests(SynchronousTestCase):
+    """Each type's own."""
+
+    def assertOrder(self, name: str, *texts: str) -> None:
+        """These come in this order, however they are given."""
+        self.assertEqual(sorted(reversed(texts), key=cmp_to_key(COLLATIONS[name])), list(texts))
+
+    def assertSame(self, name: str, left: str, right: str) -> None:
+        """These are one value."""
+        self.assertEqual(COLLATIONS[name](left, right), 0)
+
+    def test_intervals(self) -> None:
+        """By their length, a month being thirty days; what is no interval comes last."""
+        self.assertOrder("pg_interval", "-1 days", "02:00:00", "9 days", "10 days", "1 mon", "1 year", "no interval")
+        self.assertSame("pg_interval", "1 day", "24:00:00")
+        self.assertSame("pg_interval", "1 mon", "30 days")
+
+    def test_times_with_a_zone(self) -> None:
+        """By the moment; of equal moments, the one further east is the smaller."""
+        self.assertOrder("pg_timetz", "10:00:00+02", "09:00:00+01", "10:00:00+01", "08:00:00-05:30")
+        self.assertSame("pg_timetz", "10:00:00+00", "10:00:00+00:00")
+
+    def test_jsonb(self) -> None:
+        """PostgreSQL's order of kinds; white space and the keys' order mean nothing."""
+        self.assertOrder(
+            "pg_jsonb", "[]", "null", '"a"', '"b"', "2", "10", "false", "true", "[1]", "[1, 2]", "{}", '{"a": 1}'
+        )
+        self.assertSame("pg_jsonb", '{"a":1,"b":2}', '{"b": 2, "a": 1.0}')
+
+    def test_arrays(self) -> None:
+        """Element by element, in either spelling; NULL is the greatest."""
+        self.assertOrder("pg_array", "{}", "{9}", "[9,1]", "{10}", "{NULL}")
+        self.assertOrder("pg_text_array", "{10}", '["9"]', "{a}", "{NULL}")
+        self.assertSame("pg_array", "{1,2}", "[1,2]")

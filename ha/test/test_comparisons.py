@@ -1,0 +1,87 @@
+"""What is compared, sorted and grouped, as PostgreSQL does it."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ha.test.spoken import Spoken
+
+
+class IntervalTests(SynchronousTestCase):
+    """Their texts have another order than they."""
+
+    def setUp(self) -> None:
+        """Six intervals, of which two pairs are equal."""
+        self.spoken = Spoken(self)
+        self.spoken.query("CREATE TABLE iv (id int PRIMARY KEY, i interval)")
+        self.spoken.query(
+            "INSERT INTO iv VALUES (1,'1 day'),(2,'24 hours'),(3,'1 month'),(4,'30 days'),(5,'10 days'),(6,'9 days'),(7,NULL)"
+        )
+
+    def ids(self, rest: str) -> list[int]:
+        """The rows that the rest of the statement gives."""
+        return [int(row[0] or 0) for row in self.spoken.rows("SELECT id FROM iv " + rest)]
+
+    def test_compared(self) -> None:
+        """With literals, lists, ranges, arrays and one another."""
+        self.assertEqual(self.ids("WHERE i > '2 days' ORDER BY id"), [3, 4, 5, 6])
+        self.assertEqual(self.ids("WHERE i = '24:00:00' ORDER BY id"), [1, 2])
+        self.assertEqual(self.ids("WHERE i IN ('1 day', '10 days') ORDER BY id"), [1, 2, 5])
+        self.assertEqual(self.ids("WHERE i BETWEEN '1 day' AND '9 days' ORDER BY id"), [1, 2, 6])
+        self.assertEqual(self.ids("WHERE i = ANY (ARRAY['1 mon']::interval[]) ORDER BY id"), [3, 4])
+        self.assertEqual(self.ids("WHERE i + interval '1 day' > '5 days' ORDER BY id"), [3, 4, 5, 6])
+        self.assertEqual(self.ids("WHERE (i, id) > ('1 day'::interval, 2) ORDER BY id"), [3, 4, 5, 6])
+        self.assertEqual(self.ids("WHERE i = (SELECT max(i) FROM iv) ORDER BY id"), [3, 4])
+
+    def test_sorted(self) -> None:
+        """By column, number, alias, and in a window."""
+        self.assertEqual(self.ids("ORDER BY i, id"), [1, 2, 6, 5, 3, 4, 7])
+        self.assertEqual(self.ids("ORDER BY i DESC, id"), [7, 3, 4, 5, 6, 1, 2])
+        self.assertEqual([row[0] for row in self.spoken.rows("SELECT id, i FROM iv ORDER BY 2, 1")], list("1265347"))
+        self.assertEqual(
+            [row[0] for row in self.spoken.rows("SELECT id, i AS x FROM iv ORDER BY x, 1")], list("1265347")
+        )
+        ranks = self.spoken.rows("SELECT rank() OVER (ORDER BY i) FROM iv ORDER BY id")
+        self.assertEqual([row[0] for row in ranks], ["1", "1", "5", "5", "4", "3", "7"])
+
+    def test_told_apart(self) -> None:
+        """Groups, DISTINCT, UNION."""
+        self.assertEqual(
+            self.spoken.rows("SELECT count(*) FROM iv GROUP BY i ORDER BY i"), [("2",), ("1",), ("1",), ("2",), ("1",)]
+        )
+        self.assertEqual(self.spoken.rows("SELECT count(DISTINCT i) FROM iv"), [("4",)])
+        self.assertEqual(len(self.spoken.rows("SELECT DISTINCT i FROM iv")), 5)
+        self.assertEqual(len(self.spoken.rows("SELECT i FROM iv UNION SELECT interval '720 hours'")), 5)
+
+    def test_the_type_is_announced(self) -> None:
+        """As without a collation."""
+        self.assertEqual(self.spoken.rows("SELECT min(i) FROM iv WHERE id > 4"), [("9 days",)])
+
+
+class OtherTests(SynchronousTestCase):
+    """Types besides."""
+
+    def setUp(self) -> None:
+        """One row."""
+        self.spoken = Spoken(self)
+
+    def test_a_date_beside_a_time(self) -> None:
+        """Midnight is what it means."""
+        self.assertEqual(
+            self.spoken.rows(
+                "SELECT date '2026-01-01' = timestamp '2026-01-01 00:00:00', date '2026-01-02' BETWEEN timestamp '2026-01-01 12:00:00'"
+                " AND timestamp '2026-01-02 00:00:00', timestamp '2026-01-01 00:00:00' IN (date '2026-01-01')"
+            ),
+            [("t", "t", "t")],
+        )
+
+    def test_arrays_and_documents(self) -> None:
+        """Numbers as numbers, objects by what they hold."""
+        self.assertEqual(
+            self.spoken.rows('SELECT array[10] > array[9], \'{"a":1,"b":2}\'::jsonb = \'{"b": 2, "a": 1.0}\'::jsonb'),
+            [("t", "t")],
+        )
+
+    def test_blanks_at_the_end_of_a_char(self) -> None:
+        """Mean nothing."""
+        self.assertEqual(self.spoken.rows("SELECT 'abc'::char(5) = 'abc'"), [("t",)])
