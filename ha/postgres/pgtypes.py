@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ha.errors import StatementError
+from ha.sql.typenames import SPOKEN
 from ha.values import Column, Value
 
 TEXT, BINARY = 0, 1
@@ -178,13 +179,6 @@ def of_column(column: Column) -> tuple[int, int] | None:
     return of_name(column.expression) if column.expression else None
 
 
-_SPOKEN = {
-    "bool": "boolean", "int8": "bigint", "int4": "integer", "int2": "smallint", "float8": "double precision", "float4": "real",
-    "bpchar": "character", "varchar": "character varying", "timestamptz": "timestamp with time zone",
-    "timestamp": "timestamp without time zone", "time": "time without time zone", "timetz": "time with time zone", "varbit": "bit varying",
-}  # fmt: skip
-
-
 def spoken(oid: int) -> str:
     """The type as format_type() would name it."""
     kind = TYPES.get(oid)
@@ -192,7 +186,7 @@ def spoken(oid: int) -> str:
         return "text"
     if kind.element:
         return spoken(kind.element) + "[]"
-    return _SPOKEN.get(kind.name, kind.name)
+    return SPOKEN.get(kind.name, kind.name)
 
 
 def unfit(oid: int, value: object) -> StatementError:
@@ -203,7 +197,7 @@ def unfit(oid: int, value: object) -> StatementError:
     if oid in (DATE, TIME, TIMETZ, TIMESTAMP, TIMESTAMPTZ, INTERVAL):
         return StatementError(
             "22007",
-            f'invalid input syntax for type {_SPOKEN.get(TYPES[oid].name, TYPES[oid].name).split(" with")[0]}: "{shown}"',
+            f'invalid input syntax for type {SPOKEN.get(TYPES[oid].name, TYPES[oid].name).split(" with")[0]}: "{shown}"',
         )
     return StatementError("22P02", f'invalid input syntax for type {spoken(oid)}: "{shown}"')
 

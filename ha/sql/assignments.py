@@ -31,7 +31,7 @@ from ha.sql.typenames import TypeName, declared_type
 #: By type: the function that makes a value fit, with the modifiers as further arguments.
 FITTING = {
     **literals.CASTS,
-    "numeric": "pg_fit_numeric", "varchar": "pg_fit_varchar", "bpchar": "pg_fit_bpchar", "json": "pg_fit_json", "jsonb": "pg_fit_json",
+    "numeric": "pg_fit_numeric", "varchar": "pg_fit_varchar", "bpchar": "pg_fit_bpchar", "json": "pg_fit_json", "jsonb": "pg_fit_jsonb",
 }  # fmt: skip
 #: INTEGER has SQLite's width here, but is called by its own name.
 _INTEGERS = frozenset(("INT", "INTEGER"))
@@ -62,7 +62,7 @@ def fitting_mark(words: str | None) -> str:
     """The parameter for a column declared in these words, whose values are of its type: only a size may not be theirs."""
     column = declared_type(words) if words else None
     function = function_of(column) if column is not None else None
-    if column is None or function is None or not (column.modifiers or column.name == "bpchar"):
+    if column is None or function is None or not (column.modifiers or column.name in ("bpchar", "jsonb")):
         return "?"
     return f"{function}(?{more_arguments(column)})"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ha.sql.rewriting import Rewriting
+from ha.sql.rewriting import Rewriting, elements
 from ha.sql.tokens import NUMBER, TEXTS, WORD, literal, quoted
 
 
@@ -12,7 +12,13 @@ def bare(function: str) -> Callable[[Rewriting, int], None]:
     """PostgreSQL's functions without parentheses."""
 
     def rule(rewriting: Rewriting, index: int) -> None:
-        if rewriting.key(index - 1) in (".", "AS") or rewriting.key(index + 1) in ("(", ".", "="):
+        if rewriting.key(index - 1) in (".", "AS") or rewriting.key(index + 1) in ("(", "."):
+            return
+        if (
+            rewriting.key(index + 1) == "="
+            and rewriting.verb == "UPDATE"
+            and rewriting.key(index - 1) in ("SET", ",", "(")
+        ):
             return
         rewriting.instead[index] = function + "()"
 
@@ -61,6 +67,9 @@ def words_as_commas(function: str, *words: str) -> Callable[[Rewriting, int], No
     return rule
 
 
+_substring = words_as_commas("substring", "FROM", "FOR")
+
+
 def trim(rewriting: Rewriting, index: int) -> None:
     """``TRIM(BOTH 'x' FROM y)``."""
     opening = index + 1
@@ -87,13 +96,43 @@ def renamed(function: str) -> Callable[[Rewriting, int], None]:
 
     def rule(rewriting: Rewriting, index: int) -> None:
         if rewriting.key(index + 1) == "(" and rewriting.key(index - 1) != ".":
+            rewriting.instead.setdefault(index, function)
+
+    return rule
+
+
+def ours(function: str) -> Callable[[Rewriting, int], None]:
+    """A function that SQLite has, too, but means otherwise; what the schema keeps, and its own door, keep SQLite's."""
+
+    def rule(rewriting: Rewriting, index: int) -> None:
+        if rewriting.key(index + 1) == "(" and not rewriting.sqlite_order and not rewriting.is_stored:
             rewriting.instead[index] = function
 
     return rule
 
 
+def substring(rewriting: Rewriting, index: int) -> None:
+    """``substring(x FROM a FOR b)``; where the places may be below 1, or the length below 0, SQLite counts otherwise."""
+    _substring(rewriting, index)
+    opening = index + 1
+    if rewriting.key(opening) != "(" or rewriting.instead.get(index) == "pg_substring":
+        return
+    close = rewriting.partners.get(opening, -1)
+    stops = frozenset((",", "FROM", "FOR"))
+    at = rewriting.clause_end(opening + 1, stops)
+    plain = True
+    while at < close:
+        end = rewriting.clause_end(at + 1, stops)
+        number = rewriting.key(at + 1)
+        plain = plain and end == at + 2 and number.isdecimal() and number != "0"
+        at = end
+    if not plain:
+        ours("pg_substr")(rewriting, index)
+
+
 def format_call(rewriting: Rewriting, index: int) -> None:
-    """format() is SQLite's printf, unless its text asks for what only PostgreSQL's does."""
+    """In the schema, and at SQLite's own door, format() is SQLite's printf, unless its text asks for what only PostgreSQL's does."""
+    ours("pg_format")(rewriting, index)
     if rewriting.key(index + 1) == "(" and rewriting.kind(index + 2) in TEXTS:
         value = literal(rewriting.text, rewriting.tokens[index + 2]) or ""
         if "%I" in value or "%L" in value or "$s" in value:
@@ -109,8 +148,29 @@ def jsonb_set(rewriting: Rewriting, index: int) -> None:
             rewriting.instead[index] = "pg_jsonb_set"
 
 
+_INTERVAL_PARTS = "YEARS MONTHS WEEKS DAYS HOURS MINS SECS".split()
+
+
+def named_arguments(rewriting: Rewriting, index: int) -> None:
+    """``make_interval(days => 10)``: each to its place."""
+    if rewriting.key(index + 1) != "(" or index + 1 not in rewriting.partners:
+        return
+    for first, last in elements(rewriting, index + 1):
+        name, arrow = rewriting.key(first), rewriting.key(first + 1)
+        if name not in _INTERVAL_PARTS or last < first + 2:
+            return
+        value = first + 2 + (arrow in ("=", ":") and rewriting.key(first + 2) in (">", "="))
+        if arrow not in ("=>", ":=") and value == first + 2:
+            return
+        rewriting.drop(first, value - 1)
+        rewriting.after(value - 1, f"{_INTERVAL_PARTS.index(name)}, ")
+        rewriting.instead[index] = "pg_make_interval"
+
+
 def precision(rewriting: Rewriting, index: int) -> None:
     """``CURRENT_TIMESTAMP(3)``."""
+    if rewriting.key(index) == "CURRENT_TIME" and not rewriting.sqlite_order and not rewriting.is_stored:
+        rewriting.instead[index] = "pg_current_time()"
     if rewriting.key(index + 1) == "(" and rewriting.kind(index + 2) == NUMBER and rewriting.key(index + 3) == ")":
         rewriting.drop(index + 1, index + 3)
 

@@ -91,7 +91,7 @@ def cast(rewriting: Rewriting, index: int) -> None:
 
 
 def cast_call(rewriting: Rewriting, index: int) -> None:
-    """``CAST(x AS type)``: left to SQLite where its own type names are used."""
+    """``CAST(x AS type)``: in the schema, and at SQLite's own door, left to SQLite where its own type names are used."""
     if rewriting.key(index + 1) != "(" or index + 1 not in rewriting.partners:
         return
     close = rewriting.partners[index + 1]
@@ -109,7 +109,8 @@ def cast_call(rewriting: Rewriting, index: int) -> None:
     if as_ == index + 3 and rewriting.kind(index + 2) == PARAMETER:
         rewriting.casts.setdefault(rewriting.parameter(index + 2), type_name.name)
     if type_name.written in _SQLITE_CASTS and not type_name.name.startswith("_") and rewriting.key(as_ + 2) != ".":
-        return
+        if rewriting.sqlite_order or rewriting.is_stored or type_name.written in ("BLOB", "TEXT"):
+            return
     rewriting.drop(index, index + 1)
     _wrap(rewriting, index + 2, as_ - 1, type_name, close + 1)
     rewriting.drop(as_, close)
@@ -155,6 +156,9 @@ def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName, afte
     elif name in ("regclass", "regtype", "regproc", "regprocedure", "regnamespace", "regrole"):
         rewriting.before(first, f"pg_{name}{'' if _is_number(rewriting, first, last, after) else '_name'}(")
         rewriting.after(last, ")")
+    elif name == "bpchar" and type_name.written == "BPCHAR" and not type_name.modifiers:
+        rewriting.before(first, "CAST(")
+        rewriting.after(last, " AS TEXT)")
     elif name in _REGISTERED:
         modifiers = "".join(f", {modifier}" for modifier in type_name.modifiers)
         rewriting.before(first, f"pg_{name}(")
@@ -238,14 +242,43 @@ def named_literal(rewriting: Rewriting, index: int) -> None:
 
 def typed_literal(rewriting: Rewriting, index: int) -> None:
     """``DATE '2026-01-01'``. SQLite could read a column called date and an alias, so the literal must look the part."""
-    if rewriting.kind(index + 1) != STRING or rewriting.key(index - 1) in (".", "::", "AS"):
+    if rewriting.key(index - 1) in (".", "::", "AS"):
+        return
+    type_name, after = read_type(rewriting.text, rewriting.tokens, index)
+    if type_name is not None and after > index + 1 and rewriting.kind(after) == STRING and not rewriting.sqlite_order:
+        rewriting.drop(index, after - 1)
+        _wrap(rewriting, after, after, type_name, after + 1)
+        return
+    if rewriting.kind(index + 1) != STRING:
+        return
+    if rewriting.key(index) == "INTERVAL" and _interval_fields(rewriting, index):
         return
     value = literal(rewriting.text, rewriting.tokens[index + 1]) or ""
     name = rewriting.key(index).lower()
     if (
         name == "interval"
         or value[:1].isdigit()
+        or not (rewriting.sqlite_order or rewriting.is_stored)
         or value.lower() in ("now", "today", "tomorrow", "yesterday", "epoch", "infinity")
     ):
         rewriting.instead[index] = f"pg_{name}("
         rewriting.after(index + 1, ")")
+
+
+_FIELDS = frozenset(("YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"))
+
+
+def _interval_fields(rewriting: Rewriting, index: int) -> bool:
+    """``INTERVAL '1' DAY``, ``INTERVAL '1:30' HOUR TO MINUTE``."""
+    first = rewriting.key(index + 2)
+    if first not in _FIELDS:
+        return False
+    last, end = first, index + 2
+    if rewriting.key(index + 3) == "TO" and rewriting.key(index + 4) in _FIELDS:
+        last, end = rewriting.key(index + 4), index + 4
+    if rewriting.key(end + 1) == "(" and last == "SECOND" and end + 1 in rewriting.partners:
+        end = rewriting.partners[end + 1]
+    rewriting.instead[index] = "pg_interval_of("
+    rewriting.after(index + 1, f", '{first.lower()}', '{last.lower()}')")
+    rewriting.drop(index + 2, end)
+    return True

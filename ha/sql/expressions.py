@@ -31,13 +31,13 @@ class Schema(Protocol):
 _COMPARISONS = frozenset(
     "= <> != < > <= >= == ~ !~ ~* !~* ~~ !~~ ~~* !~~* @> <@ && LIKE ILIKE GLOB REGEXP MATCH".split()
 )
-_TRUTHS = frozenset("AND OR NOT IS IN BETWEEN EXISTS ISNULL NOTNULL SIMILAR".split())
+_TRUTHS = frozenset("AND OR NOT IS IN BETWEEN EXISTS ISNULL NOTNULL SIMILAR OVERLAPS".split())
 _NUMBERS = ("int2", "int4", "int8", "numeric", "float4", "float8")
 TIMES = frozenset(("date", "timestamp", "timestamptz", "time", "timetz"))
 #: How strongly operators bind, least first.
 _RANKS = {
     "OR": 1, "AND": 2, "NOT": 5, "IS": 6, "ISNULL": 6, "NOTNULL": 6, "=": 7, "==": 7, "<>": 7, "!=": 7, "<": 7, ">": 7, "<=": 7,
-    ">=": 7, "BETWEEN": 8, "IN": 8, "LIKE": 8, "ILIKE": 8, "SIMILAR": 8, "GLOB": 8, "REGEXP": 8, "MATCH": 8, "EXISTS": 18,
+    ">=": 7, "BETWEEN": 8, "IN": 8, "LIKE": 8, "ILIKE": 8, "SIMILAR": 8, "GLOB": 8, "OVERLAPS": 8, "REGEXP": 8, "MATCH": 8, "EXISTS": 18,
     "||": 9, "->": 9, "->>": 9, "#>": 9, "#>>": 9, "#-": 9, "@>": 9, "<@": 9, "&&": 9, "~": 9, "!~": 9, "~*": 9, "!~*": 9, "~~": 9,
     "~~*": 9, "!~~": 9, "!~~*": 9, "&": 9, "|": 9, "#": 9, "<<": 9, ">>": 9, "?": 9, "@": 9, "|/": 9, "+": 10, "-": 10, "*": 11,
     "/": 11, "%": 11, "^": 12, "COLLATE": 15, "AT": 14,
@@ -268,19 +268,23 @@ class Expressions:
         if name in LIKE_ARGUMENT:
             if name in ("date_trunc", "iif"):
                 types = types[1:]
+            if name in ("date_trunc", "generate_series") and types[:1] == ["date"]:
+                return "timestamptz"
             found = None
             for one in types:
                 found = _common(found, one)
             return found
         first_type = types[0] if types else None
         if name == "sum":
-            return {"int2": "int8", "int4": "int8", "int8": "numeric"}.get(first_type or "", first_type)
+            return {"time": "interval", "int2": "int8", "int4": "int8", "int8": "numeric"}.get(
+                first_type or "", first_type
+            )
         if name == "avg":
             return (
                 "float8"
                 if first_type in ("float4", "float8")
                 else "interval"
-                if first_type == "interval"
+                if first_type in ("interval", "time")
                 else "numeric"
             )
         if name in NUMERIC:
@@ -366,6 +370,8 @@ def _common(left: str | None, right: str | None) -> str | None:
 def _arithmetic(operator: str, left: str | None, right: str | None) -> str | None:
     if left in _NUMBERS and right in _NUMBERS:
         return max(left, right, key=_NUMBERS.index)
+    if "date" in (left, right) and not {"time", "timetz"}.isdisjoint((left, right)):
+        return "timestamptz" if "timetz" in (left, right) else "timestamp"
     if left in TIMES or right in TIMES:
         if operator == "-" and left in TIMES and right in TIMES:
             return "int4" if left == right == "date" else "interval"

@@ -224,7 +224,8 @@ def bracket(rewriting: Rewriting, index: int) -> None:
 
 def power(rewriting: Rewriting, index: int) -> None:
     if rewriting.is_operand(index - 1):
-        rewriting.call(rewriting.operand_before(index), index, rewriting.operand_after(index + 1), "pow")
+        function = "pow" if rewriting.sqlite_order or rewriting.is_stored else "pg_power"
+        rewriting.call(rewriting.operand_before(index), index, rewriting.operand_after(index + 1), function)
 
 
 def root(rewriting: Rewriting, index: int) -> None:
@@ -241,6 +242,12 @@ def json_call(function: str, more: str = "") -> Callable[[Rewriting, int], None]
             rewriting.call(first, index, rewriting.operand_after(index + 1), function, more)
 
     return rule
+
+
+def document_text(rewriting: Rewriting, index: int) -> None:
+    """``document ->> key``: SQLite gives a number for a number, and 1 for ``true``."""
+    if not rewriting.sqlite_order and not rewriting.is_stored:
+        json_call("pg_json_text")(rewriting, index)
 
 
 def question(rewriting: Rewriting, index: int) -> None:
@@ -263,6 +270,15 @@ def question(rewriting: Rewriting, index: int) -> None:
     rewriting.call(rewriting.chain_before(index, JSON_CHAIN), index, rewriting.operand_after(operand), function)
     if adjacent:
         rewriting.instead[index + 1] = ""
+
+
+def overlaps(rewriting: Rewriting, index: int) -> None:
+    """``(a, b) OVERLAPS (c, d)``: periods."""
+    opening = rewriting.partners.get(index - 1, -1)
+    if rewriting.key(index + 1) == "(" and index + 1 in rewriting.partners and opening >= 0:
+        rewriting.before(opening, "pg_periods_overlap")
+        rewriting.instead[index - 1] = rewriting.instead[index + 1] = ""
+        rewriting.instead[index] = ","
 
 
 def similar(rewriting: Rewriting, index: int) -> None:

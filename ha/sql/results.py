@@ -21,7 +21,7 @@ _RESULTS = {
     "pg_get_partition_constraintdef pg_get_function_arg_default",
     "name": "getdatabaseencoding current_catalog current_database current_role current_schema current_user session_user user "
     "pg_get_userbyid pg_encoding_to_char",
-    "bool": "bool_and bool_or every exists has_column_privilege has_database_privilege has_function_privilege "
+    "bool": "bool_and bool_or every exists isfinite has_column_privilege has_database_privilege has_function_privilege "
     "has_schema_privilege has_sequence_privilege has_table_privilege json_valid pg_is_in_recovery "
     "pg_opclass_is_visible pg_operator_is_visible pg_collation_is_visible row_security_active pg_relation_is_publishable "
     "pg_table_is_visible pg_type_is_visible pg_function_is_visible regexp_like starts_with pg_try_advisory_lock "

@@ -199,6 +199,10 @@ class Rewriting:
                 if after <= at + 2:
                     raise self.error(at + 2)
                 at = after - 1
+            elif self.key(at + 1) in ("OVER", "FILTER") and self.key(at) == ")" and self.key(at + 2) == "(":
+                at = self.partners.get(at + 2, at + 2)
+            elif self.key(at + 1) == "OVER" and self.key(at) == ")" and self.kind(at + 2) in (WORD, QUOTED):
+                at += 2
             else:
                 return at
 

@@ -52,7 +52,19 @@ def _time_sum(rewriting: Rewriting, index: int) -> None:
         right_kind = _timeliness(rewriting, rewriting.chain_before(last + 1, frozenset()), last)
     if left_kind is None and right_kind is None:
         return
-    rewriting.call(first, index, last, "pg_time_add" if operator == "+" else "pg_time_subtract")
+    kinds = [_type(rewriting, first, index - 1), _type(rewriting, index + 1, last)]
+    if kinds[0] in _CLOCKS and kinds[1] == "interval":
+        rewriting.call(first, index, last, "pg_clock_add" if operator == "+" else "pg_clock_subtract")
+    else:
+        zoned = ", pg_zone()" if "timestamptz" in kinds and kinds[0] != kinds[1] else ""
+        rewriting.call(first, index, last, "pg_time_add" if operator == "+" else "pg_time_subtract", zoned)
+
+
+_CLOCKS = frozenset(("time", "timetz"))
+
+
+def _type(rewriting: Rewriting, first: int, last: int) -> str | None:
+    return rewriting.types.of(first, last) if rewriting.types is not None else None
 
 
 _TIMELY = frozenset(

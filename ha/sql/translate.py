@@ -13,16 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ha.sql import assignments, comparisons, declarations, literals
+from ha.sql import assignments, comparisons, declarations, literals, overloads
 from ha.sql.calls import (
     bare,
     extract,
     format_call,
     jsonb_set,
+    named_arguments,
     notify,
+    ours,
     precision,
     renamed,
     sequence,
+    substring,
     trim,
     user,
     words_as_commas,
@@ -64,10 +67,12 @@ from ha.sql.operators import (
     at_zone,
     bracket,
     collate,
+    document_text,
     infix,
     json_call,
     like,
     operator,
+    overlaps,
     power,
     question,
     root,
@@ -120,14 +125,27 @@ def translate(
     index = 0
     for index, token in enumerate(tokens):
         rule = by_key(token.key) or by_kind(token.kind)
+        if (
+            types is not None
+            and token.key in overloads.RULES
+            and index > rewriting.skip
+            and rewriting.instead.get(index) != ""
+        ):
+            overloads.choose(rewriting, types, index)
+            if token.key == "-" and index in rewriting.instead:
+                continue
         if rule is not None and index > rewriting.skip and rewriting.instead.get(index) != "":
             rule(rewriting, index)
     if types is not None:
         comparisons.fit(rewriting, types)
         assignments.fit(rewriting, types)  # around everything else, so last
-    elif not rewriting.keys.isdisjoint(comparisons.WORDS):
+    elif not rewriting.keys.isdisjoint(_ASKING):
         rewriting.ask()
     return rewriting.written(start, end)
+
+
+#: Words that mean one thing for one type and another for another.
+_ASKING = comparisons.WORDS | overloads.WORDS
 
 
 _BY_KIND: dict[str, Callable[[Rewriting, int], None]] = {
@@ -180,7 +198,20 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "AT": at_zone,
     "EXTRACT": extract,
     "POSITION": words_as_commas("pg_position", "IN"),
-    "SUBSTRING": words_as_commas("substring", "FROM", "FOR"),
+    "SUBSTRING": substring,
+    "SUBSTR": substring,
+    "SQRT": ours("pg_sqrt"),
+    "EXP": ours("pg_exp"),
+    "LN": ours("pg_ln"),
+    "LOG": ours("pg_log"),
+    "LOG10": ours("pg_log"),
+    "POWER": ours("pg_power"),
+    "POW": ours("pg_power"),
+    "ACOS": ours("pg_acos"),
+    "ASIN": ours("pg_asin"),
+    "MOD": ours("pg_mod"),
+    "RANDOM": ours("pg_random"),
+    "->>": document_text,
     "OVERLAY": words_as_commas("overlay", "PLACING", "FROM", "FOR"),
     "TRIM": trim,
     "JSON_BUILD_OBJECT": renamed("json_object"),
@@ -240,6 +271,10 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "CURRENT_CATALOG": bare("current_database"),
     "CURRENT_SCHEMA": current_schema,
     "LOCALTIMESTAMP": bare("localtimestamp"),
+    "LOCALTIME": bare("localtime"),
+    "OVERLAPS": overlaps,
+    "MAKE_INTERVAL": named_arguments,
+    "TIMETZ": typed_literal,
     "USER": user,
     "PUBLIC": schema,
     '"public"': schema,

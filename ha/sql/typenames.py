@@ -61,6 +61,12 @@ ALIASES = {
     "tinyint": "int2",
     "mediumint": "int4",
 }
+#: What messages and format_type() call a type, where it is not its own name.
+SPOKEN = {
+    "bool": "boolean", "int8": "bigint", "int4": "integer", "int2": "smallint", "float8": "double precision", "float4": "real",
+    "bpchar": "character", "varchar": "character varying", "timestamptz": "timestamp with time zone",
+    "timestamp": "timestamp without time zone", "time": "time without time zone", "timetz": "time with time zone", "varbit": "bit varying",
+}  # fmt: skip
 _SECOND = {
     "BIT": ("VARYING",),
     "CHAR": ("VARYING",),

@@ -361,6 +361,16 @@ def _date_style(name: str, value: str) -> str:
     return f"ISO, {order}"
 
 
+def _interval_style(name: str, value: str) -> str:
+    """Clients read intervals as this setting says; only one writing is spoken here."""
+    word = value.lower()
+    if word in ("postgres_verbose", "sql_standard", "iso_8601"):
+        raise StatementError("0A000", f"IntervalStyle {word} is not supported", hint="Use postgres.")
+    if word not in ("postgres", "default"):
+        raise _invalid(name, value)
+    return "postgres"
+
+
 def _encoding(name: str, value: str) -> str:
     plain = value.lower().replace("-", "").replace("_", "")
     if plain in ("utf8", "unicode"):
@@ -389,6 +399,7 @@ def _always_on(name: str, value: str) -> str:
 
 _SPECIAL = {
     "datestyle": _date_style,
+    "intervalstyle": _interval_style,
     "client_encoding": _encoding,
     "timezone": _zone,
     "standard_conforming_strings": _always_on,

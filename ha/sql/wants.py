@@ -151,6 +151,8 @@ class Wants:
         if name in _ALIKE:
             for first, last in self.reading.parts(opening + 1, self.reading.partners[opening]):
                 found = self.expressions.typed(first, last, scope, 0)
+                if name == "generate_series" and found in TIMES and parts[2:] == [(at, at + 1)]:
+                    return "interval"
                 if found and found != "interval":
                     return found
             return ARGUMENT.get(name)

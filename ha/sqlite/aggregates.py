@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ha.errors import StatementError
+from ha.sqlite import times
 from ha.sqlite.casts import text_of
 
 #: Bytes that an aggregate may gather; as connection.VALUE_BYTES_MAX.
@@ -170,6 +171,48 @@ def _correlation(state: Moments) -> float | None:
 def _moments(step: Callable[..., None], end: Callable[[Moments], Any]) -> Callable[[], Parts]:
     return lambda: (Moments(), step, end)
 
+
+class Spans:
+    """Intervals added up; as a window slides, some are taken away again."""
+
+    __slots__ = ("count", "total")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.total = times.Interval()
+
+    def step(self, value: Any) -> None:
+        """One more."""
+        self._move(value, 1)
+
+    def inverse(self, value: Any) -> None:
+        """One less."""
+        self._move(value, -1)
+
+    def _move(self, value: Any, sign: int) -> None:
+        if value is not None:
+            self.count += sign
+            self.total = times.Interval(*(a + sign * b for a, b in zip(self.total, times.interval(value), strict=True)))
+
+    def value(self) -> str | None:
+        """Their sum."""
+        return times.shown(self.total) if self.count else None
+
+    final = value
+
+
+class MeanSpan(Spans):
+    """The mean of intervals."""
+
+    def value(self) -> str | None:
+        """Their mean."""
+        return times.pg_interval_divide(times.shown(self.total), self.count) if self.count else None
+
+    final = value
+
+
+#: Those that windows use, too: name, number of arguments, class.
+WINDOWED: tuple[tuple[str, int, type], ...] = (("pg_sum_interval", 1, Spans), ("pg_avg_interval", 1, MeanSpan))
 
 #: Name, number of arguments, what makes its parts.
 AGGREGATES: tuple[tuple[str, int, Callable[[], Parts]], ...] = (

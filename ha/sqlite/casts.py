@@ -263,6 +263,11 @@ def pg_fit_json(value: Any) -> Any:
     return text
 
 
+def pg_fit_jsonb(value: Any) -> Any:
+    """The same, in jsonb's writing."""
+    return pg_fit_json(pg_jsonb(value))
+
+
 #: JSON numbers that a column of NUMERIC affinity gives back as they were.
 _KEPT_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})|(?=-?[\d.]{3,16}\Z)-?(?:0|[1-9]\d*)\.\d*[1-9]", re.ASCII)
 
@@ -307,6 +312,7 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("pg_fit_bpchar", 1, pg_fit_bpchar),
     ("pg_fit_bpchar", 2, pg_fit_bpchar),
     ("pg_fit_json", 1, pg_fit_json),
+    ("pg_fit_jsonb", 1, pg_fit_jsonb),
     ("pg_float4", -1, lambda value, *_: pg_float8(value)),
     ("pg_float8", -1, lambda value, *_: pg_float8(value)),
     ("pg_numeric", -1, pg_numeric),

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ha.errors import StatementError
 from ha.sql.tokens import tokenize
-from ha.sql.typenames import declared, read_type
+from ha.sql.typenames import SPOKEN, declared, read_type
 from ha.sqlite.catalog_tables import static_rows
 
 TEXT: Final = 25
@@ -57,22 +57,7 @@ def type_of(words: str) -> tuple[int, int]:
 
 
 #: https://www.postgresql.org/docs/15/datatype.html: format_type() says these otherwise than pg_type.
-_SPOKEN_TYPES: Final = {
-    "bool": "boolean",
-    "int8": "bigint",
-    "int4": "integer",
-    "int2": "smallint",
-    "float8": "double precision",
-    "float4": "real",
-    "bpchar": "character",
-    "varchar": "character varying",
-    "timestamptz": "timestamp with time zone",
-    "timestamp": "timestamp without time zone",
-    "time": "time without time zone",
-    "timetz": "time with time zone",
-    "varbit": "bit varying",
-    "char": '"char"',
-}
+_SPOKEN_TYPES: Final = {**SPOKEN, "char": '"char"'}
 
 
 def spoken_type(oid: int, modifier: int | None = None) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import apsw
@@ -29,10 +30,14 @@ from ha.sqlite import (
     catalog_functions,
     catalog_live,
     collations,
+    jsontexts,
+    mathematics,
+    outputs,
     sequences,
     series,
     sleep,
     texts,
+    timeforms,
     times,
 )
 from ha.sqlite.advisory import Claims
@@ -102,6 +107,10 @@ def register(connection: Connection) -> None:
         connection.create_scalar_function(name, function, count, flags=flags)
     for name, count, factory in aggregates.AGGREGATES:
         connection.create_aggregate_function(name, factory, count, flags=STEADY)
+    for name, count, factory in _gathering(connection):
+        connection.create_aggregate_function(name, factory, count, flags=ASKING)
+    for name, count, kind in aggregates.WINDOWED:
+        connection.create_window_function(name, kind, count, flags=STEADY)
     collations.register(connection)
     series.register(connection)
     catalog_live.register(connection)
@@ -146,8 +155,11 @@ def _asking(connection: Connection) -> list[Row]:
         context().said.append((channel, payload or ""))
         return ""
 
+    def zone() -> tzinfo:
+        return times.zone_or_utc(context().variables.get("TimeZone"))
+
     def in_zone(value: Any, precision: int = 6) -> str | None:
-        return times.pg_timestamptz(value, precision, times.zone_or_utc(context().variables.get("TimeZone")))
+        return times.pg_timestamptz(value, precision, zone())
 
     def stopped(pid: int | str | None, *, end: bool) -> int | None:
         company, number = context().company, casts.pg_int4(pid)
@@ -163,8 +175,11 @@ def _asking(connection: Connection) -> list[Row]:
     def now() -> str:
         return times.stamp(context().now)
 
+    def local_text_now() -> str:
+        return outputs.local(times.stamp(context().now), zone())
+
     def local_now() -> str:
-        return times.stamp(context().now).removesuffix("+00:00")
+        return times.pg_timestamp(local_text_now()) or ""
 
     rows: list[Row] = [
         ("version", 0, lambda: VERSION, STEADY),
@@ -187,6 +202,8 @@ def _asking(connection: Connection) -> list[Row]:
         ("transaction_timestamp", 0, now, ASKING),
         ("statement_timestamp", 0, now, ASKING),
         ("localtimestamp", 0, local_now, ASKING),
+        ("localtime", 0, lambda: local_now()[11:], ASKING),
+        ("pg_current_time", 0, lambda: local_text_now()[11:], ASKING),
         ("clock_timestamp", 0, times.clock, ASKING),
         ("timeofday", 0, times.clock, ASKING),
         ("age", 1, lambda value: _age(context(), value), ASKING),
@@ -197,6 +214,7 @@ def _asking(connection: Connection) -> list[Row]:
         ("pg_terminate_backend", 2, lambda pid, timeout: stopped(pid, end=True), ACTING),
         ("pg_typeof", 2, pg_typeof, ASKING),
         ("pg_is_in_recovery", 0, lambda: 0, STEADY),
+        ("pg_random", 0, mathematics.random_, ASKING),
         ("gen_random_uuid", 0, texts.random_uuid, ASKING),
         ("uuid_generate_v4", 0, texts.random_uuid, ASKING),
         ("inet_server_addr", 0, lambda: None, STEADY),
@@ -210,7 +228,26 @@ def _asking(connection: Connection) -> list[Row]:
     rows += [(*row, ACTING) for row in sequences.rows(lambda: sequences.Sequences(found(), context()))]  # type: ignore[arg-type]
     rows += [(*row, ACTING) for row in advisory.rows(lambda: context().claims, wait)]
     rows += [(*row, ASKING) for row in catalog_functions.rows(connection)]
+    rows += [
+        ("pg_zone", 0, lambda: context().variables.get("TimeZone"), ASKING),
+        ("pg_local", 1, lambda value: None if value is None else outputs.local(value, zone()), ASKING),
+        ("pg_shown", 2, lambda value, kind: outputs.shown(value, kind, zone()), ASKING),
+        ("pg_put", 2, lambda value, kind: outputs.put(value, kind, zone()), ASKING),
+    ]
+    rows += [(*row, ASKING) for row in jsontexts.builders(zone)]
     return rows
+
+
+def _gathering(connection: Connection) -> list[tuple[str, int, Callable[[], aggregates.Parts]]]:
+    """The aggregates that ask where the session is."""
+    found = weakref.ref(connection)
+
+    def zone() -> tzinfo:
+        asked = found()
+        assert asked is not None
+        return times.zone_or_utc((asked.context or _NOBODY).variables.get("TimeZone"))
+
+    return jsontexts.gatherers(zone)
 
 
 #: The types of what nothing else is known of.
@@ -221,7 +258,16 @@ _STARTED: Final = times.clock()
 
 _STEADY_ROWS: Final[tuple[Row, ...]] = tuple(
     (name, count, function, STEADY)
-    for table in (casts.FUNCTIONS, texts.FUNCTIONS, times.FUNCTIONS, arrays.FUNCTIONS, catalog_functions.FUNCTIONS)
+    for table in (
+        casts.FUNCTIONS,
+        texts.FUNCTIONS,
+        times.FUNCTIONS,
+        timeforms.FUNCTIONS,
+        arrays.FUNCTIONS,
+        catalog_functions.FUNCTIONS,
+        jsontexts.FUNCTIONS,
+        mathematics.FUNCTIONS,
+    )
     for name, count, function in table
 )
 

@@ -9,9 +9,11 @@ as with any other query.
 
 from __future__ import annotations
 
+import functools
 import json
 import weakref
 from collections.abc import Callable, Iterator
+from datetime import tzinfo
 from typing import Any, Final
 
 import apsw
@@ -30,14 +32,19 @@ ARRAYS_MAX: Final = 100
 ROWS_ESTIMATED: Final = 1000
 
 
-def generate_series(start: Any = _ABSENT, stop: Any = _ABSENT, step: Any = _ABSENT) -> Iterator[tuple[Any]]:
-    """Numbers, or times an interval apart."""
+def generate_series(
+    start: Any = _ABSENT, stop: Any = _ABSENT, step: Any = _ABSENT, *, zone: Callable[[], str] = lambda: "UTC"
+) -> Iterator[tuple[Any]]:
+    """Numbers, or times an interval apart.
+
+    :param zone: says by whose clock times with a zone go; a date is midnight there.
+    """
     if start == _ABSENT or stop == _ABSENT:
         raise StatementError("42883", "function generate_series() needs a start and a stop")
     if start is None or stop is None or step is None:
         return
     if isinstance(start, str) and not _number(start):
-        yield from _times(start, stop, step)
+        yield from _times(start, stop, step, times.zone_or_utc(zone()))
         return
     at, stop = _numeric(start), _numeric(stop)
     step = 1 if step == _ABSENT else _numeric(step)
@@ -58,21 +65,27 @@ def _numeric(value: Any) -> Any:
     return value
 
 
-def _times(start: str, stop: Any, step: Any) -> Iterator[tuple[str]]:
+def _times(start: str, stop: Any, step: Any, zone: tzinfo) -> Iterator[tuple[str]]:
+    """Dates, too, are times with a zone, and those go by the clock of a place."""
     span = times.interval(step)
     zero = times.Interval()
     if span == zero:
         raise StatementError("22023", "step size cannot equal zero")
     first, last = times.moment(start), times.moment(stop)
-    if (first.tzinfo is None) != (last.tzinfo is None):
-        first, last = first.replace(tzinfo=None), last.replace(tzinfo=None)
+    placed = first.tzinfo is not None or last.tzinfo is not None or len(start) <= _DATE_LENGTH
+    if placed:
+        first, last = (one.astimezone(zone).replace(tzinfo=None) if one.tzinfo else one for one in (first, last))
     at, backward = first, times.moved(first, span) < first
     count = 0
     while at >= last if backward else at <= last:
-        yield (times.written(at),)
+        yield (times.written(at.replace(tzinfo=zone) if placed else at),)
         count += 1
         # From the start each time: a month after 31 January is 28 February, two are 31 March.
         at = times.moved(first, times.Interval(*(part * count for part in span)))
+
+
+#: ``2026-01-02``
+_DATE_LENGTH: Final = 10
 
 
 def generate_subscripts(value: Any = None, dimension: Any = 1, backward: Any = 0) -> Iterator[tuple[int]]:
@@ -281,10 +294,17 @@ class Cursor:
 
 def register(connection: apsw.Connection) -> None:
     """Give a connection every table-valued function."""
-    for name, columns, rows in _MODULES:
-        connection.create_module(name, Module(columns, rows), use_bestindex_object=True, eponymous_only=True)
     # The module, which the connection holds, must not hold the connection.
     found = weakref.ref(connection)
+
+    def zone() -> str:
+        context = getattr(found(), "context", None)
+        return context.variables.get("TimeZone") if context is not None else "UTC"
+
+    for name, columns, rows in _MODULES:
+        if rows is generate_series:
+            rows = functools.partial(generate_series, zone=zone)
+        connection.create_module(name, Module(columns, rows), use_bestindex_object=True, eponymous_only=True)
     plan = Module(("plan",), lambda sql, form="text": iter(explain_rows(found(), sql, form)))
     connection.create_module("pg_explain", plan, use_bestindex_object=True, eponymous_only=True)
 

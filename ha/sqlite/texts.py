@@ -21,8 +21,9 @@ import re2
 
 from ha.errors import StatementError
 from ha.sql.operators import globbed
-from ha.sqlite import times
+from ha.sqlite import timeforms
 from ha.sqlite.casts import text_of
+from ha.sqlite.collations import COLLATIONS
 
 #: Bytes of a result; SQLite would refuse a longer one, but only after it was made. As connection.VALUE_BYTES_MAX.
 RESULT_MAX: Final = 64 * 1024 * 1024
@@ -107,6 +108,16 @@ def translate(value: Any, old: Any, new: Any) -> str:
     for at, letter in enumerate(old):
         table.setdefault(ord(letter), new[at] if at < len(new) else None)
     return text_of(value).translate(table)
+
+
+def substr(value: Any, start: int, count: int | None = None) -> Any:
+    """The part from the place `start` on, counted from 1; places before the first are empty."""
+    source = value if isinstance(value, bytes) else text_of(value)
+    first = int(start) - 1
+    if count is not None and int(count) < 0:
+        raise StatementError("22011", "negative substring length not allowed")
+    last = len(source) if count is None else first + int(count)
+    return source[max(first, 0) : max(last, 0)]
 
 
 def strpos(value: Any, part: Any) -> int:
@@ -262,6 +273,22 @@ def _order(value: Any) -> tuple[int, Any]:
     return (0, value) if isinstance(value, (int, float)) else (1, value) if isinstance(value, str) else (2, value)
 
 
+def most(collation: str, *values: Any) -> Any:
+    """greatest() of values that are kept as texts."""
+    known = [value for value in values if value is not None]
+    return max(known, key=functools.cmp_to_key(_compare(collation))) if known else None
+
+
+def fewest(collation: str, *values: Any) -> Any:
+    """least() of values that are kept as texts."""
+    known = [value for value in values if value is not None]
+    return min(known, key=functools.cmp_to_key(_compare(collation))) if known else None
+
+
+def _compare(collation: str) -> Callable[[Any, Any], int]:
+    return COLLATIONS.get(collation) or (lambda left, right: (left > right) - (left < right))
+
+
 def div(left: Any, right: Any) -> Any:
     if right == 0:
         raise StatementError("22012", "division by zero")
@@ -302,11 +329,11 @@ def to_hex(value: int) -> str:
     return f"{value & 0xFFFFFFFFFFFFFFFF if value < 0 else value:x}"
 
 
-def to_char(value: Any, form: str) -> str:
+def to_char(value: Any, form: str, zone: str | None = None) -> str:
     """to_char for whatever it is given."""
     if isinstance(value, (int, float)):
         return _number(value, text_of(form)[:100])
-    return times.to_char_time(value, text_of(form))
+    return timeforms.to_char_time(value, text_of(form), zone)
 
 
 def _number(value: float, form: str) -> str:
@@ -503,6 +530,8 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("pg_glob", 2, pg_glob),
     ("greatest", -1, greatest),
     ("least", -1, least),
+    ("pg_most", -1, most),
+    ("pg_least", -1, fewest),
     ("pg_format", -1, format_),
     ("quote_nullable", 1, quote_nullable),
     *(
@@ -519,6 +548,8 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
             ("initcap", 1, initcap),
             ("translate", 3, translate),
             ("strpos", 2, strpos),
+            ("pg_substr", 2, substr),
+            ("pg_substr", 3, substr),
             ("ascii", 1, ascii_),
             ("chr", 1, chr_),
             ("overlay", 3, overlay),
@@ -547,6 +578,7 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
             ("width_bucket", 4, width_bucket),
             ("to_hex", 1, to_hex),
             ("to_char", 2, to_char),
+            ("to_char", 3, to_char),
             ("to_number", 2, to_number),
             ("regexp_replace", 3, regexp_replace),
             ("regexp_replace", 4, regexp_replace),

@@ -19,6 +19,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ha.errors import StatementError
+from ha.sqlite.spellings import respelled
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOMENT = re.compile(
@@ -58,10 +59,14 @@ def moment(value: Any, what: str = "timestamp") -> datetime:
         try:
             return _EPOCH + timedelta(seconds=value)
         except (OverflowError, ValueError):
-            raise _range(value) from None
+            raise out_of_range(value) from None
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
     match = _MOMENT.match(text)
     if match is None:
+        spelled = respelled(text)
+        if spelled is not None and spelled[0] != text:
+            found = moment(spelled[0], what)
+            return found if spelled[1] is None else found.replace(tzinfo=zone_named(spelled[1]))
         word = text.strip().lower()
         today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         named = {"now": datetime.now(UTC), "today": today, "epoch": _EPOCH}
@@ -78,12 +83,18 @@ def moment(value: Any, what: str = "timestamp") -> datetime:
             int(hour or 0),
             int(minute or 0),
             min(int(second or 0), 59),
-            int((fraction or "0").ljust(6, "0")[:6]),
+            0,
             None if zone is None else offset(zone),
-        )
+        ) + timedelta(microseconds=_fraction(fraction))
     except (ValueError, OverflowError):
-        raise _range(value) from None
+        raise out_of_range(value) from None
     return found + timedelta(seconds=1) if second == "60" else found
+
+
+def _fraction(digits: str | None) -> int:
+    """Microseconds, rounded."""
+    padded = (digits or "0").ljust(7, "0")
+    return int(padded[:6]) + (padded[6] >= "5")
 
 
 def offset(zone: str) -> tzinfo:
@@ -147,7 +158,7 @@ def interval(value: Any) -> Interval:
 def _spelled_interval(text: str) -> Interval | None:
     months = days = 0.0
     microseconds = 0
-    at, negative, words = 0, False, text.lower().strip("@ ")
+    at, negative, words = 0, False, _sql_interval(text.lower().strip("@ "))
     if words.endswith(" ago"):
         negative, words = True, words[:-4].rstrip()
     if not words:
@@ -173,6 +184,46 @@ def _spelled_interval(text: str) -> Interval | None:
             at += 1
     found = _whole(months, days, microseconds)
     return -found if negative else found
+
+
+_YEARS_MONTHS = re.compile(r"([-+]?)(\d+)-(\d{1,2})(?=\s|\Z)")
+_DAYS_CLOCK = re.compile(r"(?<![:\d.a-z])([-+]?\d+)\s+(?=[-+]?\d+:)")
+
+
+def _sql_interval(words: str) -> str:
+    """The SQL standard's spellings in PostgreSQL's: ``1-2`` is years and months, ``3 4:05`` days and hours."""
+
+    def spelled(match: re.Match[str]) -> str:
+        sign, years, months = match.groups()
+        return f"{sign}{years} years {sign}{months} mons"
+
+    return _DAYS_CLOCK.sub(r"\1 days ", _YEARS_MONTHS.sub(spelled, words))
+
+
+_FIELD_ORDER = ("year", "month", "day", "hour", "minute", "second")
+
+
+def pg_interval_of(value: Any, first: str, last: str) -> str | None:
+    """``INTERVAL 'value' first TO last``: a bare number counts the last field; what is smaller is cut off."""
+    if value is None:
+        return None
+    text = str(value).strip()
+    if re.fullmatch(r"[-+]?\d+(\.\d+)?", text):
+        found = interval(f"{text} {last}")
+    elif (first, last) == ("minute", "second") and re.fullmatch(r"[-+]?\d+:\d+(\.\d+)?", text):
+        found = interval(f"00:{text}")
+    else:
+        found = interval(text)
+    if last == "year":
+        found = Interval(int(found.months / 12) * 12)
+    elif last == "month":
+        found = Interval(found.months)
+    elif last == "day":
+        found = Interval(found.months, found.days)
+    elif last in ("hour", "minute"):
+        unit = HOUR if last == "hour" else 60 * SECOND
+        found = found._replace(microseconds=int(found.microseconds / unit) * unit)
+    return shown(found)
 
 
 def _iso_interval(text: str) -> Interval | None:
@@ -220,7 +271,7 @@ def invalid(what: str, value: Any) -> StatementError:
     return StatementError("22007", f'invalid input syntax for type {what}: "{value}"')
 
 
-def _range(value: Any) -> StatementError:
+def out_of_range(value: Any) -> StatementError:
     return StatementError(
         "22008",
         f'date/time field value out of range: "{value}"',
@@ -241,6 +292,27 @@ def written(value: datetime) -> str:
     return text if value.tzinfo is None else text + "+00:00"
 
 
+def local_text(value: datetime, zone: tzinfo, between: str = " ", *, seconds: bool = False) -> str:
+    """A time with a zone as it is in another, with how far east that is.
+
+    :param seconds: the offset in full (``+02:00``), as in JSON.
+    """
+    found = value.replace(tzinfo=UTC) if value.tzinfo is None else value
+    try:
+        found = found.astimezone(zone)
+    except OverflowError:
+        raise out_of_range(value) from None
+    text = written(found.replace(tzinfo=None))
+    east = (found.utcoffset() or timedelta()) // timedelta(seconds=1)
+    sign, east = ("-", -east) if east < 0 else ("+", east)
+    shift = f"{east // 3600:02}"
+    if seconds or east % 3600:
+        shift += f":{east // 60 % 60:02}"
+    if east % 60:
+        shift += f":{east % 60:02}"
+    return f"{text[:10]}{between}{text[11:]}{sign}{shift}"
+
+
 def stamp(seconds: float) -> str:
     """The text of a time counted from 1970, with its zone."""
     return written(_EPOCH + timedelta(microseconds=round(seconds * SECOND)))
@@ -252,8 +324,9 @@ def clock() -> str:
 
 
 def shown(value: Interval) -> str:
-    """An interval's text in PostgreSQL's style."""
+    """An interval's text in PostgreSQL's style: where a part before was negative, a positive one says so."""
     parts = []
+    negative = value.months < 0
     years, months = divmod(abs(value.months), 12)
     sign = "-" if value.months < 0 else ""
     if years:
@@ -261,10 +334,11 @@ def shown(value: Interval) -> str:
     if months:
         parts.append(f"{sign}{months} mon{'' if months == 1 and not sign else 's'}")
     if value.days:
-        parts.append(f"{value.days} day{'' if value.days == 1 else 's'}")
+        parts.append(f"{'+' if negative and value.days > 0 else ''}{value.days} day{'' if value.days == 1 else 's'}")
+        negative = value.days < 0
     if value.microseconds or not parts:
         seconds, fraction = divmod(abs(value.microseconds), SECOND)
-        sign = "-" if value.microseconds < 0 else ""
+        sign = "-" if value.microseconds < 0 else "+" if negative and value.microseconds else ""
         text = f"{sign}{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
         parts.append(text + (f".{fraction:06}".rstrip("0") if fraction else ""))
     return " ".join(parts)
@@ -300,19 +374,23 @@ def pg_timestamptz(value: Any, precision: int = 6, zone: tzinfo = UTC) -> str | 
     try:
         return written(_rounded(found.astimezone(UTC), precision))
     except OverflowError:
-        raise _range(value) from None
+        raise out_of_range(value) from None
 
 
 def pg_time(value: Any, precision: int = 6) -> str | None:
     if value is None:
         return None
+    if isinstance(value, str) and re.fullmatch(r"\d{6}", value):
+        value = f"{value[:2]}:{value[2:4]}:{value[4:]}"
     match = _CLOCK.match(str(value))
     if match is None:
-        return written(_rounded(moment(value, "time"), precision))[11:].removesuffix("+00:00")
+        if isinstance(value, str) and not is_moment(value) and respelled(value) is None:
+            return _clock_moved("00:00:00", interval(value))
+        return written(_rounded(moment(value, "time").replace(tzinfo=None), precision))[11:]
     hour, minute, second, fraction, half, _ = match.groups()
     hours = int(hour) % 12 + (12 if half.upper() == "PM" else 0) if half else int(hour)
     if hours > 24 or int(minute) > 59 or int(second or 0) > 60:
-        raise _range(value)
+        raise out_of_range(value)
     digits = (fraction or "").ljust(6, "0")[:6].rstrip("0")[:precision]
     return f"{hours:02}:{minute}:{second or '00'}" + (f".{digits}" if digits else "")
 
@@ -322,14 +400,26 @@ def pg_timetz(value: Any, precision: int = 6) -> str | None:
         return None
     match = _CLOCK.match(str(value))
     zone = match.group(6) if match is not None else None
-    return f"{pg_time(value, precision)}{'+00' if zone in (None, 'Z', 'z') else zone}"
+    if zone is None and match is None:
+        found = moment(value, "time with time zone")
+        zone = local_text(found, found.tzinfo)[19:].lstrip(".0123456789") if found.tzinfo is not None else None
+    return f"{pg_time(value, precision)}{_short(zone)}"
+
+
+def _short(zone: str | None) -> str:
+    """How far east, as PostgreSQL writes it: ``+02``, ``-05:30``."""
+    if zone in (None, "Z", "z", ""):
+        return "+00"
+    east = (offset(zone or "").utcoffset(None) or timedelta()) // timedelta(seconds=1)
+    sign, east = ("-", -east) if east < 0 else ("+", east)
+    return f"{sign}{east // 3600:02}" + (f":{east // 60 % 60:02}" if east % 3600 else "")
 
 
 def pg_interval(value: Any, *_: int) -> str | None:
     return None if value is None else shown(interval(value))
 
 
-def _zoned(value: datetime) -> datetime:
+def zoned(value: datetime) -> datetime:
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value
 
 
@@ -343,12 +433,12 @@ def _rounded(value: datetime, precision: int) -> datetime:
 # Arithmetic
 
 
-def _is_moment(value: Any) -> bool:
+def is_moment(value: Any) -> bool:
     return isinstance(value, str) and _MOMENT.match(value) is not None
 
 
 def _is_date(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= 10 and _is_moment(value)
+    return isinstance(value, str) and len(value) <= 10 and is_moment(value)
 
 
 def moved(value: datetime, by: Interval) -> datetime:
@@ -368,33 +458,60 @@ def _days_in(year: int, month: int) -> int:
     return (following - timedelta(days=1)).day
 
 
-def pg_time_add(left: Any, right: Any) -> Any:
-    """``left + right`` where one of the two is a date, a time or an interval."""
+def _moved_in(value: datetime, by: Interval, zone: str) -> str:
+    """A time with a zone, moved by the calendar and the clock of a place: a day is not always 24 hours."""
+    where = zone_or_utc(zone)
+    found = moved(zoned(value).astimezone(where).replace(tzinfo=None), Interval(by.months, by.days)).replace(
+        tzinfo=where
+    )
+    return written(moved(found.astimezone(UTC), Interval(microseconds=by.microseconds)))
+
+
+#: What a column of type time or timetz holds.
+_PLAIN_CLOCK = re.compile(r"\d\d:\d\d:\d\d(?:\.\d+)?([-+]\d\d(?::\d\d)?)?", re.ASCII)
+
+
+def _clock_moved(value: str, by: Interval) -> str:
+    """A time of the day, later by an interval; it begins anew at midnight."""
+    clock, _ = clock_and_offset(value)
+    match = _PLAIN_CLOCK.fullmatch(value)
+    zone = match.group(1) if match is not None else None
+    moment_ = _EPOCH.replace(tzinfo=None) + timedelta(microseconds=(clock + by.microseconds) % DAY)
+    return written(moment_)[11:] + (zone or "")
+
+
+def pg_time_add(left: Any, right: Any, zone: str | None = None) -> Any:
+    """``left + right`` where one of the two is a date, a time or an interval.
+
+    :param zone: where days and months are counted, for times with a zone.
+    """
     if left is None or right is None:
         return None
-    if _is_moment(right) and not _is_moment(left):
+    if is_moment(right) and not is_moment(left):
         left, right = right, left
+    if zone is not None and is_moment(left) and not is_moment(right):
+        return _moved_in(moment(left), interval(right), zone)
     if _is_date(left) and isinstance(right, int):
         return pg_date(written(moved(moment(left), Interval(days=right))))
-    if _is_moment(left):
-        if isinstance(right, str) and _CLOCK.match(right) and len(left) <= 10:
-            right = Interval(microseconds=interval(right).microseconds)
+    if is_moment(left):
         return written(moved(moment(left), right if isinstance(right, Interval) else interval(right)))
     first, second = interval(left), interval(right)
     return shown(Interval(*(a + b for a, b in zip(first, second, strict=True))))
 
 
-def pg_time_subtract(left: Any, right: Any) -> Any:
+def pg_time_subtract(left: Any, right: Any, zone: str | None = None) -> Any:
     """``left - right`` where one of the two is a date, a time or an interval."""
     if left is None or right is None:
         return None
-    if _is_moment(right):
+    if zone is not None and is_moment(left) and not is_moment(right):
+        return _moved_in(moment(left), -interval(right), zone)
+    if is_moment(right):
         if _is_date(left) and _is_date(right):
             return (moment(left) - moment(right)).days
-        return shown(_between(_zoned(moment(left)) - _zoned(moment(right))))
+        return shown(_between(zoned(moment(left)) - zoned(moment(right))))
     if isinstance(right, int) and _is_date(left):
         return pg_time_add(left, -right)
-    if _is_moment(left):
+    if is_moment(left):
         return written(moved(moment(left), -interval(right)))
     return shown(Interval(*(a - b for a, b in zip(interval(left), interval(right), strict=True))))
 
@@ -433,14 +550,93 @@ def age(later: Any, earlier: Any) -> str | None:
     """The time between two, in years, months and days."""
     if later is None or earlier is None:
         return None
-    first, second = _zoned(moment(later)), _zoned(moment(earlier))
+    first, second = zoned(moment(later)), zoned(moment(earlier))
     if first < second:
         return shown(-interval(age(earlier, later)))
     months = (first.year - second.year) * 12 + first.month - second.month
-    while months and moved(second, Interval(months)) > first:
-        months -= 1
-    rest = _between(first - moved(second, Interval(months)))
-    return shown(Interval(months, rest.days, rest.microseconds))
+    days = first.day - second.day
+    microseconds = _of_day(first) - _of_day(second)
+    if microseconds < 0:
+        microseconds, days = microseconds + DAY, days - 1
+    if days < 0:  # as many as the earlier one's month has
+        days, months = days + _days_in(second.year, second.month), months - 1
+    return shown(Interval(months, days, microseconds))
+
+
+def _of_day(value: datetime) -> int:
+    return (value.hour * 3600 + value.minute * 60 + value.second) * SECOND + value.microsecond
+
+
+def justify_hours(value: Any) -> str | None:
+    """24 hours are a day."""
+    if value is None:
+        return None
+    found = interval(value)
+    days = int(found.microseconds / DAY)
+    return shown(_signed(found.months, found.days + days, found.microseconds - days * DAY))
+
+
+def _signed(months: int, days: int, microseconds: int) -> Interval:
+    """Days and hours of one sign."""
+    if days > 0 > microseconds:
+        days, microseconds = days - 1, microseconds + DAY
+    elif days < 0 < microseconds:
+        days, microseconds = days + 1, microseconds - DAY
+    return Interval(months, days, microseconds)
+
+
+def justify_days(value: Any) -> str | None:
+    """30 days are a month."""
+    if value is None:
+        return None
+    found = interval(value)
+    return shown(_monthly(found))
+
+
+def _monthly(found: Interval) -> Interval:
+    more = int(found.days / 30)
+    months, days = found.months + more, found.days - more * 30
+    if months > 0 > days:
+        months, days = months - 1, days + 30
+    elif months < 0 < days:
+        months, days = months + 1, days - 30
+    return Interval(months, days, found.microseconds)
+
+
+def justify_interval(value: Any) -> str | None:
+    """Both, and all parts of one sign."""
+    if value is None:
+        return None
+    found = interval(value)
+    days = int(found.microseconds / DAY)
+    found = Interval(found.months, found.days + days, found.microseconds - days * DAY)
+    more = int(found.days / 30)
+    months, days, rest = found.months + more, found.days - more * 30, found.microseconds
+    if months > 0 and (days < 0 or (days == 0 and rest < 0)):
+        months, days = months - 1, days + 30
+    elif months < 0 and (days > 0 or (days == 0 and rest > 0)):
+        months, days = months + 1, days - 30
+    return shown(_signed(months, days, rest))
+
+
+def isfinite(value: Any) -> int | None:
+    """Is it a time at all?"""
+    return None if value is None else int(str(value).strip().lower() not in _ENDLESS)
+
+
+def periods_overlap(*ends: Any) -> int | None:
+    """``(a, b) OVERLAPS (c, d)``: the second of each may be an interval."""
+    if len(ends) != 4:
+        raise StatementError("42883", "OVERLAPS takes two pairs")
+    if None in ends:
+        return None
+    periods = []
+    for start, end in (ends[:2], ends[2:]):
+        first = zoned(moment(start))
+        last = zoned(moment(end)) if is_moment(end) else moved(first, interval(end))
+        periods.append((min(first, last), max(first, last)))
+    (a, b), (c, d) = periods
+    return int(a == c or (a < d and c < b))
 
 
 # Parts
@@ -451,11 +647,11 @@ def date_trunc(field: str, value: Any, zone: str | None = None) -> str | None:
     if value is None or field is None:
         return None
     field = field.lower().rstrip("s") if field.lower() not in ("century", "centuries") else "century"
-    if not _is_moment(value) and not isinstance(value, (int, float)):
+    if not is_moment(value) and not isinstance(value, (int, float)):
         return _trunc_interval(field, interval(value))
     found = moment(value)
     if zone is not None and found.tzinfo is not None:
-        found = found.astimezone(_zone(zone))
+        found = found.astimezone(zone_named(zone))
     if field == "week":
         found = found - timedelta(days=found.weekday())
         field = "day"
@@ -495,10 +691,18 @@ def date_part(field: str, value: Any) -> float | int | None:
     if value is None or field is None:
         return None
     field = field.lower()
-    if isinstance(value, str) and not _is_moment(value):
+    if isinstance(value, str) and not is_moment(value):
         match = _CLOCK.match(value)
-        span = interval(value) if match is None else Interval(microseconds=interval(value.split("+")[0]).microseconds)
-        return _interval_part(field, span)
+        if match is None:
+            return _interval_part(field, interval(value))
+        clock, east = clock_and_offset(value)
+        if match.group(6) and field.startswith("timezone"):
+            seconds = east // SECOND
+            sign = -1 if seconds < 0 else 1
+            return {"timezone": seconds, "timezone_hour": sign * (abs(seconds) // 3600)}.get(
+                field, sign * (abs(seconds) // 60 % 60)
+            )
+        return _interval_part(field, Interval(microseconds=clock - (east if field == "epoch" else 0)))
     found = moment(value)
     seconds = found.second * SECOND + found.microsecond
     week = found.isocalendar()
@@ -508,12 +712,22 @@ def date_part(field: str, value: Any) -> float | int | None:
         "dow": found.isoweekday() % 7, "isodow": found.isoweekday(), "doy": found.timetuple().tm_yday, "week": week[1],
         "isoyear": week[0], "quarter": (found.month + 2) // 3, "decade": found.year // 10,
         "century": (found.year + 99) // 100, "millennium": (found.year + 999) // 1000,
-        "epoch": _number((_zoned(found) - _EPOCH) // timedelta(microseconds=1), SECOND),
-        "timezone": 0, "timezone_hour": 0, "timezone_minute": 0, "julian": found.toordinal() + 1721425,
+        "epoch": _number((zoned(found) - _EPOCH) // timedelta(microseconds=1), SECOND),
+        **zone_parts(found), "julian": found.toordinal() + 1721425,
     }  # fmt: skip
     if field not in parts:
         raise StatementError("22023", f'unit "{field}" not recognized for type timestamp without time zone')
     return parts[field]
+
+
+def zone_parts(found: datetime) -> dict[str, float | int]:
+    seconds = (found.utcoffset() or timedelta()) // timedelta(seconds=1)
+    sign = -1 if seconds < 0 else 1
+    return {
+        "timezone": seconds,
+        "timezone_hour": sign * (abs(seconds) // 3600),
+        "timezone_minute": sign * (abs(seconds) // 60 % 60),
+    }
 
 
 def _number(amount: int, unit: int) -> float | int:
@@ -541,18 +755,28 @@ def at_time_zone(zone: Any, value: Any) -> str | None:
     """``value AT TIME ZONE zone``: a time with a zone becomes one without, and the other way around."""
     if value is None or zone is None:
         return None
+    where = zone_named(str(zone))
+    if isinstance(value, str) and not is_moment(value) and _CLOCK.match(value):
+        clock, east = clock_and_offset(value)
+        there = datetime.now(UTC).astimezone(where).utcoffset() or timedelta()
+        shift = there // timedelta(microseconds=1)
+        shifted = (_EPOCH + timedelta(microseconds=(clock - east + shift) % DAY)).replace(tzinfo=timezone(there))
+        return written(shifted.replace(tzinfo=None))[11:] + _short(
+            local_text(shifted, timezone(there), seconds=True)[-6:]
+        )
     found = moment(value)
-    where = _zone(str(zone))
     if found.tzinfo is None:
         return written(found.replace(tzinfo=where))
     return written(found.astimezone(where).replace(tzinfo=None))
 
 
-def _zone(name: str) -> tzinfo:
+def zone_named(name: str) -> tzinfo:
     if name.upper() in ("UTC", "GMT", "Z"):
         return UTC
     if re.fullmatch(r"[-+]\d{1,2}(:?\d{2})?", name):
-        return offset(name)
+        return timezone(-(offset(name).utcoffset(None) or timedelta()))  # POSIX counts westward
+    if re.fullmatch(r"-?\d{1,2}:\d{2}:\d{2}", name):  # an interval
+        return timezone(timedelta(microseconds=interval(name).microseconds))
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
@@ -563,7 +787,9 @@ def _zone(name: str) -> tzinfo:
 def zone_or_utc(name: str) -> tzinfo:
     """The zone of a setting; one that is not known here counts as UTC."""
     try:
-        return _zone(name)
+        if re.fullmatch(r"[-+]?\d{1,2}", name):  # a bare number counts eastward
+            return offset(name if name[0] in "+-" else "+" + name)
+        return zone_named(name)
     except StatementError:
         return UTC
 
@@ -581,6 +807,23 @@ def make_timestamp(year: int, month: int, day: int, hour: int, minute: int, seco
     )
 
 
+def make_time(hour: int, minute: int, second: float) -> str | None:
+    return pg_time(f"{int(hour):02}:{int(minute):02}:{second:09.6f}")
+
+
+def make_timestamptz(year: int, month: int, day: int, hour: int, minute: int, second: float, zone: str) -> str:
+    found = moment(make_timestamp(year, month, day, hour, minute, second))
+    return written(found.replace(tzinfo=zone_named(zone)))
+
+
+def make_named_interval(*pairs: Any) -> str:
+    """make_interval with its parts by number: place, value, place, value …"""
+    parts = [0.0] * 7
+    for place, value in zip(pairs[::2], pairs[1::2], strict=True):
+        parts[int(place)] = value
+    return make_interval(*parts)
+
+
 def make_interval(*parts: float) -> str:
     years, months, weeks, days, hours, minutes, seconds = (*parts, 0, 0, 0, 0, 0, 0, 0)[:7]
     return shown(_whole(years * 12 + months, weeks * 7 + days, round((hours * 3600 + minutes * 60 + seconds) * SECOND)))
@@ -594,134 +837,8 @@ def date_bin(stride: Any, value: Any, origin: Any) -> str | None:
     if span.months or width <= 0:
         raise StatementError("22008", "stride must be greater than zero, and in days or less")
     found, first = moment(value), moment(origin)
-    steps = ((_zoned(found) - _zoned(first)) // timedelta(microseconds=1)) // width
+    steps = ((zoned(found) - zoned(first)) // timedelta(microseconds=1)) // width
     return written(moved(first, Interval(0, 0, steps * width)))
-
-
-# to_char and its inverse
-
-_MONTHS = "January February March April May June July August September October November December".split()
-_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-_FIELD = re.compile(
-    r'"([^"]*)"|(FM)|(HH24|HH12|HH|MI|SSSS|SS|MS|US|AM|PM|A\.M\.|P\.M\.|Y,YYY|YYYY|YYY|YY|Y|IYYY|IW|ID|Q|MONTH|Month|month'
-    r"|MON|Mon|mon|MM|DAY|Day|day|DY|Dy|dy|DDD|DD|D|WW|W|CC|J|TZH|TZM|TZ|OF|am|pm|th|TH)|(.)",
-    re.DOTALL,
-)
-#: A pattern is read for every row.
-_FORMAT_MAX = 1000
-
-
-def to_char_time(value: Any, form: str) -> str:
-    """to_char for times and intervals."""
-    found = (
-        moment(value)
-        if _is_moment(value)
-        else _EPOCH.replace(tzinfo=None) + timedelta(microseconds=interval(value).microseconds)
-    )
-    parts: list[str] = []
-    fill = True
-    for quoted, fill_mode, field, other in _FIELD.findall(form[:_FORMAT_MAX]):
-        if fill_mode:
-            fill = False
-        elif field:
-            text = _field(found, field, fill, parts)
-            parts.append(text)
-            fill = True
-        else:
-            parts.append(quoted or other)
-    return "".join(parts)
-
-
-def _field(found: datetime, field: str, fill: bool, before: list[str]) -> str:
-    plain = field.upper()
-    if plain == "TH":
-        number = int(before[-1]) if before and before[-1].isdecimal() else 0
-        ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-        return ending.upper() if field == "TH" else ending
-    numbers = {
-        "HH24": (found.hour, 2), "HH12": (found.hour % 12 or 12, 2), "HH": (found.hour % 12 or 12, 2), "MI": (found.minute, 2),
-        "SS": (found.second, 2), "MS": (found.microsecond // 1000, 3), "US": (found.microsecond, 6), "YYYY": (found.year, 4),
-        "YYY": (found.year % 1000, 3), "YY": (found.year % 100, 2), "Y": (found.year % 10, 1), "IYYY": (found.isocalendar()[0], 4),
-        "IW": (found.isocalendar()[1], 2), "ID": (found.isoweekday(), 1), "Q": ((found.month + 2) // 3, 1), "MM": (found.month, 2),
-        "DDD": (found.timetuple().tm_yday, 3), "DD": (found.day, 2), "D": (found.isoweekday() % 7 + 1, 1),
-        "WW": ((found.timetuple().tm_yday + 6) // 7, 2), "W": ((found.day + 6) // 7, 1), "CC": ((found.year + 99) // 100, 2),
-        "J": (found.toordinal() + 1721425, 1), "TZH": (0, 2), "TZM": (0, 2),
-        "SSSS": (found.hour * 3600 + found.minute * 60 + found.second, 1),
-    }  # fmt: skip
-    if plain in numbers:
-        number, width = numbers[plain]
-        text = f"{number:0{width}}" if fill else str(number)
-        return "+" + text if plain == "TZH" else text
-    if plain in ("AM", "PM", "A.M.", "P.M."):
-        half = "PM" if found.hour >= 12 else "AM"
-        half = f"{half[0]}.M." if "." in plain else half
-        return half if field[0].isupper() else half.lower()
-    if plain == "Y,YYY":
-        return f"{found.year:,}"
-    if plain in ("TZ", "OF"):
-        return "+00" if plain == "OF" else "UTC" if found.tzinfo is not None else ""
-    name = _MONTHS[found.month - 1] if plain in ("MONTH", "MON") else _DAYS[found.weekday()]
-    short = plain in ("MON", "DY")
-    name = name[:3] if short else name.ljust(9) if fill else name
-    return name.upper() if field.isupper() else name.lower() if field.islower() else name
-
-
-_READ = {
-    "YYYY": r"(?P<year>\d{4})", "YY": r"(?P<short_year>\d{2})", "MM": r"(?P<month>\d{1,2})", "DD": r"(?P<day>\d{1,2})",
-    "HH24": r"(?P<hour>\d{1,2})", "HH12": r"(?P<hour>\d{1,2})", "HH": r"(?P<hour>\d{1,2})", "MI": r"(?P<minute>\d{1,2})",
-    "SS": r"(?P<second>\d{1,2})", "MS": r"(?P<ms>\d{1,3})", "US": r"(?P<us>\d{1,6})", "MON": r"(?P<name>[A-Za-z]{3})",
-    "MONTH": r"(?P<name>[A-Za-z]{3,9})\s*", "AM": r"(?P<half>[AaPp]\.?[Mm]\.?)", "PM": r"(?P<half>[AaPp]\.?[Mm]\.?)",
-}  # fmt: skip
-
-
-def read_by_form(text: str, form: str) -> datetime:
-    """to_timestamp and to_date: what `text` means when it is written as `form` says."""
-    pattern = []
-    for quoted, fill_mode, field, other in _FIELD.findall(form[:_FORMAT_MAX]):
-        if field:
-            known = _READ.get(field.upper())
-            if known is None or known in pattern:
-                raise StatementError("0A000", f'to_timestamp pattern "{field}" is not supported')
-            pattern.append(known)
-        elif not fill_mode:
-            pattern.append(re.escape(quoted or other) if (quoted or other).isalnum() else r"\W?")
-    match = re.match(r"\s*" + "".join(pattern), str(text)[:_FORMAT_MAX])
-    if match is None:
-        raise StatementError("22007", f'invalid value "{text}" for "{form}"')
-    said = match.groupdict()
-    year = int(said.get("year") or (2000 + int(said["short_year"]) if said.get("short_year") else 1))
-    month = int(said.get("month") or 1)
-    if said.get("name"):
-        month = next((at + 1 for at, name in enumerate(_MONTHS) if name[:3].lower() == said["name"][:3].lower()), 0)
-    hour = int(said.get("hour") or 0)
-    if said.get("half"):
-        hour = hour % 12 + (12 if said["half"][0] in "Pp" else 0)
-    fraction = int((said.get("ms") or "0").ljust(3, "0")) * 1000 + int((said.get("us") or "0").ljust(6, "0"))
-    try:
-        # What a client wrote without a zone has none.
-        return datetime(  # noqa: DTZ001
-            year,
-            month,
-            int(said.get("day") or 1),
-            hour,
-            int(said.get("minute") or 0),
-            int(said.get("second") or 0),
-            fraction,
-        )
-    except ValueError:
-        raise _range(text) from None
-
-
-def to_date(text: Any, form: str) -> str | None:
-    return None if text is None or form is None else pg_date(written(read_by_form(text, form)))
-
-
-def to_timestamp(value: Any, form: str | None = None) -> str | None:
-    if value is None:
-        return None
-    if form is None:
-        return written(_zoned(moment(float(value))))
-    return written(_zoned(read_by_form(value, form)))
 
 
 #: Name, number of arguments, what computes it.
@@ -735,10 +852,27 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("pg_timetz", 2, pg_timetz),
     ("pg_interval", -1, pg_interval),
     ("pg_time_add", 2, pg_time_add),
+    ("pg_time_add", 3, pg_time_add),
+    ("pg_clock_add", 2, lambda clock, by: None if clock is None or by is None else _clock_moved(clock, interval(by))),
+    (
+        "pg_clock_subtract",
+        2,
+        lambda clock, by: None if clock is None or by is None else _clock_moved(clock, -interval(by)),
+    ),
     ("pg_time_subtract", 2, pg_time_subtract),
+    ("pg_time_subtract", 3, pg_time_subtract),
     ("pg_interval_multiply", 2, pg_interval_multiply),
     ("pg_interval_divide", 2, pg_interval_divide),
     ("age", 2, age),
+    ("justify_hours", 1, justify_hours),
+    ("justify_days", 1, justify_days),
+    ("justify_interval", 1, justify_interval),
+    ("isfinite", 1, isfinite),
+    ("pg_periods_overlap", -1, periods_overlap),
+    ("pg_interval_of", 3, pg_interval_of),
+    ("pg_make_interval", -1, make_named_interval),
+    ("make_time", 3, make_time),
+    ("make_timestamptz", 7, make_timestamptz),
     ("date_trunc", 2, date_trunc),
     ("date_trunc", 3, date_trunc),
     ("date_part", 2, date_part),
@@ -748,7 +882,4 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("make_date", 3, make_date),
     ("make_timestamp", 6, make_timestamp),
     ("make_interval", -1, make_interval),
-    ("to_date", 2, to_date),
-    ("to_timestamp", 1, to_timestamp),
-    ("to_timestamp", 2, to_timestamp),
 )

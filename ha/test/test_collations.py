@@ -14,7 +14,8 @@ class OrderTests(SynchronousTestCase):
 
     def assertOrder(self, name: str, *texts: str) -> None:
         """These come in this order, however they are given."""
-        self.assertEqual(sorted(reversed(texts), key=cmp_to_key(COLLATIONS[name])), list(texts))
+        backwards = texts[::-1]
+        self.assertEqual(sorted(backwards, key=cmp_to_key(COLLATIONS[name])), list(texts))
 
     def assertSame(self, name: str, left: str, right: str) -> None:
         """These are one value."""

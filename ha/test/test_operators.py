@@ -28,7 +28,7 @@ TABLE = (
     ("select a[1:2], i.indkey[0]", "select pg_slice(a,1,2), pg_vector_item(i.indkey,0)"),
     ("select a #>> '{b}', a @> b", "select pg_at_path(a , '{b}', 1), pg_contains(a , b)"),
     ("select a->'b' ? 'c', ?", "select pg_has_key(a->'b' , 'c'), ?"),
-    ("select 2^3, |/ 4", "select pow(2,3), sqrt( 4)"),
+    ("select 2^3, |/ 4", "select pg_power(2,3), sqrt( 4)"),
     ("select a at time zone 'UTC'", "select pg_at_zone(a , 'UTC')"),
     ('select a collate "C" from only t', "select a collate BINARY from t"),
     ("select a is unknown, row(1,2) = (1,2)", "select a is NULL, (1,2) = (1,2)"),

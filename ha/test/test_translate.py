@@ -64,8 +64,6 @@ _VALUES = (
     "date('now')",
     "strftime('%Y', b)",
     "a -> '$.x'",
-    "b ->> 'y'",
-    "random()",
     "typeof(a)",
 )
 _OPERATORS = (

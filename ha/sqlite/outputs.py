@@ -1,0 +1,97 @@
+"""Values as PostgreSQL writes them in a text, by their types: ``x::text``, ``'a' || x``, ``concat(x)``.
+
+What SQLite would print is the stored value: a boolean as 1, an array as JSON, a time with a zone in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import tzinfo
+from typing import Any
+
+from ha.sqlite import arrays, jsontexts, times
+from ha.sqlite.casts import pg_numeric, text_of
+
+
+def shown(value: Any, kind: str, zone: tzinfo) -> str | None:
+    """The text that a cast to text gives.
+
+    :param kind: the value's type.
+    """
+    if value is None:
+        return None
+    if kind == "bool":
+        return "true" if value else "false"
+    if kind == "bpchar":
+        return text_of(value).rstrip(" ")
+    return put(value, kind, zone)
+
+
+def put(value: Any, kind: str, zone: tzinfo) -> str | None:
+    """The text that a type's output function gives, in which a boolean is a letter."""
+    if value is None:
+        return None
+    if kind.startswith("_"):
+        return braces(arrays.elements(value), kind == "_bool")
+    output = _OUTPUTS.get(kind)
+    if output is not None:
+        return output(value)
+    return local(value, zone) if kind == "timestamptz" else text_of(value)
+
+
+def float_text(value: Any) -> str:
+    """The shortest text that reads back as the same number, as PostgreSQL writes it."""
+    text = repr(float(value))
+    mantissa, e, exponent = text.partition("e")
+    if e or "n" in text:  # inf and nan
+        return {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}.get(text, text)
+    whole, _, fraction = mantissa.removesuffix(".0").partition(".")
+    digits = whole.lstrip("-")
+    if len(digits) > 15:  # Python changes to an exponent at 1e16, PostgreSQL at 1e15
+        figures = (digits + fraction).rstrip("0")
+        sign = "-" if whole[0] == "-" else ""
+        return f"{sign}{figures[0]}{'.' + figures[1:] if len(figures) > 1 else ''}e+{len(digits) - 1:02d}"
+    return whole + ("." + fraction if fraction else "")
+
+
+def numeric_text(value: Any) -> str:
+    """All of its digits, never an exponent."""
+    kept = pg_numeric(value)
+    return f"{kept:.15f}".rstrip("0") if isinstance(kept, float) and "e" in repr(kept) else text_of(kept)
+
+
+_OUTPUTS: dict[str, Callable[[Any], str | None]] = {
+    "bool": lambda value: "t" if value else "f",
+    "float4": float_text,
+    "float8": float_text,
+    "numeric": numeric_text,
+    "jsonb": jsontexts.normal,
+}
+
+
+def local(value: Any, zone: tzinfo) -> str:
+    """A time with a zone as it is where the session is."""
+    if not isinstance(value, str) or value in ("infinity", "-infinity"):
+        return text_of(value)
+    return times.local_text(times.moment(value), zone)
+
+
+def braces(elements: list[Any], is_bool: bool = False) -> str:
+    """An array as PostgreSQL writes it."""
+    parts = []
+    for one in elements:
+        if isinstance(one, list):
+            parts.append(braces(one, is_bool))
+        elif one is None:
+            parts.append("NULL")
+        elif isinstance(one, bool) or (is_bool and isinstance(one, int)):
+            parts.append("t" if one else "f")
+        else:
+            text = float_text(one) if isinstance(one, float) else text_of(one)
+            plain = text and not any(letter in _QUOTED for letter in text) and text.upper() != "NULL"
+            escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+            parts.append(text if plain else f'"{escaped}"')
+    return "{" + ",".join(parts) + "}"
+
+
+_QUOTED = frozenset('{},"\\ \t\n\r\v\f')
