@@ -149,7 +149,8 @@ class Wants:
         ):
             return None
         if name in _ALIKE:
-            for first, last in self.reading.parts(opening + 1, self.reading.partners[opening]):
+            parts = self.reading.parts(opening + 1, self.reading.partners[opening])
+            for first, last in parts:
                 found = self.expressions.typed(first, last, scope, 0)
                 if name == "generate_series" and found in TIMES and parts[2:] == [(at, at + 1)]:
                     return "interval"

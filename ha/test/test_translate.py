@@ -51,7 +51,6 @@ _VALUES = (
     "`b`",
     '"a"',
     "null",
-    "true",
     "rowid",
     "~1",
     "-a",
