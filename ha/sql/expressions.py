@@ -131,7 +131,7 @@ class Expressions:
 
     def _operated(self, first: int, at: int, last: int, scope: Scope, depth: int) -> str | None:
         key = self.reading.key(at)
-        if key in _TRUTHS or key in _COMPARISONS or key in ("?", "?|", "?&", "<", ">"):
+        if key in _TRUTHS or (key in _COMPARISONS and at > first) or key in ("?", "?|", "?&"):
             return "bool"
         if key == "COLLATE":
             return self.typed(first, at, scope, depth + 1)
