@@ -536,11 +536,10 @@ class Backend:
         self.fresh_cancellation()
         self.stop_idling()
         block = self.implicit_block()
-        capture = self.replica.database.capture
 
         def insert(connection: Connection) -> int:
             connection.context = self.context
-            return insert_rows(connection, capture, table, columns, rows)
+            return insert_rows(connection, table, columns, rows)
 
         try:
             opened = await take_writer(self, block, "COPY FROM")

@@ -6,14 +6,14 @@ on a :class:`~ha.postgres.conversation.Conversation`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import tzinfo
 from typing import Any
 
 from ha.postgres import copy
 from ha.postgres.answers import CopyInResponse, CopyOutResponse
 from ha.postgres.conversation import Conversation, Incoming, complete
-from ha.postgres.decoding import decode, text_reader
+from ha.postgres.decoding import decode, texts_reader
 from ha.postgres.encoding import binary_encoder, text_encoder
 from ha.postgres.messages import CopyData, CopyDone
 from ha.postgres.pgtypes import BINARY, TEXT
@@ -23,7 +23,7 @@ from ha.sql.kinds import Copy, Statement
 from ha.values import Value
 
 #: Rows of COPY … FROM STDIN that are given to the database at once, and how many bytes they may be.
-COPY_ROWS_PER_BATCH = 1_000
+COPY_ROWS_PER_BATCH = 5_000
 COPY_BYTES_PER_BATCH = 1024 * 1024
 
 
@@ -96,17 +96,17 @@ def _take_rows(talk: Conversation, incoming: Incoming, found: list[copy.Fields])
     elif found:
         readers = [_reader(oid, incoming.format, talk.zone) for oid in incoming.types]
         columns = [
-            fields if read is None else [None if one is None else read(one) for one in fields]
+            fields if read is None else read(fields)
             for read, fields in zip(readers, zip(*found, strict=True), strict=True)
         ]
         incoming.rows += zip(*columns, strict=True)
 
 
-def _reader(oid: int, format: int, zone: tzinfo | None) -> Callable[[Any], Value] | None:
-    """One column's fields to values; None where they are values already."""
+def _reader(oid: int, format: int, zone: tzinfo | None) -> Callable[[Any], Sequence[Value]] | None:
+    """A column's fields to values; None where they are values already."""
     if format == BINARY:
-        return lambda field: decode(oid, field, BINARY)
-    return text_reader(oid, zone)
+        return lambda fields: [None if field is None else decode(oid, field, BINARY) for field in fields]
+    return texts_reader(oid, zone)
 
 
 async def _store_rows(talk: Conversation, incoming: Incoming) -> None:

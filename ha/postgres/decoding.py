@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from decimal import Decimal
 from functools import lru_cache, partial
@@ -79,6 +79,9 @@ from ha.values import Value
 
 #: Readers that are remembered: types in use, in two formats, in some time zones.
 READERS_KEPT = 1_024
+
+#: How wide the whole numbers are.
+_BITS = {INT8: 64, INT4: 32, INT2: 16}
 
 
 def _int_from_text(oid: int, bits: int) -> Callable[[str], Value]:
@@ -185,9 +188,7 @@ def _mac_from_text(oid: int, text: str) -> Value:
 
 _FROM_TEXT: dict[int, Callable[[str], Value]] = {
     BOOL: bool_of,
-    INT8: _int_from_text(INT8, 64),
-    INT4: _int_from_text(INT4, 32),
-    INT2: _int_from_text(INT2, 16),
+    **{oid: _int_from_text(oid, bits) for oid, bits in _BITS.items()},
     FLOAT8: _float_from_text,
     FLOAT4: _float_from_text,
     NUMERIC: kept_exactly,
@@ -217,6 +218,31 @@ def text_reader(oid: int, zone: tzinfo | None = None) -> Callable[[str], Value] 
     if read is None and kind is not None and kind.element:
         return _array_from_text(kind.element)
     return read
+
+
+def texts_reader(oid: int, zone: tzinfo | None = None) -> Callable[[Sequence[str | None]], Sequence[Value]] | None:
+    """The same for a whole column, with None for NULL. Numbers are looked at together, and one by one only if one is none."""
+    read = text_reader(oid, zone)
+    if read is None:
+        return None
+    bits = _BITS.get(oid)
+
+    def each(texts: Sequence[str | None]) -> Sequence[Value]:
+        return [None if text is None else read(text) for text in texts]
+
+    if bits is None:
+        return each
+    most = (1 << bits - 1) - 1
+
+    def numbers(texts: Sequence[str | None]) -> Sequence[Value]:
+        try:
+            values = list(map(int, texts))  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            return each(texts)
+        whole = values and -most <= min(values) and max(values) <= most and "_" not in "".join(texts)  # type: ignore[arg-type]
+        return values if whole else each(texts)
+
+    return numbers
 
 
 def from_text(oid: int, text: str) -> Value:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,7 +22,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from ha.errors import StatementError
-from ha.replication.change import Command, Notification
+from ha.replication.change import Change, Command, Notification
 from ha.replication.follower import CannotApply, Follower
 from ha.replication.groups import GROUP_BYTES_MAX, GROUP_TRANSACTIONS_MAX, Groups
 from ha.replication.settlement import CannotQueue, Settlement
@@ -30,6 +30,7 @@ from ha.replication.turns import Turns
 from ha.sqlite.connection import Connection
 from ha.sqlite.database import Database
 from ha.sqlite.executor import FOREVER, BudgetSpent, Cancellation, cancelled, timed_out
+from ha.sqlite.rowchange import parts_of
 
 #: A group ends, too, when its execution has held the reactor's thread for so long (seconds).
 GROUP_TIME_MAX_S = 0.004
@@ -99,13 +100,13 @@ class Work:
     @property
     def changes_schema(self) -> bool:
         """Whether its last run did."""
-        return any(type(change) is Command for change in self.changes)
+        return any(type(change) is Command for change in parts_of(self.changes))
 
     def forget(self) -> None:
         """Nothing of an earlier run counts."""
         self.result: Any = None
         self.error: Exception | None = None
-        self.changes: list[Any] = []
+        self.changes: Sequence[Change] = ()
         self.sequences: dict[str, int | None] = {}
         self.size = 0
         self.notifications.clear()

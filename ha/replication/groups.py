@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ha.replication.change import Change, Message, Notification
+from ha.sqlite.rowchange import joined
 
 #: A message ends at so many transactions, or so many messages of the outbox ...
 GROUP_TRANSACTIONS_MAX = 512
@@ -42,13 +43,11 @@ class Groups:
     ) -> Message:
         """The message of the next group: each part is one transaction's changes, sequences and notifications."""
         self._last += 1
-        changes: list[Change] = []
         transactions = []
         sequences: dict[str, int | None] = {}
         notifications: list[Notification] = []
         for part_changes, part_sequences, part_notifications in parts:
             self._transactions += 1
-            changes += part_changes
             transactions.append((str(self._transactions), len(part_changes)))
             sequences.update(part_sequences)
             notifications += part_notifications
@@ -59,7 +58,7 @@ class Groups:
             group=self._last,
             snapshot_seq=position,
             timestamp_ns=time.time_ns(),
-            changes=tuple(changes),
+            changes=joined([part[0] for part in parts]),
             transactions=tuple(transactions),
             sequences=sequences,
             notifications=tuple(notifications),

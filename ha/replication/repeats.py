@@ -13,14 +13,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
-from ha.sqlite.rowchange import UPDATE, Change, RowChange
+from ha.sqlite.rowchange import UPDATE, Change, RowChange, parts_of
 from ha.values import Row
 
 
 def find_unrepeatable(changes: Sequence[Change]) -> list[int]:
     """The places of those updates in `changes`. Changes without a shape were read from the log, and are left alone."""
+    if UPDATE not in set(map(itemgetter(1), parts_of(changes))):  # a row's operation
+        return []
     suspects = [
         at
         for at, change in enumerate(changes)

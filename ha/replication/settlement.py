@@ -25,6 +25,7 @@ from ha.replication.rebase import loss_of
 from ha.replication.turns import Turns
 from ha.sqlite.database import Database
 from ha.sqlite.pending import record_loss
+from ha.sqlite.rowchange import parts_of
 
 T = TypeVar("T")
 
@@ -169,4 +170,4 @@ def origin(message: Message) -> tuple[str, int, int]:
 
 def changes_schema(message: Message) -> bool:
     """Whether `message` holds DDL."""
-    return any(isinstance(change, Command) for change in message.changes)
+    return any(type(change) is Command for change in parts_of(message.changes))

@@ -25,7 +25,9 @@ WHERE another way when there is none, and keeps the statement.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -34,7 +36,20 @@ import apsw
 from ha.errors import StatementError
 from ha.sqlite import tables as schema
 from ha.sqlite.retelling import retold
-from ha.sqlite.rowchange import DELETE, INSERT, UPDATE, Change, Command, Event, Record, RowChange
+from ha.sqlite.rowchange import (
+    DELETE,
+    INSERT,
+    UPDATE,
+    Change,
+    Changes,
+    Command,
+    Event,
+    Inserted,
+    RawText,
+    Record,
+    RowChange,
+    parts_of,
+)
 from ha.sqlite.tables import Table, is_local, quoted
 from ha.sqlite.wholerow import read_all, read_row
 from ha.values import Row, Value
@@ -76,7 +91,7 @@ class Capture:
         self._unread: dict[str, _Unread] = {}
         #: What the hook raised: until it is cut away, there is no true list of changes.
         self._failed: BaseException | None = None
-        self._changes: list[Change] = []
+        self._changes: list[Change | Inserted] = []
         self._taken = 0
         self._recorded = 0
         self._sequences: dict[str, int | None] = {}
@@ -129,6 +144,22 @@ class Capture:
         else:
             self._resolve()
 
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """The hook is not asked in here: whoever inserts rows knows what they are, and tells :meth:`inserted_rows`."""
+        self._resolve()
+        self._connection.preupdate_hook(_ignore)
+        try:
+            yield
+        finally:
+            self._connection.preupdate_hook(self._see)
+
+    def inserted_rows(self, table: Table, rowids: Sequence[int | None], rows: Sequence[Row]) -> None:
+        """These rows were inserted into the table, in this order, and nothing else was done; they are as SQLite stored them."""
+        self._changes.append(
+            Inserted(table.name, INSERT, table.columns, table.pk_columns, rowids, rows, time.time_ns(), table.shape)
+        )
+
     def settle(self) -> None:
         """Do now what SQLite would leave to COMMIT, where it must neither fail nor write any more.
 
@@ -154,33 +185,34 @@ class Capture:
 
     @property
     def count(self) -> int:
-        """How many changes were collected by the end of the last statement."""
+        """A number that tells whether changes were collected since, as of the end of the last statement."""
         return len(self._changes)
 
     def inserted(self, rowid: int, since: int) -> bool:
         """Whether a row with this rowid was inserted since there were `since` changes."""
         return any(
             type(change) is RowChange and change.operation == INSERT and change.new_rowid == rowid
-            for change in self._changes[since:]
+            for change in Changes(self._changes[since:])
         )
 
-    def take(self) -> tuple[list[Change], dict[str, int | None]]:
+    def take(self) -> tuple[Sequence[Change], dict[str, int | None]]:
         """One transaction's changes, and the sequences it moved: since :meth:`begin`, or since the last call."""
         self._resolve()
-        changes = self._changes[self._taken :] if self._taken else self._changes.copy()
+        parts = self._changes[self._taken :] if self._taken else self._changes.copy()
+        kinds = set(map(type, parts))
         self._taken = len(self._changes)
         now = self._read_sequences()
         before, self._sequences = self._sequences, now
         sequences = moved(before, now) if now != before else {}
-        if any(type(change) is Command for change in changes):
+        if Command in kinds:
             sequences = {**self._missing_sequences(now), **now, **sequences}
-        return changes, sequences
+        return Changes(parts) if Inserted in kinds else parts, sequences  # type: ignore[return-value]
 
     def record(self) -> Record:
         """What was done to the file since :meth:`begin`, or since the last call, so that it can be undone exactly."""
         self._resolve()
         events = []
-        for change in self._changes[self._recorded :]:
+        for change in Changes(self._changes[self._recorded :]):
             assert isinstance(change, RowChange), "a change of the schema cannot be undone from a record"
             events.append(Event(change.table, change.old_rowid, change.new_rowid, change.old_values, change.new_values))
         self._recorded = len(self._changes)
@@ -196,13 +228,15 @@ class Capture:
     def size_of(self, changes: Sequence[Change]) -> int:
         """About how many bytes of a message these come to."""
         size = CHANGE_BYTES * len(changes)
-        for change in changes:
+        for change in parts_of(changes):
             if type(change) is RowChange:
                 for image in (change.old_values, change.new_values):
-                    for value in image or ():
-                        if isinstance(value, str | bytes):
-                            size += len(value)
+                    if image is not None:
+                        size += bytes_of((image,))
+            elif type(change) is Inserted:
+                size += bytes_of(change.rows)
             else:
+                assert type(change) is Command
                 size += len(change.sql)
         return size
 
@@ -238,7 +272,10 @@ class Capture:
                 self._read_now(update)
                 return
             try:
-                self._pending.append((name, opcode, update.rowid, update.rowid_new, update.old, update.new))
+                if opcode == _INSERT:
+                    self._pending.append((name, opcode, None, update.rowid_new, None, update.new))
+                else:
+                    self._pending.append((name, opcode, update.rowid, update.rowid_new, update.old, update.new))
             except (apsw.RangeError, UnicodeDecodeError):
                 self._read_now(update)
         except BaseException as error:
@@ -310,22 +347,16 @@ class Capture:
                 new = new and tuple([new[at] for at in table.stored])
             if table.without_rowid:
                 rowid = new_rowid = None
+            columns, pk_columns, shape = table.columns, table.pk_columns, table.shape
             if opcode == _INSERT:
-                changes.append(
-                    RowChange(
-                        name, INSERT, table.columns, table.pk_columns, None, new_rowid, None, new, now, table.shape
-                    )
-                )
+                change = _row_change((name, INSERT, columns, pk_columns, None, new_rowid, None, new, now, shape))
             elif opcode == _DELETE:
-                changes.append(
-                    RowChange(name, DELETE, table.columns, table.pk_columns, rowid, None, old, None, now, table.shape)
-                )
+                change = _row_change((name, DELETE, columns, pk_columns, rowid, None, old, None, now, shape))
             elif rowid != new_rowid or not same(old, new):
-                changes.append(
-                    RowChange(
-                        name, UPDATE, table.columns, table.pk_columns, rowid, new_rowid, old, new, now, table.shape
-                    )
-                )
+                change = _row_change((name, UPDATE, columns, pk_columns, rowid, new_rowid, old, new, now, shape))
+            else:
+                continue
+            changes.append(change)
 
     def _put_unread(self, event: _Unread, now: int) -> None:
         """What became of the rows, each by its place.
@@ -460,6 +491,17 @@ class Capture:
 
 
 _captures: WeakKeyDictionary[apsw.Connection, Capture] = WeakKeyDictionary()
+
+_SIZED = frozenset((str, bytes, RawText))
+
+
+def bytes_of(rows: Iterable[Row]) -> int:
+    """How many bytes of text and blobs `rows` hold, about."""
+    return sum([len(value) for row in rows for value in row if type(value) in _SIZED])  # type: ignore[arg-type]
+
+
+#: A RowChange of all its fields: half the price of a call by its names.
+_row_change: Callable[[tuple[Any, ...]], RowChange] = partial(tuple.__new__, RowChange)  # type: ignore[assignment]
 
 _INSERT = apsw.SQLITE_INSERT
 _DELETE = apsw.SQLITE_DELETE

@@ -13,7 +13,7 @@ Threads: called in the reactor's thread; the functions handed in run there or in
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -269,7 +269,7 @@ class Database:
                 raise self._told(error, "BEGIN IMMEDIATE") from error
         self.capture.begin()
 
-    def attempt(self, run: Callable[[Connection], T]) -> tuple[T, list[Any], dict[str, int | None], int]:
+    def attempt(self, run: Callable[[Connection], T]) -> tuple[T, Sequence[Change], dict[str, int | None], int]:
         """Run one transaction in a savepoint of the open one.
 
         :returns: its result, its row changes, the sequences it moved, and about how many bytes it changed.
@@ -373,7 +373,7 @@ class Database:
                 if writer.in_transaction:
                     writer.execute("ROLLBACK")
 
-    def wrote(self, changes: Iterable[Change], *, foreign: bool = False) -> None:
+    def wrote(self, changes: Sequence[Change], *, foreign: bool = False) -> None:
         """What was just committed changed these rows. Called after each COMMIT, by whoever holds the turnstile still."""
         self.written.tell(self.version, changes, foreign=foreign)
 

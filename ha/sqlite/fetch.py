@@ -5,7 +5,8 @@ Nothing here decides where it runs; the functions are called inside a function h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -13,10 +14,12 @@ import apsw
 
 from ha.errors import StatementError
 from ha.sql.assignments import fitting_mark
+from ha.sqlite import capture as captures
 from ha.sqlite.capture import Capture
 from ha.sqlite.connection import Connection, Facts
 from ha.sqlite.declared import Declared
 from ha.sqlite.faults import translate
+from ha.sqlite.insertion import insert_each
 from ha.values import Parameters, Row
 
 #: Rows taken between two looks at their size.
@@ -213,9 +216,7 @@ def check_parameters(names: Sequence[str | None], values: Parameters) -> None:
         )
 
 
-def insert_rows(
-    connection: Connection, capture: Capture, table: str, columns: Sequence[str], rows: Sequence[Row]
-) -> int:
+def insert_rows(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Row]) -> int:
     """Insert `rows` into `table`, as COPY does.
 
     :param columns: empty means the table's own, in its order.
@@ -224,20 +225,36 @@ def insert_rows(
     names = f" ({', '.join(map(quoted, columns))})" if columns else ""
     declared = Declared(connection)
     own = columns or declared.columns(table) or ()
-    marks = ", ".join(
+    marks = [
         fitting_mark(declared.column_type(table, own[at]) if at < len(own) else None)
         for at in range(len(rows[0]) if rows else 0)
-    )
-    sql = f"INSERT INTO {quoted(table)}{names} VALUES ({marks})"
+    ]
+    sql = f"INSERT INTO {quoted(table)}{names} VALUES ({', '.join(marks)})"
+    if any(mark != "?" for mark in marks):
+        with one_of(connection, sql, rows):
+            connection.cursor().executemany(sql, rows)
+        captures.of(connection).after_statement(sql, may_change_schema=False)
+    else:
+        with one_of(connection, sql, rows):
+            insert_each(connection, sql, table, columns, rows)
+    return len(rows)
+
+
+@contextmanager
+def one_of(connection: Connection, sql: str, rows: Sequence[Any]) -> Iterator[None]:
+    """In here `sql` is run once for each of `rows`: an error is one row's fault, and its `index` says which.
+
+    :raises StatementError: what SQLite found wrong.
+    """
     before = connection.total_changes()
     try:
-        connection.cursor().executemany(sql, rows)
+        yield
     except MISTAKES as error:
-        # The row that failed: as many were inserted before it, unless triggers wrote as well.
-        at = connection.total_changes() - before
-        raise translate(error, connection, sql, rows[at] if at < len(rows) else rows[-1]) from error
-    capture.after_statement(sql, may_change_schema=False)
-    return len(rows)
+        # As many were inserted before the one that failed, unless triggers wrote as well.
+        at = min(connection.total_changes() - before, len(rows) - 1)
+        told = translate(error, connection, sql, rows[at])
+        told.index = at
+        raise told from error
 
 
 def quoted(name: str) -> str:

@@ -122,7 +122,7 @@ def undo(connection: apsw.Connection, record: Record) -> None:
 
 def put_on_top(
     connection: apsw.Connection, changes: Sequence[Change], sequences: Mapping[str, int | None]
-) -> tuple[list[Change], dict[str, int | None]]:
+) -> tuple[Sequence[Change], dict[str, int | None]]:
     """Put an interactive transaction's images on a state that it had not seen, or refuse.
 
     The connection's capture must have begun: what it collects here is what the new message must say. A row that both

@@ -12,7 +12,7 @@ because it is exact where the standard library is exact and ten times as fast.
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -107,6 +107,68 @@ class Command(NamedTuple):
 
 
 Change = RowChange | Command
+
+
+class Inserted(NamedTuple):
+    """Many rows that one statement inserted into one table, in their order: the fields of :class:`RowChange` that they share.
+
+    :param rowids: one for each row; None in tables without rowids.
+    """
+
+    table: str
+    operation: str
+    columns: tuple[str, ...]
+    pk_columns: tuple[str, ...]
+    rowids: Sequence[int | None]
+    rows: Sequence[Row]
+    ts_ns: int
+    shape: Shape
+
+    def each(self) -> Iterator[RowChange]:
+        """The rows as changes of their own."""
+        table, operation, columns, pk_columns, rowids, rows, ts_ns, shape = self
+        for rowid, row in zip(rowids, rows, strict=True):
+            yield RowChange(table, operation, columns, pk_columns, None, rowid, None, row, ts_ns, shape)
+
+
+class Changes(Sequence[Change]):
+    """Changes in their order, of which some are kept together; who goes through them need not know. Never changed.
+
+    A change of its own costs more than a row: the collector looks at each again and again, for as long as its transaction lasts.
+
+    :param parts: changes, and :class:`Inserted`.
+    """
+
+    __slots__ = ("_count", "parts")
+
+    def __init__(self, parts: Sequence[Change | Inserted]) -> None:
+        self.parts = parts
+        self._count = sum([len(part.rows) if type(part) is Inserted else 1 for part in parts])
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Change]:
+        for part in self.parts:
+            if type(part) is Inserted:
+                yield from part.each()
+            else:
+                yield part  # type: ignore[misc]
+
+    def __getitem__(self, at: Any) -> Any:
+        return tuple(self)[at]
+
+
+def parts_of(changes: Sequence[Change]) -> Sequence[Change | Inserted]:
+    """`changes` with those together that are kept together."""
+    return changes.parts if type(changes) is Changes else changes
+
+
+def joined(lists: Sequence[Sequence[Change]]) -> Sequence[Change]:
+    """One behind the other."""
+    if any(type(changes) is Changes for changes in lists):
+        return Changes([part for changes in lists for part in parts_of(changes)])
+    return tuple([change for changes in lists for change in changes])
 
 
 class Event(NamedTuple):

@@ -55,6 +55,9 @@ class Table:
     :param pk_index: the index that is the table itself, in a table without rowids; else None.
     :param rowid: how statements can call the rowid: the alias's name, a hidden name, or None without rowids.
     :param uncapturable: it has VIRTUAL generated columns, whose tables SQLite's hook cannot read.
+    :param affinities: of the stored columns.
+    :param defaults: where among them those stand that have a default.
+    :param simple: an INSERT of one row makes exactly this row: no triggers, no generated columns, no conflict clauses.
     """
 
     name: str
@@ -71,6 +74,9 @@ class Table:
     uncapturable: bool
     uniques: tuple[Unique, ...]
     shape: Shape
+    affinities: tuple[str, ...]
+    defaults: frozenset[int]
+    simple: bool
 
     @property
     def keyed_by_rowid(self) -> bool:
@@ -272,7 +278,9 @@ def _read_table(connection: apsw.Connection, name: str) -> Table | None:
     if listed is None or listed[1] == "view":
         return None
     name, kind, without_rowid, strict = listed
-    rows = list(connection.execute("SELECT name, type, pk, hidden FROM pragma_table_xinfo(?, 'main')", (name,)))
+    rows = list(
+        connection.execute("SELECT name, type, pk, hidden, dflt_value FROM pragma_table_xinfo(?, 'main')", (name,))
+    )
     on_disk = [row for row in rows if row[3] != _GENERATED_VIRTUAL]
     stored = tuple(at for at, row in enumerate(on_disk) if row[3] != _GENERATED_STORED)
     kept = [on_disk[at] for at in stored]
@@ -281,6 +289,7 @@ def _read_table(connection: apsw.Connection, name: str) -> Table | None:
     alias = None if kind == "virtual" else _alias(connection, name, kept, key, bool(without_rowid))
     taken = {row[0].lower() for row in rows}
     uniques = tuple(_uniques(connection, name, columns))
+    affinities = tuple(affinity(row[1], bool(strict)) for row in kept)
     hidden = None
     if not without_rowid:
         hidden = next((word for word in ROWID_NAMES if word not in taken), None)
@@ -303,10 +312,22 @@ def _read_table(connection: apsw.Connection, name: str) -> Table | None:
             rowid=hidden,
             alias=alias,
             key=key,
-            loose=tuple(at for at, row in enumerate(kept) if affinity(row[1], bool(strict)) == "BLOB" and at != alias),
+            loose=tuple(at for at, kind in enumerate(affinities) if kind == "BLOB" and at != alias),
             unique=_unique_columns(uniques),
         ),
+        affinities=affinities,
+        defaults=frozenset(at for at, row in enumerate(kept) if row[4] is not None),
+        simple=kind == "table" and len(kept) == len(rows) and _is_simple(connection, name),
     )
+
+
+def _is_simple(connection: apsw.Connection, name: str) -> bool:
+    """Neither triggers nor anything like ON CONFLICT REPLACE; a word in a comment may look like it."""
+    return not connection.execute(
+        "SELECT count(*) FROM main.sqlite_schema WHERE tbl_name = ? COLLATE NOCASE"
+        " AND (type = 'trigger' OR (type = 'table' AND sql LIKE '%conflict%'))",
+        (name,),
+    ).get
 
 
 def _alias(

@@ -6,10 +6,10 @@ is remembered in which version of the database it was written last, and by whom.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from ha.sqlite.rowchange import Change, RowChange
+from ha.sqlite.rowchange import Change, Command, parts_of
 
 
 class Overtaken(NamedTuple):
@@ -31,17 +31,21 @@ class Written:
         self._everything = 0, False
         self._version = 0
 
-    def tell(self, version: int, changes: Iterable[Change], *, foreign: bool = False) -> None:
+    def tell(self, version: int, changes: Sequence[Change], *, foreign: bool = False) -> None:
         """The COMMIT that made this version wrote these. One that nobody told of may have written everything."""
         if version > self._version + 1:
             self._everything = version, foreign
         self._version = version
-        for change in changes:
-            if isinstance(change, RowChange):
-                self._last[change.table.lower()] = version, foreign
-            else:  # the schema
+        names: set[str] = set()
+        for change in parts_of(changes):
+            if type(change) is Command:  # the schema
                 self._last.clear()
+                names.clear()
                 self._everything = version, foreign
+            else:
+                names.add(change.table)  # type: ignore[union-attr]
+        for name in names:
+            self._last[name.lower()] = version, foreign
 
     def everything(self, version: int, *, foreign: bool = False) -> None:
         """Nobody knows what this version changed."""

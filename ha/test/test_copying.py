@@ -48,10 +48,10 @@ class CopyTests(SessionCase):
 
     def test_a_batch_at_a_time(self) -> None:
         """Many rows do not gather in memory."""
-        self.ask(Query("COPY t (a) FROM STDIN"), CopyData(b"".join(b"%d\n" % i for i in range(2500))))
-        self.assertIn(("copy_in", "t", 2500), self.backend.said)
-        self.ask(*[CopyData(b"%d\n" % i) for i in range(2500, 5000)], CopyDone())
-        self.assertEqual([s[2] for s in self.backend.said if s[0] == "copy_in"], [2500, 1000, 1000, 500])
+        self.ask(Query("COPY t (a) FROM STDIN"), CopyData(b"".join(b"%d\n" % i for i in range(7500))))
+        self.assertIn(("copy_in", "t", 7500), self.backend.said)
+        self.ask(*[CopyData(b"%d\n" % i) for i in range(7500, 13500)], CopyDone())
+        self.assertEqual([s[2] for s in self.backend.said if s[0] == "copy_in"], [7500, 5000, 1000])
 
     def test_a_copy_that_fails_undoes_all_its_rows(self) -> None:
         """A duplicate key at the end, a bad value, too few fields; what is still on its way is passed over."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
-from ha.postgres.decoding import decode
+from ha.postgres.decoding import decode, text_reader, texts_reader
 from ha.postgres.encoding import binary_encoder, text_encoder
 from ha.postgres.numerals import decimal_of
 from ha.postgres.pgtypes import BINARY, OIDS, TEXT
@@ -112,6 +112,39 @@ class KeptTests(SynchronousTestCase):
         ):  # fmt: skip
             error = self.assertRaises(StatementError, decode, OIDS[name], raw, format)
             self.assertEqual(error.sqlstate, sqlstate, (name, raw))
+
+
+class ColumnTests(SynchronousTestCase):
+    """Texts of one column, read together, are the values that each is alone."""
+
+    @given(
+        st.sampled_from(["int2", "int4", "int8"]),
+        st.lists(
+            st.one_of(
+                st.none(),
+                st.integers(-(2**64), 2**64).map(str),
+                st.sampled_from(
+                    ["", " 5", "x", "1_0", "32767", "-32768", "32768", str(2**31 - 1), str(-(2**63)), str(2**63)]
+                ),
+            ),
+            max_size=4,
+        ),
+    )
+    def test_whole_numbers(self, name: str, texts: list[str | None]) -> None:
+        """NULLs, numbers that are too large, and what is none."""
+        together, alone = texts_reader(OIDS[name]), text_reader(OIDS[name])
+        assert together is not None and alone is not None
+        try:
+            values = [None if text is None else alone(text) for text in texts]
+        except StatementError as error:
+            told = self.assertRaises(StatementError, together, texts)
+            self.assertEqual((told.sqlstate, told.message), (error.sqlstate, error.message))
+        else:
+            self.assertEqual(list(together(texts)), values)
+
+    def test_texts_stay(self) -> None:
+        """Nothing is to be done with them."""
+        self.assertIsNone(texts_reader(OIDS["text"]))
 
 
 class JourneyTests(SynchronousTestCase):

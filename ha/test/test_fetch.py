@@ -75,7 +75,7 @@ class FetchTests(SynchronousTestCase):
         with self.connection.guard.trusted():
             self.connection.execute("BEGIN IMMEDIATE")
         capture.begin()
-        self.assertEqual(insert_rows(self.connection, capture, 'a "b', ("y", "x"), [(1, 2), (3, 4)]), 2)
+        self.assertEqual(insert_rows(self.connection, 'a "b', ("y", "x"), [(1, 2), (3, 4)]), 2)
         self.assertEqual(self.connection.execute('SELECT x, y FROM "a ""b"').fetchall(), [(2, 1), (4, 3)])
 
     def test_rows_fit_their_columns(self) -> None:
@@ -85,7 +85,7 @@ class FetchTests(SynchronousTestCase):
         with self.connection.guard.trusted():
             self.connection.execute("BEGIN IMMEDIATE")
         capture.begin()
-        insert_rows(self.connection, capture, "sized", (), [("abc  ", 1.25, 1), (None, None, 2)])
+        insert_rows(self.connection, "sized", (), [("abc  ", 1.25, 1), (None, None, 2)])
         self.assertEqual(self.connection.execute("SELECT * FROM sized").fetchall(), [("abc", 1.3, 1), (None, None, 2)])
         for rows, sqlstate, detail in (
             ([("abcd", 1, 3)], "22001", None),
@@ -96,7 +96,7 @@ class FetchTests(SynchronousTestCase):
             ),
             ([("x", 1, 3), ("y", 1, 2)], "23505", "Key (k)=(2) already exists."),
         ):
-            error = self.assertRaises(StatementError, insert_rows, self.connection, capture, "sized", (), rows)
+            error = self.assertRaises(StatementError, insert_rows, self.connection, "sized", (), rows)
             self.assertEqual((error.sqlstate, error.detail), (sqlstate, detail))
 
     def test_bytes_of_counts_text_and_blobs(self) -> None:
