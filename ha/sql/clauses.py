@@ -17,6 +17,7 @@ def bracketed_select(rewriting: Rewriting, index: int) -> None:
     """``(SELECT …) UNION (SELECT …)``: SQLite wants no brackets around a query's parts, so each is a subquery."""
     if rewriting.key(index + 1) not in ("SELECT", "VALUES", "WITH", "(") or index not in rewriting.partners:
         return
+    rewriting.ask()  # how many rows a subquery gives
     close, before = rewriting.partners[index], rewriting.key(index - 1)
     if before in ("ALL", "DISTINCT") and rewriting.key(index - 2) in _COMPOUNDS:
         before = rewriting.key(index - 2)

@@ -77,7 +77,11 @@ def _compare(rewriting: Rewriting, types: Types, at: int) -> None:
     end = at - 1  # the left operand's last token
     if rewriting.key(at) in ("BETWEEN", "IN") and rewriting.key(end) == "NOT":
         end -= 1
-    if not rewriting.is_operand(end) or rewriting.key(at - 2) == "SET":
+    if (
+        not rewriting.is_operand(end)
+        or rewriting.key(at - 2) == "SET"
+        or rewriting.key(end) in ("ROWS", "RANGE", "GROUPS")
+    ):
         return
     if rewriting.verb == "UPDATE" and rewriting.key(at) == "=" and _assigns(rewriting, at):
         return

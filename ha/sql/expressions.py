@@ -27,6 +27,9 @@ class Schema(Protocol):
     def key(self, table: str, constraint: str) -> Sequence[str] | None:
         """The columns of a constraint that is a unique key, by PostgreSQL's name for it."""
 
+    def primary_key(self, table: str) -> Sequence[str]:
+        """The columns of a table's primary key; none if it has none."""
+
 
 _COMPARISONS = frozenset(
     "= <> != < > <= >= == ~ !~ ~* !~* ~~ !~~ ~~* !~~* @> <@ && LIKE ILIKE GLOB REGEXP MATCH".split()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ha.sql import assignments, comparisons, declarations, literals, overloads
+from ha.sql import assignments, comparisons, declarations, grouping, literals, overloads, singles
 from ha.sql.calls import (
     bare,
     extract,
@@ -137,7 +137,9 @@ def translate(
         if rule is not None and index > rewriting.skip and rewriting.instead.get(index) != "":
             rule(rewriting, index)
     if types is not None:
+        grouping.check(rewriting, types)
         comparisons.fit(rewriting, types)
+        singles.fit(rewriting, types)
         assignments.fit(rewriting, types)  # around everything else, so last
     elif not rewriting.keys.isdisjoint(_ASKING):
         rewriting.ask()
@@ -145,7 +147,7 @@ def translate(
 
 
 #: Words that mean one thing for one type and another for another.
-_ASKING = comparisons.WORDS | overloads.WORDS
+_ASKING = comparisons.WORDS | overloads.WORDS | grouping.AGGREGATES
 
 
 _BY_KIND: dict[str, Callable[[Rewriting, int], None]] = {

@@ -81,6 +81,27 @@ def _as_object(state: Gathered) -> str | None:
     return json.dumps(dict(zip(state.names, state.values, strict=True)), ensure_ascii=False) if state.values else None
 
 
+class Single:
+    """One value at most."""
+
+    __slots__ = ("known", "value")
+
+    def __init__(self) -> None:
+        self.known = False
+        self.value: Any = None
+
+
+def _only(state: Single, value: Any) -> None:
+    if state.known:
+        raise StatementError("21000", "more than one row returned by a subquery used as an expression")
+    state.known, state.value = True, value
+
+
+def single() -> Parts:
+    """What a scalar subquery gives."""
+    return Single(), _only, lambda state: state.value
+
+
 class Truth:
     """Whether all, and any, were true."""
 
@@ -217,6 +238,7 @@ WINDOWED: tuple[tuple[str, int, type], ...] = (("pg_sum_interval", 1, Spans), ("
 #: Name, number of arguments, what makes its parts.
 AGGREGATES: tuple[tuple[str, int, Callable[[], Parts]], ...] = (
     ("array_agg", 1, array_agg),
+    ("pg_single", 1, single),
     ("json_agg", 1, json_agg),
     ("jsonb_agg", 1, json_agg),
     ("json_object_agg", 2, json_object_agg),

@@ -85,6 +85,12 @@ class Declared:
                 return one.columns
         return None
 
+    def primary_key(self, table: str) -> Sequence[str]:
+        """The columns of a table's primary key; none if it has none."""
+        with self._connection.guard.trusted():
+            rows = self._connection.execute("SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", (table,))
+            return tuple(str(name) for (name,) in rows)
+
     def placed(self, columns: Sequence[Column], sources: Sequence[Source]) -> tuple[Column, ...]:
         """A result's columns with the numbers that the catalog gives their tables and themselves."""
         return tuple(

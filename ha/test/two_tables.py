@@ -30,6 +30,10 @@ class Schema:
         """Of one constraint."""
         return ("id",) if (table, constraint) == ("users", "users_pkey") else None
 
+    def primary_key(self, table: str) -> Sequence[str]:
+        """Of one table."""
+        return ("id",) if table == "users" else ()
+
 
 @dataclass(frozen=True)
 class Source:
