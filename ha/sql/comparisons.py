@@ -67,8 +67,13 @@ def _end(rewriting: Rewriting, at: int) -> int:
 
 
 def _is_set(rewriting: Rewriting, select: int) -> bool:
-    """Are this SELECT's rows told apart, or named by a query around it?"""
-    if rewriting.key(select + 1) == "DISTINCT" or rewriting.key(select - 1) in _UNITING | {"ALL", "("}:
+    """Are this SELECT's rows told apart?"""
+    before = rewriting.key(select - 1)
+    if (
+        rewriting.key(select + 1) == "DISTINCT"
+        or before in _UNITING
+        or (before == "ALL" and rewriting.key(select - 2) in _UNITING)
+    ):
         return True
     return rewriting.key(rewriting.clause_end(select, _UNITING)) in _UNITING
 

@@ -128,12 +128,6 @@ class AlchemyCaptureTests(CaptureCase):
 
     known: ClassVar = (
         Known("create_engine connect", "rows", "the version says who we are", "version"),
-        Known(
-            r"inspector.get_columns\(.*|inspector.get_multi_columns\(\)|reflect",
-            "rows",
-            "json_build_object() writes 0 and 1 for booleans",
-            "json_build_object",
-        ),
         Known(r"inspector.get_view_definition\(.*", "rows", "a view is shown in the words of its author"),
         Known(
             "reflect",
