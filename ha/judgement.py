@@ -94,7 +94,7 @@ def judge(backend: Backend, connection: Connection, statement: Statement) -> Jud
     found = known(backend, connection, statement, dialect)
     if found is not None:
         return found
-    fitting = fitted(connection, statement) if statement.asks else statement
+    fitting = fitted(connection, statement) if statement.asks or statement.may_ask else statement
     try:
         facts = facts_of(connection, fitting.sql)
     except StatementError as error:

@@ -19,7 +19,7 @@ State
     Settings and transactions are the backend's. Nothing here survives the connection.
 
 May import
-    The standard library, ``ha.errors``, ``ha.values``, ``ha.sql.kinds``; Twisted only in ``server``, which also asks
+    The standard library, ``ha.errors``, ``ha.values``, ``ha.sql.kinds``, ``ha.sql.made``; Twisted only in ``server``, which also asks
     cryptography for a certificate's hash. Not SQLite, not the log, not the backend: it comes through ``connect``.
 
 Decisions and their price
@@ -27,5 +27,6 @@ Decisions and their price
     before go straight to the socket, past Twisted's buffer: a third of the price for each answer, and a page of care in
     ``server``. Row encoders are generated text, compiled once for each shape: twice as fast, and harder to step through.
     The declared types of columns are the whole schema of types: nothing is stored beside the rows, and a column declared
-    wrongly is announced wrongly.
+    wrongly is announced wrongly. A type that a client made comes as words that tell all of it (``ha.sql.made``), and its number tells
+    how it is written.
 """

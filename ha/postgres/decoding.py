@@ -69,8 +69,9 @@ from ha.postgres.pgtypes import (
     TIMESTAMP,
     TIMESTAMPTZ,
     TIMETZ,
-    TYPES,
     UUID,
+    array_of,
+    kind_of,
     out_of_range,
     spoken,
     unfit,
@@ -177,7 +178,7 @@ def _array_from_text(element: int) -> Callable[[str], Value]:
                 for item in items
             ]
 
-        return json.dumps(convert(list_of(text, TYPES[element].array)), ensure_ascii=False)
+        return json.dumps(convert(list_of(text, array_of(element))), ensure_ascii=False)
 
     return read
 
@@ -214,7 +215,7 @@ def text_reader(oid: int, zone: tzinfo | None = None) -> Callable[[str], Value] 
     if zone is not None and oid == TIMESTAMPTZ:
         return lambda text: _timestamptz_in(text, zone)
     read = _FROM_TEXT.get(oid)
-    kind = TYPES.get(oid)
+    kind = kind_of(oid)
     if read is None and kind is not None and kind.element:
         return _array_from_text(kind.element)
     return read
@@ -399,7 +400,7 @@ def reader(oid: int, format: int, zone: tzinfo | None = None) -> Callable[[bytes
             return _utf8
         return _int_from_bytes(read, _BITS[oid]) if oid in _BITS else lambda raw: read(_utf8(raw))
     found = _FROM_BINARY.get(oid)
-    kind = TYPES.get(oid)
+    kind = kind_of(oid)
     if found is None and not (kind is not None and kind.element):
         return _utf8
     take = found or _array_from_binary

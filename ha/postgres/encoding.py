@@ -55,6 +55,7 @@ from ha.postgres.pgtypes import (
     TIMETZ,
     TYPES,
     UUID,
+    kind_of,
     out_of_range,
     spoken,
     unfit,
@@ -211,7 +212,7 @@ def text_encoder(oid: int, typmod: int = -1, zone: tzinfo | None = None) -> Call
         return _lenient(lambda value: numeric_text(value, typmod).encode())
     if oid == BPCHAR and typmod > 4:
         return lambda value: plain_text(value.ljust(typmod - 4) if isinstance(value, str) else value)
-    kind = TYPES.get(oid)
+    kind = kind_of(oid)
     if kind is not None and kind.element:
         return _array_text(kind.element, text_encoder(kind.element, typmod, zone))
     return plain_text
@@ -442,7 +443,7 @@ def binary_encoder(oid: int, typmod: int = -1) -> Callable[[Value], bytes]:
         return lambda value: numeric_binary(value, typmod)
     if oid == BPCHAR:
         return text_encoder(oid, typmod)
-    kind = TYPES.get(oid)
+    kind = kind_of(oid)
     if kind is not None and kind.element:
         return lambda value: array_binary(value, kind.element, binary_encoder(kind.element, typmod))
     return _binary_text

@@ -17,6 +17,7 @@ from ha.postgres.pgtypes import BINARY, TEXT_OID, TYPES, UNKNOWN, of_name
 from ha.postgres.portals import Portal, Prepared, aborted, no_statement
 from ha.postgres.questions import Bind
 from ha.postgres.shapes import Shape, shape_of
+from ha.sql import made
 from ha.sql.kinds import Declare, Fetch, Kind, Name, Prepare, Statement
 from ha.sql.kinds import Execute as ExecuteStatement
 from ha.values import Answer, Row, Value
@@ -46,7 +47,7 @@ async def prepare(talk: Conversation, statement: Statement, types: tuple[int, ..
         shape = own_shape(talk, statement)
     elif kind is Kind.SQL or kind is Kind.DECLARE or kind not in _ROWLESS:
         if any(types):
-            given = tuple([TYPES[oid].name if oid in TYPES and oid != UNKNOWN else None for oid in types])
+            given = tuple([_given(oid) for oid in types])
             asked = replace(asked, given=given)
             if isinstance(argument, Declare):
                 statement = replace(statement, argument=replace(argument, statement=asked))
@@ -60,6 +61,13 @@ async def prepare(talk: Conversation, statement: Statement, types: tuple[int, ..
     return Prepared(statement, _parameter_oids(asked, types, wanted) if some else (), shape)
 
 
+def _given(oid: int) -> str | None:
+    """The type that a client declared for a parameter."""
+    if oid in TYPES:
+        return TYPES[oid].name if oid != UNKNOWN else None
+    return made.by_number(oid) if made.is_number(oid) else None
+
+
 def _parameter_oids(statement: Statement, types: tuple[int, ...], wanted: tuple[str | None, ...]) -> tuple[int, ...]:
     """Each parameter's type: as the client said, as it is cast, as inference says, else text."""
     casts = dict(statement.casts)
@@ -67,7 +75,7 @@ def _parameter_oids(statement: Statement, types: tuple[int, ...], wanted: tuple[
     for index in range(max(len(types), len(wanted), statement.parameters)):
         oid = types[index] if index < len(types) else 0
         if not oid or oid == UNKNOWN:
-            name = casts.get(index + 1) or (wanted[index] if index < len(wanted) else None)
+            name = (wanted[index] if index < len(wanted) else None) or casts.get(index + 1)
             oid = of_name(name)[0] if name else TEXT_OID
         oids.append(oid)
     return tuple(oids)

@@ -14,7 +14,7 @@ from typing import Any
 
 from ha.errors import StatementError
 from ha.postgres.numerals import float_text
-from ha.postgres.pgtypes import BOOL, INT4, JSON, JSONB, TYPES, UNKNOWN, unfit
+from ha.postgres.pgtypes import BOOL, INT4, JSON, JSONB, UNKNOWN, array_of, unfit
 from ha.values import Value
 
 Encoder = Callable[[Value], bytes]
@@ -112,7 +112,7 @@ def array_text(value: Value, element: int, one: Encoder) -> str:
                 parts.append(text)
         return "{" + ",".join(parts) + "}"
 
-    return write(list_of(value, TYPES[element].array))
+    return write(list_of(value, array_of(element)))
 
 
 def element_value(item: Any) -> Value:
@@ -128,7 +128,7 @@ _DIMENSION = Struct("!ii")
 
 def array_binary(value: Value, element: int, one: Encoder, lower: int = 1) -> bytes:
     """An array as its dimensions and elements (src/backend/utils/adt/arrayfuncs.c, array_send)."""
-    items = list_of(value, TYPES[element].array)
+    items = list_of(value, array_of(element))
     sizes = []
     level: Any = items
     while isinstance(level, list) and level:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ha.errors import StatementError
+from ha.sql import made
 from ha.sql.typenames import SPOKEN
 from ha.values import Column, Value
 
@@ -66,6 +67,21 @@ for _name, _oid, _size, _array in _BASE:
         TYPES[_array] = Type(_array, "_" + _name, -1, 0, _oid)
         OIDS["_" + _name] = OIDS[_name + "[]"] = _array
 
+
+def kind_of(oid: int) -> Type | None:
+    """The type of this number; what clients made are enumerations and their arrays, as their numbers tell."""
+    found = TYPES.get(oid)
+    if found is not None or not made.is_number(oid):
+        return found
+    return Type(oid, "", -1, 0, oid - 1) if made.is_array(oid) else Type(oid, "", 4, oid + 1)
+
+
+def array_of(element: int) -> int:
+    """The number of its array type, 0 without."""
+    kind = kind_of(element)
+    return kind.array if kind is not None else 0
+
+
 BOOL, BYTEA, INT8, INT2, INT4, TEXT_OID, OID = 16, 17, 20, 21, 23, 25, 26
 FLOAT4, FLOAT8, NUMERIC, UNKNOWN = 700, 701, 1700, 705
 BPCHAR, VARCHAR, DATE, TIME, TIMESTAMP, TIMESTAMPTZ, INTERVAL, TIMETZ = 1042, 1043, 1082, 1083, 1114, 1184, 1186, 1266
@@ -100,6 +116,8 @@ _DECLTYPE = re.compile(
 @lru_cache(4096)
 def of_decltype(decltype: str) -> tuple[int, int] | None:
     """The OID and type modifier that declared words mean; None where they say nothing about a type."""
+    if made.is_made(decltype):
+        return made.number(decltype), -1
     match = _DECLTYPE.match(decltype)
     if match is None:
         return None
@@ -155,7 +173,7 @@ def of_name(name: str) -> tuple[int, int]:
 
 def size_of(oid: int) -> int:
     """pg_type.typlen."""
-    kind = TYPES.get(oid)
+    kind = kind_of(oid)
     return kind.size if kind else -1
 
 
@@ -182,7 +200,7 @@ def of_column(column: Column) -> tuple[int, int] | None:
 def spoken(oid: int) -> str:
     """The type as format_type() would name it."""
     kind = TYPES.get(oid)
-    if kind is None:
+    if kind is None:  # one that a client made: its name is the schema's
         return "text"
     if kind.element:
         return spoken(kind.element) + "[]"

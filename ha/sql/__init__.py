@@ -9,7 +9,7 @@ The walk
     words: a command of the session (`commands`: SET, COPY, FETCH …) or one for SQLite (`translate`: PostgreSQL's words
     where SQLite lacks them; a text without any passes through unchanged) → `kinds.Statement`, kept in a cache by text.
     The rules of `translate` stand by what they are about: `conversions`, `operators`, `sums`, `calls`, `clauses`,
-    `rowsources`, `writes`, `declarations`; what they ask and say is `rewriting`. Texts that differ only in values share
+    `rowsources`, `writes`, `enums`, `declarations`; what they ask and say is `rewriting`. Texts that differ only in values share
     one statement: `lifting`. For Describe, `infer` names and types what a statement gives and wants, through `reading`,
     `naming`, `expressions` and `wants`. `variables` are SET and SHOW.
 

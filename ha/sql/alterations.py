@@ -11,14 +11,15 @@ from ha.sql.commands import Parsed, Reader, refused
 from ha.sql.kinds import Alteration, AlterTable, Kind, Script
 from ha.sql.tokens import quoted, quoted_name, tokenize
 from ha.sql.translate import translate
+from ha.sql.typedefinitions import alter_type
 from ha.sql.typenames import read_type
 
 #: Objects whose owner, schema or storage may be altered without meaning anything here.
 _OBJECTS = frozenset(
     "AGGREGATE COLLATION DATABASE DEFAULT DOMAIN EVENT EXTENSION FUNCTION GROUP LANGUAGE MATERIALIZED OPERATOR POLICY PROCEDURE ROLE "
-    "SCHEMA SEQUENCE SERVER STATISTICS SYSTEM TABLESPACE TRIGGER TYPE USER".split()
+    "SCHEMA SEQUENCE SERVER STATISTICS SYSTEM TABLESPACE TRIGGER USER".split()
 )
-_REFUSED = frozenset("DOMAIN ROLE USER SYSTEM TYPE DATABASE TRIGGER".split())
+_REFUSED = frozenset("DOMAIN ROLE USER SYSTEM DATABASE TRIGGER".split())
 
 
 def alter(reader: Reader) -> Parsed | None:
@@ -27,6 +28,8 @@ def alter(reader: Reader) -> Parsed | None:
     if what == "TABLE":
         reader.at += 1
         return _table(reader)
+    if reader.take("TYPE"):
+        return alter_type(reader)
     if what == "INDEX":
         return _index(reader)
     if what == "VIEW":

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from ha.errors import StatementError
 from ha.sql import literals
+from ha.sql.made import enumeration, invalid, is_made
 from ha.sql.rewriting import AFTER_FROM, Rewriting, elements
 from ha.sql.tokens import (
     NUMBER,
@@ -44,6 +45,8 @@ _TEXTUAL = frozenset(("varchar", "bpchar"))
 def function_of(column: TypeName) -> str | None:
     """The call that makes a value fit a column, up to the value; None where every value does."""
     name = column.name
+    if is_made(name):
+        return "pg_enum"
     if name == "int8" and column.written in _INTEGERS:
         return "pg_integer"
     if name in _TEXTUAL and not column.modifiers and not (name == "bpchar" and column.written != "BPCHAR"):
@@ -53,16 +56,20 @@ def function_of(column: TypeName) -> str | None:
 
 def more_arguments(column: TypeName) -> str:
     """The rest of the call, after the value."""
+    if is_made(column.name):
+        return f", {quoted(column.name)}"
     if column.name in ("numeric", "varchar", "bpchar", "timestamp", "timestamptz", "time", "timetz"):
         return "".join(f", {modifier}" for modifier in column.modifiers)
     return ""
 
 
 def fitting_mark(words: str | None) -> str:
-    """The parameter for a column declared in these words, whose values are of its type: only a size may not be theirs."""
+    """The parameter for a column declared in these words, whose values are of its type: only a size or a label may not be its."""
     column = declared_type(words) if words else None
     function = function_of(column) if column is not None else None
-    if column is None or function is None or not (column.modifiers or column.name in ("bpchar", "jsonb")):
+    if column is None or function is None:
+        return "?"
+    if not (column.modifiers or column.name in ("bpchar", "jsonb") or is_made(column.name)):
         return "?"
     return f"{function}(?{more_arguments(column)})"
 
@@ -280,6 +287,8 @@ def _fit(rewriting: Rewriting, types: Types, table: str, name: str, first: int, 
         return
     elif _same(rewriting, types, table, column, first, last):
         return
+    elif is_made(column.name) and types.of(first, last) == column.name:
+        return
     rewriting.before(first, f"{function}(")
     rewriting.last(last, f"{more_arguments(column)})")
 
@@ -292,6 +301,8 @@ def _single(rewriting: Rewriting, column: TypeName, at: int) -> bool:
         return True
     if key in ("TRUE", "FALSE") and kind == WORD:
         return name == "bool"
+    if rewriting.said_before(at).startswith("pg_enum("):
+        return True  # beside the column it was told already
     if kind == PARAMETER:
         # Its text or binary was read as the type that was announced, the column's own.
         return name in ("int8", "float4", "float8", "bytea")
@@ -305,6 +316,10 @@ def _single(rewriting: Rewriting, column: TypeName, at: int) -> bool:
         return len(value) <= (column.modifiers[0] if column.modifiers else 1) and not (
             name == "bpchar" and value[-1:] == " "
         )
+    if (one := enumeration(name)) is not None:
+        if value not in one.labels:
+            raise invalid(one, value, rewriting.tokens[at].start + 1)
+        return True
     if name in literals.CASTS and not column.modifiers:
         if rewriting.said_before(at) == f"{literals.CASTS[name]}(":
             return True

@@ -6,7 +6,7 @@ from ha.sql.rewriting import AFTER_FROM, Rewriting
 from ha.sql.rowsources import JOINS
 from ha.sql.tokens import BIND, NUMBER, PARAMETER, QUOTED, STRING, WORD, quoted_name, unquoted
 
-_AFTER_ORDER = frozenset("LIMIT OFFSET FETCH FOR ROWS RANGE GROUPS UNION INTERSECT EXCEPT RETURNING ;".split())
+AFTER_ORDER = frozenset("LIMIT OFFSET FETCH FOR ROWS RANGE GROUPS UNION INTERSECT EXCEPT RETURNING ;".split())
 
 
 _COMPOUNDS = frozenset(("UNION", "INTERSECT", "EXCEPT"))
@@ -105,7 +105,7 @@ def order(rewriting: Rewriting, index: int) -> None:
         return
     if rewriting.key(index - 1) == "(" and rewriting.key(index - 2) == "GROUP":
         return
-    stop = _AFTER_ORDER | {","}
+    stop = AFTER_ORDER | {","}
     at = index + 2
     while True:
         end = rewriting.clause_end(at, stop)

@@ -425,8 +425,18 @@ def execute(reader: Reader) -> Parsed:
         return Kind.EXECUTE, "EXECUTE", kinds.Execute(name, None)
     values = reader.inner(opening + 1, close)
     word = "SELECT "
-    edits = ((0, len(word)), *((client, ours + len(word)) for client, ours in values.edits))
-    select = replace(values, kind=Kind.SQL, sql=word + values.sql, verb="SELECT", argument=None, edits=edits)
+    by = len(word)
+    select = replace(
+        values,
+        text=word + values.text,
+        offset=values.offset - by,  # so that places in the text are the client's
+        kind=Kind.SQL,
+        sql=word + values.sql,
+        verb="SELECT",
+        argument=None,
+        edits=tuple((client + by, ours + by) for client, ours in values.edits),
+        may_ask=True,
+    )
     return Kind.EXECUTE, "EXECUTE", kinds.Execute(name, select)
 
 

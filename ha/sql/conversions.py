@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ha.errors import StatementError
-from ha.sql import declarations, literals
+from ha.sql import declarations, enums, literals
+from ha.sql.made import is_made
 from ha.sql.rewriting import Rewriting
 from ha.sql.tokens import PARAMETER, QUOTED, STRING, TEXTS, WORD, literal, quoted, quoted_name, unquoted
 from ha.sql.typenames import KNOWN, OTHERS, TypeName, read_type
@@ -77,17 +78,28 @@ def cast(rewriting: Rewriting, index: int) -> None:
     type_name, after = read_type(rewriting.text, rewriting.tokens, index + 1)
     if type_name is None:
         raise rewriting.error(index + 1)
-    if type_name.name.removeprefix("_") not in CASTABLE:
-        raise StatementError(
-            "42704",
-            f'type "{type_name.name.removeprefix("_")}" does not exist',
-            position=rewriting.tokens[index + 1].start + 1,
-        )
     first = rewriting.operand_before(index)
     if first == index - 1 and rewriting.kind(first) == PARAMETER:
         rewriting.casts.setdefault(rewriting.parameter(first), type_name.name)
-    _wrap(rewriting, first, index - 1, type_name, after)
+    _wrap(rewriting, first, index - 1, _known(rewriting, type_name, index + 1), after)
     rewriting.drop(index, after - 1)
+
+
+def _known(rewriting: Rewriting, type_name: TypeName, at: int) -> TypeName:
+    """The type itself, or, where a client made it, the words that tell it. What is stored has no types.
+
+    :raises StatementError: 42704, there is none of that name.
+    """
+    name = type_name.name
+    if name.removeprefix("_") in CASTABLE or rewriting.is_stored:
+        return type_name
+    if not rewriting.ask() and rewriting.asks:
+        return type_name  # with the schema, then
+    words = rewriting.types.made(name) if rewriting.types is not None else None
+    if words is None:
+        shown = name.removeprefix("_")
+        raise StatementError("42704", f'type "{shown}" does not exist', position=rewriting.tokens[at].start + 1)
+    return type_name._replace(name=words)
 
 
 def cast_call(rewriting: Rewriting, index: int) -> None:
@@ -112,7 +124,7 @@ def cast_call(rewriting: Rewriting, index: int) -> None:
         if rewriting.sqlite_order or rewriting.is_stored or type_name.written in ("BLOB", "TEXT"):
             return
     rewriting.drop(index, index + 1)
-    _wrap(rewriting, index + 2, as_ - 1, type_name, close + 1)
+    _wrap(rewriting, index + 2, as_ - 1, _known(rewriting, type_name, as_ + 1), close + 1)
     rewriting.drop(as_, close)
 
 
@@ -135,7 +147,9 @@ def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName, afte
         rewriting.before(first, "CAST(" if own else "(")
         rewriting.after(last, f" AS {own})" if own else ")")
         return
-    if name == "text" or name == "name":
+    if is_made(name):
+        enums.cast(rewriting, first, last, name)
+    elif name == "text" or name == "name":
         if first == last and rewriting.key(first) in ("TRUE", "FALSE"):
             rewriting.instead[first] = f"'{rewriting.key(first).lower()}'"
             return

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from ha.sql.rewriting import Rewriting, elements
-from ha.sql.tokens import NUMBER, QUOTED, STRING, WORD, unquoted
+from ha.sql.tokens import NUMBER, QUOTED, STRING, WORD, quoted_name, unquoted
 from ha.sql.typenames import read_type
 
 _SERIALS = frozenset("SERIAL BIGSERIAL SMALLSERIAL SERIAL2 SERIAL4 SERIAL8".split())
@@ -140,6 +140,11 @@ def _column(rewriting: Rewriting, first: int, last: int, keys: dict[str, tuple[i
     if key not in _AFTER_TYPE:
         type_name, after = read_type(rewriting.text, rewriting.tokens, first + 1)
     at = after if type_name is not None else first + 1
+    named = first + 1 + 2 * (rewriting.key(first + 2) == ".")
+    if type_name is not None and rewriting.kind(named) == QUOTED and rewriting.key(named + 1) == "[":
+        # SQLite would forget the brackets behind a quoted name.
+        rewriting.instead[named] = quoted_name(unquoted(rewriting.text, rewriting.tokens[named]) + "[]")
+        rewriting.drop(named + 1, after - 1)
     counts = key in _SERIALS
     generated = _identity(rewriting, at, last)
     default = next((one for one in range(at, last + 1) if rewriting.key(one) == "DEFAULT"), None)

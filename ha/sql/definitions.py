@@ -14,6 +14,7 @@ from ha.sql.alterations import alter
 from ha.sql.commands import Parsed, Reader, refused
 from ha.sql.kinds import Kind
 from ha.sql.tokens import quoted, quoted_name
+from ha.sql.typedefinitions import create_type, drop_type
 
 #: In a script: the client's own statement, translated.
 ITSELF = ""
@@ -70,13 +71,14 @@ _REFUSED_OBJECTS = {
     "SERVER": None,
     "SUBSCRIPTION": None,
     "TABLESPACE": None,
-    "TYPE": "Use TEXT and a CHECK constraint for an enumeration.",
     "USER": "Users are set with the node's options.",
 }
 
 
 def create(reader: Reader) -> Parsed | None:
     first = reader.key
+    if reader.take("TYPE"):
+        return create_type(reader)
     if first in _REFUSED_OBJECTS:
         return refused(f"CREATE {first}", _REFUSED_OBJECTS[first])
     if first == "EXTENSION":
@@ -233,6 +235,8 @@ def _no_such_sequence(what: str) -> StatementError:
 
 def drop(reader: Reader) -> Parsed | None:
     first = reader.key
+    if reader.take("TYPE"):
+        return drop_type(reader)
     if first == "DATABASE":
         return _drop_database(reader)
     if first in _REFUSED_OBJECTS:

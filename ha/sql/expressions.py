@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from ha.sql.made import named
 from ha.sql.naming import name_of
 from ha.sql.reading import OPERATOR_WORDS, Item, Reading, Scope
 from ha.sql.results import BARE, LIKE_ARGUMENT, NUMERIC, RESULT_OF
 from ha.sql.tokens import BLOB, NUMBER, PARAMETER, TEXTS, WORD
-from ha.sql.typenames import declared, read_type
+from ha.sql.typenames import KNOWN, declared, read_type
 
 
 class Schema(Protocol):
@@ -29,6 +30,9 @@ class Schema(Protocol):
 
     def primary_key(self, table: str) -> Sequence[str]:
         """The columns of a table's primary key; none if it has none."""
+
+    def made_types(self) -> Mapping[str, str]:
+        """Of each type that a client made, by its name, the words that tell all of it: :mod:`ha.sql.made`."""
 
 
 _COMPARISONS = frozenset(
@@ -82,6 +86,10 @@ class Expressions:
         scope = self.reading.scopes[max(around)] if around else Scope()
         found = self.typed(first, last, scope, 0)
         return "text" if found is None and self.reading.kind(first) == PARAMETER and last - first == 1 else found
+
+    def resolved(self, name: str) -> str:
+        """A type's name as it was written; for one that a client made, its words."""
+        return name if name.removeprefix("_") in KNOWN else named(self.schema.made_types(), name) or name
 
     def typed(self, first: int, last: int, scope: Scope, depth: int) -> str | None:
         if first >= last or depth > 40:
@@ -162,7 +170,7 @@ class Expressions:
     def _primary(self, first: int, last: int, scope: Scope, depth: int) -> str | None:
         cast = self.reading.cast_at_end(first, last)
         if cast is not None:
-            return cast[0]
+            return self.resolved(cast[0])
         key, kind = self.reading.key(first), self.reading.kind(first)
         if key == "(" and self.reading.key(last - 2) == "." and self.reading.key(first + 3) == "_PG_EXPANDARRAY":
             return "int4" if self.reading.key(last - 1) == "N" else "int2"
@@ -174,7 +182,7 @@ class Expressions:
             return self._literal(first, scope)
         if kind == WORD and self.reading.kind(first + 1) in TEXTS and last - first == 2:
             type_name, after = read_type(self.reading.text, self.reading.tokens, first)
-            return type_name.name if type_name and after == first + 1 else None
+            return self.resolved(type_name.name) if type_name and after == first + 1 else None
         if self.reading.is_name(first):
             return self._named(first, last, scope, depth)
         return None
@@ -259,7 +267,7 @@ class Expressions:
             for at in self.reading.level(first, last):
                 if self.reading.key(at) == "AS":
                     type_name, _ = read_type(self.reading.text, self.reading.tokens, at + 1)
-                    return type_name.name if type_name else None
+                    return self.resolved(type_name.name) if type_name else None
             return None
         known = RESULT_OF.get(name)
         if known is not None:
@@ -292,8 +300,8 @@ class Expressions:
             )
         if name in NUMERIC:
             return "float8" if first_type in ("float4", "float8") else "numeric" if first_type else None
-        if name in ("array_agg", "array_prepend"):
-            element = types[-1]
+        if name in ("array_agg", "array_prepend", "enum_range"):
+            element = types[-1] if name != "enum_range" else next(filter(None, types), None)
             return "_" + element if element and not element.startswith("_") else element
         if name == "unnest" and first_type and first_type.startswith("_"):
             return first_type[1:]

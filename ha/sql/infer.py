@@ -97,10 +97,12 @@ def parameters(statement: Statement, schema: Schema) -> tuple[str | None, ...]:
     if not statement.parameters:
         return ()
     found: list[str | None] = [*statement.given, *[None] * statement.parameters][: statement.parameters]
+    wants = Wants(Reading(statement.text), schema)
+    found = [wants.expressions.resolved(name) if name is not None else None for name in found]
     for number, name in statement.casts:
         if found[number - 1] is None:
-            found[number - 1] = name
-    for number, name in Wants(Reading(statement.text), schema).parameters():
+            found[number - 1] = wants.expressions.resolved(name)
+    for number, name in wants.parameters():
         if 0 < number <= len(found) and found[number - 1] is None:
             found[number - 1] = name
     return tuple(found)

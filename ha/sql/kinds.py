@@ -223,6 +223,44 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
+class CreateEnum:
+    """CREATE TYPE name AS ENUM (labels)."""
+
+    name: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlterEnum:
+    """ALTER TYPE of an enumeration.
+
+    :param action: ``add value``, ``rename value`` or ``rename to``.
+    :param label: the new label, or the one that is renamed.
+    :param new: the label's or the type's new name.
+    :param beside: of ``add value``: the label that it stands next to; None puts it last.
+    :param before: it stands before that one, not after.
+    :param if_not_exists: a label that is there already is passed over.
+    """
+
+    name: str
+    action: str
+    label: str = ""
+    new: str = ""
+    beside: str | None = None
+    before: bool = False
+    if_not_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DropType:
+    """DROP TYPE."""
+
+    names: tuple[str, ...]
+    if_exists: bool
+    cascade: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Alteration:
     """One action of an ALTER TABLE.
 
@@ -268,6 +306,9 @@ Argument = (
     | Truncate
     | Drop
     | AlterTable
+    | CreateEnum
+    | AlterEnum
+    | DropType
     | tuple[str, str, str | None]
 )
 
@@ -285,6 +326,7 @@ class Statement:
     :param casts: ``n`` (from 1) to the type name of ``$n::type`` and ``CAST($n AS type)``.
     :param argument: what the kind needs.
     :param asks: it has words that only the schema can make clear; see :func:`ha.sql.statements.with_schema`.
+    :param may_ask: what it says may hang on types that clients make: where there are such, it is made with the schema, too.
     :param acts: it moves a sequence or says NOTIFY, and so needs the writer even where SQLite calls it a read.
     :param asks_types: it calls ``pg_typeof``, whose answer is found by :func:`ha.sql.infer.asked`.
     :param edits: where `sql` differs from `text`, as (offset in `text`, offset in `sql`) of points from which both run on alike.
@@ -304,3 +346,4 @@ class Statement:
     given: tuple[str | None, ...] = ()
     asks: bool = False
     asks_types: bool = False
+    may_ask: bool = False

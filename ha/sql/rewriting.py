@@ -277,6 +277,11 @@ class Rewriting:
         """Does the statement define something that stays in the schema? That must be SQLite's, and mean what it says there."""
         return self.verb.startswith(("CREATE", "ALTER"))
 
+    @property
+    def changed(self) -> bool:
+        """Has any rule noted something?"""
+        return any((self.instead, self._first, self._before, self._after, self._last))
+
     def ask(self) -> bool:
         """Is the schema at hand? If not, the statement shall be translated again with it, where it may be."""
         if self.types is None and not self.sqlite_order and not self.is_stored:

@@ -18,6 +18,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from ha.errors import StatementError
+from ha.sql import enums
 from ha.sql.commands import COMMANDS, Reader
 from ha.sql.definitions import DEFINITIONS, ITSELF
 from ha.sql.expressions import Schema
@@ -39,7 +40,8 @@ from ha.sql.kinds import Script as Script
 from ha.sql.kinds import SetVariable as SetVariable
 from ha.sql.kinds import Statement as Statement
 from ha.sql.kinds import Truncate as Truncate
-from ha.sql.rewriting import Translation
+from ha.sql.made import is_by_number
+from ha.sql.rewriting import Rewriting, Translation
 from ha.sql.tokens import TEXTS, Token, literal, tokenize
 from ha.sql.translate import translate
 from ha.sql.typed import Types
@@ -146,6 +148,9 @@ def _ranges(text: str, tokens: list[Token]) -> list[tuple[int, int, int, int]]:
     return found
 
 
+#: Verbs of statements that may say something about values of types that clients make.
+_ASKING = frozenset(("SELECT", "INSERT", "UPDATE", "DELETE", "CREATE TABLE", "CREATE VIEW"))
+
 _BLANK = " \t\n\r\f\v\ufeff"
 
 
@@ -215,6 +220,7 @@ def _statement(text: str, tokens: Sequence[Token], start: int, end: int, sqlite_
         made.acts,
         asks=made.asks,
         asks_types=made.asks_types,
+        may_ask=not sqlite_order and verb in _ASKING,
     )
 
 
@@ -224,7 +230,17 @@ def with_schema(statement: Statement, schema: Schema) -> Statement:
     :raises StatementError: what it says is impossible with these types, its position counted in the client's text.
     """
     tokens = tokenize(statement.text)
-    types = Types(statement.text, tokens, schema)
+    if statement.verb == "CREATE VIEW":
+        query = tokens[next((at for at, token in enumerate(tokens) if token.key == "AS"), 0) + 1 :]
+        types = Types(statement.text, query, schema)
+        enums.refuse_stored(Rewriting(statement.text, query, "SELECT", False, translate, types), types)
+        return statement
+    if statement.verb == "CREATE TABLE":
+        types = Types(statement.text, tokens, schema)
+        enums.check_defaults(Rewriting(statement.text, tokens, statement.verb, False, translate, types), types)
+        return statement
+    given = [name if is_by_number(name) else None for name in statement.given]
+    types = Types(statement.text, tokens, schema, given if any(given) else ())
     try:
         made = translate(statement.text, tokens, 0, len(statement.text), verb=statement.verb, types=types)
     except StatementError as error:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ha.sql import assignments, comparisons, declarations, grouping, literals, overloads, singles
+from ha.sql import assignments, comparisons, declarations, enums, grouping, literals, overloads, singles
 from ha.sql.calls import (
     bare,
     extract,
@@ -120,7 +120,8 @@ def translate(
     """
     rewriting = Rewriting(text, tokens, verb, sqlite_order, translate, types)
     if types is not None:
-        literals.fit(rewriting, types)  # innermost, so first
+        enums.fit(rewriting, types)  # innermost, so first
+        literals.fit(rewriting, types)
     by_key, by_kind = _BY_KEY.get, _BY_KIND.get
     index = 0
     for index, token in enumerate(tokens):
@@ -237,6 +238,7 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     ")": after_bracket,
     "_PG_EXPANDARRAY": expand_array,
     **dict.fromkeys(ROW_FUNCTIONS, row_function),
+    **enums.RULES,
     **dict.fromkeys(TABLE_FUNCTIONS, table_function),
     **dict.fromkeys(VALUE_FUNCTIONS, value_function),
     "AS": alias,

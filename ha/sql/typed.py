@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ha.sql.expressions import Schema
+from ha.sql.made import named
 from ha.sql.reading import Reading
-from ha.sql.tokens import Token
+from ha.sql.tokens import PARAMETER, Token
 from ha.sql.typenames import TypeName, declared_type
 from ha.sql.wants import Wants
 
@@ -20,14 +21,16 @@ class Types:
     """The types of one statement's operands, as far as its words and the schema tell.
 
     :param tokens: the statement's own.
+    :param given: the types of its parameters, where the client said such as clients made; None for any other.
     """
 
-    def __init__(self, text: str, tokens: Sequence[Token], schema: Schema) -> None:
+    def __init__(self, text: str, tokens: Sequence[Token], schema: Schema, given: Sequence[str | None] = ()) -> None:
         self.schema = schema
+        self.given = [self.made(name) if name is not None else None for name in given]
         self.reading = Reading(text, tokens)
         if any(token.key == "WITH" for token in tokens):
             self.reading.items()  # names what WITH names
-        self._wants = Wants(self.reading, schema)
+        self._wants = Wants(self.reading, schema, self.given)
 
     def of(self, first: int, last: int) -> str | None:
         """The type of the operand from token `first` to token `last`."""
@@ -36,6 +39,15 @@ class Types:
     def beside(self, at: int) -> str | None:
         """The type that the literal at `at` takes from its neighbour."""
         return self._wants.beside(at, self.reading.scope_at(at))
+
+    def made(self, name: str) -> str | None:
+        """The words of a type that a client made, an array's name beginning with ``_``; None if there is none of that name."""
+        return named(self.schema.made_types(), name)
+
+    def of_parameter(self, at: int) -> str | None:
+        """The type, made by a client, that the parameter at `at` was given."""
+        number = int(self.reading.key(at)[1:6]) if self.given and self.reading.kind(at) == PARAMETER else 0
+        return self.given[number - 1] if 0 < number <= len(self.given) else None
 
     def column(self, table: str, column: str) -> TypeName | None:
         """What a table declares of a column."""

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ha.errors import StatementError
+from ha.sql.made import is_made
 from ha.sql.tokens import NUMBER, QUOTED, WORD, Token, tokenize, unquoted
 
 
@@ -162,6 +163,8 @@ def declared(words: str) -> str | None:
 @lru_cache(maxsize=1024)
 def declared_type(words: str) -> TypeName | None:
     """The same with its modifiers."""
+    if is_made(words):
+        return TypeName(words)
     try:
         type_name, _ = read_type(words, tokenize(words), 0)
     except StatementError:

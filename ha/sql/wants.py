@@ -15,12 +15,15 @@ _ALIKE = frozenset(("coalesce", "nullif", "greatest", "least", "ifnull", "genera
 
 
 class Wants:
-    """One statement's parameters."""
+    """One statement's parameters.
 
-    def __init__(self, reading: Reading, schema: Schema) -> None:
+    :param given: their types, as far as they are known.
+    """
+
+    def __init__(self, reading: Reading, schema: Schema, given: Sequence[str | None] = ()) -> None:
         self.reading = reading
         self.schema = schema
-        self.expressions = Expressions(reading, schema)
+        self.expressions = Expressions(reading, schema, given)
 
     def parameters(self) -> Iterable[tuple[int, str]]:
         """What stands beside each parameter, and the type that follows from it."""
@@ -174,7 +177,7 @@ class Wants:
             first -= 2
         if self.reading.key(first - 1) == "::":
             type_name, after = read_type(self.reading.text, self.reading.tokens, first)
-            return type_name.name if type_name and after == last else None
+            return self.expressions.resolved(type_name.name) if type_name and after == last else None
         if self.reading.kind(first) in TEXTS or self.reading.kind(first) == PARAMETER:
             return "text" if self.reading.kind(first) in TEXTS else None
         return self.expressions.typed(first, last, scope, 0)
@@ -187,5 +190,5 @@ class Wants:
             last = self.reading.partners[last] + 1
         if self.reading.key(last) == "::":
             type_name, _ = read_type(self.reading.text, self.reading.tokens, last + 1)
-            return type_name.name if type_name else None
+            return self.expressions.resolved(type_name.name) if type_name else None
         return self.expressions.typed(first, last, scope, 0)

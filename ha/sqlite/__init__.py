@@ -11,6 +11,8 @@ a file's connections and lends them; :mod:`executor <ha.sqlite.executor>` decide
 :mod:`capture <ha.sqlite.capture>` collects the rows that a transaction changes, :mod:`images <ha.sqlite.images>`
 applies such changes, :mod:`ledger <ha.sqlite.ledger>` moves the position in the same transaction.
 :mod:`functions <ha.sqlite.functions>` and :mod:`catalog <ha.sqlite.catalog>` are what PostgreSQL's clients miss.
+What SQLite has no place for is a view of the file: :mod:`comments <ha.sqlite.comments>`, and the types that clients make,
+:mod:`enumerations <ha.sqlite.enumerations>`.
 :mod:`backup <ha.sqlite.backup>` copies a running database; :mod:`restore <ha.sqlite.restore>` puts a copy in place.
 
 **State.** Rows, and with them position, outbox and conflicts: in the file. Who holds the writer: ``database``. The

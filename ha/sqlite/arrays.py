@@ -215,6 +215,17 @@ def array_remove(value: Any, one: Any) -> str | None:
     return None if value is None else dumped([other for other in elements(value) if other != one])
 
 
+def array_replace(value: Any, old: Any, new: Any) -> str | None:
+    """Each element that equals `old` is `new` then, inner arrays' too."""
+    if value is None:
+        return None
+
+    def replaced(found: list[Any]) -> list[Any]:
+        return [replaced(one) if isinstance(one, list) else new if one == old else one for one in found]
+
+    return dumped(replaced(elements(value)))
+
+
 def array_position(value: Any, one: Any) -> int | None:
     if value is None:
         return None
@@ -406,6 +417,7 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("array_prepend", 2, array_prepend),
     ("array_cat", 2, array_cat),
     ("array_remove", 2, array_remove),
+    ("array_replace", 3, array_replace),
     ("array_position", 2, array_position),
     ("pg_jsonb_set", -1, jsonb_set),
     ("json_typeof", 1, json_typeof),

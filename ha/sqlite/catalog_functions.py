@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ha.errors import StatementError
 from ha.sql.spoken import spoken
-from ha.sql.tokens import tokenize
-from ha.sql.typenames import read_type
 from ha.sqlite import catalog_texts
-from ha.sqlite.arrays import elements
 from ha.sqlite.catalog_objects import Relation, Schema, oid_of, quoted_if_needed
 from ha.sqlite.catalog_rows import OWNER
 from ha.sqlite.catalog_tables import relations, static_rows
-from ha.sqlite.catalog_types import spoken_type, types_by_name
+from ha.sqlite.catalog_types import spoken_type
+from ha.sqlite.typenumbers import TypeNames, oid_in
 
 if TYPE_CHECKING:
     from ha.sqlite.connection import Connection
@@ -43,11 +41,6 @@ _ENCODINGS: Final = {0: "SQL_ASCII", 6: "UTF8", 8: "LATIN1"}
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
-def format_type(oid: Any, modifier: Any = None) -> str | None:
-    """A type's name as SQL says it."""
-    return None if oid is None else spoken_type(int(oid), modifier)
-
-
 def name_parts(text: Any) -> tuple[str | None, str]:
     """Schema (None: not said) and name of ``[database.][schema.]name``.
 
@@ -62,14 +55,6 @@ def name_parts(text: Any) -> tuple[str | None, str]:
 
 def _plain(name: str) -> str:
     return name[1:-1].replace('""', '"') if name[0] == '"' else name.lower()
-
-
-def _number(value: Any) -> int | None:
-    """An OID that is given as a number, in digits or not; None for a name."""
-    if isinstance(value, (int, float)):
-        return int(value)
-    text = str(value).strip()
-    return int(text) if text.isdecimal() else 0 if text == "-" else None
 
 
 _PART: Final = re.compile(rf"\s*({_NAME})\s*")
@@ -121,7 +106,7 @@ class Lookups:
         """
         if value is None:
             return None
-        number = _number(value)
+        number = oid_in(value)
         if number is not None:
             return number
         oid = self.relation_oid(value)
@@ -150,13 +135,13 @@ class Lookups:
     def relation(self, value: Any) -> Relation | None:
         if value is None:
             return None
-        number = _number(value)
+        number = oid_in(value)
         return self._schema().relations.get(self.relation_oid(value) or 0 if number is None else number)
 
     # Definitions
 
     def pg_get_indexdef(self, oid: Any, column: Any = 0, pretty: Any = 0) -> str | None:
-        index = self._schema().indexes.get(_number(oid) or 0) if oid is not None else None
+        index = self._schema().indexes.get(oid_in(oid) or 0) if oid is not None else None
         if index is None:
             return None
         if column:
@@ -164,7 +149,7 @@ class Lookups:
         return catalog_texts.index_definition(index, qualified=not pretty)
 
     def pg_get_constraintdef(self, oid: Any, pretty: Any = 0) -> str | None:
-        found = self._schema().constraints.get(_number(oid) or 0) if oid is not None else None
+        found = self._schema().constraints.get(oid_in(oid) or 0) if oid is not None else None
         return None if found is None else catalog_texts.constraint_definition(found, pretty=bool(pretty))
 
     def pg_get_viewdef(self, oid: Any, pretty: Any = 0) -> str | None:
@@ -180,7 +165,7 @@ class Lookups:
         return None
 
     def pg_get_triggerdef(self, oid: Any, pretty: Any = 0) -> str | None:
-        found = self._schema().triggers.get(_number(oid) or 0) if oid is not None else None
+        found = self._schema().triggers.get(oid_in(oid) or 0) if oid is not None else None
         return None if found is None else catalog_texts.trigger_definition(found)
 
     def pg_get_serial_sequence(self, table: Any, column: Any) -> str | None:
@@ -214,7 +199,7 @@ class Lookups:
 
     def _number_of(self, oid: Any) -> int | None:
         """An OID, also where a regclass came as the name that is shown for it."""
-        number = None if oid is None else _number(oid)
+        number = None if oid is None else oid_in(oid)
         return self.relation_oid(oid) if number is None and isinstance(oid, str) else number
 
     def col_description(self, oid: Any, number: Any) -> str | None:
@@ -228,7 +213,7 @@ class Lookups:
     def is_visible(self, oid: Any) -> int | None:
         if oid is None:
             return None
-        number = _number(oid) or 0
+        number = oid_in(oid) or 0
         if number in self._schema().relations:
             return 1
         return int(SYSTEM_NAMES[number][0] == "pg_catalog") if number in SYSTEM_NAMES else None
@@ -242,58 +227,11 @@ class Lookups:
         return 1
 
 
-def pg_regtype(value: Any) -> int | None:
-    """``'int4'::regtype``: the number.
-
-    :raises StatementError: 42704, there is no such type.
-    """
-    if value is None:
-        return None
-    number = _number(value)
-    if number is not None:
-        return number
-    oid = _type_oid(value)
-    if oid is None:
-        raise StatementError("42704", f'type "{value}" does not exist')
-    return oid
-
-
-def _type_oid(value: Any) -> int | None:
-    text = str(value)
-    try:
-        type_name, after = read_type(text, tokenize(text), 0)
-    except StatementError:
-        return None
-    row = types_by_name().get(type_name.name) if type_name is not None else None
-    return row["oid"] if row is not None else None
-
-
-def pg_regtype_name(value: Any) -> str | None:
-    if value is None:
-        return None
-    oid = pg_regtype(value)
-    return str(oid) if oid and spoken_type(oid) == "???" else spoken_type(oid or 0)
-
-
-def pg_regtypes(value: Any) -> str | None:
-    """``proargtypes::regtype[]``: the names, from an array or a vector of numbers."""
-    if value is None:
-        return None
-    text = str(value)
-    found = elements(text) if text.startswith(("{", "[")) else text.split()
-    return json.dumps([pg_regtype_name(one) for one in found])
-
-
-def to_regtype(value: Any) -> str | None:
-    oid = None if value is None else _type_oid(value)
-    return None if oid is None else spoken_type(oid)
-
-
 def pg_regproc(value: Any) -> Any:
     """Functions are known by name in the catalog's columns."""
     if value is None:
         return None
-    number = _number(value)
+    number = oid_in(value)
     if number is not None:
         return FUNCTION_NAMES.get(number, str(number) if number else "-")
     return name_parts(str(value).partition("(")[0])[1]
@@ -309,7 +247,7 @@ def to_regproc(value: Any) -> str | None:
 def pg_regnamespace(value: Any) -> int | None:
     if value is None:
         return None
-    number = _number(value)
+    number = oid_in(value)
     if number is not None:
         return number
     name = name_parts(value)[1]
@@ -378,7 +316,7 @@ def rows(connection: Connection) -> list[Row]:
         return None if oid is None else user() if oid == OWNER else _ROLES.get(oid, f"unknown (OID={oid})")
 
     def role(value: Any) -> Any:
-        number = None if value is None else _number(value)
+        number = None if value is None else oid_in(value)
         return number if value is None or number is not None else OWNER
 
     def size(oid: Any, *_: Any) -> int | None:
@@ -404,6 +342,7 @@ def rows(connection: Connection) -> list[Row]:
         return json.dumps([*([f"={everybody}/{name}"] if everybody else []), f"{name}={own}/{name}"])
 
     look = Lookups(schema)
+    types = TypeNames(connection)
     made: list[Row] = [
         ("pg_regclass", 1, look.pg_regclass),
         ("pg_regclass_name", 1, look.pg_regclass_name),
@@ -412,6 +351,13 @@ def rows(connection: Connection) -> list[Row]:
         ("to_regrole_oid", 1, role),
         ("pg_regrole", 1, role),
         ("pg_regrole_name", 1, lambda value: None if value is None else pg_get_userbyid(role(value))),
+        ("format_type", 1, types.format_type),
+        ("format_type", 2, types.format_type),
+        ("pg_regtype", 1, types.pg_regtype),
+        ("pg_regtype_name", 1, types.pg_regtype_name),
+        ("pg_regtypes", 1, types.pg_regtypes),
+        ("to_regtype", 1, types.to_regtype),
+        ("to_regtype_oid", 1, types.to_regtype_oid),
         ("pg_get_indexdef", 1, look.pg_get_indexdef),
         ("pg_get_indexdef", 3, look.pg_get_indexdef),
         ("pg_get_constraintdef", 1, look.pg_get_constraintdef),
@@ -446,7 +392,7 @@ def rows(connection: Connection) -> list[Row]:
 def _last_value(connection: Connection | None, oid: Any) -> int | None:
     assert connection is not None
     for one in connection.catalog.schema.sequences:
-        if one.relation.oid == _number(oid):
+        if one.relation.oid == oid_in(oid):
             with connection.guard.trusted():
                 found = connection.execute("SELECT seq FROM main.sqlite_sequence WHERE name = ?", (one.counting,)).get
             return found or None
@@ -472,18 +418,11 @@ def _nothing(*_: Any) -> None:
 
 #: Functions that need nothing but their arguments.
 FUNCTIONS: Final[tuple[Row, ...]] = (
-    ("format_type", 1, format_type),
-    ("format_type", 2, format_type),
-    ("pg_regtype", 1, pg_regtype),
-    ("pg_regtype_name", 1, pg_regtype_name),
-    ("pg_regtypes", 1, pg_regtypes),
-    ("to_regtype", 1, to_regtype),
     ("parse_ident", 1, parse_ident),
     ("parse_ident", 2, parse_ident),
-    ("to_regtype_oid", 1, lambda value: None if value is None else _type_oid(value)),
     ("pg_regproc", 1, pg_regproc),
     ("pg_regproc_name", 1, pg_regproc),
-    ("pg_regproc_oid", 1, lambda value: None if value is None else FUNCTION_OIDS.get(value, _number(value) or 0)),
+    ("pg_regproc_oid", 1, lambda value: None if value is None else FUNCTION_OIDS.get(value, oid_in(value) or 0)),
     ("pg_regprocedure", 1, pg_regproc),
     ("pg_regprocedure_name", 1, pg_regproc),
     ("to_regproc", 1, to_regproc),

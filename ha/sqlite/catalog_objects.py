@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from ha.sql.tokens import quoted_name
 
@@ -21,8 +21,8 @@ _LEAST: Final = 100_000
 _MOST: Final = 2**31 - 1
 
 INT8: Final = 20
-#: The catalog tables that list relations and constraints.
-PG_CLASS, PG_CONSTRAINT = 1259, 2606
+#: The catalog tables that list relations, constraints and types.
+PG_CLASS, PG_CONSTRAINT, PG_TYPE = 1259, 2606, 1247
 
 
 @lru_cache(maxsize=32_768)
@@ -146,6 +146,25 @@ class Trigger:
 
 
 @dataclass(slots=True)
+class MadeType:
+    """A type that a client made, or the one of its arrays.
+
+    :param row: its row of pg_type.
+    :param labels: of an enumeration.
+    """
+
+    oid: int
+    name: str
+    row: dict[str, Any]
+    labels: tuple[str, ...] = ()
+
+    @property
+    def spoken(self) -> str:
+        """What format_type() says."""
+        return quoted_if_needed(self.name[1:]) + "[]" if self.row["typelem"] else quoted_if_needed(self.name)
+
+
+@dataclass(slots=True)
 class Schema:
     """Everything, by its numbers and by its names."""
 
@@ -155,6 +174,8 @@ class Schema:
     constraints: dict[int, Constraint] = field(default_factory=dict)
     triggers: dict[int, Trigger] = field(default_factory=dict)
     sequences: list[Sequence] = field(default_factory=list)
+    #: Those that clients made, by their numbers; the arrays' too.
+    types: dict[int, MadeType] = field(default_factory=dict)
     #: By (object's OID, OID of the catalog table that lists it, attribute number or 0).
     comments: dict[tuple[int, int, int], str] = field(default_factory=dict)
 

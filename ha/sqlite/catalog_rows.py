@@ -6,12 +6,13 @@ default that the table was made with. :data:`TABLES` lists them in no order that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from ha.sql.spoken import spoken
 from ha.sqlite.catalog_objects import FIRST_OID as FIRST_OID
-from ha.sqlite.catalog_objects import INT8, PG_CLASS, PG_CONSTRAINT, Schema, oid_of
+from ha.sqlite.catalog_objects import INT8, PG_CLASS, PG_CONSTRAINT, PG_TYPE, Schema, oid_of
 from ha.sqlite.catalog_types import types_by_oid
 
 #: The schemas' numbers, the owner's, and those of the tables that other tables point to.
@@ -69,7 +70,7 @@ def pg_class(schema: Schema) -> Rows:
 
 
 def pg_attribute(schema: Schema) -> Rows:
-    types = types_by_oid()
+    types = _type_rows(schema)
     for relation in schema.relations.values():
         for one in relation.attributes:
             kind = types[one.type_oid]
@@ -110,6 +111,22 @@ def pg_attribute(schema: Schema) -> Rows:
 _SYSTEM_COLUMNS: Final = (("ctid", 27), ("xmin", 28), ("cmin", 29), ("xmax", 28), ("cmax", 29), ("tableoid", 26))
 
 
+def _type_rows(schema: Schema) -> Mapping[int, Mapping[str, Any]]:
+    """pg_type, with the types that clients made."""
+    return ChainMap({oid: one.row for oid, one in schema.types.items()}, types_by_oid())  # type: ignore[arg-type]
+
+
+def pg_type(schema: Schema) -> Rows:
+    for one in schema.types.values():
+        yield tuple(one.row.values())
+
+
+def pg_enum(schema: Schema) -> Rows:
+    for oid, one in schema.types.items():
+        for place, label in enumerate(one.labels, 1):
+            yield oid_of("label", f"{one.name}.{label}"), oid, float(place), label
+
+
 def pg_attrdef(schema: Schema) -> Rows:
     for relation in schema.relations.values():
         for one in relation.attributes:
@@ -118,7 +135,7 @@ def pg_attrdef(schema: Schema) -> Rows:
 
 
 def pg_index(schema: Schema) -> Rows:
-    types = types_by_oid()
+    types = _type_rows(schema)
     deferrable = {id(one.index) for one in schema.constraints.values() if one.deferrable and one.kind in "pu"}
     for oid, index in schema.indexes.items():
         attributes = index.relation.attributes
@@ -204,6 +221,10 @@ def _trigger_type(sql: str) -> int:
 
 
 def pg_depend(schema: Schema) -> Rows:
+    for relation in schema.relations.values():
+        for attribute in relation.attributes:
+            if attribute.type_oid in schema.types and relation.kind == "r":
+                yield PG_CLASS, relation.oid, attribute.number, PG_TYPE, attribute.type_oid, 0, "n"
     for sequence in schema.sequences:
         if sequence.table is not None and sequence.attribute is not None:
             kind = "i" if sequence.attribute.identity else "a"
@@ -260,6 +281,8 @@ TABLES: Final = (
         "attrelid attnum",
         f"attrelid >= {FIRST_OID}",
     ),
+    Table("pg_type", " ".join(types_by_oid()[INT8]), pg_type, "oid", f"oid >= {FIRST_OID}"),
+    Table("pg_enum", "oid enumtypid enumsortorder enumlabel", pg_enum, "oid"),
     Table("pg_attrdef", "oid adrelid adnum adbin", pg_attrdef, "adrelid adnum"),
     Table(
         "pg_index",

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ha.errors import StatementError
 from ha.sql import constraints, infer
+from ha.sql import made as made_types
 from ha.sql.constraints import CHECK, FOREIGN, PRIMARY, UNIQUE
 from ha.sql.declarations import COUNTING, PRIMARY_MARK, UNIQUE_MARK
 from ha.sql.spoken import function_of, spoken
 from ha.sql.statements import split
-from ha.sqlite import comments
+from ha.sqlite import comments, enumerations
 from ha.sqlite.catalog_objects import (
     INT8,
     PG_CLASS,
@@ -26,6 +27,7 @@ from ha.sqlite.catalog_objects import (
     Attribute,
     Constraint,
     Index,
+    MadeType,
     Relation,
     Schema,
     Sequence,
@@ -34,7 +36,7 @@ from ha.sqlite.catalog_objects import (
     quoted_if_needed,
 )
 from ha.sqlite.catalog_texts import default_text
-from ha.sqlite.catalog_types import TEXT, type_of, types_by_name
+from ha.sqlite.catalog_types import TEXT, made_rows, type_of, types_by_name
 from ha.sqlite.guard import is_ours
 
 if TYPE_CHECKING:
@@ -75,8 +77,12 @@ class Reading:
         self._tables = {name: sql or "" for kind, name, _, sql in objects if kind == "table" and name not in shadows}
         self._comments = comments.comments(connection)
         self._views = {
-            name: sql or "" for kind, name, _, sql in objects if kind == "view" and not comments.is_one(name, sql or "")
+            name: sql or ""
+            for kind, name, _, sql in objects
+            if kind == "view" and not (comments.is_one(name, sql or "") or enumerations.is_one(name, sql or ""))
         }
+        for one in enumerations.enumerations(connection).values():
+            self._type(one)
         self._index_texts = {name: sql for kind, name, _, sql in objects if kind == "index"}
         self._columns: dict[str, list[tuple[Any, ...]]] = {}
         self._unique: dict[int, list[Index]] = {}
@@ -94,8 +100,8 @@ class Reading:
             self._index(*plan)
         self._constraints()
         self._triggers(objects)
-        for one in self._comments:
-            self._comment(one)
+        for comment in self._comments:
+            self._comment(comment)
 
     def _shadows(self) -> set[str]:
         return {
@@ -172,6 +178,21 @@ class Reading:
         self.schema.named.setdefault(name.lower(), relation)
         return relation
 
+    # Types
+
+    def _type(self, one: made_types.Enumeration) -> None:
+        plain, array = made_rows(one)
+        self.schema.types[plain["oid"]] = MadeType(plain["oid"], one.name, plain, one.labels)
+        self.schema.types[array["oid"]] = MadeType(array["oid"], array["typname"], array)
+
+    def _type_of(self, words: str) -> tuple[int, int]:
+        """The OID and modifier of what a column is declared as."""
+        if self.schema.types and words:
+            name = words if made_types.is_made(words) else enumerations.words_of(self._connection, words)
+            if name is not None:
+                return made_types.number(name), -1
+        return type_of(words)
+
     # Relations
 
     def _table(self, name: str) -> None:
@@ -188,13 +209,13 @@ class Reading:
             if hidden == 1:  # a virtual table's own
                 continue
             number += 1
-            type_oid, modifier = type_of(str(words or ""))
+            type_oid, modifier = self._type_of(str(words or ""))
             attribute = Attribute(number, column, type_oid, modifier, bool(not_null or key))
             if hidden in (2, 3):
                 attribute.generated = True
                 attribute.default = spoken(expressions.get(column.lower(), ""))
             elif default is not None:
-                attribute.default = default_text(default, type_oid)
+                attribute.default = self._default(default, type_oid)
             relation.attributes.append(attribute)
             if key and str(words).upper() == "INTEGER":
                 told = COUNTING.search(self._tables[name])
@@ -202,6 +223,13 @@ class Reading:
                     attribute.type_oid, attribute.modifier = type_of(told[1])
             if column == counter:
                 self._counted(relation, attribute)
+
+    def _default(self, words: str, type_oid: int) -> str | None:
+        found = default_text(words, TEXT if type_oid in self.schema.types else type_oid)
+        kept = self.schema.types.get(type_oid)
+        if found is None or kept is None or not found.endswith("::text"):
+            return found
+        return f"{found.removesuffix('text')}{kept.spoken}"
 
     def _counted(self, relation: Relation, attribute: Attribute) -> None:
         name = f"{relation.name}_{attribute.name}_seq"
@@ -229,9 +257,10 @@ class Reading:
             if origin is not None:
                 kind = (origin.type_oid, origin.modifier)
             elif column.decltype is None and inferred is not None:
-                kind = (types_by_name().get(inferred, {"oid": TEXT})["oid"], -1)
+                known = types_by_name().get(inferred, {"oid": TEXT})["oid"]
+                kind = (made_types.number(inferred) if made_types.is_made(inferred) else known, -1)
             else:
-                kind = type_of(column.decltype or "")
+                kind = self._type_of(column.decltype or "")
             relation.attributes.append(Attribute(number, column.name, *kind, False))
 
     def _inferred(self, query: str, sources: tuple[Source, ...]) -> list[str | None]:

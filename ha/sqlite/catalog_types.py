@@ -7,11 +7,15 @@ from functools import cache, lru_cache
 from typing import Any, Final
 
 from ha.errors import StatementError
+from ha.sql import made
+from ha.sql.made import Enumeration
 from ha.sql.tokens import tokenize
 from ha.sql.typenames import SPOKEN, declared, read_type
 from ha.sqlite.catalog_tables import static_rows
 
 TEXT: Final = 25
+#: The number of the schema public.
+PUBLIC: Final = 2200
 
 
 @cache
@@ -24,6 +28,33 @@ def types_by_name() -> Mapping[str, dict[str, Any]]:
 def types_by_oid() -> Mapping[int, dict[str, Any]]:
     """pg_type, by OID."""
     return {row["oid"]: row for row in static_rows("pg_type")}
+
+
+def made_rows(one: Enumeration) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The rows of pg_type of an enumeration and of its arrays."""
+    oid = made.number_of(one.name)
+    known = types_by_name()
+    plain = {
+        **known["int4"],
+        "oid": oid,
+        "typname": one.name,
+        "typnamespace": PUBLIC,
+        "typtype": "e",
+        "typcategory": "E",
+        "typarray": oid + 1,
+        "typinput": "enum_in",
+        "typoutput": "enum_out",
+        "typreceive": "enum_recv",
+        "typsend": "enum_send",
+    }
+    array = {
+        **known["_int4"],
+        "oid": oid + 1,
+        "typname": "_" + one.name,
+        "typnamespace": PUBLIC,
+        "typelem": oid,
+    }
+    return plain, array
 
 
 _AS_WRITTEN: Final = {"INTEGER": "int4", "INT": "int4", "REAL": "float4", "FLOAT4": "float4"}

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from typing import Final
 
-_TYPE_NAME: Final = "CASE WHEN t.typelem <> 0 AND t.typlen = -1 THEN 'ARRAY' ELSE format_type(a.atttypid, NULL) END"
+_TYPE_NAME: Final = (
+    "CASE WHEN t.typelem <> 0 AND t.typlen = -1 THEN 'ARRAY' WHEN t.typtype = 'e'"
+    " THEN 'USER-DEFINED' ELSE format_type(a.atttypid, NULL) END"
+)
 _USER: Final = "pg_get_userbyid(c.relowner)"
 _OURS: Final = "c.relnamespace = 2200"
 _UPDATABLE: Final = "CASE c.relkind WHEN 'r' THEN 'YES' ELSE 'NO' END"
@@ -85,7 +88,8 @@ VIEWS: Final[dict[str, tuple[str, str]]] = {
                     WHEN a.atttypid = 1700 AND a.atttypmod > 0 THEN (a.atttypmod - 4) & 2047 END,
                CASE WHEN a.atttypid = 1082 THEN 0
                     WHEN a.atttypid IN (1083, 1114, 1184, 1186, 1266) THEN CASE WHEN a.atttypmod < 0 THEN 6 ELSE a.atttypmod END END,
-               :database, 'pg_catalog', t.typname, CAST(a.attnum AS TEXT), 'NO', {_YES.format("a.attidentity <> ''")},
+               :database, CASE t.typnamespace WHEN 2200 THEN 'public' ELSE 'pg_catalog' END, t.typname,
+               CAST(a.attnum AS TEXT), 'NO', {_YES.format("a.attidentity <> ''")},
                CASE a.attidentity WHEN 'd' THEN 'BY DEFAULT' WHEN 'a' THEN 'ALWAYS' END, 'NO',
                CASE WHEN a.attgenerated = '' THEN 'NEVER' ELSE 'ALWAYS' END,
                CASE WHEN a.attgenerated <> '' THEN d.adbin END, {_UPDATABLE}

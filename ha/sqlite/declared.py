@@ -5,13 +5,15 @@ The connection keeps what was asked while the schema stands (:meth:`ha.sqlite.co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 
 from ha.sql.constraints import PRIMARY, UNIQUE, constraints
 from ha.sql.kinds import Statement
+from ha.sql.made import is_by_number
 from ha.sql.statements import with_schema
 from ha.sql.typenames import narrowed
+from ha.sqlite import enumerations
 from ha.sqlite.catalog_functions import SYSTEM
 from ha.sqlite.catalog_objects import oid_of
 from ha.sqlite.catalog_types import spoken_decltype
@@ -21,11 +23,16 @@ from ha.values import Column
 
 
 def fitted(connection: Connection, statement: Statement) -> Statement:
-    """A statement with the words that its columns' types ask for, where it has such (``asks``).
+    """A statement with the words that its columns' types ask for, where it has such: always, where clients made types.
 
     :raises StatementError: what it says is impossible with these types.
     """
-    known = connection.remembered(statement.text, lambda: with_schema(statement, Declared(connection)))
+    if not statement.asks and not (statement.may_ask and enumerations.words(connection)):
+        return statement
+    key: Hashable = statement.text
+    if any(map(is_by_number, statement.given)):
+        key = (statement.text, statement.given)
+    known = connection.remembered(key, lambda: with_schema(statement, Declared(connection)))
     if known.offset == statement.offset and known.given == statement.given:
         return known
     return replace(known, offset=statement.offset, given=statement.given)
@@ -49,7 +56,9 @@ class Declared:
         return narrowed(found[1]) if self._narrow else found[1]
 
     def sources(self, columns: Sequence[Source]) -> Sequence[Source]:
-        """A result's columns as they are read."""
+        """A result's columns as they are read, with the words of types that clients made."""
+        if self.made_types():
+            columns = [replace(one, decltype=self._words(one.decltype)) for one in columns]
         if not self._narrow:
             return columns
         return [replace(one, decltype=one.decltype and narrowed(one.decltype)) for one in columns]
@@ -91,6 +100,15 @@ class Declared:
             rows = self._connection.execute("SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", (table,))
             return tuple(str(name) for (name,) in rows)
 
+    def made_types(self) -> Mapping[str, str]:
+        """The types that clients made here: by name, the words that tell all of each."""
+        return enumerations.words(self._connection)
+
+    def _words(self, decltype: str | None) -> str | None:
+        """The words of a column's type; of one that a client made, those that tell all of it."""
+        spoken = spoken_decltype(decltype)
+        return enumerations.words_of(self._connection, spoken) or spoken if spoken else spoken
+
     def placed(self, columns: Sequence[Column], sources: Sequence[Source]) -> tuple[Column, ...]:
         """A result's columns with the numbers that the catalog gives their tables and themselves."""
         return tuple(
@@ -128,4 +146,4 @@ class Declared:
             rows = self._connection.execute(
                 "SELECT name, type FROM pragma_table_xinfo(?) WHERE hidden = 0", (table,)
             ).fetchall()
-        return {str(name).lower(): (str(name), spoken_decltype(str(words or "")) or "") for name, words in rows}
+        return {str(name).lower(): (str(name), self._words(str(words or "")) or "") for name, words in rows}

@@ -31,6 +31,7 @@ from ha.sqlite import (
     catalog_live,
     collations,
     jsontexts,
+    labels,
     mathematics,
     outputs,
     sequences,
@@ -41,6 +42,7 @@ from ha.sqlite import (
     times,
 )
 from ha.sqlite.advisory import Claims
+from ha.sqlite.typenumbers import TypeNames
 from ha.values import Activity, NamedStatement
 
 if TYPE_CHECKING:
@@ -120,6 +122,7 @@ def _asking(connection: Connection) -> list[Row]:
     """The functions that need the connection or its context."""
     # A function held by the connection must not hold the connection.
     found = weakref.ref(connection)
+    types = TypeNames(connection)
 
     def context() -> Context:
         asked = found()
@@ -170,7 +173,7 @@ def _asking(connection: Connection) -> list[Row]:
     def pg_typeof(value: Any, number: int) -> str | None:
         asked = context().types_asked
         name = asked[number] if number < len(asked) else None
-        return catalog_functions.pg_regtype_name(name or VALUE_TYPES[type(value)])
+        return types.pg_regtype_name(name or VALUE_TYPES[type(value)])
 
     def now() -> str:
         return times.stamp(context().now)
@@ -260,6 +263,7 @@ _STEADY_ROWS: Final[tuple[Row, ...]] = tuple(
     (name, count, function, STEADY)
     for table in (
         casts.FUNCTIONS,
+        labels.FUNCTIONS,
         texts.FUNCTIONS,
         times.FUNCTIONS,
         timeforms.FUNCTIONS,

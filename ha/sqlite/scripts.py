@@ -20,10 +20,23 @@ import apsw
 
 from ha.errors import Notice, StatementError
 from ha.sql.constraints import FOREIGN, constraints
-from ha.sql.kinds import Alteration, AlterTable, Comment, Drop, Script, Statement, Truncate
+from ha.sql.kinds import (
+    Alteration,
+    AlterEnum,
+    AlterTable,
+    Comment,
+    CreateEnum,
+    Drop,
+    DropType,
+    Script,
+    Statement,
+    Truncate,
+)
+from ha.sql.statements import with_schema
 from ha.sql.tokens import quoted, quoted_name
-from ha.sqlite import comments
+from ha.sqlite import comments, enumerations, typescripts
 from ha.sqlite.connection import Connection
+from ha.sqlite.declared import Declared
 from ha.sqlite.rebuild import alter, has_sequences
 
 
@@ -37,7 +50,11 @@ def steps(connection: Connection, statement: Statement, notices: list[Notice]) -
     """
     argument = statement.argument
     if isinstance(argument, Script):
+        if statement.verb == "CREATE VIEW":
+            with_schema(statement, Declared(connection))
         return list(argument.texts)
+    if isinstance(argument, (CreateEnum, AlterEnum, DropType)):
+        return typescripts.steps(connection, argument, notices)
     if isinstance(argument, Comment):
         return comments.steps(connection, argument)
     if isinstance(argument, Truncate):
@@ -45,8 +62,17 @@ def steps(connection: Connection, statement: Statement, notices: list[Notice]) -
     if isinstance(argument, Drop):
         return _drop(connection, argument, notices)
     if isinstance(argument, AlterTable):
-        return alter(connection, argument)
+        return [*_labels_checked(connection, argument), *alter(connection, argument)]
     raise AssertionError(f"{argument!r} is no script")
+
+
+def _labels_checked(connection: Connection, argument: AlterTable) -> Iterator[str]:
+    """Queries that refuse a column's texts, where it becomes an enumeration's, if they are no labels."""
+    for action in argument.actions:
+        words = enumerations.words_of(connection, action.text) if action.action == "type" else None
+        if words is not None and action.name is not None:
+            value = f"pg_enum({quoted_name(action.name)}, {quoted(words)})"
+            yield f"SELECT count({value}) FROM {quoted_name(argument.table)}"
 
 
 #: SQLSTATE of what is not there, by its kind.
@@ -178,7 +204,9 @@ def conditions(connection: Connection, statement: Statement) -> Iterator[None]:
     :raises StatementError: 23503, a new foreign key does not hold.
     """
     argument = statement.argument
-    if not isinstance(argument, AlterTable) and not (isinstance(argument, Drop) and argument.cascade):
+    if not isinstance(argument, (AlterTable, AlterEnum)) and not (
+        isinstance(argument, (Drop, DropType)) and argument.cascade
+    ):
         yield
         return
     enforced = connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, -1)

@@ -52,6 +52,7 @@ class ArrayTests(FunctionCase):
                 ("string_to_array('a,b', ',')", '["a","b"]'),
                 ("array_append('{1}'::int[], 2)", "[1,2]"),
                 ("array_position(array['a','b'], 'b')", 2),
+                ("array_replace('{{a,b},{b,NULL}}'::text[], 'b', 'c')", '[["a","c"],["c",null]]'),
                 ("2 = any('{1,2}')", 1),
                 ("3 <> all(array[1,2])", 1),
                 ("1 > all('{0,-1}')", 1),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
-from ha.sqlite.catalog_functions import format_type, parse_ident
+from ha.sqlite.catalog_functions import parse_ident
 from ha.sqlite.connection import open_writer
 from ha.sqlite.functions import Context
 
@@ -31,8 +31,8 @@ class FunctionTests(SynchronousTestCase):
         return self.connection.execute(sql).get
 
     def test_types_by_number(self) -> None:
-        self.assertEqual(format_type(20, None), "bigint")
-        self.assertEqual(format_type(1043, 24), "character varying(20)")
+        self.assertEqual(self.ask("SELECT format_type(20, NULL)"), "bigint")
+        self.assertEqual(self.ask("SELECT format_type(1043, 24)"), "character varying(20)")
 
     def test_privileges_that_nobody_said(self) -> None:
         self.assertEqual(self.ask("SELECT acldefault('r', 10)"), '["ha=arwdDxt/ha"]')

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ha.sqlite.catalog_rows import TABLES, pg_constraint
+from ha.sql.made import number_of
+from ha.sqlite.catalog_rows import TABLES, pg_constraint, pg_depend, pg_enum, pg_type
 from ha.sqlite.catalog_schema import read
+from ha.sqlite.catalog_types import types_by_oid
 from ha.sqlite.connection import open_writer
 from ha.sqlite.functions import Context
 
@@ -14,6 +16,8 @@ CREATE TABLE parent (id INTEGER PRIMARY KEY AUTOINCREMENT, name varchar(20) NOT 
 CREATE TABLE child (a TEXT, b INTEGER, p INTEGER REFERENCES parent (id) ON DELETE CASCADE, PRIMARY KEY (a, b));
 CREATE INDEX child_p ON child (p) WHERE b > 1;
 CREATE VIEW named AS SELECT id, name FROM parent;
+CREATE VIEW "type mood" (place, label) AS VALUES (1, 'sad'), (2, 'ok');
+CREATE TABLE people (mood mood DEFAULT 'ok', moods mood[]);
 """
 
 
@@ -30,3 +34,27 @@ class RowsTests(SynchronousTestCase):
             for row in table.rows(schema):
                 self.assertEqual(len(row), len(table.columns.split()), table)
         self.assertTrue(list(pg_constraint(schema)))
+
+    def test_types_that_clients_made(self) -> None:
+        """With their labels in order, their arrays, and the columns that are of them."""
+        connection = open_writer(":memory:", synchronous="NORMAL")
+        self.addCleanup(connection.close)
+        connection.context = Context()
+        connection.execute(SCHEMA)
+        schema = read(connection)
+        oid = number_of("mood")
+        by_name = {row[1]: dict(zip(types_by_oid()[23], row, strict=True)) for row in pg_type(schema)}
+        self.assertEqual(
+            [(name, row["oid"], row["typtype"], row["typcategory"]) for name, row in by_name.items()],
+            [("mood", oid, "e", "E"), ("_mood", oid + 1, "b", "A")],
+        )
+        self.assertEqual((by_name["mood"]["typarray"], by_name["_mood"]["typelem"]), (oid + 1, oid))
+        self.assertEqual([row[1:] for row in pg_enum(schema)], [(oid, 1.0, "sad"), (oid, 2.0, "ok")])
+        people = schema.named["people"]
+        self.assertEqual([one.type_oid for one in people.attributes], [oid, oid + 1])
+        self.assertEqual(people.attributes[0].default, "'ok'::mood")
+        self.assertEqual(
+            [row for row in pg_depend(schema) if row[3] == 1247],
+            [(1259, people.oid, 1, 1247, oid, 0, "n"), (1259, people.oid, 2, 1247, oid + 1, 0, "n")],
+        )
+        self.assertNotIn("type mood", schema.named)

@@ -6,7 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
 from ha.sql.kinds import Begin, Copy, Declare, End, Execute, Fetch, Kind, Name, Notify, Prepare, SetVariable
-from ha.sql.statements import split
+from ha.sql.statements import client_position, split, with_schema
+from ha.test.two_tables import Schema
 
 
 def argument(text: str) -> object:
@@ -98,6 +99,12 @@ class CursorTests(SynchronousTestCase):
         assert isinstance(executed, Execute) and executed.statement is not None
         self.assertEqual(executed.statement.sql, "SELECT 1, CAST('x' AS TEXT)")
         self.assertEqual(argument("execute p"), Execute("p", None))
+        text = "  execute p($1, 'bad')"
+        (statement,) = split(text)
+        assert isinstance(statement.argument, Execute) and statement.argument.statement is not None
+        values = with_schema(statement.argument.statement, Schema())
+        self.assertEqual(values.sql, "SELECT ?1, 'bad'")
+        self.assertEqual(client_position(values, values.sql.index("'bad'")), text.index("'bad'"))
         self.assertEqual(argument("deallocate prepare p"), Name("p"))
         self.assertEqual(argument("deallocate all"), Name(None))
 

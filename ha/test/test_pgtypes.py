@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ha.postgres import pgtypes
 from ha.postgres.pgtypes import of_decltype, of_name, of_values
+from ha.sql import made
 from ha.values import Column
 
 
@@ -36,6 +37,17 @@ class DecltypeTests(SynchronousTestCase):
             [of_name(name)[0] for name in ("int4", "integer", "text[]", "numeric(10,2)", "nonsense")],
             [23, 23, 1009, 1700, 25],
         )
+
+    def test_types_that_clients_made(self) -> None:
+        """By the words that tell all of them, or by their numbers alone."""
+        oid = made.number_of("mood")
+        for words, wanted in (('enum ["mood", "ok"]', oid), ('_enum ["mood", "ok"]', oid + 1)):
+            self.assertEqual((of_decltype(words), of_name(words)), ((wanted, -1), (wanted, -1)))
+        plain, array = pgtypes.kind_of(oid), pgtypes.kind_of(oid + 1)
+        assert plain is not None and array is not None
+        self.assertEqual((plain.array, plain.element, array.element), (oid + 1, 0, oid))
+        self.assertIsNone(pgtypes.kind_of(oid + 2))
+        self.assertEqual(pgtypes.array_of(oid), oid + 1)
 
     def test_by_values(self) -> None:
         """One type that fits all of them."""

@@ -1,18 +1,20 @@
-"""A schema of two tables, for the tests that read types from words."""
+"""A schema of a few tables, for the tests that read types from words."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+MOOD = 'enum ["mood", "sad", "ok", "happy"]'
 TABLES = {
     "users": {"id": "INTEGER", "name": "text", "email": "varchar(50)", "active": "boolean", "created": "timestamp"},
     "orders": {"id": "INTEGER", "amount": "numeric(10,2)", "day": "date"},
+    "people": {"name": "text", "mood": MOOD, "moods": f"_{MOOD}", "score": "int4"},
 }
 
 
 class Schema:
-    """Two tables."""
+    """Three tables and a type."""
 
     def column_type(self, table: str, column: str) -> str | None:
         """Of a known column."""
@@ -33,6 +35,10 @@ class Schema:
     def primary_key(self, table: str) -> Sequence[str]:
         """Of one table."""
         return ("id",) if table == "users" else ()
+
+    def made_types(self) -> Mapping[str, str]:
+        """One."""
+        return {"mood": MOOD}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import enum
 import io
 import re
 import shutil
@@ -23,6 +24,7 @@ import pandas
 import pg8000.dbapi
 import pg8000.native
 import psycopg
+import psycopg.types.enum
 import psycopg2
 import psycopg2.extras
 import sqlalchemy
@@ -75,6 +77,38 @@ class PsycopgTests(DriverCase):
             for binary in (False, True):
                 row = connection.execute(f"SELECT {NAMES}, j, jb FROM t", binary=binary).fetchone()
                 self.assertEqual(row, (*VALUES, {"a": 1}, [1, 2]))
+
+    def test_enumerations(self) -> None:
+        """As psycopg registers them: by the type's number, in text and in binary, arrays too."""
+        Mood = enum.Enum("Mood", ["sad", "ok", "happy"])
+        with psycopg.connect(self.node.dsn(), autocommit=True) as connection:
+            connection.execute("CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy')")
+            connection.execute("CREATE TABLE people (name text, mood mood, moods mood[])")
+            info = psycopg.types.enum.EnumInfo.fetch(connection, "mood")
+            assert info is not None
+            self.assertEqual(info.labels, ["sad", "ok", "happy"])
+            psycopg.types.enum.register_enum(info, connection, Mood)
+            connection.execute("INSERT INTO people VALUES (%s, %s, %s)", ("a", Mood.happy, [Mood.ok, Mood.sad]))
+            connection.execute("INSERT INTO people VALUES ('b', 'ok')")
+            with connection.cursor().copy("COPY people (name, mood) FROM STDIN") as copy:
+                copy.write_row(("c", "sad"))
+            for binary in (False, True):
+                rows = connection.execute("SELECT mood, moods FROM people ORDER BY mood DESC", binary=binary).fetchall()
+                self.assertEqual(rows, [(Mood.happy, [Mood.ok, Mood.sad]), (Mood.ok, None), (Mood.sad, None)])
+                asked = connection.execute("SELECT %s, name FROM people WHERE mood > %s", (Mood.ok,) * 2, binary=binary)
+                self.assertEqual(asked.fetchall(), [(Mood.ok, "a")])
+            for statement in (
+                "INSERT INTO people (mood) VALUES ('x')",
+                "SELECT 'x'::mood",
+                "UPDATE people SET mood = 'x'",
+            ):
+                self.assertRaises(psycopg.errors.InvalidTextRepresentation, connection.execute, statement)
+            self.assertRaises(psycopg.errors.InvalidTextRepresentation, connection.execute, "SELECT %s::mood", ("x",))
+            self.assertRaises(psycopg.errors.DependentObjectsStillExist, connection.execute, "DROP TYPE mood")
+            connection.execute("ALTER TYPE mood RENAME VALUE 'ok' TO 'fine'")
+            self.assertEqual(
+                connection.execute("SELECT moods::text[] FROM people WHERE name = 'a'").fetchone(), (["fine", "sad"],)
+            )
 
     def test_pipelines(self) -> None:
         """Fifty statements without waiting; an error spoils its own pipeline and no more."""
@@ -299,6 +333,31 @@ class AsyncpgTests(DriverCase):
 
         self.converse(conversation())
 
+    def test_enumerations(self) -> None:
+        """It asks the catalog what they are, and sends and reads their labels in binary."""
+
+        async def conversation() -> None:
+            connection = await asyncpg.connect(self.node.dsn())
+            try:
+                await connection.execute("CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy')")
+                await connection.execute("CREATE TABLE people (id int4, mood mood, moods mood[])")
+                await connection.execute("INSERT INTO people VALUES (1, $1, $2)", "ok", ["sad", "happy"])
+                await connection.copy_records_to_table("people", records=[(2, "sad", None)])
+                rows = await connection.fetch("SELECT * FROM people ORDER BY mood")
+                self.assertEqual([tuple(row) for row in rows], [(2, "sad", None), (1, "ok", ["sad", "happy"])])
+                statement = await connection.prepare("SELECT id FROM people WHERE mood > $1")
+                self.assertEqual([one.name for one in statement.get_parameters()], ["mood"])
+                self.assertEqual(await statement.fetchval("sad"), 1)
+                self.assertEqual(await connection.fetchval("SELECT enum_range(NULL::mood)"), ["sad", "ok", "happy"])
+                await connection.execute("ALTER TYPE mood ADD VALUE 'fine' AFTER 'sad'")
+                self.assertEqual(
+                    await connection.fetchval("SELECT max(m) FROM unnest($1::mood[]) AS m", ["fine", "sad"]), "fine"
+                )
+            finally:
+                await connection.close()
+
+        self.converse(conversation())
+
 
 class Pg8000Tests(DriverCase):
     """pg8000, all Python."""
@@ -384,6 +443,42 @@ class SqlalchemyTests(DriverCase):
         self.assertEqual([column["name"] for column in inspector.get_columns("posts")], ["id", "user_id", "title"])
         self.assertEqual(inspector.get_foreign_keys("posts")[0]["referred_table"], "users")
         registry.metadata.drop_all(engine)
+
+    def test_enums(self) -> None:
+        """A type of its own, made and dropped with its table, in the order of its labels, and reflected."""
+
+        class Mood(enum.Enum):
+            """Whose names are the labels."""
+
+            sad = 1
+            ok = 2
+            happy = 3
+
+        for driver in ("psycopg", "psycopg2", "pg8000"):
+            engine = self.alchemy(driver)
+            metadata = sqlalchemy.MetaData()
+            many = sqlalchemy.ARRAY(sqlalchemy.Enum(Mood))
+            table = sqlalchemy.Table(
+                "people", metadata, sqlalchemy.Column("mood", sqlalchemy.Enum(Mood)), sqlalchemy.Column("moods", many)
+            )
+            metadata.create_all(engine)
+            metadata.create_all(engine)
+            with engine.begin() as connection:
+                connection.execute(
+                    table.insert(),
+                    [{"mood": Mood.sad, "moods": [Mood.ok, Mood.sad]}, {"mood": Mood.happy, "moods": None}],
+                )
+                ordered = sqlalchemy.select(table).order_by(table.c.mood.desc())
+                self.assertEqual(
+                    [tuple(row) for row in connection.execute(ordered)],
+                    [(Mood.happy, None), (Mood.sad, [Mood.ok, Mood.sad])],
+                )
+                best = sqlalchemy.select(sqlalchemy.func.max(table.c.mood)).where(table.c.mood < Mood.happy)
+                self.assertEqual(connection.scalar(best), Mood.sad)
+            reflected = sqlalchemy.inspect(engine).get_columns("people")[0]["type"]
+            self.assertEqual((reflected.name, reflected.enums), ("mood", ["sad", "ok", "happy"]))  # type: ignore[attr-defined]
+            metadata.drop_all(engine)
+            self.assertEqual(self.node.psql(r"\dT"), "")
 
 
 class PandasTests(DriverCase):

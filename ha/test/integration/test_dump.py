@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from importlib.resources import files
+from pathlib import Path
 from unittest import SkipTest
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -53,3 +54,19 @@ class DumpTests(SynchronousTestCase):
         wanted, found = sentences(DUMP.read_text()), sentences(self.run_client("pg_dump"))
         self.assertEqual(wanted, found)
         self.assertEqual(self.node.psql("INSERT INTO author (name) VALUES ('next') RETURNING id").split()[0], "21")
+
+    def test_types_go_in_and_come_out_again(self) -> None:
+        """With the columns that are of them."""
+        self.run_client(
+            "psql",
+            "-qc",
+            "CREATE TYPE mood AS ENUM ('sad', 'o''k'); CREATE TABLE people (mood mood DEFAULT 'sad' NOT NULL, moods mood[]);"
+            "INSERT INTO people VALUES ('o''k', '{sad}')",
+        )
+        dump = self.run_client("pg_dump")
+        self.run_client("psql", "-qc", "DROP TABLE people; DROP TYPE mood")
+        path = self.mktemp()
+        Path(path).write_text(dump)
+        self.run_client("psql", "-q", "-v", "ON_ERROR_STOP=1", "-f", path)
+        self.assertEqual(sentences(self.run_client("pg_dump")), sentences(dump))
+        self.assertIn("mood DEFAULT 'sad'::mood NOT NULL", dump)

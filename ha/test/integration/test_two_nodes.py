@@ -129,6 +129,29 @@ class AlternatelyTests(SynchronousTestCase):
             self.assertEqual(node.rows("SELECT body FROM texts WHERE texts MATCH 'agree'"), [["two nodes agree"]])
             self.assertEqual(node.rows("PRAGMA integrity_check"), [["ok"]])
 
+    def test_types_that_clients_made(self) -> None:
+        """Made on one node they are there on the other, with the same numbers, and after a restart; SQLite alone reads the file."""
+        self.first.psql(
+            "CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE TABLE people (name text, mood mood, moods mood[]);"
+            "INSERT INTO people VALUES ('a', 'ok', '{sad,ok}'), ('b', 'sad', NULL)"
+        )
+        agree(self.first, self.second)
+        self.second.psql(
+            "ALTER TYPE mood ADD VALUE 'low' BEFORE 'sad'; UPDATE people SET mood = 'low' WHERE name = 'a'"
+        )
+        agree(self.first, self.second)
+        self.first.psql("ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'")
+        held = agree(self.first, self.second)
+        self.assertEqual(held["people"], [(1, b"a", b"low", b'["blue","ok"]'), (2, b"b", b"blue", None)])
+        self.second.stop()
+        self.second.start()
+        asked = "SELECT t.oid, enumlabel FROM pg_enum e JOIN pg_type t ON t.oid = enumtypid ORDER BY enumsortorder"
+        self.assertEqual(self.first.psql(asked), self.second.psql(asked))
+        self.assertEqual(self.second.psql("SELECT name, mood FROM people ORDER BY mood").split(), ["a|low", "b|blue"])
+        with contextlib.closing(sqlite3.connect(f"file:{self.second.path}?mode=ro", uri=True)) as alone:
+            rows = alone.execute('SELECT name, place FROM people JOIN "type mood" ON label = mood ORDER BY place')
+            self.assertEqual(rows.fetchall(), [("a", 1), ("b", 2)])
+
     def test_what_is_not_the_clients_stays(self) -> None:
         """Statistics are each node's own; a temporary table is refused before anything could leave."""
         self.first.run(

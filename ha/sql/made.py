@@ -1,0 +1,125 @@
+"""Types that clients make, in words that tell all of them. [pure]
+
+A column declared ``mood`` says nothing to whoever does not know the schema. So where the schema is at hand, the type's name is replaced
+by words that say what it is, ``enum ["mood", "sad", "ok"]``, an array's behind ``_``; inference, translation and the front door pass them
+on as they pass ``int4``, and none of them has to ask again.
+
+The numbers (OIDs) are made of the name, so every node shows the same, and tell what they number: an enumeration's is a multiple of
+four, its array's is the next.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final, NamedTuple
+from zlib import crc32
+
+from ha.errors import StatementError
+from ha.sql.tokens import quoted
+
+_ENUM: Final = "enum "
+_NUMBERED: Final = "oid "
+#: Where the numbers begin and end: as :mod:`ha.sqlite.catalog_objects` has it for all that clients make.
+_LEAST: Final = 100_000
+_COUNT: Final = (2**31 - 1 - _LEAST) // 4
+#: Bytes of a label: PostgreSQL's limit for names.
+LABEL_BYTES_MAX: Final = 63
+#: Labels of one type: each comparison of its values names them all.
+LABELS_MAX: Final = 1_000
+
+
+class Enumeration(NamedTuple):
+    """A type of CREATE TYPE … AS ENUM.
+
+    :param labels: its values, in their order.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """What :func:`enumeration` reads."""
+        return _ENUM + json.dumps([self.name, *self.labels], ensure_ascii=False)
+
+    @property
+    def rank(self) -> tuple[str, str]:
+        """SQL to put around a value for its place among the labels."""
+        return "CASE ", "".join(f" WHEN {quoted(one)} THEN {at}" for at, one in enumerate(self.labels, 1)) + " END"
+
+    @property
+    def ranked(self) -> tuple[str, str]:
+        """SQL to put around a place for the label there."""
+        return "CASE ", "".join(f" WHEN {at} THEN {quoted(one)}" for at, one in enumerate(self.labels, 1)) + " END"
+
+
+def is_made(words: str) -> bool:
+    """Are these words ours, an array's too?"""
+    return words.startswith(_ENUM, 1 if words[:1] == "_" else 0)
+
+
+@lru_cache(maxsize=1024)
+def enumeration(words: str) -> Enumeration | None:
+    """The enumeration that these words tell; None for any other type, an array's too."""
+    if not words.startswith(_ENUM):
+        return None
+    name, *labels = json.loads(words[len(_ENUM) :])
+    return Enumeration(name, tuple(labels))
+
+
+@lru_cache(maxsize=4096)
+def number(words: str) -> int:
+    """The OID of the type that these words tell.
+
+    :param words: such that :func:`is_made`.
+    """
+    found = enumeration(words.removeprefix("_"))
+    assert found is not None, words
+    return number_of(found.name) + (words[0] == "_")
+
+
+@lru_cache(maxsize=4096)
+def number_of(name: str) -> int:
+    """The OID of a made type of this name; its array's is one more."""
+    return _LEAST + 4 * (crc32(f"type:{name}".encode()) % _COUNT)
+
+
+def is_number(oid: int) -> bool:
+    """Could it be the OID of a made type or of its array?"""
+    return _LEAST <= oid < _LEAST + 4 * _COUNT and oid % 4 < 2
+
+
+def is_array(oid: int) -> bool:
+    """Is it the OID of an array of a made type?"""
+    return is_number(oid) and oid % 4 == 1
+
+
+def by_number(oid: int) -> str:
+    """A name for a type of which only the number is known; :func:`named` finds the type."""
+    return f"{_NUMBERED}{oid}"
+
+
+def is_by_number(name: str | None) -> bool:
+    """Is it what :func:`by_number` gives?"""
+    return name is not None and name.startswith(_NUMBERED)
+
+
+def named(types: Mapping[str, str], name: str) -> str | None:
+    """The words of a made type by its name, an array's behind ``_``; None if there is none.
+
+    :param types: each made type's words by its name.
+    """
+    if name in types:
+        return types[name]
+    if is_by_number(name):
+        oid = int(name[len(_NUMBERED) :])
+        return next((words for one in types.values() for words in (one, "_" + one) if number(words) == oid), None)
+    found = types.get(name[1:]) if name[:1] == "_" else None
+    return "_" + found if found is not None else None
+
+
+def invalid(one: Enumeration, value: str, position: int | None = None) -> StatementError:
+    """22P02: this is no label of it."""
+    return StatementError("22P02", f'invalid input value for enum {one.name}: "{value}"', position=position)

@@ -1,0 +1,64 @@
+"""CREATE TYPE, ALTER TYPE, DROP TYPE, read into what they say. [pure]
+
+Each function reads what follows the first two words. Enumerations are made; of other types PostgreSQL's catalog knows more than a
+file of SQLite's can keep.
+"""
+
+from __future__ import annotations
+
+from ha.sql import kinds
+from ha.sql.commands import Parsed, Reader, refused
+from ha.sql.kinds import Kind
+
+
+def create_type(reader: Reader) -> Parsed:
+    name = reader.qualified()
+    if not reader.take("AS", "ENUM"):
+        what = "RANGE" if reader.take("AS", "RANGE") else "of several fields" if reader.take("AS") else "of your own"
+        return refused(f"CREATE TYPE {what}", "Types can be enumerations: AS ENUM ('a', 'b').")
+    reader.expect("(")
+    labels = []
+    while reader.key != ")":
+        labels.append(reader.string())
+        if not reader.take(","):
+            break
+    reader.expect(")")
+    reader.end()
+    return Kind.SCRIPT, "CREATE TYPE", kinds.CreateEnum(name, tuple(labels))
+
+
+def alter_type(reader: Reader) -> Parsed:
+    verb = "ALTER TYPE"
+    name = reader.qualified()
+    if reader.take("ADD", "VALUE"):
+        if_not_exists = reader.take("IF", "NOT", "EXISTS")
+        label = reader.string()
+        side = reader.one_of("BEFORE", "AFTER")
+        beside = reader.string() if side else None
+        made = kinds.AlterEnum(
+            name, "add value", label, beside=beside, before=side == "BEFORE", if_not_exists=if_not_exists
+        )
+    elif reader.take("RENAME", "VALUE"):
+        label = reader.string()
+        reader.expect("TO")
+        made = kinds.AlterEnum(name, "rename value", label, reader.string())
+    elif reader.take("RENAME", "TO"):
+        made = kinds.AlterEnum(name, "rename to", new=reader.name())
+    elif reader.take("OWNER", "TO"):
+        return Kind.NOTHING, verb, None
+    elif reader.take("SET", "SCHEMA"):
+        return (Kind.NOTHING, verb, None) if reader.name() == "public" else refused("ALTER TYPE … SET SCHEMA")
+    else:
+        return refused("this ALTER TYPE", "Of an enumeration, labels can be added and renamed.")
+    reader.end()
+    return Kind.SCRIPT, verb, made
+
+
+def drop_type(reader: Reader) -> Parsed:
+    if_exists = reader.take("IF", "EXISTS")
+    names = [reader.qualified()]
+    while reader.take(","):
+        names.append(reader.qualified())
+    cascade = reader.one_of("CASCADE", "RESTRICT") == "CASCADE"
+    reader.end()
+    return Kind.SCRIPT, "DROP TYPE", kinds.DropType(tuple(names), if_exists, cascade)

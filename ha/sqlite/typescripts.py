@@ -1,0 +1,166 @@
+"""CREATE TYPE, ALTER TYPE and DROP TYPE: which texts SQLite is given for them.
+
+What keeps a type is :mod:`ha.sqlite.enumerations`. Its rows hold labels, so a label that gets another name is changed in them, and a
+type that does is declared anew where columns are of it.
+
+A label that looks like a number is refused: in a column of such a declaration SQLite would make one of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from ha.errors import Notice, StatementError
+from ha.sql import made
+from ha.sql.kinds import Alteration, AlterEnum, AlterTable, CreateEnum, DropType
+from ha.sql.made import Enumeration
+from ha.sql.tokens import quoted, quoted_name
+from ha.sql.typenames import KNOWN, OTHERS
+from ha.sqlite.connection import Connection
+from ha.sqlite.enumerations import drop, enumerations, texts, uses
+from ha.sqlite.rebuild import alter
+
+#: What SQLite would keep as a number where no word of the declaration says text.
+_NUMERIC: Final = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?\s*", re.ASCII | re.IGNORECASE)
+
+
+def steps(connection: Connection, argument: CreateEnum | AlterEnum | DropType, notices: list[Notice]) -> list[str]:
+    """The texts of one statement about types.
+
+    :raises StatementError: 42704, there is no such type; 42710, there is one; 2BP01, columns are of it; 22023, no such label.
+    """
+    types = enumerations(connection)
+    if isinstance(argument, CreateEnum):
+        return _create(types, argument)
+    if isinstance(argument, DropType):
+        return _drop(connection, types, argument, notices)
+    one = types.get(argument.name)
+    if one is None:
+        raise _absent(argument.name)
+    if argument.action == "add value":
+        return _add(one, argument, notices)
+    if argument.action == "rename value":
+        return _rename_label(connection, one, argument)
+    return _rename(connection, types, one, argument.new)
+
+
+def _absent(name: str) -> StatementError:
+    return StatementError("42704", f'type "{name}" does not exist')
+
+
+def _create(types: Mapping[str, Enumeration], argument: CreateEnum) -> list[str]:
+    _check_name(types, argument.name)
+    if len(argument.labels) > made.LABELS_MAX:
+        raise StatementError("54000", f"an enumeration has at most {made.LABELS_MAX} labels")
+    for at, label in enumerate(argument.labels):
+        _check_label(label)
+        if label in argument.labels[:at]:
+            raise StatementError(
+                "23505", f'enum label "{label}" already exists', detail="Labels differ from each other."
+            )
+    return texts(Enumeration(argument.name, argument.labels))
+
+
+def _check_name(types: Mapping[str, Enumeration], name: str) -> None:
+    low = name.lower()
+    if low in {one.lower() for one in types} or name in KNOWN or name in OTHERS:
+        raise StatementError("42710", f'type "{name}" already exists')
+    if made.number_of(name) in {made.number_of(one) for one in types}:
+        raise StatementError(
+            "0A000", f'type "{name}" cannot be told from another by its number', hint="Choose another name."
+        )
+
+
+def _check_label(label: str) -> None:
+    if len(label.encode()) > made.LABEL_BYTES_MAX:
+        raise StatementError(
+            "42602", f'invalid enum label "{label}"', detail=f"Labels must be {made.LABEL_BYTES_MAX} bytes or less."
+        )
+    if _NUMERIC.fullmatch(label):
+        raise StatementError(
+            "0A000", f'enum label "{label}" looks like a number', hint="SQLite would not keep it as it is written."
+        )
+
+
+def _add(one: Enumeration, argument: AlterEnum, notices: list[Notice]) -> list[str]:
+    labels = list(one.labels)
+    if argument.label in labels:
+        if not argument.if_not_exists:
+            raise StatementError("42710", f'enum label "{argument.label}" already exists')
+        notices.append(Notice("NOTICE", "42710", f'enum label "{argument.label}" already exists, skipping'))
+        return []
+    _check_label(argument.label)
+    if len(labels) >= made.LABELS_MAX:
+        raise StatementError("54000", f"an enumeration has at most {made.LABELS_MAX} labels")
+    at = len(labels)
+    if argument.beside is not None:
+        at = _place(one, argument.beside) + (not argument.before)
+    labels.insert(at, argument.label)
+    return texts(one._replace(labels=tuple(labels)), instead=one.name)
+
+
+def _place(one: Enumeration, label: str) -> int:
+    if label not in one.labels:
+        raise StatementError("22023", f'"{label}" is not an existing enum label')
+    return one.labels.index(label)
+
+
+def _rename_label(connection: Connection, one: Enumeration, argument: AlterEnum) -> list[str]:
+    """PostgreSQL's rows hold a label's number; ours hold itself."""
+    old, new = argument.label, argument.new
+    at = _place(one, old)
+    if new in one.labels:
+        raise StatementError("42710", f'enum label "{new}" already exists')
+    _check_label(new)
+    made_ = texts(one._replace(labels=(*one.labels[:at], new, *one.labels[at + 1 :])), instead=one.name)
+    for use in uses(connection, one.name):
+        table, column = quoted_name(use.table), quoted_name(use.column)
+        value = f"array_replace({column}, {quoted(old)}, {quoted(new)})" if use.array else quoted(new)
+        condition = f"{column} IS NOT NULL" if use.array else f"{column} = {quoted(old)}"
+        if use.default is not None and use.default.strip("() ") == quoted(old):
+            action = Alteration("set default", use.column, f"DEFAULT {quoted(new)}")
+            made_ += alter(connection, AlterTable(use.table, (action,)))
+        made_.append(f"UPDATE {table} SET {column} = {value} WHERE {condition}")
+    return made_
+
+
+def _rename(connection: Connection, types: Mapping[str, Enumeration], one: Enumeration, new: str) -> list[str]:
+    _check_name({name: other for name, other in types.items() if name != one.name}, new)
+    made_ = texts(one._replace(name=new), instead=one.name)
+    actions: dict[str, list[Alteration]] = {}
+    for use in uses(connection, one.name):
+        actions.setdefault(use.table, []).append(Alteration("type", use.column, quoted_name(new + "[]" * use.array)))
+    for table, of_table in actions.items():
+        made_ += alter(connection, AlterTable(table, tuple(of_table)))
+    return made_
+
+
+def _drop(
+    connection: Connection, types: Mapping[str, Enumeration], argument: DropType, notices: list[Notice]
+) -> list[str]:
+    made_ = []
+    for name in argument.names:
+        if name not in types:
+            if not argument.if_exists:
+                raise _absent(name)
+            notices.append(Notice("NOTICE", "00000", f'type "{name}" does not exist, skipping'))
+            continue
+        used = uses(connection, name)
+        if used and not argument.cascade:
+            lines = [f"column {use.column} of table {use.table} depends on type {name}" for use in used]
+            raise StatementError(
+                "2BP01",
+                f"cannot drop type {name} because other objects depend on it",
+                detail="\n".join(lines),
+                hint="Use DROP ... CASCADE to drop the dependent objects too.",
+            )
+        actions: dict[str, list[Alteration]] = {}
+        for use in used:
+            notices.append(Notice("NOTICE", "00000", f"drop cascades to column {use.column} of table {use.table}"))
+            actions.setdefault(use.table, []).append(Alteration("drop column", use.column))
+        for table, of_table in actions.items():
+            made_ += alter(connection, AlterTable(table, tuple(of_table)))
+        made_.append(drop(name))
+    return made_

@@ -1,0 +1,62 @@
+"""Tests of ha.sql.typedefinitions."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ha.errors import StatementError
+from ha.sql.kinds import AlterEnum, CreateEnum, DropType, Kind
+from ha.sql.statements import split
+
+
+class TypeDefinitionTests(SynchronousTestCase):
+    """CREATE TYPE, ALTER TYPE, DROP TYPE."""
+
+    def test_what_they_say(self) -> None:
+        """Names are folded unless they are quoted."""
+        for text, verb, argument in (
+            (
+                "create type public.Mood as enum ('sad', 'it''s', E'o\\nk')",
+                "CREATE TYPE",
+                CreateEnum("mood", ("sad", "it's", "o\nk")),
+            ),
+            ('create type "My Type" as enum ()', "CREATE TYPE", CreateEnum("My Type", ())),
+            ("alter type mood add value 'x'", "ALTER TYPE", AlterEnum("mood", "add value", "x")),
+            (
+                "alter type mood add value if not exists 'x' before 'y'",
+                "ALTER TYPE",
+                AlterEnum("mood", "add value", "x", beside="y", before=True, if_not_exists=True),
+            ),
+            ("alter type mood add value 'x' after 'y'", "ALTER TYPE", AlterEnum("mood", "add value", "x", beside="y")),
+            ("alter type mood rename value 'x' to 'y'", "ALTER TYPE", AlterEnum("mood", "rename value", "x", "y")),
+            ("alter type mood rename to feeling", "ALTER TYPE", AlterEnum("mood", "rename to", new="feeling")),
+            ("drop type mood, public.other cascade", "DROP TYPE", DropType(("mood", "other"), False, True)),
+            ("drop type if exists mood restrict", "DROP TYPE", DropType(("mood",), True, False)),
+        ):
+            (statement,) = split(text)
+            self.assertEqual((statement.kind, statement.verb, statement.argument), (Kind.SCRIPT, verb, argument), text)
+
+    def test_what_means_nothing(self) -> None:
+        """One owner, one schema."""
+        for text in ("alter type mood owner to u", "alter type mood set schema public"):
+            self.assertEqual(split(text)[0].kind, Kind.NOTHING, text)
+
+    def test_what_is_impossible(self) -> None:
+        """Says so, with a hint."""
+        for text in (
+            "create type r as range (subtype = float8)",
+            "create type t",
+            "alter type t add attribute a int",
+            "alter type t set schema other",
+        ):
+            self.assertEqual(split(text)[0].kind, Kind.REFUSED, text)
+
+    def test_what_is_none(self) -> None:
+        """Is a syntax error."""
+        for text in (
+            "create type m as enum ('a' 'b')",
+            "create type m as enum (a)",
+            "alter type m add value",
+            "drop type",
+        ):
+            self.assertEqual(self.assertRaises(StatementError, split, text).sqlstate, "42601", text)
