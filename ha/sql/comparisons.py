@@ -38,11 +38,12 @@ def fit(rewriting: Rewriting, types: Types) -> None:
     """Put the collations behind what is compared, and make equal types of unequal times."""
     if rewriting.keys.isdisjoint(WORDS):
         return
+    assignments = _assignments(rewriting)
     for at, token in enumerate(rewriting.tokens):
         key = token.key
         try:
             if key in COMPARISONS or key in ("BETWEEN", "IN", "IS"):
-                _compare(rewriting, types, at)
+                _compare(rewriting, types, at, assignments)
             elif key == "BY" and rewriting.key(at - 1) in ("ORDER", "GROUP", "PARTITION"):
                 _terms(rewriting, types, at + 1)
             elif key == "CASE" and rewriting.key(at + 1) != "WHEN":
@@ -78,7 +79,7 @@ def _is_set(rewriting: Rewriting, select: int) -> bool:
     return rewriting.key(rewriting.clause_end(select, _UNITING)) in _UNITING
 
 
-def _compare(rewriting: Rewriting, types: Types, at: int) -> None:
+def _compare(rewriting: Rewriting, types: Types, at: int, assignments: range) -> None:
     end = at - 1  # the left operand's last token
     if rewriting.key(at) in ("BETWEEN", "IN") and rewriting.key(end) == "NOT":
         end -= 1
@@ -88,7 +89,7 @@ def _compare(rewriting: Rewriting, types: Types, at: int) -> None:
         or rewriting.key(end) in ("ROWS", "RANGE", "GROUPS")
     ):
         return
-    if rewriting.verb == "UPDATE" and rewriting.key(at) == "=" and _assigns(rewriting, at):
+    if rewriting.key(at) == "=" and _assigns(rewriting, types, at, assignments):
         return
     first = rewriting.chain_before(end + 1, CLOSER)
     if rewriting.key(first - 1) in ("-", "+") and not rewriting.is_operand(first - 2):
@@ -126,16 +127,15 @@ def _compare(rewriting: Rewriting, types: Types, at: int) -> None:
     _equalise(rewriting, operands)
 
 
-def _assigns(rewriting: Rewriting, at: int) -> bool:
+def _assignments(rewriting: Rewriting) -> range:
+    """The tokens of an UPDATE's SET; found once, since a statement may assign hundreds of columns."""
+    at = rewriting.clause_end(0, frozenset(("SET",))) if rewriting.verb == "UPDATE" else len(rewriting.tokens)
+    return range(at + 1, rewriting.clause_end(at + 1, AFTER_FROM | {"FROM"}))
+
+
+def _assigns(rewriting: Rewriting, types: Types, at: int, assignments: range) -> bool:
     """Is this ``=`` one of ``SET a = x``?"""
-    back = at - 2
-    while back >= 0 and rewriting.key(back) not in ("SET", "WHERE", "FROM", "("):
-        if rewriting.key(back) == "," or rewriting.key(back) == ".":
-            back -= 1
-            continue
-        partner = rewriting.partners.get(back, len(rewriting.tokens))
-        back = partner - 1 if partner < back else back - 1
-    if rewriting.key(back) != "SET":
+    if at not in assignments or types.reading.around(at) >= 0:
         return False
     return rewriting.key(at - 2) in ("SET", ",", ".") or rewriting.key(at - 1) == ")"
 
