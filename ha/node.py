@@ -458,6 +458,7 @@ class Node:
                 user=settings.pg_user,
                 body_bytes_max=settings.message_bytes_max,
                 connections_max=settings.connections_max,
+                loop=asyncio.get_running_loop(),
             )
             await self._listen(settings.http_port, self._site, "--port")
 

@@ -3,8 +3,7 @@
 **Sending and hearing.** Twisted's transport buffers what is written and registers a writer with the reactor, so that every answer costs
 a turn of the loop (three times the price of all our own work on a ``SELECT 1``). When nothing is buffered, the bytes therefore go straight
 to the socket; only what the kernel does not take goes through the transport. Likewise the loop, where there is one, tells us of what
-has arrived, and not the transport, which takes as long over a message as we do over answering it. The transport keeps the rest: it
-accepts, closes, and finds out that a client has gone. Under TLS everything goes through the transport.
+has arrived (:mod:`ha.hearing`). Under TLS everything goes through the transport.
 
 **Back-pressure, both ways.** While something is buffered, :meth:`Connection.drained` holds the session back, so that rows are
 produced only as the client reads them. While the session works and much has arrived, reading from the client is paused.
@@ -12,11 +11,8 @@ produced only as the client reads them. While the session works and much has arr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator
-from socket import SO_ERROR, SOL_SOCKET
-from types import coroutine
+from collections.abc import Callable
 from typing import Any
-from typing import Protocol as Interface
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IPullProducer, IPushProducer, IReactorTime, ISystemHandle, ITCPTransport
@@ -26,7 +22,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from ha.coroutines import begun
 from ha.errors import StatementError
+from ha.hearing import Ear, Loop
 from ha.postgres import scram
 from ha.postgres.door import Backend, Cancels, Door, Gone, Login, Wire
 from ha.postgres.session import Phase, Session
@@ -39,21 +37,12 @@ CLOSE_TIMEOUT_S = 10.0
 CONNECTIONS_MAX = 1_000
 #: Bytes read ahead while the session is busy.
 READ_AHEAD_BYTES_MAX = 256 * 1024
-#: Bytes taken from the socket at a time, as Twisted does.
-RECEIVED_BYTES_MAX = 64 * 1024
 #: Bytes sent to one client before others get their turn.
 TURN_BYTES_MAX = 1024 * 1024
 
 #: The first byte of a TLS handshake record, and the protocol name a client must ask for when it starts with one.
 _TLS_HANDSHAKE = 0x16
 ALPN = b"postgresql"
-
-
-class Loop(Interface):
-    """What the door needs of asyncio's loop, on which the reactor runs."""
-
-    def add_reader(self, fd: int, callback: Callable[[], object]) -> None: ...
-    def remove_reader(self, fd: int) -> object: ...
 
 
 @implementer(IPullProducer, IPushProducer)
@@ -67,8 +56,7 @@ class Connection(Protocol):
     def __init__(self) -> None:
         self.secured = False
         self._socket: Any = None
-        #: The socket's number, while the loop tells us of what arrives there.
-        self._heard: int | None = None
+        self._ear: Ear | None = None
         self._session: Session
         self._busy = False
         self._reading = True
@@ -99,7 +87,9 @@ class Connection(Protocol):
             self.transport.setTcpKeepAlive(True)
         if ISystemHandle.providedBy(self.transport):
             self._socket = self.transport.getHandle()
-            self._hear()
+            if self.factory.loop is not None:
+                self._ear = Ear(self.factory.loop, self.transport, self._heard)
+                self._ear.listen()
         self._timeout = self.factory.clock.callLater(self.factory.login_timeout_s, self._late)
 
     def dataReceived(self, data: bytes) -> None:
@@ -110,7 +100,8 @@ class Connection(Protocol):
         if self._busy:
             if session.buffered > READ_AHEAD_BYTES_MAX and self._reading:
                 self._reading = False
-                self._be_deaf()
+                if self._ear is not None:
+                    self._ear.stop()
                 self.transport.pauseProducing()
             return
         self._run()
@@ -119,8 +110,7 @@ class Connection(Protocol):
         if self._left:
             return
         self._left = True
-        self._be_deaf()
-        self._socket = None
+        self._let_go()
         self._quiet()
         self.factory.leave(self)
         if self._busy:
@@ -146,43 +136,13 @@ class Connection(Protocol):
             return False
         return True
 
-    # --- hearing ---
-
-    def _hear(self) -> None:
-        """Have the loop tell us of what arrives. Until :meth:`_be_deaf` the transport hears nothing."""
-        if self.factory.loop is not None and self._socket is not None:
-            self.transport.pauseProducing()
-            self._heard = self._socket.fileno()
-            self.factory.loop.add_reader(self._heard, self._arrived)
-
-    def _be_deaf(self) -> None:
-        """Hear no more; what arrives is the transport's, once it reads."""
-        if self._heard is not None:
-            heard, self._heard = self._heard, None
-            self.factory.loop.remove_reader(heard)
-
-    def _arrived(self) -> None:
-        """The loop's call: something is there."""
+    def _heard(self, data: bytes) -> None:
+        """The ear's call."""
         try:
-            data = self._socket.recv(RECEIVED_BYTES_MAX)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if data:
-            # A reset that comes right behind the last bytes is told once, with them: uvloop then hears that socket no more,
-            # without a word, and refuses to be asked for it again. So who is still there is asked before each read is used.
-            lost = self._socket.getsockopt(SOL_SOCKET, SO_ERROR)
-            try:
-                self.dataReceived(data)
-            except Exception:
-                self.log.failure("what a client sent could not be taken")
-                self.hang_up()
-            if not lost or self._heard is None:
-                return
-        # The end, or an error: the transport meets it again, and says so in connectionLost.
-        self._be_deaf()
-        self.transport.resumeProducing()
+            self.dataReceived(data)
+        except Exception:
+            self.log.failure("what a client sent could not be taken")
+            self.hang_up()
 
     # --- running the session ---
 
@@ -212,8 +172,10 @@ class Connection(Protocol):
             return
         if not self._reading:
             self._reading = True
-            self.transport.resumeProducing()
-            self._hear()
+            if self._ear is not None:
+                self._ear.listen()
+            else:
+                self.transport.resumeProducing()
         if self._session.buffered:
             # What arrived while the last message was being worked on.
             self._run()
@@ -228,6 +190,12 @@ class Connection(Protocol):
             self._close()
         else:
             self.hang_up()
+
+    def _let_go(self) -> None:
+        """The socket is the transport's alone from now on."""
+        if self._ear is not None:
+            self._ear.stop()
+        self._ear = self._socket = None
 
     def _close(self) -> None:
         """Release what the session holds."""
@@ -298,10 +266,9 @@ class Connection(Protocol):
             draining.callback(None)
 
     def start_tls(self) -> None:
-        if self._heard is not None:
-            self._be_deaf()
-            self.transport.resumeProducing()
-        self._socket = None
+        if self._ear is not None:
+            self._ear.leave()
+        self._ear = self._socket = None
         self.transport.startTLS(self.factory.tls)
         self.secured = True
         self.transport.registerProducer(self, True)
@@ -314,8 +281,7 @@ class Connection(Protocol):
 
     def hang_up(self) -> None:
         self._quiet()
-        self._be_deaf()
-        self._socket = None
+        self._let_go()
         if not self._left:
             if self._registered:
                 self._registered = False
@@ -355,41 +321,6 @@ def endpoint_hash(certificate: Any) -> bytes:
     algorithm = certificate.signature_hash_algorithm
     name = algorithm.name if algorithm is not None and algorithm.name not in ("md5", "sha1") else "sha256"
     return hashlib.new(name, certificate.public_bytes(Encoding.DER)).digest()
-
-
-def begun(running: Coroutine[Deferred[Any], Any, None]) -> Deferred[None] | None:
-    """Run it as far as it goes without waiting.
-
-    Most runs never wait, and a Deferred for each costs more than decoding its message.
-
-    :returns: None when it has come to its end, else what fires then.
-    :raises Exception: what it raised.
-    """
-    try:
-        waiting = running.send(None)
-    except StopIteration:
-        return None
-    return Deferred.fromCoroutine(_resumed(running, waiting))
-
-
-@coroutine
-def _resumed(
-    running: Coroutine[Deferred[Any], Any, None], waiting: Deferred[Any]
-) -> Generator[Deferred[Any], Any, None]:
-    """The rest of a coroutine that waits for `waiting`."""
-    try:
-        while True:
-            try:
-                result = yield waiting
-            except GeneratorExit:
-                running.close()
-                raise
-            except BaseException as error:
-                waiting = running.throw(error)
-            else:
-                waiting = running.send(result)
-    except StopIteration:
-        return
 
 
 class Factory(TwistedFactory):

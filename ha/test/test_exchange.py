@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from errno import ECONNRESET
-from socket import SO_ERROR, SOL_SOCKET
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import ISystemHandle
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 
 from ha.auth import Entrance
 from ha.test.fake_node import FakeRest, House, Reply, selected
+from ha.test.fake_socket import FakeLoop, FakeSocket
 from ha.web import exchange
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -20,24 +18,15 @@ POST = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
 BODY = b'{"sql": "INSERT"}'
 
 
-@implementer(ISystemHandle)
-class SocketTransport(StringTransport):
+class SocketTransport(FakeSocket, StringTransport):
     """A transport with a socket, which is itself; what was sent past the transport is in `taken`."""
 
-    reset = 0
     takes = 1000
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, loop: FakeLoop) -> None:
+        StringTransport.__init__(self)
+        FakeSocket.__init__(self, loop)
         self.taken: list[bytes] = []
-
-    def getHandle(self) -> SocketTransport:
-        return self
-
-    def getsockopt(self, level: int, option: int) -> int:
-        """Whether the client has reset the connection."""
-        assert (level, option) == (SOL_SOCKET, SO_ERROR)
-        return self.reset
 
     def send(self, data: bytes) -> int:
         """Take as much as there is room for."""
@@ -49,7 +38,9 @@ class SocketTests(SynchronousTestCase):
     """Where the socket is asked before the transport."""
 
     def setUp(self) -> None:
-        self.client = House().client(SocketTransport())
+        self.loop = FakeLoop()
+        self.house = House(loop=self.loop)
+        self.client = self.house.client(SocketTransport(self.loop))
         self.socket = self.client.transport
 
     def test_the_socket_is_asked_first(self) -> None:
@@ -63,11 +54,45 @@ class SocketTests(SynchronousTestCase):
         client.send(GET)
         self.assertEqual((len(socket.taken), Reply(client.said()).status), (2, 200))
 
+    def test_what_arrives_is_heard_from_the_loop(self) -> None:
+        """By its word alone; the end is the transport's."""
+        self.socket.arrive(GET)
+        self.assertEqual((len(self.socket.taken), self.socket.producerState), (1, "paused"))
+        self.socket.arrive(b"")
+        self.assertEqual((self.loop.readers, self.socket.producerState), ({}, "producing"))
+
     def test_a_reset_right_behind_the_request(self) -> None:
-        """The reactor tells of it once, with the bytes: nobody is there for an answer."""
+        """The loop tells of it once, with the bytes."""
         self.socket.reset = ECONNRESET
-        self.client.send(GET)
-        self.assertEqual((self.socket.taken, self.socket.disconnected), ([], True))
+        self.socket.arrive(GET)
+        self.assertEqual((self.loop.readers, self.socket.producerState), ({}, "producing"))
+
+    def test_a_client_that_asks_faster_than_it_is_answered(self) -> None:
+        """It is not heard while much of it waits, and heard again afterwards; all is answered, in order."""
+        waiting: Deferred[object] = Deferred()
+        self.house.node.answers["SELECT"] = waiting
+        self.socket.arrive(POST + b'Content-Length: 17\r\n\r\n{"sql": "SELECT"}')
+        many = exchange.READ_AHEAD_BYTES_MAX // len(GET) + 1
+        self.socket.arrive(GET * many)
+        self.assertEqual((self.loop.readers, self.socket.taken), ({}, []))
+        self.socket.arrive(GET)
+        waiting.callback(selected([(1,)], "n"))
+        self.assertIn(7, self.loop.readers)
+        self.assertEqual(len(self.socket.taken), 1 + many)
+        self.loop.readers[7]()
+        self.assertEqual(len(self.socket.taken), 2 + many)
+
+    def test_an_end_of_ours(self) -> None:
+        """What a client says after our last word is not heard, and the socket's number may be another's soon."""
+        self.socket.arrive(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        self.assertEqual((self.loop.readers, self.client.closing), ({}, True))
+
+    def test_our_own_bugs_cost_one_connection(self) -> None:
+        """And are logged."""
+        self.house.site.serve = lambda exchange: 1 // 0  # type: ignore[method-assign, assignment]
+        self.socket.arrive(GET)
+        self.assertEqual((self.loop.readers, self.socket.disconnected), ({}, True))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
 
 class FramingTests(SynchronousTestCase):

@@ -69,7 +69,9 @@ ARROWS = {
     },
     "ha.command": set(),
     "ha.company": set(),
+    "ha.coroutines": set(),
     "ha.errors": set(),
+    "ha.hearing": set(),
     "ha.instructions": {"ha.backend", "ha.block", "ha.writing", *BELOW_THE_BACKEND},
     "ha.judgement": {"ha.backend", *BELOW_THE_BACKEND},
     "ha.logs": set(),
@@ -86,7 +88,7 @@ ARROWS = {
         "ha.postgres",
         "ha.web",
     },
-    "ha.postgres": {"ha.auth", "ha.tls", "ha.sql"},
+    "ha.postgres": {"ha.auth", "ha.coroutines", "ha.hearing", "ha.tls", "ha.sql"},
     "ha.replication": {"ha.sqlite", "ha.sql"},
     "ha.settings": set(),
     "ha.sql": set(),
@@ -95,7 +97,7 @@ ARROWS = {
     "ha.tap": {"ha.node", "ha.settings"},
     "ha.tls": {"ha.postgres"},
     "ha.values": set(),
-    "ha.web": {"ha.auth", "ha.tls", "ha.sql"},
+    "ha.web": {"ha.auth", "ha.coroutines", "ha.hearing", "ha.tls", "ha.sql"},
     "ha.writing": {"ha.backend", "ha.block", "ha.judgement", *BELOW_THE_BACKEND},
 }
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from errno import ECONNRESET
-from socket import SO_ERROR, SOL_SOCKET
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import ISystemHandle
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 
 from ha.errors import StatementError
 from ha.postgres import server
@@ -40,8 +37,9 @@ from ha.postgres.questions import (
     Terminate,
 )
 from ha.postgres.scram import Verifier
-from ha.postgres.server import CLOSE_TIMEOUT_S, LOGIN_TIMEOUT_S, Factory, begun
+from ha.postgres.server import CLOSE_TIMEOUT_S, LOGIN_TIMEOUT_S, Factory
 from ha.test.fake_backend import FakeBackend
+from ha.test.fake_socket import FakeLoop, FakeSocket
 from ha.test.pgclient import Client, PatientTransport, statuses
 from ha.test.test_scram import answer_to, initial
 
@@ -345,59 +343,16 @@ class FlowTests(DoorCase):
         backend.waiting = wait
 
 
-class FakeLoop:
-    """Whom the loop would tell of what arrives."""
-
-    def __init__(self) -> None:
-        self.readers: dict[int, Any] = {}
-
-    def add_reader(self, fd: int, callback: Any) -> None:
-        self.readers[fd] = callback
-
-    def remove_reader(self, fd: int) -> bool:
-        return self.readers.pop(fd, None) is not None
-
-
-@implementer(ISystemHandle)
-class SocketTransport(PatientTransport):
-    """A transport with a socket: what arrives there is taken from it by whoever is told."""
+class SocketTransport(FakeSocket, PatientTransport):
+    """A transport with a socket, which it is itself."""
 
     def __init__(self, loop: FakeLoop) -> None:
-        super().__init__()
-        self.loop = loop
-        self.arrived: list[bytes | OSError] = []
-        self.reset = 0
-
-    def getHandle(self) -> SocketTransport:
-        return self
-
-    def fileno(self) -> int:
-        return 7
-
-    def recv(self, size: int) -> bytes:
-        if not self.arrived:
-            raise BlockingIOError
-        first = self.arrived.pop(0)
-        if isinstance(first, OSError):
-            raise first
-        if first[size:]:
-            self.arrived.insert(0, first[size:])
-        return first[:size]
+        PatientTransport.__init__(self)
+        FakeSocket.__init__(self, loop)
 
     def send(self, data: bytes) -> int:
         self.write(data)
         return len(data)
-
-    def getsockopt(self, level: int, option: int) -> int:
-        """Whether the client has reset the connection."""
-        assert (level, option) == (SOL_SOCKET, SO_ERROR)
-        return self.reset
-
-    def arrive(self, data: bytes | OSError) -> None:
-        """Something comes over the network, and the loop tells who listens."""
-        self.arrived.append(data)
-        while self.arrived and 7 in self.loop.readers:
-            self.loop.readers[7]()
 
 
 class HearingTests(DoorCase):
@@ -476,53 +431,6 @@ class HearingTests(DoorCase):
         self.assertIn(7, self.loop.readers)
         self.assertEqual(self.transport.producerState, "paused")
         self.assertEqual(statuses(self.client_heard.received()), ["I", "I"])
-
-
-class BegunTests(SynchronousTestCase):
-    """Coroutines that are run by hand as long as they do not wait."""
-
-    def setUp(self) -> None:
-        self.said: list[object] = []
-
-    async def work(self, *waits: Deferred[Any]) -> None:
-        for wait in waits:
-            try:
-                self.said.append(await wait)
-            except ValueError as error:
-                self.said.append(str(error))
-        if self.said[-1:] == ["bug"]:
-            raise AssertionError
-
-    def test_one_that_does_not_wait(self) -> None:
-        """It is over when it was begun."""
-        self.assertIsNone(begun(self.work(succeed(1), succeed(2))))
-        self.assertEqual(self.said, [1, 2])
-
-    def test_one_that_raises_at_once(self) -> None:
-        """Its caller hears of it."""
-        self.assertRaises(AssertionError, begun, self.work(succeed("bug")))
-
-    def test_one_that_waits(self) -> None:
-        """It hears results and errors alike, and tells its end."""
-        first: Deferred[int] = Deferred()
-        second: Deferred[int] = Deferred()
-        third: Deferred[str] = Deferred()
-        running = begun(self.work(first, second, third))
-        assert running is not None
-        first.callback(1)
-        second.errback(ValueError("no"))
-        self.assertNoResult(running)
-        third.callback("done")
-        self.successResultOf(running)
-        self.assertEqual(self.said, [1, "no", "done"])
-
-    def test_one_that_raises_later(self) -> None:
-        """Whoever waits for its end hears of it."""
-        wait: Deferred[str] = Deferred()
-        running = begun(self.work(wait))
-        assert running is not None
-        wait.callback("bug")
-        self.failureResultOf(running, AssertionError)
 
 
 class EndTests(DoorCase):

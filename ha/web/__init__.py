@@ -4,7 +4,7 @@ Purpose
     Whoever has curl can write and read, take a copy of a database, and ask how the node is.
 
 The walk
-    bytes → `exchange.Connection` (twisted.web's parser; limits and framing) → `exchange.Exchange`, one request →
+    bytes → `exchange.Connection` (`framing` cuts them into heads and bodies) → `exchange.Exchange`, one request →
     `site.Site`: the gate (`ha.auth`), then the table of routes → a page in `query`, `databases` or `status` →
     `Backend` → `respond`: values and errors as JSON → one write, or slices at the client's pace.
 
@@ -13,13 +13,14 @@ State
     memory; every request has a Backend of its own, so nothing of one client's can be seen by the next.
 
 May import
-    Twisted, orjson, `ha.auth`, `ha.metrics`, `ha.errors`, `ha.values`, `ha.sql.statements`. Node and Backend are
-    Protocols declared here (`site.Node`, `query.Backend`).
+    Twisted, orjson, `ha.auth`, `ha.hearing`, `ha.coroutines`, `ha.metrics`, `ha.errors`, `ha.values`, `ha.sql.statements`. Node and
+    Backend are Protocols declared here (`site.Node`, `query.Backend`).
 
 Decisions and their price
-    * HTTPChannel parses, but `server.Request` and the tree of resources above it are left out: they cost as much
-      again as the parsing (20 µs a request), read forms that we do not want read, and answer errors in HTML. The price
-      is a table of routes of our own, and one override of a private method of HTTPChannel's.
+    * Requests are cut by `framing`, a page of our own, and there is no tree of resources. twisted.web's HTTPChannel with its
+      Request took half of a read's time and asked for a header line by line; `server.Request` above it would read forms that we do not
+      want read, and answer errors in HTML. The price is that page: it refuses what could be read in two ways, and equal heads,
+      which most programs send, are read once.
     * The body is JSON whatever its Content-Type says, because curl says it is a form. What a browser could be talked
       into sending is stopped by Origin, Sec-Fetch-Site and Host instead.
     * One look a second at all connections instead of timers for each request: deadlines are up to a second late.

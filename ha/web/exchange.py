@@ -1,9 +1,8 @@
 """One HTTP connection, and one request on it with its answer: bytes in, bytes out.
 
-The parser is twisted.web's HTTPChannel (20 µs a request; the resource tree and ``server.Request`` on top of it would
-cost as much again, and parse forms). What it leaves open is closed here: limits, deadlines, ambiguous framing, an
-answer that leaves in one write, back-pressure, a client that goes away. What a request means is the business of
-:mod:`ha.web.site`.
+Where a request begins and ends is the business of :mod:`ha.web.framing`, what it means that of :mod:`ha.web.site`. Here are
+deadlines, the pace of both sides, an answer that leaves in one write, a client that goes away. Requests that come together are
+answered one after the other; of those that wait a little is read ahead.
 
 Everything runs in the reactor's thread.
 """
@@ -12,21 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from socket import SO_ERROR, SOL_SOCKET
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IPushProducer, ISystemHandle
-from twisted.web import http
+from twisted.internet.interfaces import IPushProducer, ISystemHandle, ITCPTransport
+from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from ha.hearing import Ear, Loop
+from ha.web.framing import Head, Reader, Unreadable
 from ha.web.respond import RETRY_AFTER, Refusal
-
-#: The request line and all header lines, in bytes (nginx and h11 allow as much).
-HEAD_BYTES_MAX = 16 * 1024
-
-#: Header lines of a request.
-HEADERS_MAX = 100
 
 #: From the first byte of a request's head to its last, in seconds.
 HEAD_TIMEOUT_S = 10.0
@@ -36,6 +33,9 @@ IDLE_TIMEOUT_S = 75.0
 
 #: Between two pieces of a request's body, or two pieces of an answer that the client takes, in seconds.
 STALL_TIMEOUT_S = 60.0
+
+#: Bytes read ahead while a request is being answered.
+READ_AHEAD_BYTES_MAX = 16 * 1024
 
 #: After a refusal, how long what the client still sends is thrown away before the connection is cut. Cutting at once
 #: would make the client's own system forget our answer (RFC 9112, 9.6).
@@ -59,6 +59,8 @@ class Reception(Protocol):
     """What a connection asks of the site it belongs to."""
 
     body_bytes_max: int
+    #: The loop that the reactor runs on, where sockets can be heard of more directly than through it.
+    loop: Loop | None
 
     def seconds(self) -> float:
         """The reactor's time."""
@@ -91,8 +93,7 @@ class Reception(Protocol):
         """A request was refused before it was whole."""
 
 
-@implementer(IPushProducer)
-class Exchange(http.Request):
+class Exchange:
     """A request and its answer.
 
     Either :meth:`answer` once, or :meth:`begin`, then :meth:`piece` and :meth:`room` in turns, then :meth:`end`.
@@ -108,45 +109,27 @@ class Exchange(http.Request):
     :ivar on_gone: called when the client goes away before the answer is finished.
     """
 
-    headers: dict[bytes, list[bytes]]
-    body: bytes | bytearray = b""
     admitted = False
     route = "none"
     started_at = 0.0
     seq: str | None = None
     begun = False
     gone = False
+    finished = False
+    code = 0
     on_gone: Callable[[], None] | None = None
     _chunks = False
     _unbounded = False
     _paused = False
     _waiting: Deferred[None] | None = None
 
-    # --- called by the channel while the request arrives
-
-    def gotLength(self, length: int | None) -> None:
-        """The head is complete. `length` is None for a body in chunks. (No file is made: `content` stays None.)"""
-
-    def handleContentChunk(self, data: bytes) -> None:
-        """A piece of the body."""
-        if not self.channel.body_arrived(len(self.body), len(data)):
-            return
-        if not self.body:
-            self.body = data
-        else:
-            if isinstance(self.body, bytes):
-                self.body = bytearray(self.body)
-            self.body += data
-
-    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        """All of it is here. (Nothing is parsed: not the query, not a form.)"""
-        self.method, self.uri, self.clientproto = command, path, version
-        channel = self.channel
-        if channel.refused:
-            return
-        channel.deadline = _NEVER
-        self.started_at = channel.reception.seconds()
-        channel.reception.serve(self)
+    def __init__(self, channel: Connection, head: Head) -> None:
+        self.channel = channel
+        self.method = head.method
+        self.uri = head.target
+        self.clientproto = head.version
+        self.headers = head.headers
+        self.body: bytes | bytearray = b""
 
     def take_body(self) -> bytes | bytearray:
         """The body, which is forgotten here: it may be large."""
@@ -188,7 +171,6 @@ class Exchange(http.Request):
         # An older client cannot read chunks: the end of the connection ends the answer.
         self._unbounded = length is None and not self._chunks and not bodiless
         self.channel.write(self._head(status, headers, content_type, length, self._unbounded))
-        self.registerProducer(self, True)
 
     def piece(self, data: bytes) -> None:
         """Some more of the answer. Ask for :meth:`room` before much more."""
@@ -218,7 +200,6 @@ class Exchange(http.Request):
             return
         if self._chunks:
             self.channel.write(b"0\r\n\r\n")
-        self.unregisterProducer()
         self._finish()
 
     def break_off(self) -> None:
@@ -227,11 +208,10 @@ class Exchange(http.Request):
             return
         channel = self.channel
         if self._unbounded:
-            channel.transport.abortConnection()  # an orderly end would look like the answer's
+            channel.abort()  # an orderly end would look like the answer's
             return
         channel.deadline = channel.reception.seconds() + STALL_TIMEOUT_S
-        self.unregisterProducer()
-        channel.loseConnection()
+        channel.close()
 
     def _head(self, status: int, headers: bytes, content_type: bytes, length: int | None, close: bool) -> bytes:
         channel = self.channel
@@ -254,30 +234,25 @@ class Exchange(http.Request):
         )
 
     def _finish(self) -> None:
-        self.startedWriting = 1  # the head is out, whatever http.Request thinks
-        self.channel.forget_body()
-        self.finish()
+        self.finished = True
+        self.channel.answered(self)
 
     # --- the client's pace, and its end
 
-    def pauseProducing(self) -> None:
+    def pause(self) -> None:
         """The transport's buffer is full."""
         self._paused = True
 
-    def resumeProducing(self) -> None:
+    def resume(self) -> None:
         """It has drained."""
         self._paused = False
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.callback(None)
 
-    def stopProducing(self) -> None:
-        """The connection is going; :meth:`connectionLost` follows."""
-
-    def connectionLost(self, reason: Any) -> None:
+    def lost(self) -> None:
         """The client is gone, and will not see the answer."""
         self.gone = True
-        super().connectionLost(reason)
         if self.on_gone is not None:
             self.on_gone()
         waiting, self._waiting = self._waiting, None
@@ -285,126 +260,229 @@ class Exchange(http.Request):
             waiting.errback(ClientGone())
 
 
-class Connection(http.HTTPChannel):
-    """twisted.web's parser with our limits.
+@implementer(IPushProducer)
+class Connection(TwistedProtocol):
+    """One client's socket.
 
     :ivar deadline: when the site cuts this connection (the site looks once a second, because a timer for every
         request would cost more than the parsing).
     :ivar refused: nothing that arrives is read any more.
+    :ivar persistent: the client may go on after the answer.
+    :ivar peer: the client's end of the connection.
     """
 
-    requestFactory = Exchange
-    totalHeadersSize = HEAD_BYTES_MAX
-    MAX_LENGTH = HEAD_BYTES_MAX
-    maxHeaders = HEADERS_MAX
-    timeOut = None  # HTTPChannel's own would be a timer for each request, and every byte would push it back
+    log = Logger()
+    transport: Any
+    peer: Any = None
 
     def __init__(self, reception: Reception) -> None:
-        super().__init__()
         self.reception = reception
         self.deadline = _NEVER
         self.refused = False
+        self.persistent = True
+        self._reader = Reader()
         self._in_head = False
+        self._arriving: Exchange | None = None
+        self._answering: Exchange | None = None
+        self._working = False
         self._held = 0
-        self._socket: Any = None
+        self._ear: Ear | None = None
         #: As long as the transport has never been written to.
-        self._direct = False
+        self._socket: Any = None
+        #: Nothing is read for now: much waits to be answered, or to be sent.
+        self._ahead = self._full = False
 
     def connectionMade(self) -> None:
         """Accepted: a head must follow soon."""
-        super().connectionMade()
-        self._host = self.transport.getHost()
-        if ISystemHandle.providedBy(self.transport):
-            self._socket = self.transport.getHandle()
-            self._direct = True
+        transport = self.transport
+        if ITCPTransport.providedBy(transport):
+            transport.setTcpNoDelay(True)
+        self.peer = transport.getPeer()
+        transport.registerProducer(self, True)
+        if ISystemHandle.providedBy(transport):
+            self._socket = transport.getHandle()
+            if self.reception.loop is not None:
+                self._ear = Ear(self.reception.loop, transport, self._heard)
+                self._ear.listen()
         self.deadline = self.reception.seconds() + HEAD_TIMEOUT_S
         self.reception.connected(self)
 
-    def connectionLost(self, reason: Any) -> None:
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         """It has ended, from whichever side."""
-        super().connectionLost(reason)
-        self._socket = None
+        self.refused = True
+        self._let_go()
+        for exchange in (self._arriving, self._answering):
+            if exchange is not None:
+                exchange.lost()
         self.forget_body()
         self.reception.disconnected(self)
 
-    def getHost(self) -> IAddress:
-        """Our end of the connection. HTTPChannel asks the system for it at each request."""
-        return self._host
+    def _let_go(self) -> None:
+        """The socket is the transport's alone from now on."""
+        if self._ear is not None:
+            self._ear.stop()
+        self._ear = self._socket = None
 
     # --- reading
+
+    def _heard(self, data: bytes) -> None:
+        """The ear's call."""
+        try:
+            self.dataReceived(data)
+        except Exception:
+            self.log.failure("what a client sent could not be taken")
+            self.abort()
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes, cut anywhere."""
         if self.refused:
             return
-        if self._socket is not None and self._socket.getsockopt(SOL_SOCKET, SO_ERROR):
-            # Reset right behind its last bytes. uvloop tells of that once, with them, and refuses to hear of the socket again.
-            self.transport.abortConnection()
-            return
-        if not self.requests and not self._in_head:
-            self._in_head = True
-            self.deadline = self.reception.seconds() + HEAD_TIMEOUT_S
-        super().dataReceived(data)
+        reader = self._reader
+        reader.feed(data)
+        if self._answering is None:
+            self._go_on()
+        elif reader.buffered > READ_AHEAD_BYTES_MAX and not self._ahead:
+            self._ahead = True
+            self._rest()
 
-    def allHeadersReceived(self) -> None:
-        """A head is complete: decide before anything of the body is read, and before ``100 Continue``."""
-        exchange = self.requests[-1]
-        exchange.headers = headers = dict(exchange.requestHeaders.getAllRawHeaders())
-        self._in_head = False
+    def _go_on(self) -> None:
+        """Work through what has arrived, until a request is not whole, or not answered at once."""
+        self._working = True
         try:
-            self._check_framing(headers)
-            if self.length != 0:
-                self.reception.admit(headers)
-                exchange.admitted = True
-                self.deadline = self.reception.seconds() + STALL_TIMEOUT_S
+            while self._answering is None and not self.refused:
+                if self._arriving is None and not self._reader.buffered:
+                    return
+                exchange = self._arriving or self._next()
+                if exchange is None or not self._is_whole(exchange):
+                    return
+                self._arriving, self._answering = None, exchange
+                self.deadline = _NEVER
+                exchange.started_at = self.reception.seconds()
+                self.reception.serve(exchange)
+        except Unreadable as error:
+            self.refuse(Refusal(error.status, error.code, error.message, close=True))
         except Refusal as refusal:
             self.refuse(refusal)
-            return
-        if b"Expect" in headers:
-            self._direct = False  # ``100 Continue`` goes through the transport
-        super().allHeadersReceived()
+        finally:
+            self._working = False
 
-    def _check_framing(self, headers: dict[bytes, list[bytes]]) -> None:
-        """Two lengths, or a length and chunks, HTTPChannel refuses by itself; here is the rest.
+    def _next(self) -> Exchange | None:
+        """The next request, as soon as its head is complete: it is decided here whether its body is read.
 
-        :raises Refusal: it is not certain where this request ends, or what its body is.
+        :raises Unreadable: it is none.
+        :raises Refusal: it is not.
         """
-        old = self._version != b"HTTP/1.1"
-        codings = headers.get(b"Transfer-Encoding")
-        if codings is not None and (len(codings) != 1 or codings[0].lower() != b"chunked" or old):
-            raise Refusal(400, "bad_request", "a Transfer-Encoding other than chunked is not understood", close=True)
-        for coding in headers.get(b"Content-Encoding", ()):
-            if coding.lower() != b"identity":
-                raise Refusal(415, "unknown_encoding", "a Content-Encoding is not understood", close=True)
-        if len(headers.get(b"Host", ())) != 1 and not old:
-            raise Refusal(400, "bad_request", "exactly one Host header is needed", close=True)
-        if self.length is not None and self.length > self.reception.body_bytes_max:
+        head = self._reader.head()
+        if head is None:
+            if not self._in_head:
+                self._in_head = True
+                self.deadline = self.reception.seconds() + HEAD_TIMEOUT_S
+            return None
+        self._in_head = False
+        exchange = self._arriving = Exchange(self, head)
+        self.persistent = self.persistent and head.persistent
+        if head.length != 0:
+            if head.length is not None and head.length > self.reception.body_bytes_max:
+                raise self._too_large()
+            self.reception.admit(head.headers)
+            exchange.admitted = True
+            self.deadline = self.reception.seconds() + STALL_TIMEOUT_S
+            if head.expects:
+                self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return exchange
+
+    def _is_whole(self, exchange: Exchange) -> bool:
+        """Take what is here of the body: is that all of it?
+
+        :raises Unreadable: its chunks are none.
+        :raises Refusal: there is no room for it.
+        """
+        reader = self._reader
+        while not reader.ended:
+            piece = reader.piece()
+            if piece is None:
+                return reader.ended
+            self._make_room(len(exchange.body), len(piece))
+            if not exchange.body:
+                exchange.body = piece
+            else:
+                if isinstance(exchange.body, bytes):
+                    exchange.body = bytearray(exchange.body)
+                exchange.body += piece
+        return True
+
+    def _make_room(self, before: int, size: int) -> None:
+        """For `size` more bytes of a body.
+
+        :raises Refusal: there is none.
+        """
+        if before + size > self.reception.body_bytes_max:
             raise self._too_large()
+        if not self.reception.hold(size):
+            busy = "too many large requests at once"
+            raise Refusal(503, "out_of_resources", busy, headers=RETRY_AFTER, close=True)
+        self._held += size
+        self.deadline = self.reception.seconds() + STALL_TIMEOUT_S
 
     def _too_large(self) -> Refusal:
         limit = self.reception.body_bytes_max
         return Refusal(413, "too_large", f"a request's body may have {limit} bytes at most", close=True)
-
-    def body_arrived(self, before: int, size: int) -> bool:
-        """`size` more bytes of the body are here. False: they are not wanted."""
-        if self.refused:
-            return False
-        if before + size > self.reception.body_bytes_max:
-            self.refuse(self._too_large())
-            return False
-        if not self.reception.hold(size):
-            busy = "too many large requests at once"
-            self.refuse(Refusal(503, "out_of_resources", busy, headers=RETRY_AFTER, close=True))
-            return False
-        self._held += size
-        self.deadline = self.reception.seconds() + STALL_TIMEOUT_S
-        return True
 
     def forget_body(self) -> None:
         """The request's body is not in memory any more."""
         if self._held:
             self.reception.hold(-self._held)
             self._held = 0
+
+    def answered(self, exchange: Exchange) -> None:
+        """The whole answer has been written; the next request may come."""
+        self._answering = None
+        self.forget_body()
+        self.reception.log(exchange)
+        if not self.persistent:
+            self.close()
+            return
+        self.deadline = self.reception.seconds() + IDLE_TIMEOUT_S
+        if self._ahead:
+            self._ahead = False
+            self._listen()
+        if not self._working:
+            self._go_on()
+
+    # --- the pace of both sides
+
+    def _rest(self) -> None:
+        """Read nothing for now."""
+        if self._ear is not None:
+            self._ear.stop()
+        else:
+            self.transport.pauseProducing()
+
+    def _listen(self) -> None:
+        """Read again, unless there is another reason not to."""
+        if self._ahead or self._full:
+            return
+        if self._ear is not None:
+            self._ear.listen()
+        else:
+            self.transport.resumeProducing()
+
+    def pauseProducing(self) -> None:
+        """The transport's buffer is full: who does not take answers need not ask for more."""
+        self._full = True
+        self._rest()
+        if self._answering is not None:
+            self._answering.pause()
+
+    def resumeProducing(self) -> None:
+        """It has drained."""
+        self._full = False
+        self._listen()
+        if self._answering is not None:
+            self._answering.resume()
+
+    def stopProducing(self) -> None:
+        """The connection is going; :meth:`connectionLost` follows."""
 
     # --- writing
 
@@ -416,7 +494,7 @@ class Connection(http.HTTPChannel):
         socket is asked first. From the first answer that it does not take whole, everything goes through the
         transport.
         """
-        if self._direct and self._socket is not None:
+        if self._socket is not None:
             try:
                 sent = self._socket.send(data)
             except OSError:  # full, or broken: the transport finds out which
@@ -428,18 +506,13 @@ class Connection(http.HTTPChannel):
 
     def write(self, data: bytes) -> None:
         """Write through the transport."""
-        self._direct = False
+        self._socket = None
         self.transport.write(data)
 
-    def writeSequence(self, iovec: Sequence[bytes]) -> None:
+    def writeSequence(self, pieces: Sequence[bytes]) -> None:
         """Write through the transport."""
-        self._direct = False
-        self.transport.writeSequence(iovec)
-
-    def requestDone(self, request: Exchange) -> None:
-        """It has been answered; the next may come."""
-        self.deadline = self.reception.seconds() + IDLE_TIMEOUT_S
-        super().requestDone(request)
+        self._socket = None
+        self.transport.writeSequence(pieces)
 
     # --- refusing and ending
 
@@ -462,7 +535,6 @@ class Connection(http.HTTPChannel):
                 body,
             )
         )
-        self.clearLineBuffer()
         self.forget_body()
         self.reception.refused(refusal)
         self.deadline = self.reception.seconds() + LINGER_S
@@ -470,15 +542,7 @@ class Connection(http.HTTPChannel):
         if half_close is not None:
             half_close()
         else:
-            self.loseConnection()
-
-    def _respondToBadRequestAndDisconnect(self) -> None:
-        # HTTPChannel's one way of refusing. Should its name change, clients get a 400 without a body.
-        self.refuse(Refusal(400, "bad_request", "this is not a request that HTTP/1.1 allows", close=True))
-
-    def lineLengthExceeded(self, line: bytes) -> None:
-        """A line alone is longer than a head may be."""
-        self.refuse(Refusal(431, "too_large", f"a request's head may have {HEAD_BYTES_MAX} bytes at most", close=True))
+            self.close()
 
     def deadline_passed(self) -> None:
         """The site found the deadline in the past."""
@@ -486,10 +550,23 @@ class Connection(http.HTTPChannel):
             late = f"a request's head must arrive within {HEAD_TIMEOUT_S:g} s"
             self.refuse(Refusal(408, "too_slow", late, close=True))
         else:
-            self.transport.abortConnection()
+            self.abort()
 
     def finish_soon(self) -> None:
         """Answer what is being answered, then close; without a request, close now."""
         self.persistent = False
-        if not self.requests:
-            self.loseConnection()
+        if self._arriving is None and self._answering is None:
+            self.close()
+
+    def close(self) -> None:
+        """Send what was written, then end."""
+        self.refused = True
+        self._let_go()
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+
+    def abort(self) -> None:
+        """End now."""
+        self.refused = True
+        self._let_go()
+        self.transport.abortConnection()

@@ -15,7 +15,9 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from ha.auth import Entrance, Forbidden
+from ha.coroutines import begun
 from ha.errors import StatementError
+from ha.hearing import Loop
 from ha.metrics import Histogram, Metrics
 from ha.web import agreement, databases, status
 from ha.web.exchange import ClientGone, Connection, Exchange
@@ -75,6 +77,7 @@ class Site(Factory):
     :param reactor: the clock.
     :param entrance: who may enter.
     :param user: under whose name HTTP clients work.
+    :param loop: the loop that the reactor runs on, where sockets can be heard of more directly than through it.
     """
 
     noisy = False
@@ -91,12 +94,14 @@ class Site(Factory):
         body_bytes_max: int = BODY_BYTES_MAX,
         connections_max: int = CONNECTIONS_MAX,
         now: Callable[[], float] = time.time,
+        loop: Loop | None = None,
     ) -> None:
         self.node = node
         self.entrance = entrance
         self.user = user
         self.body_bytes_max = body_bytes_max
         self.connections_max = connections_max
+        self.loop = loop
         self.seconds = reactor.seconds
         self._now = now
         self._date_at = -1
@@ -177,14 +182,14 @@ class Site(Factory):
     async def _query(self, exchange: Exchange, database: str) -> None:
         await serve_query(
             exchange,
-            lambda: self.node.connect(database, self.user, remote=exchange.channel.getPeer(), dialect="sqlite"),
+            lambda: self.node.connect(database, self.user, remote=exchange.channel.peer, dialect="sqlite"),
         )
 
     # --- one request
 
     def serve(self, exchange: Exchange) -> None:
         """A whole request is here: find its page and let it answer."""
-        Deferred.fromCoroutine(self._answer(exchange))
+        begun(self._answer(exchange))
 
     async def _answer(self, exchange: Exchange) -> None:
         try:
@@ -264,9 +269,7 @@ class Site(Factory):
     # --- connections
 
     def buildProtocol(self, addr: IAddress | None) -> Connection:
-        connection = Connection(self)
-        connection.factory = self
-        return connection
+        return Connection(self)
 
     def connected(self, connection: Connection) -> None:
         """One more. Beyond the limit it is told to come again."""
@@ -334,7 +337,7 @@ class Site(Factory):
     def cut(self) -> None:
         """End every connection, answered or not."""
         for connection in list(self._connections):
-            connection.transport.abortConnection()
+            connection.abort()
 
     def _all_gone(self) -> None:
         waiting, self._drained = self._drained, []

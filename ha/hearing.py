@@ -1,0 +1,78 @@
+"""Hearing of what arrives at a socket from the loop, past Twisted's transport.
+
+A transport takes a message through its logger's context, its reactor and its own buffer, and that takes as long as answering one. So the
+doors have the loop, where there is one, tell them of what has arrived. The transport keeps the rest: it accepts, buffers, closes, speaks
+TLS, and finds out that a client has gone.
+
+Runs in the reactor's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from socket import SO_ERROR, SOL_SOCKET
+from typing import Any, Protocol
+
+#: Bytes taken from a socket at a time, as Twisted does.
+RECEIVED_BYTES_MAX = 64 * 1024
+
+
+class Loop(Protocol):
+    """What is asked of asyncio's loop, on which the reactor runs."""
+
+    def add_reader(self, fd: int, callback: Callable[[], object]) -> None: ...
+    def remove_reader(self, fd: int) -> object: ...
+
+
+class Ear:
+    """Hears for one connection.
+
+    :param transport: the connection's, which hears nothing as long as this does.
+    :param take: told of each piece of what has arrived. It may call :meth:`stop`, and must not raise.
+    """
+
+    __slots__ = ("_heard", "_loop", "_socket", "_take", "_transport")
+
+    def __init__(self, loop: Loop, transport: Any, take: Callable[[bytes], None]) -> None:
+        self._loop = loop
+        self._transport = transport
+        self._take = take
+        self._socket: Any = transport.getHandle()
+        #: The socket's number, while the loop tells us of what arrives there.
+        self._heard: int | None = None
+
+    def listen(self) -> None:
+        """From now on, until :meth:`stop`."""
+        self._transport.pauseProducing()
+        self._heard = self._socket.fileno()
+        self._loop.add_reader(self._heard, self._arrived)
+
+    def stop(self) -> None:
+        """Hear no more; what arrives waits. May be called twice."""
+        if self._heard is not None:
+            heard, self._heard = self._heard, None
+            self._loop.remove_reader(heard)
+
+    def leave(self) -> None:
+        """Hear no more; the transport does."""
+        if self._heard is not None:
+            self.stop()
+            self._transport.resumeProducing()
+
+    def _arrived(self) -> None:
+        """The loop's call: something is there."""
+        try:
+            data = self._socket.recv(RECEIVED_BYTES_MAX)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            # A reset that comes right behind the last bytes is told once, with them: uvloop then hears that socket no more,
+            # without a word, and refuses to be asked for it again. So who is still there is asked before each read is used.
+            lost = self._socket.getsockopt(SOL_SOCKET, SO_ERROR)
+            self._take(data)
+            if not lost or self._heard is None:
+                return
+        # The end, or an error: the transport meets it again, and says so in connectionLost.
+        self.leave()
