@@ -7,11 +7,11 @@
 Many clients write their values into the text, so that every text is new, and all that is known by its text (translation,
 inference, SQLite's prepared statement, whether it was long) would be found out again each time: eight times the price of running it.
 
-Promises: what is lifted means the same as a parameter of no type. Lifted are whole numbers that are compared, and whole numbers and
-plain strings that are whole values of an INSERT, where the column's type makes fit what it is given. Everything in whose place a
-literal may say more than its value stays: a result's columns, ORDER BY, casts, sums, strings beside a column whose type they take,
-definitions. A text is lifted only together with its whole statement, and a shape only if our own rules treat it with marks as they
-treated its literals. Where anything is doubtful, nothing is lifted.
+Promises: what is lifted means the same as a parameter of no type. Lifted are whole numbers that are compared, or that an UPDATE counts a
+column up by, and whole numbers and plain strings that are whole values of an INSERT, where the column's type makes fit what it is
+given. Everything in whose place a literal may say more than its value stays: a result's columns, ORDER BY, casts, other sums,
+strings beside a column whose type they take, definitions. A text is lifted only together with its whole statement, and a shape
+only if our own rules treat it with marks as they treated its literals. Where anything is doubtful, nothing is lifted.
 """
 
 from __future__ import annotations
@@ -69,11 +69,20 @@ def _rule(literals: str, before: str, shape: str) -> _Rule:
 #: A number that is compared, also behind AND and BETWEEN as programs write them. What looks like a comparison may be the end of an
 #: arrow: JSON's, or a named argument's.
 _COMPARED = (rf"([=<>DN]\s*+)({_NUMBER})", r"(?:(?<![-=>])[=<>]|(?<=[<>!=])=|\b(?:AND|BETWEEN)\s)")
+#: A number that a column is counted up by: what SQLite makes of a sum depends on both values alone. The word before it is a name, and not
+#: the head of ``1e-5``.
+_SUMMED = r"(?<![\w.])(?:[A-Za-z_]\w*\.)?[A-Za-z_]\w*\s*[-+*]"
 _NO_MARK_BEHIND_RETURNING = r"(?!.*\breturning\b.*\0)"
+#: There a sum may be an index's expression, or another's equal, and only as it stands.
+_NO_SUM_BEHIND_WHERE = r"(?!.*\b(?:where|select)\b.*[-+*]\s*\0)"
 _RULES = {
     "SELECT": _rule(*_COMPARED, r"[^\0]*\bwhere\b.*"),
     "DELETE": _rule(*_COMPARED, rf"{_NO_MARK_BEHIND_RETURNING}[^\0]*\bwhere\b.*"),
-    "UPDATE": _rule(*_COMPARED, rf"{_NO_MARK_BEHIND_RETURNING}[^\0]*\bset\b.*"),
+    "UPDATE": _rule(
+        rf"([=<>DN+*-]\s*+)({_NUMBER})",
+        f"(?:{_COMPARED[1]}|{_SUMMED})",
+        rf"{_NO_MARK_BEHIND_RETURNING}{_NO_SUM_BEHIND_WHERE}[^\0]*\bset\b.*",
+    ),
     "INSERT": _rule(
         rf"([(,]\s*+)({_STRING}|{_NUMBER})(?=\s*+[,)])",
         r"[(,]",

@@ -28,7 +28,9 @@ LIFTED = (
         "SELECT a FROM t WHERE a>=?1 AND b <> ?2 AND c!=?3 OR d==?4",
         (5, -7, 8, 9),
     ),
-    ("UPDATE t SET n = 42, m = n + 1 WHERE id = 7", "UPDATE t SET n = ?1, m = n + 1 WHERE id = ?2", (42, 7)),
+    ("UPDATE t SET n = 42, m = n + 1 WHERE id = 7", "UPDATE t SET n = ?1, m = n + ?2 WHERE id = ?3", (42, 1, 7)),
+    ("UPDATE t SET n = n + 421 WHERE id = 7", "UPDATE t SET n = n + ?1 WHERE id = ?2", (421, 7)),
+    ("UPDATE t SET n=n+-421, m = t.m*2, k = abs - 5", "UPDATE t SET n=n+?1, m = t.m*?2, k = abs - ?3", (-421, 2, 5)),
     ("DELETE FROM t WHERE n<5 RETURNING id", "DELETE FROM t WHERE n<?1 RETURNING id", (5,)),
     (
         "INSERT INTO t(a, b) VALUES (1, 'it''s'), (-2, 'VALUES (3)') RETURNING id",
@@ -51,7 +53,17 @@ LEFT = (
     "SELECT a FROM t WHERE b = 1.5",
     "SELECT a FROM t WHERE b > 1e-5",
     "SELECT a FROM t WHERE b = 5 OFFSET 4000",  # would be another shape for each number that stays
-    "UPDATE t SET n = n + 421 WHERE id = 7",
+    "UPDATE t SET n = 3 WHERE m + 5 = 7",  # it may be in an index
+    "UPDATE t SET n = (SELECT m + 5 FROM u GROUP BY m + 5)",
+    "UPDATE t SET n = m + 1e-5",
+    "UPDATE t SET n = 1e-5",
+    "UPDATE t SET n = 1.e-5",
+    "UPDATE t SET n = n + 1 - 5",
+    "UPDATE t SET n = b->5",
+    "UPDATE t SET n = n + 42::text",
+    "UPDATE t SET n = n / 10",
+    "UPDATE t SET a = 3 RETURNING n + 5",
+    "SELECT a FROM t WHERE n + 50 = 7",
     "SELECT a FROM t WHERE b = 1234567890123456789",  # 19 digits may not fit
     "SELECT a FROM t WHERE b->'x' = 'y'",
     "SELECT a FROM t WHERE b ->> 'x' = 'y'",
@@ -136,6 +148,7 @@ class LiftTests(SynchronousTestCase):
             for text in (
                 f"INSERT INTO t VALUES ({', '.join([quoted(value)] * 5)}), ({one}, {other}, {other}, {one}, {one})",
                 f"UPDATE t SET b = {other} WHERE i = {one} OR s = {one}",
+                f"UPDATE t SET i = i + {one}, r = r*{other}, s = s - {one}, n = n+{other}, b = b * {other} WHERE r <> {one}",
                 f"SELECT * FROM t WHERE i = {one} OR r < {other} AND s >= {one} OR n <> {other}",
                 f"SELECT * FROM t WHERE n BETWEEN {one} AND {other} OR b = {one}",
             ):
