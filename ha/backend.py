@@ -28,6 +28,7 @@ from ha.replication.conflicts import READ_COMMITTED
 from ha.replication.replica import Replica
 from ha.sql.kinds import Begin, Kind, Statement
 from ha.sql.lifting import Lifted, lift
+from ha.sql.namespaces import path_of
 from ha.sql.statements import split
 from ha.sql.variables import Variables
 from ha.sqlite import advisory, temporary
@@ -37,6 +38,7 @@ from ha.sqlite.database import Private
 from ha.sqlite.executor import FOREVER, Cancellation
 from ha.sqlite.fetch import Allowance, first_rows, insert_rows
 from ha.sqlite.functions import Context
+from ha.sqlite.schemas import Path
 from ha.stream import BATCH_ROWS, Stream
 from ha.values import Activity, Answer, Column, Description, NamedStatement, Parameters, Row
 from ha.writing import HELD_BYTES_MAX, submit, take_writer, write, write_in_block
@@ -54,11 +56,13 @@ class Ways(NamedTuple):
     :param dialect: how it reads, see :mod:`ha.judgement`.
     :param consistency: how new the file must be that it reads.
     :param limit_s: how long a statement may take; 0 for ever.
+    :param path: the schemas in which names without one are looked for; empty where public is all there is to look in.
     """
 
     dialect: str
     consistency: str
     limit_s: float
+    path: tuple[str, ...] = ()
 
 
 class Premises(Protocol):
@@ -170,7 +174,8 @@ class Backend:
             if not 0 < limit_s < self._statement_timeout_s:
                 limit_s = self._statement_timeout_s or limit_s
             narrow = not self.sqlite_order and variables.get("ha.integer_oid") == NARROW
-            self._ways = Ways(NARROW if narrow else self._dialect, variables.get("ha.read_consistency"), limit_s)
+            path = () if self.sqlite_order else path_of(variables.get("search_path"))
+            self._ways = Ways(NARROW if narrow else self._dialect, variables.get("ha.read_consistency"), limit_s, path)
             self._ways_of = variables.changes
         return self._ways
 
@@ -237,7 +242,7 @@ class Backend:
         if options:
             self.configure(**options)
         self.cancellation = Cancellation()
-        self._query, self._query_started, self._running = statement.text, time.time(), True
+        self._query, self._query_started, self._running = statement.words, time.time(), True
         block = self.block
         if block is not None:
             self.stop_idling()
@@ -438,7 +443,7 @@ class Backend:
             return await self._submit(statement, values)
         connection, borrowed = await self.reader()
         try:
-            judged = known(self, connection, statement, ways.dialect) or await self._judged(connection, statement)
+            judged = known(self, connection, statement, ways) or await self._judged(connection, statement)
             judged.check(statement, values)
             if judged.facts.makes_temp:
                 await self.move_in(statement.verb)
@@ -536,10 +541,12 @@ class Backend:
         self.fresh_cancellation()
         self.stop_idling()
         block = self.implicit_block()
+        path = self.ways.path
 
         def insert(connection: Connection) -> int:
             connection.context = self.context
-            return insert_rows(connection, table, columns, rows)
+            where = Path(connection, path).of(table) if path else table
+            return insert_rows(connection, where, columns, rows)
 
         try:
             opened = await take_writer(self, block, "COPY FROM")

@@ -19,6 +19,7 @@ class StatementError(Exception):
     :param detail: more, when it helps ("Key (id)=(1) already exists.").
     :param hint: what the person could do about it.
     :param position: where in the client's own text, in characters counted from 1.
+    :param schema: of the table, where that is not public.
     :param index: which command of a batch failed, counted from 0.
     """
 
@@ -30,6 +31,7 @@ class StatementError(Exception):
         detail: str | None = None,
         hint: str | None = None,
         position: int | None = None,
+        schema: str | None = None,
         table: str | None = None,
         column: str | None = None,
         constraint: str | None = None,
@@ -42,6 +44,7 @@ class StatementError(Exception):
         self.detail = detail
         self.hint = hint
         self.position = position
+        self.schema = schema
         self.table = table
         self.column = column
         self.constraint = constraint

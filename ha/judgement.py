@@ -19,10 +19,11 @@ from ha.sqlite.catalog import mentions
 from ha.sqlite.connection import Connection, Facts
 from ha.sqlite.declared import Declared, fitted
 from ha.sqlite.fetch import check_parameters, facts_of
+from ha.sqlite.schemas import in_its_schema
 from ha.values import Column, Parameters
 
 if TYPE_CHECKING:
-    from ha.backend import Backend
+    from ha.backend import Backend, Ways
 
 #: The verbs whose tag carries a count of changed rows.
 COUNTED = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
@@ -78,22 +79,23 @@ class Judgement:
         return placed(error, replace(self.statement, offset=said.offset))
 
 
-def known(backend: Backend, connection: Connection, statement: Statement, dialect: str) -> Judgement | None:
+def known(backend: Backend, connection: Connection, statement: Statement, ways: Ways) -> Judgement | None:
     """What `connection` made of the statement before; None if it must be judged, or the catalog is to be seen to."""
     connection.context = backend.context
-    found: Judgement | None = connection.known((statement.text, statement.given, dialect))
+    found: Judgement | None = connection.known((statement.text, statement.given, ways.dialect, ways.path))
     return None if found is None or found.of_catalog else found
 
 
 def judge(backend: Backend, connection: Connection, statement: Statement) -> Judgement:
     """Have `connection` judge a statement that it is to run; what the statement names of the catalog is there afterwards.
 
-    :raises StatementError: SQLite cannot prepare it, or the guard refuses it.
+    :raises StatementError: SQLite cannot prepare it, or the guard refuses it; 3F000, it makes something in a schema that is not there.
     """
-    dialect = backend.ways.dialect
-    found = known(backend, connection, statement, dialect)
+    ways = backend.ways
+    found = known(backend, connection, statement, ways)
     if found is not None:
         return found
+    said, statement = statement, in_its_schema(connection, statement, ways.path)
     fitting = fitted(connection, statement) if statement.asks or statement.may_ask else statement
     try:
         facts = facts_of(connection, fitting.sql)
@@ -102,7 +104,7 @@ def judge(backend: Backend, connection: Connection, statement: Statement) -> Jud
     reads = facts.readonly and not fitting.acts
     shape = shape_of(backend, connection, fitting, facts) if reads else None
     found = Judgement(fitting, facts, reads, mentions(fitting.sql), shape)
-    connection.keep((statement.text, statement.given, dialect), found)
+    connection.keep((said.text, said.given, ways.dialect, ways.path), found)
     return found
 
 

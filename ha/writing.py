@@ -18,7 +18,7 @@ from ha.replication.committer import Work
 from ha.replication.conflicts import READ_COMMITTED, SERIALIZABLE
 from ha.replication.transaction import OpenTransaction
 from ha.sql.kinds import Kind, Notify, OnCommit, Statement
-from ha.sqlite import temporary
+from ha.sqlite import schemas, temporary
 from ha.sqlite.connection import Connection, Facts
 from ha.sqlite.executor import FOREVER, timed_out
 from ha.sqlite.fetch import Allowance, Cursor, facts_of, run_write
@@ -120,6 +120,7 @@ def write_script(backend: Backend, connection: Connection, statement: Statement)
     """What PostgreSQL says in one statement and SQLite in several."""
     capture = backend.replica.database.capture
     answer = Answer(statement.verb)
+    statement = schemas.in_its_schema(connection, statement, backend.ways.path)
     with conditions(connection, statement):
         for sql in steps(connection, statement, answer.notices):
             facts = facts_of(connection, sql)

@@ -69,7 +69,7 @@ def error_response(error: StatementError, severity: str = "ERROR") -> ErrorRespo
         error.detail,
         error.hint,
         error.position,
-        "public" if error.table else None,
+        (error.schema or "public") if error.table else None,
         error.table,
         error.column,
         error.data_type,

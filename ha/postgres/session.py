@@ -329,7 +329,7 @@ class Session(Conversation):
     def _named_statements(self) -> list[NamedStatement]:
         """For ``pg_prepared_statements``; may be asked in any thread."""
         return [
-            NamedStatement(name, one.statement.text, tuple(map(spoken, one.parameters)), one.made, one.by_sql)
+            NamedStatement(name, one.statement.words, tuple(map(spoken, one.parameters)), one.made, one.by_sql)
             for name, one in list(self.statements.items())
             if name
         ]

@@ -6,9 +6,12 @@ in the text of CREATE TABLE only, so there the table is made anew: :mod:`ha.sqli
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ha.errors import StatementError
 from ha.sql.commands import Parsed, Reader, refused
 from ha.sql.kinds import Alteration, AlterTable, Kind, Script
+from ha.sql.namespaces import joined, own_name, placed
 from ha.sql.tokens import quoted, quoted_name, tokenize
 from ha.sql.translate import translate
 from ha.sql.typedefinitions import alter_type
@@ -37,6 +40,10 @@ def alter(reader: Reader) -> Parsed | None:
     if what == "SEQUENCE":
         return _sequence(reader)
     verb = f"ALTER {what}"
+    if what == "SCHEMA" and any(token.key == "RENAME" for token in reader.tokens):
+        return refused(
+            "ALTER SCHEMA … RENAME", "Create the other one and move the tables with ALTER TABLE … SET SCHEMA."
+        )
     if what in _REFUSED and "OWNER" not in {token.key for token in reader.tokens}:
         hint = "Users are set with the node's options." if what in ("ROLE", "USER") else None
         return refused(verb, hint)
@@ -51,8 +58,8 @@ def _index(reader: Reader) -> Parsed | None:
 
 
 def _view(reader: Reader) -> Parsed | None:
-    if "RENAME" in {token.key for token in reader.tokens}:
-        return refused("ALTER VIEW … RENAME", "Drop the view and create it by the other name.")
+    if not {"RENAME", "SCHEMA"}.isdisjoint(token.key for token in reader.tokens):
+        return refused("ALTER VIEW … RENAME or SET SCHEMA", "Drop the view and create it by the other name.")
     return Kind.NOTHING, "ALTER VIEW", None
 
 
@@ -70,9 +77,11 @@ def _sequence(reader: Reader) -> Parsed:
         owner = [reader.name()]
         while reader.take("."):
             owner.append(reader.name())
-        if name == "_".join([*owner[-2:], "seq"]):
+        if own_name(name) == "_".join([*owner[-2:], "seq"]):
             # The column counts by itself: what CREATE SEQUENCE made for it is in the way.
             return Kind.SCRIPT, verb, Script((f"DROP TABLE IF EXISTS {quoted_name(name)}",))
+    if reader.take("SET", "SCHEMA"):
+        return Kind.SCRIPT, verb, AlterTable(name, (Alteration("set schema", None, reader.name()),))
     if {token.key for token in reader.tokens} & {"INCREMENT", "CYCLE", "RENAME"}:
         return refused("this ALTER SEQUENCE", "Sequences count by one, upwards.")
     return Kind.NOTHING, verb, None
@@ -86,13 +95,16 @@ def _table(reader: Reader) -> Parsed | None:
         return Kind.NOTHING, verb, None
     before = reader.at
     table = reader.qualified()
-    said_schema = reader.at > before + 1
+    said_schema = reader.at > before + 1 or reader.schema is not None
+    schema = reader.schema
     reader.take("*")
     actions: list[Alteration] = []
     starts: list[int] = []
     while True:
         starts.append(reader.at)
         action = _action(reader)
+        if action is not None and action.action == "rename to":
+            action = replace(action, text=joined(schema, action.text))
         if action is not None:
             actions.append(action)
         if not reader.take(","):
@@ -162,8 +174,8 @@ def _action(reader: Reader) -> Alteration | None:
     if reader.one_of(
         "OWNER", "SET", "RESET", "CLUSTER", "ENABLE", "DISABLE", "REPLICA", "VALIDATE", "FORCE", "NO", "INHERIT"
     ):
-        if reader.key == "SCHEMA":
-            raise StatementError("0A000", "ALTER TABLE … SET SCHEMA is not supported")
+        if reader.take("SCHEMA"):
+            return Alteration("set schema", None, reader.name())
         _rest(reader)
         return None
     if reader.one_of("ATTACH", "DETACH"):
@@ -211,6 +223,8 @@ def _declared(reader: Reader, first: int, last: int, column: str = "") -> str:
     :param column: a name to put before it.
     """
     words = f"CREATE TABLE x ({column} {reader.words(first, last)})"
+    ours = placed(words, tokenize(words), 0, len(words), reader.path)
+    words = words if ours is None else ours.text
     made = translate(words, tokenize(words), 0, len(words), verb="CREATE TABLE").sql
     return made[made.index("(") + 1 : made.rindex(")")].strip()
 

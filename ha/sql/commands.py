@@ -13,6 +13,7 @@ from dataclasses import replace
 from ha.errors import StatementError
 from ha.sql import kinds
 from ha.sql.kinds import Kind
+from ha.sql.namespaces import BUILT_IN, Names, joined, parted
 from ha.sql.tokens import NUMBER, QUOTED, STRING, TEXTS, UNICODE_NAME, WORD, Token, literal, unquoted
 
 #: Kind, command tag, argument.
@@ -28,10 +29,16 @@ class Reader:
     :param text: the whole text that the tokens' offsets count in.
     :param inner: makes the statement of a range of these tokens.
     :param sqlite: for the door that speaks SQLite.
+    :param names: see :func:`ha.sql.namespaces.placed`.
     """
 
-    def __init__(self, text: str, tokens: Sequence[Token], inner: Inner, sqlite: bool = False) -> None:
+    def __init__(
+        self, text: str, tokens: Sequence[Token], inner: Inner, sqlite: bool = False, names: Names | None = None
+    ) -> None:
         self.sqlite = sqlite
+        self.path = names
+        #: The schema of what :meth:`qualified` read last; None for public.
+        self.schema: str | None = None
         self.text = text
         self.tokens = tokens
         self.inner = inner
@@ -88,12 +95,27 @@ class Reader:
         raise self.error()
 
     def qualified(self) -> str:
-        """A name with or without a schema before it; the schema is dropped where it is ours."""
+        """A name with or without a schema before it, as SQLite calls it."""
+        name, schema = self.name(), None
+        while self.take("."):
+            schema, name = name, self.name()
+        if schema is None and self.path is not None:
+            schema, name = parted(self.path.of(name))
+        self.schema = None if schema in BUILT_IN else schema
+        return joined(self.schema, name)
+
+    def type_name(self) -> str:
+        """The name of a type: all lie in public.
+
+        :raises StatementError: 0A000, it is said to lie elsewhere.
+        """
         name = self.name()
         while self.take("."):
             schema, name = name, self.name()
-            if schema not in ("public", "main", "pg_catalog", "information_schema", "temp", "pg_temp"):
-                raise StatementError("3F000", f'schema "{schema}" does not exist')
+            if schema not in BUILT_IN:
+                raise StatementError(
+                    "0A000", f'a type in schema "{schema}" is not supported', hint="Make it in public."
+                )
         return name
 
     def string(self) -> str:

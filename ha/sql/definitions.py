@@ -13,6 +13,7 @@ from ha.sql import kinds
 from ha.sql.alterations import alter
 from ha.sql.commands import Parsed, Reader, refused
 from ha.sql.kinds import Kind
+from ha.sql.namespaces import BUILT_IN, PUBLIC, joined
 from ha.sql.tokens import quoted, quoted_name
 from ha.sql.typedefinitions import create_type, drop_type
 
@@ -131,11 +132,43 @@ def _create_verb(reader: Reader) -> str:
 
 
 def _create_schema(reader: Reader) -> Parsed:
+    """Who owns it means nothing; its name does.
+
+    :raises StatementError: 42939, it is one of PostgreSQL's own; 0A000, it cannot be part of a table's name.
+    """
     reader.expect("SCHEMA")
-    reader.take("IF", "NOT", "EXISTS")
-    if reader.name() in ("public", "main"):
+    exists = reader.take("IF", "NOT", "EXISTS")
+    name = reader.name() if reader.key != "AUTHORIZATION" else None
+    if reader.take("AUTHORIZATION"):
+        owner = reader.name()
+        name = owner if name is None else name
+    assert name is not None
+    if reader.key:
+        return refused("CREATE SCHEMA with what is in it", "Create its tables with statements of their own.")
+    if name.startswith("pg_"):
+        raise StatementError(
+            "42939",
+            f'unacceptable schema name "{name}"',
+            detail='The prefix "pg_" is reserved for system schemas.',
+        )
+    if name == PUBLIC:  # it is always there; a dump may want to make it nevertheless
         return Kind.NOTHING, "CREATE SCHEMA", None
-    return refused("CREATE SCHEMA", "A database has the one schema public.")
+    if name in BUILT_IN or "." in name or not name:
+        return refused(
+            f'A schema named "{name}"', "A table's name holds its schema's; SQLite has main and temp itself."
+        )
+    return Kind.SCRIPT, "CREATE SCHEMA", kinds.CreateSchema(name, exists)
+
+
+def _drop_schema(reader: Reader) -> Parsed:
+    reader.expect("SCHEMA")
+    exists = reader.take("IF", "EXISTS")
+    names = [reader.name()]
+    while reader.take(","):
+        names.append(reader.name())
+    cascade = reader.one_of("CASCADE", "RESTRICT") == "CASCADE"
+    reader.end()
+    return Kind.SCRIPT, "DROP SCHEMA", kinds.DropSchema(tuple(names), exists, cascade)
 
 
 #: PostgreSQL's own databases: a copy of one of them is an empty database.
@@ -244,7 +277,9 @@ def drop(reader: Reader) -> Parsed | None:
         if reader.take("IF", "EXISTS"):
             return Kind.NOTHING, f"DROP {first}", None
         return refused(f"DROP {first}")
-    if first in ("EXTENSION", "STATISTICS", "SCHEMA", "OWNED"):
+    if first == "SCHEMA":
+        return _drop_schema(reader)
+    if first in ("EXTENSION", "STATISTICS", "OWNED"):
         return Kind.NOTHING, f"DROP {first}", None
     if first == "MATERIALIZED":
         reader.at += 1
@@ -264,14 +299,7 @@ def _drop_some(reader: Reader) -> Parsed | None:
     names: list[tuple[str, str]] = []
     start = reader.at
     while True:
-        start_of_name = reader.at
-        name = reader.name()
-        if reader.take("."):
-            schema, name = name, reader.name()
-            own = quoted_name(name)
-            names.append((name, own if schema in ("public", "pg_catalog") else f"{quoted_name(schema)}.{own}"))
-        else:
-            names.append((name, reader.words(start_of_name, reader.at)))
+        names.append(_dropped(reader))
         if not reader.take(","):
             break
     plain = kept == what == reader.tokens[1].key and start + 1 == reader.at and reader.at >= len(reader.tokens)
@@ -286,6 +314,22 @@ def _drop_some(reader: Reader) -> Parsed | None:
         return Kind.SQL, verb, None
     texts = tuple(f"DROP {kept} {exists}{words}" for _, words in names)
     return (Kind.SQL if len(texts) == 1 else Kind.SCRIPT), verb, kinds.Script(texts)
+
+
+def _dropped(reader: Reader) -> tuple[str, str]:
+    """What shall go: its name, and SQLite's words for it."""
+    start = reader.at
+    name = reader.name()
+    if reader.take("."):
+        schema, name = name, reader.name()
+        if schema in ("temp", "pg_temp"):
+            return name, f'"temp".{quoted_name(name)}'
+        if reader.sqlite and schema != PUBLIC:
+            return name, f"{quoted_name(schema)}.{quoted_name(name)}"
+        name = joined(schema, name)
+        return name, quoted_name(name)
+    found = name if reader.path is None else reader.path.of(name)
+    return found, quoted_name(found) if found != name else reader.words(start, reader.at)
 
 
 _COMMENTED = {
@@ -311,14 +355,17 @@ def comment(reader: Reader) -> Parsed:
         reader.expect("ON")
         if reader.take("DOMAIN"):
             return Kind.NOTHING, "COMMENT", None
-    relation = reader.name()
-    last = relation
-    while reader.take("."):
-        relation, last = last, reader.name()
     if kind == "column":
-        part = last
+        names = [reader.name()]
+        while reader.take("."):
+            names.append(reader.name())
+        part = names.pop()
+        if len(names) > 1 or reader.path is None:
+            relation = joined(*names[-2:]) if len(names) > 1 else "".join(names)
+        else:
+            relation = reader.path.of("".join(names))
     else:
-        relation = last
+        relation = reader.qualified()
     reader.expect("IS")
     text = None if reader.take("NULL") else reader.string()
     reader.end()

@@ -184,6 +184,23 @@ class OnCommit:
 
 
 @dataclass(frozen=True, slots=True)
+class CreateSchema:
+    """CREATE SCHEMA [IF NOT EXISTS]."""
+
+    name: str
+    if_not_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DropSchema:
+    """DROP SCHEMA: with `cascade` everything that is in them goes, too."""
+
+    names: tuple[str, ...]
+    if_exists: bool = False
+    cascade: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Comment:
     """COMMENT ON what can have one here.
 
@@ -265,9 +282,11 @@ class Alteration:
     """One action of an ALTER TABLE.
 
     :param action: ``add column``, ``drop column``, ``rename column``, ``rename to``, ``add constraint``, ``drop constraint``,
-        ``rename constraint``, ``type``, ``set default``, ``drop default``, ``set not null``, ``drop not null``, ``add identity``.
+        ``rename constraint``, ``type``, ``set default``, ``drop default``, ``set not null``, ``drop not null``, ``add identity``,
+        ``set schema``.
     :param name: the column's or constraint's name; None for a constraint without one.
-    :param text: SQLite's words for what is added or set: a column definition, a table constraint, a type, an expression; or the new name.
+    :param text: SQLite's words for what is added or set: a column definition, a table constraint, a type, an expression; or the new name
+        or schema.
     :param if_exists: an absent (for ``add column``: a present) one is passed over.
     """
 
@@ -302,6 +321,8 @@ Argument = (
     | DropDatabase
     | Script
     | OnCommit
+    | CreateSchema
+    | DropSchema
     | Comment
     | Truncate
     | Drop
@@ -317,7 +338,7 @@ Argument = (
 class Statement:
     """One statement of a client's text.
 
-    :param text: the client's own words, without the closing ``;``.
+    :param text: the client's own words, without the closing ``;``; where it names schemas, with SQLite's names for what is in them.
     :param offset: where it starts in the whole text, in characters.
     :param sql: what SQLite is given (equals `text` where nothing had to change).
     :param verb: PostgreSQL's command tag without a count, by the first words: ``SELECT``, ``INSERT``,
@@ -330,6 +351,8 @@ class Statement:
     :param acts: it moves a sequence or says NOTIFY, and so needs the writer even where SQLite calls it a read.
     :param asks_types: it calls ``pg_typeof``, whose answer is found by :func:`ha.sql.infer.asked`.
     :param edits: where `sql` differs from `text`, as (offset in `text`, offset in `sql`) of points from which both run on alike.
+    :param said: the client's words where `text` has other names; `renamed` are the edits between the two.
+    :param schema: the schema in which it makes something, where that is not public.
     :param given: the types of ``$1``, ``$2`` … as the client declared them when it prepared the statement; None where it did not.
     """
 
@@ -347,3 +370,11 @@ class Statement:
     asks: bool = False
     asks_types: bool = False
     may_ask: bool = False
+    said: str | None = None
+    renamed: tuple[tuple[int, int], ...] = ()
+    schema: str | None = None
+
+    @property
+    def words(self) -> str:
+        """The client's own, whatever was made of them."""
+        return self.text if self.said is None else self.said

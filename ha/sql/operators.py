@@ -108,7 +108,10 @@ _ANY_COMPARISONS = frozenset("= <> != < > <= >= LIKE ILIKE ~ ~* ~~".split())
 
 def any_of(rewriting: Rewriting, index: int) -> None:
     """``x = ANY (…)``, ``x <> ALL (…)``: of an array or a subquery."""
-    operator, opening = rewriting.key(index - 1), index + 1
+    place, opening = index - 1, index + 1
+    operator = rewriting.key(place)
+    if operator == ")" and rewriting.key(rewriting.partners.get(place, 0) - 1) == "OPERATOR":
+        operator, place = rewriting.key(place - 1), rewriting.partners[place] - 1
     if operator not in _ANY_COMPARISONS or rewriting.key(opening) != "(" or opening not in rewriting.partners:
         return
     close = rewriting.partners[opening]
@@ -120,7 +123,7 @@ def any_of(rewriting: Rewriting, index: int) -> None:
     elif operator in ("<>", "!=") and every:
         word = "NOT IN"
     if word is not None:
-        rewriting.instead[index - 1] = word
+        rewriting.instead[place] = word
         rewriting.instead[index] = ""
         if inner in ("SELECT", "WITH", "VALUES"):
             return
@@ -138,9 +141,9 @@ def any_of(rewriting: Rewriting, index: int) -> None:
         return
     if inner in ("SELECT", "WITH", "VALUES"):
         raise rewriting.refuse(index, f"{operator} {rewriting.key(index)} (subquery)", "Use EXISTS or an aggregate.")
-    first = rewriting.chain_before(index - 1, SUMS | JSON_CHAIN)
+    first = rewriting.chain_before(place, SUMS | JSON_CHAIN)
     rewriting.before(first, f"(SELECT {'min' if every else 'max'}(")
-    globs = (rewriting.instead.get(index - 1) or "").endswith("GLOB")
+    globs = (rewriting.instead.get(place) or "").endswith("GLOB")
     element = "pg_glob(pg_element)" if globs else "pg_element"
     rewriting.instead[index] = f"{element}) FROM pg_elements"
     rewriting.last(close, ")")

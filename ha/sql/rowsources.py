@@ -39,10 +39,11 @@ def sequence_state(rewriting: Rewriting, index: int) -> None:
     last = first
     while rewriting.key(last + 1) == ".":
         last += 2
+    after = last + 3 if rewriting.key(last + 1) == "AS" else last + 1
     if (
         rewriting.key(at) != "FROM"
         or rewriting.kind(last) not in (WORD, QUOTED)
-        or rewriting.key(last + 1) not in ("", ";")
+        or rewriting.key(after) not in ("", ";")
     ):
         return
     name = unquoted(rewriting.text, rewriting.tokens[last])

@@ -41,6 +41,7 @@ from ha.sql.kinds import SetVariable as SetVariable
 from ha.sql.kinds import Statement as Statement
 from ha.sql.kinds import Truncate as Truncate
 from ha.sql.made import is_by_number
+from ha.sql.namespaces import Names, placed
 from ha.sql.rewriting import Rewriting, Translation
 from ha.sql.tokens import TEXTS, Token, literal, tokenize
 from ha.sql.translate import translate
@@ -80,13 +81,21 @@ def split(text: str, *, sqlite_order: bool = False) -> tuple[Statement, ...]:
 
 def client_position(statement: Statement, offset: int) -> int:
     """Where in the client's whole text that is which SQLite calls `offset` in `statement.sql`; both in characters from 0."""
+    at = _back(statement.edits, offset, len(statement.text))
+    if statement.said is None:
+        return statement.offset + at
+    return statement.offset + _back(statement.renamed, at, len(statement.said))
+
+
+def _back(edits: Sequence[tuple[int, int]], offset: int, end: int) -> int:
+    """Where in a text of `end` characters that stood which was moved to `offset` by edits."""
     here, there = 0, 0
-    for client, ours in statement.edits:
-        if ours > offset:
+    for before, after in edits:
+        if after > offset:
             # Inside words of ours: the place they stand for.
-            return statement.offset + min(here + offset - there, client)
-        here, there = client, ours
-    return statement.offset + min(here + offset - there, len(statement.text))
+            return min(here + offset - there, before)
+        here, there = before, after
+    return min(here + offset - there, end)
 
 
 _SHOWN = re.compile(
@@ -100,8 +109,9 @@ def literal_position(statement: Statement, message: str) -> int | None:
     if match is None or not message.endswith(match[0]):
         return None
     value = match["value"] if match["value"] is not None else match["number"]
-    for token in tokenize(statement.text):
-        if token.key == match["mark"] or (token.kind in TEXTS and literal(statement.text, token) == value):
+    text = statement.words
+    for token in tokenize(text):
+        if token.key == match["mark"] or (token.kind in TEXTS and literal(text, token) == value):
             return statement.offset + token.start + 1
     return None
 
@@ -175,22 +185,55 @@ def _inside_trigger(tokens: list[Token], first: int, semicolon: int) -> bool:
     return begun and not (tokens[semicolon - 1].key == "END" and tokens[semicolon - 2].key == ";")
 
 
-def _statement(text: str, tokens: Sequence[Token], start: int, end: int, sqlite_order: bool) -> Statement:
+def in_path(statement: Statement, names: Names) -> Statement:
+    """The statement of a client with a search_path of its own, as `names` finds what it names.
+
+    :raises StatementError: as :func:`split`.
+    """
+    text = statement.words
+    tokens = tokenize(text)
+    try:
+        found = _statement(text, tokens, 0, len(text), False, names)
+    except StatementError as error:
+        if error.position is not None:
+            error.position += statement.offset
+        raise
+    return replace(found, offset=statement.offset, given=statement.given)
+
+
+def _statement(
+    text: str, tokens: Sequence[Token], start: int, end: int, sqlite_order: bool, names: Names | None = None
+) -> Statement:
+    """
+    :param names: what the client's search_path makes of names without a schema, if it finds any but the plain ones.
+    """
+
     def inner(first: int, last: int) -> Statement:
         if first >= last:
             raise StatementError("42601", "syntax error at end of input", position=end + 1)
-        return _statement(text, tokens[first:last], tokens[first].start, tokens[last - 1].end, sqlite_order)
+        return _statement(text, tokens[first:last], tokens[first].start, tokens[last - 1].end, sqlite_order, names)
 
     words = text[start:end]
     key = tokens[0].key
+    if not sqlite_order and (names is not None or "." in words):
+        ours = placed(text, tokens, start, end, names)
+        if ours is not None:
+            again = tokenize(ours.text)
+            try:
+                found = _statement(ours.text, again, 0, len(ours.text), False)
+            except StatementError as error:
+                if error.position is not None:
+                    error.position = start + _back(ours.edits, error.position - 1, end - start) + 1
+                raise
+            return replace(found, offset=start, said=words, renamed=ours.edits, schema=ours.creates)
     command = COMMANDS.get(key)
     if command is not None:
-        kind, verb, argument = command(Reader(text, tokens, inner, sqlite_order))
+        kind, verb, argument = command(Reader(text, tokens, inner, sqlite_order, names))
         return Statement(words, start, kind, words, verb, argument=argument)
     definition = DEFINITIONS.get(key)
     verb, argument = key, None
     if definition is not None:
-        outcome = definition(Reader(text, tokens, inner, sqlite_order))
+        outcome = definition(Reader(text, tokens, inner, sqlite_order, names))
         if outcome is not None:
             kind, verb, argument = outcome
             if isinstance(argument, Script) and ITSELF in argument.texts:
@@ -245,9 +288,16 @@ def with_schema(statement: Statement, schema: Schema) -> Statement:
         made = translate(statement.text, tokens, 0, len(statement.text), verb=statement.verb, types=types)
     except StatementError as error:
         if error.position is not None:
-            error.position += statement.offset
+            error.position = _told(statement, error.position)
         raise
     return replace(statement, sql=made.sql, edits=made.edits, acts=made.acts, asks=False)
+
+
+def _told(statement: Statement, position: int) -> int:
+    """A position from 1 in the statement's text as one in the client's."""
+    if statement.said is not None:
+        position = _back(statement.renamed, position - 1, len(statement.said)) + 1
+    return statement.offset + position
 
 
 def _after_with(tokens: Sequence[Token]) -> str:

@@ -12,7 +12,7 @@ from ha.sql.kinds import Kind
 
 
 def create_type(reader: Reader) -> Parsed:
-    name = reader.qualified()
+    name = reader.type_name()
     if not reader.take("AS", "ENUM"):
         what = "RANGE" if reader.take("AS", "RANGE") else "of several fields" if reader.take("AS") else "of your own"
         return refused(f"CREATE TYPE {what}", "Types can be enumerations: AS ENUM ('a', 'b').")
@@ -29,7 +29,7 @@ def create_type(reader: Reader) -> Parsed:
 
 def alter_type(reader: Reader) -> Parsed:
     verb = "ALTER TYPE"
-    name = reader.qualified()
+    name = reader.type_name()
     if reader.take("ADD", "VALUE"):
         if_not_exists = reader.take("IF", "NOT", "EXISTS")
         label = reader.string()
@@ -56,9 +56,9 @@ def alter_type(reader: Reader) -> Parsed:
 
 def drop_type(reader: Reader) -> Parsed:
     if_exists = reader.take("IF", "EXISTS")
-    names = [reader.qualified()]
+    names = [reader.type_name()]
     while reader.take(","):
-        names.append(reader.qualified())
+        names.append(reader.type_name())
     cascade = reader.one_of("CASCADE", "RESTRICT") == "CASCADE"
     reader.end()
     return Kind.SCRIPT, "DROP TYPE", kinds.DropType(tuple(names), if_exists, cascade)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from ha.errors import StatementError
+from ha.sql.namespaces import BUILT_IN, PUBLIC, joined
 from ha.sql.spoken import spoken
 from ha.sqlite import catalog_texts
 from ha.sqlite.catalog_objects import Relation, Schema, oid_of, quoted_if_needed
@@ -84,17 +85,22 @@ class Lookups:
     """The functions that need a schema, each a method of the function's name.
 
     :param schema: asks for the one to look into.
+    :param path: asks for the client's search_path.
     """
 
-    def __init__(self, schema: Callable[[], Schema]) -> None:
+    def __init__(self, schema: Callable[[], Schema], path: Callable[[], tuple[str, ...]]) -> None:
         self._schema = schema
+        self._searched = path
+
+    def _path(self) -> tuple[str, ...]:
+        return self._searched() or (PUBLIC,)
 
     # Names and numbers
 
     def relation_oid(self, text: Any) -> int | None:
         schema, name = name_parts(text)
-        if schema in (None, "public"):
-            found = self._schema().relation(name)
+        for one in self._path() if schema is None else (schema,):
+            found = self._schema().relation(joined(one, name)) if one == PUBLIC or one not in BUILT_IN else None
             if found is not None:
                 return found.oid
         return SYSTEM.get((schema or "pg_catalog", name))
@@ -126,11 +132,20 @@ class Lookups:
         oid = self.pg_regclass(value)
         found = self._schema().relations.get(oid or 0)
         if found is not None:
-            return quoted_if_needed(found.name)
+            # Without a path there is nothing to look in but public, so its relations are known by their own names.
+            return quoted_if_needed(found.own) if self._finds(found) else found.qualified
         if oid in SYSTEM_NAMES:
             schema, name = SYSTEM_NAMES[oid]
             return name if schema == "pg_catalog" else f"{schema}.{name}"
         return str(oid) if oid else "-"
+
+    def _finds(self, relation: Relation) -> bool:
+        """Is it the one that its name without a schema finds?"""
+        for one in self._path():
+            found = self._schema().relation(joined(one, relation.own))
+            if found is not None:
+                return found is relation
+        return False
 
     def relation(self, value: Any) -> Relation | None:
         if value is None:
@@ -159,7 +174,7 @@ class Lookups:
     def pg_get_ruledef(self, oid: Any, pretty: Any = 0) -> str | None:
         for one in self._schema().relations.values():
             if one.kind == "v" and oid_of("rule", one.name) == oid:
-                shown = quoted_if_needed(one.name)
+                shown = one.plain
                 text = catalog_texts.view_definition(one)
                 return f'CREATE RULE "_RETURN" AS\n    ON SELECT TO {shown} DO INSTEAD {text}'
         return None
@@ -183,7 +198,7 @@ class Lookups:
         sequence = found.sequence
         if sequence is None or sequence.attribute is None or sequence.attribute.name.lower() != str(column).lower():
             return None
-        return f"public.{quoted_if_needed(sequence.relation.name)}"
+        return sequence.relation.qualified
 
     # Comments
 
@@ -214,9 +229,37 @@ class Lookups:
         if oid is None:
             return None
         number = oid_in(oid) or 0
-        if number in self._schema().relations:
-            return 1
+        found = self._schema().relations.get(number)
+        if found is not None:
+            return int(self._finds(found))
         return int(SYSTEM_NAMES[number][0] == "pg_catalog") if number in SYSTEM_NAMES else None
+
+    # Schemas
+
+    def pg_regnamespace(self, value: Any) -> int | None:
+        """``'s'::regnamespace``: the number.
+
+        :raises StatementError: 3F000, there is no such schema.
+        """
+        if value is None:
+            return None
+        number = oid_in(value)
+        if number is None:
+            name = name_parts(value)[1]
+            number = self.namespace_oid(name)
+            if number is None:
+                raise StatementError("3F000", f'schema "{name}" does not exist')
+        return number
+
+    def namespace_oid(self, name: Any) -> int | None:
+        return NAMESPACES.get(name) or self._schema().namespaces.get(name)
+
+    def pg_regnamespace_name(self, value: Any) -> str | None:
+        if value is None:
+            return None
+        number = self.pg_regnamespace(value)
+        known = {**NAMESPACES, **self._schema().namespaces}
+        return next((name for name, oid in known.items() if oid == number), str(number) if number else "-")
 
     def has_table_privilege(self, *arguments: Any) -> int | None:
         """Whoever may enter may do everything; but the table must be there."""
@@ -242,25 +285,6 @@ def to_regproc(value: Any) -> str | None:
         return None
     name = name_parts(str(value).partition("(")[0])[1]
     return name if name in FUNCTION_OIDS else None
-
-
-def pg_regnamespace(value: Any) -> int | None:
-    if value is None:
-        return None
-    number = oid_in(value)
-    if number is not None:
-        return number
-    name = name_parts(value)[1]
-    if name not in NAMESPACES:
-        raise StatementError("3F000", f'schema "{name}" does not exist')
-    return int(NAMESPACES[name])
-
-
-def pg_regnamespace_name(value: Any) -> str | None:
-    if value is None:
-        return None
-    number = pg_regnamespace(value)
-    return next((name for name, oid in NAMESPACES.items() if oid == number), str(number) if number else "-")
 
 
 def pg_size_pretty(value: Any) -> str | None:
@@ -341,9 +365,17 @@ def rows(connection: Connection) -> list[Row]:
         own, everybody = _PRIVILEGES.get(str(kind), ("", ""))
         return json.dumps([*([f"={everybody}/{name}"] if everybody else []), f"{name}={own}/{name}"])
 
-    look = Lookups(schema)
+    def path() -> tuple[str, ...]:
+        asked = found()
+        return asked.context.path if asked is not None and asked.context is not None else ()
+
+    look = Lookups(schema, path)
     types = TypeNames(connection)
     made: list[Row] = [
+        ("pg_regnamespace", 1, look.pg_regnamespace),
+        ("pg_regnamespace_name", 1, look.pg_regnamespace_name),
+        ("to_regnamespace", 1, lambda value: None if look.namespace_oid(value) is None else str(value)),
+        ("to_regnamespace_oid", 1, look.namespace_oid),
         ("pg_regclass", 1, look.pg_regclass),
         ("pg_regclass_name", 1, look.pg_regclass_name),
         ("to_regclass", 1, look.to_regclass),
@@ -428,10 +460,6 @@ FUNCTIONS: Final[tuple[Row, ...]] = (
     ("to_regproc", 1, to_regproc),
     ("to_regproc_oid", 1, lambda value: FUNCTION_OIDS.get(to_regproc(value) or "")),
     ("to_regprocedure", 1, to_regproc),
-    ("pg_regnamespace", 1, pg_regnamespace),
-    ("pg_regnamespace_name", 1, pg_regnamespace_name),
-    ("to_regnamespace", 1, lambda value: str(value) if value in NAMESPACES else None),
-    ("to_regnamespace_oid", 1, NAMESPACES.get),
     ("to_regrole", 1, lambda value: value),
     ("pg_get_expr", 2, pg_get_expr),
     ("pg_get_expr", 3, pg_get_expr),
@@ -480,7 +508,7 @@ FUNCTIONS: Final[tuple[Row, ...]] = (
 NAMES: Final = frozenset(
     """
     pg_regclass pg_regclass_name to_regclass to_regclass_oid pg_get_indexdef pg_get_constraintdef pg_get_viewdef pg_get_ruledef
-    pg_get_triggerdef
+    pg_get_triggerdef pg_regnamespace pg_regnamespace_name to_regnamespace to_regnamespace_oid
     pg_get_serial_sequence obj_description col_description pg_table_is_visible pg_sequence_last_value pg_sequence_state
     has_table_privilege
     has_sequence_privilege

@@ -162,8 +162,8 @@ def pg_sequences(connection: Connection, context: Context) -> Iterator[Row]:
     for one in connection.catalog.schema.sequences:
         last = _position(connection, one.counting)
         yield {
-            "schemaname": "public",
-            "sequencename": one.relation.name,
+            "schemaname": one.relation.namespace,
+            "sequencename": one.relation.own,
             "sequenceowner": context.user,
             "data_type": "bigint",
             "start_value": 1,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
+from ha.sql.namespaces import PUBLIC
 from ha.sql.tokens import quoted_name
 
 #: Below are PostgreSQL's own objects.
@@ -66,6 +67,7 @@ class Attribute:
 class Relation:
     """A table, view, sequence or index.
 
+    :param name: SQLite's, with its schema where that is not public; PostgreSQL's is `own`.
     :param kind: ``r``, ``v``, ``S``, ``i``.
     :param sequence: of a table, the column that counts by itself.
     :param query: of a view.
@@ -78,6 +80,22 @@ class Relation:
     sequence: Sequence | None = None
     query: str = ""
     triggers: bool = False
+    namespace: str = PUBLIC
+
+    @property
+    def own(self) -> str:
+        """Its name in its schema."""
+        return self.name if self.namespace == PUBLIC else self.name.removeprefix(f"{self.namespace}.")
+
+    @property
+    def qualified(self) -> str:
+        """Its name with its schema's, as SQL writes it."""
+        return f"{quoted_if_needed(self.namespace)}.{quoted_if_needed(self.own)}"
+
+    @property
+    def plain(self) -> str:
+        """As `qualified`, but without public."""
+        return quoted_if_needed(self.own) if self.namespace == PUBLIC else self.qualified
 
     def attribute(self, name: str) -> Attribute | None:
         low = name.lower()
@@ -178,6 +196,8 @@ class Schema:
     types: dict[int, MadeType] = field(default_factory=dict)
     #: By (object's OID, OID of the catalog table that lists it, attribute number or 0).
     comments: dict[tuple[int, int, int], str] = field(default_factory=dict)
+    #: The schemas of CREATE SCHEMA, and their numbers.
+    namespaces: dict[str, int] = field(default_factory=dict)
 
     def relation(self, name: str) -> Relation | None:
         """By its name: as it is written, else without regard to case, as SQLite would find it."""

@@ -40,6 +40,11 @@ class Table(NamedTuple):
     old: str = "true"
 
 
+def pg_namespace(schema: Schema) -> Rows:
+    for name, oid in schema.namespaces.items():
+        yield oid, name, OWNER
+
+
 def pg_class(schema: Schema) -> Rows:
     checks: dict[int, int] = {}
     with_triggers = set()
@@ -49,11 +54,12 @@ def pg_class(schema: Schema) -> Rows:
         elif constraint.kind == "f" and constraint.parent is not None:
             with_triggers |= {constraint.table.oid, constraint.parent.oid}
     indexed = {index.table.oid for index in schema.indexes.values()}
+    namespaces = schema.namespaces
     for relation in schema.relations.values():
         yield (
             relation.oid,
-            relation.name,
-            PUBLIC,
+            relation.own,
+            namespaces.get(relation.namespace, PUBLIC),
             OWNER,
             {"r": HEAP, "i": BTREE}.get(relation.kind, 0),
             relation.oid if relation.kind != "v" else 0,
@@ -169,7 +175,7 @@ def pg_constraint(schema: Schema) -> Rows:
         yield (
             oid,
             one.name,
-            PUBLIC,
+            schema.namespaces.get(one.table.namespace, PUBLIC),
             one.kind,
             one.deferrable,
             one.deferred,
@@ -265,6 +271,7 @@ def ha_texts(schema: Schema) -> Rows:
 
 
 TABLES: Final = (
+    Table("pg_namespace", "oid nspname nspowner", pg_namespace, "oid", f"oid >= {FIRST_OID}"),
     Table(
         "pg_class",
         "oid relname relnamespace relowner relam relfilenode relpages reltuples relhasindex relkind relnatts relchecks relhasrules"

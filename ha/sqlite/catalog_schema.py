@@ -17,9 +17,10 @@ from ha.sql import constraints, infer
 from ha.sql import made as made_types
 from ha.sql.constraints import CHECK, FOREIGN, PRIMARY, UNIQUE
 from ha.sql.declarations import COUNTING, PRIMARY_MARK, UNIQUE_MARK
+from ha.sql.namespaces import PUBLIC, beside, parted
 from ha.sql.spoken import function_of, spoken
 from ha.sql.statements import split
-from ha.sqlite import comments, enumerations
+from ha.sqlite import comments, enumerations, schemas
 from ha.sqlite.catalog_objects import (
     INT8,
     PG_CLASS,
@@ -35,7 +36,7 @@ from ha.sqlite.catalog_objects import (
     numbered,
     quoted_if_needed,
 )
-from ha.sqlite.catalog_texts import default_text
+from ha.sqlite.catalog_texts import default_text, spoken_names
 from ha.sqlite.catalog_types import TEXT, made_rows, type_of, types_by_name
 from ha.sqlite.guard import is_ours
 
@@ -79,8 +80,9 @@ class Reading:
         self._views = {
             name: sql or ""
             for kind, name, _, sql in objects
-            if kind == "view" and not (comments.is_one(name, sql or "") or enumerations.is_one(name, sql or ""))
+            if kind == "view" and not any(kept.is_one(name, sql or "") for kept in (comments, enumerations, schemas))
         }
+        self.schema.namespaces = numbered("namespace", schemas.names(connection))
         for one in enumerations.enumerations(connection).values():
             self._type(one)
         self._index_texts = {name: sql for kind, name, _, sql in objects if kind == "index"}
@@ -125,9 +127,9 @@ class Reading:
             columns = [column or "expr" for _, column, _ in terms]
             if origin == "pk":
                 with_key.add(table)
-                name = self._given(table, PRIMARY, columns) or f"{table}_pkey"
+                name = self._named(table, PRIMARY, columns) or f"{table}_pkey"
             elif origin == "u":
-                name = self._given(table, UNIQUE, columns) or _free("_".join([table, *columns, "key"]), taken)
+                name = self._named(table, UNIQUE, columns) or _free("_".join([table, *columns, "key"]), taken)
             else:
                 name = index
             taken.add(name)
@@ -141,8 +143,17 @@ class Reading:
             key = sorted((row[5], row) for row in self._columns.get(table, ()) if row[5])
             if key and table not in with_key and not self._is_sequence(table):
                 columns = [row[1] for _, row in key]
-                name = self._given(table, PRIMARY, columns) or f"{table}_pkey"
+                name = self._named(table, PRIMARY, columns) or f"{table}_pkey"
                 yield name, table, tuple((row[0], row[1], False) for _, row in key), True, True, None
+
+    def _named(self, table: str, kind: str, columns: list[str]) -> str | None:
+        """The index of a constraint that has a name lies beside its table."""
+        name = self._given(table, kind, columns)
+        return beside(table, name) if name is not None and self._namespace(table) != PUBLIC else name
+
+    def _namespace(self, name: str) -> str:
+        schema, _ = parted(name)
+        return schema if schema is not None and schema in self.schema.namespaces else PUBLIC
 
     def _given(self, table: str, kind: str, columns: list[str]) -> str | None:
         wanted = [column.lower() for column in columns]
@@ -172,7 +183,7 @@ class Reading:
         self._oids = numbered("class", names)
 
     def _make(self, name: str, kind: str) -> Relation:
-        relation = Relation(self._oids[name], name, kind)
+        relation = Relation(self._oids[name], name, kind, namespace=self._namespace(name))
         self.schema.relations[relation.oid] = relation
         self.schema.named[name] = relation
         self.schema.named.setdefault(name.lower(), relation)
@@ -241,17 +252,16 @@ class Reading:
         if told is not None and told[2] is not None:
             attribute.identity = "d"
         else:
-            attribute.default = f"nextval('{quoted_if_needed(name)}'::regclass)"
+            attribute.default = f"nextval('{sequence.relation.plain}'::regclass)"
         relation.sequence = sequence
         self.schema.sequences.append(sequence)
 
     def _view(self, name: str) -> None:
         relation = self._make(name, "v")
-        relation.query = constraints.query_of(self._views[name])
+        query = constraints.query_of(self._views[name])
+        relation.query = spoken_names(query, self.schema.namespaces)
         sources = self._connection.columns_of(name)
-        for number, (column, inferred) in enumerate(
-            zip(sources, self._inferred(relation.query, sources), strict=True), 1
-        ):
+        for number, (column, inferred) in enumerate(zip(sources, self._inferred(query, sources), strict=True), 1):
             table = self.schema.relation(column.table or "")
             origin = table.attribute(column.origin or "") if table is not None else None
             if origin is not None:
@@ -281,6 +291,7 @@ class Reading:
         if owner is None or name in self.schema.named:
             return
         relation = self._make(name, "i")
+        relation.namespace = owner.namespace
         text = self._index_texts.get(index or "")
         words, where = constraints.index_terms(text) if text else ((), None)
         keys = []
@@ -332,8 +343,8 @@ class Reading:
                 self._unique.setdefault(index.table.oid, []).append(index)
             if index.primary or (index.unique and 0 not in index.keys and self._is_constraint(index)):
                 kind = PRIMARY if index.primary else UNIQUE
-                made.append(Constraint(0, index.relation.name, kind, index.table, index.keys, index))
-                taken.setdefault(index.table.name, set()).add(index.relation.name)
+                made.append(Constraint(0, index.relation.own, kind, index.table, index.keys, index))
+                taken.setdefault(index.table.name, set()).add(index.relation.own)
         for table in self._tables:
             owner = self.schema.named.get(table)
             if owner is not None and owner.kind == "r":
@@ -360,7 +371,7 @@ class Reading:
             name = one.name
             if name is None:
                 middle = f"_{one.columns[0]}" if len(one.columns) == 1 else ""
-                name = _free(f"{table.name}{middle}_check", taken)
+                name = _free(f"{table.own}{middle}_check", taken)
             taken.add(name)
             yield Constraint(0, name, CHECK, table, keys, expression=one.expression)
 
@@ -383,7 +394,7 @@ class Reading:
             onto = [row[3] for row in rows]
             keys = _numbers(parent, onto) if None not in onto else self._primary_key(parent)
             given = told.name if told is not None else None
-            named = given or _free("_".join([name, *columns, "fkey"]), taken.setdefault(name, set()))
+            named = given or _free("_".join([table.own, *columns, "fkey"]), taken.setdefault(name, set()))
             taken[name].add(named)
             yield Constraint(
                 0,
@@ -413,7 +424,8 @@ class Reading:
             owner = self.schema.relation(table)
             if owner is not None:
                 owner.triggers = True
-                self.schema.triggers[oids[name]] = Trigger(oids[name], name, owner, sql)
+                words = spoken_names(sql, self.schema.namespaces)
+                self.schema.triggers[oids[name]] = Trigger(oids[name], name, owner, words)
 
 
 def _is_hidden(table: str) -> bool:

@@ -6,11 +6,13 @@ inside an expression are as they were written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from functools import lru_cache
 from typing import Final
 
+from ha.sql.namespaces import parted
 from ha.sql.spoken import spoken, spoken_query
+from ha.sql.tokens import QUOTED, tokenize, unquoted
 from ha.sqlite.catalog_objects import Constraint, Index, Relation, Trigger, quoted_if_needed
 from ha.sqlite.catalog_types import spoken_type
 
@@ -26,11 +28,10 @@ def index_definition(index: Index, *, qualified: bool = True) -> str:
         _term(term, key) + (" DESC" if down else "")
         for term, key, down in zip(index.terms, index.keys, index.descending, strict=True)
     )
-    schema = "public." if qualified else ""
     where = f" WHERE {spoken(index.where, pretty=not qualified)}" if index.where else ""
     return (
-        f"CREATE {'UNIQUE ' if index.unique else ''}INDEX {quoted_if_needed(index.relation.name)} ON "
-        f"{schema}{quoted_if_needed(index.table.name)} USING btree ({terms}){where}"
+        f"CREATE {'UNIQUE ' if index.unique else ''}INDEX {quoted_if_needed(index.relation.own)} ON "
+        f"{index.table.qualified if qualified else index.table.plain} USING btree ({terms}){where}"
     )
 
 
@@ -53,6 +54,24 @@ def view_definition(view: Relation) -> str:
     return f" {spoken_query(view.query)};"
 
 
+def spoken_names(sql: str, namespaces: Container[str]) -> str:
+    """A stored text with PostgreSQL's names for relations of schemas: ``"s.t" AS "t"`` is ``s.t``."""
+    tokens = tokenize(sql)
+    parts: list[str] = []
+    at = 0
+    for index, token in enumerate(tokens):
+        schema, own = parted(unquoted(sql, token)) if token.kind == QUOTED else (None, "")
+        if schema is None or schema not in namespaces:
+            continue
+        end = token.end
+        following = tokens[index + 1 : index + 3]
+        if [one.key for one in following[:1]] == ["AS"] and unquoted(sql, following[-1]) == own:
+            end = following[-1].end
+        parts += (sql[at : token.start], f"{quoted_if_needed(schema)}.{quoted_if_needed(own)}")
+        at = end
+    return "".join((*parts, sql[at:]))
+
+
 def constraint_definition(constraint: Constraint, *, pretty: bool = False) -> str:
     """A constraint's words after its name."""
     if constraint.kind == "c":
@@ -64,7 +83,7 @@ def constraint_definition(constraint: Constraint, *, pretty: bool = False) -> st
         return f"UNIQUE ({own})"
     assert constraint.parent is not None
     words = [
-        f"FOREIGN KEY ({own}) REFERENCES {quoted_if_needed(constraint.parent.name)}"
+        f"FOREIGN KEY ({own}) REFERENCES {constraint.parent.plain}"
         f"({_columns(constraint.parent, constraint.parent_keys)})"
     ]
     if constraint.on_update in _ACTIONS:

@@ -14,7 +14,12 @@ _TYPE_NAME: Final = (
     " THEN 'USER-DEFINED' ELSE format_type(a.atttypid, NULL) END"
 )
 _USER: Final = "pg_get_userbyid(c.relowner)"
-_OURS: Final = "c.relnamespace = 2200"
+_OURS: Final = "c.oid >= 16384"
+#: The name of a relation's schema.
+_SCHEMA: Final = "(SELECT nspname FROM pg_namespace WHERE oid = c.relnamespace)"
+#: What PostgreSQL calls a column's NOT NULL.
+_NOT_NULL: Final = "c.relnamespace || '_' || c.oid || '_' || a.attnum || '_not_null'"
+_CONSTRAINTS_SCHEMA: Final = "(SELECT nspname FROM pg_namespace WHERE oid = r.connamespace)"
 _UPDATABLE: Final = "CASE c.relkind WHEN 'r' THEN 'YES' ELSE 'NO' END"
 _YES: Final = "CASE WHEN {} THEN 'YES' ELSE 'NO' END"
 
@@ -41,7 +46,7 @@ VIEWS: Final[dict[str, tuple[str, str]]] = {
     ),
     "pg_indexes": (
         "schemaname tablename indexname tablespace indexdef",
-        "SELECT 'public', c.relname, i.relname, NULL, x.text FROM pg_index k JOIN pg_class c ON c.oid = k.indrelid"
+        f"SELECT {_SCHEMA}, c.relname, i.relname, NULL, x.text FROM pg_index k JOIN pg_class c ON c.oid = k.indrelid"
         " JOIN pg_class i ON i.oid = k.indexrelid LEFT JOIN ha_texts x ON x.oid = i.oid",
     ),
     **{
@@ -50,12 +55,12 @@ VIEWS: Final[dict[str, tuple[str, str]]] = {
             "SELECT c.oid, n.nspname, c.relname, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM pg_class c"
             f" JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND {_SCOPE} AND {condition}",
         )
-        for which, condition in (("all", "true"), ("user", _OURS), ("sys", "c.relnamespace <> 2200"))
+        for which, condition in (("all", "true"), ("user", _OURS), ("sys", "c.oid < 16384"))
     },
     **{
         f"pg_stat_{which}_indexes": (
             "relid indexrelid schemaname relname indexrelname idx_scan idx_tup_read idx_tup_fetch",
-            "SELECT c.oid, i.oid, 'public', c.relname, i.relname, 0, 0, 0 FROM pg_index k"
+            f"SELECT c.oid, i.oid, {_SCHEMA}, c.relname, i.relname, 0, 0, 0 FROM pg_index k"
             " JOIN pg_class c ON c.oid = k.indrelid JOIN pg_class i ON i.oid = k.indexrelid",
         )
         for which in ("all", "user")
@@ -108,60 +113,62 @@ VIEWS: Final[dict[str, tuple[str, str]]] = {
     "information_schema.sequences": (
         "sequence_catalog sequence_schema sequence_name data_type numeric_precision numeric_precision_radix numeric_scale"
         " start_value minimum_value maximum_value increment cycle_option",
-        "SELECT :database, 'public', c.relname, 'bigint', 64, 2, 0, '1', '1', '9223372036854775807', '1', 'NO'"
+        f"SELECT :database, {_SCHEMA}, c.relname, 'bigint', 64, 2, 0, '1', '1', '9223372036854775807', '1', 'NO'"
         " FROM pg_class c WHERE c.relkind = 'S'",
     ),
     "information_schema.table_constraints": (
         "constraint_catalog constraint_schema constraint_name table_catalog table_schema table_name constraint_type is_deferrable"
         " initially_deferred enforced nulls_distinct",
         f"""
-        SELECT :database, 'public', r.conname, :database, 'public', c.relname,
+        SELECT :database, {_CONSTRAINTS_SCHEMA}, r.conname, :database, {_SCHEMA}, c.relname,
                CASE r.contype WHEN 'p' THEN 'PRIMARY KEY' WHEN 'u' THEN 'UNIQUE' WHEN 'f' THEN 'FOREIGN KEY' ELSE 'CHECK' END,
                {_YES.format("r.condeferrable")}, {_YES.format("r.condeferred")}, 'YES', CASE r.contype WHEN 'u' THEN 'YES' END
           FROM pg_constraint r JOIN pg_class c ON c.oid = r.conrelid
         UNION ALL
-        SELECT :database, 'public', '2200_' || c.oid || '_' || a.attnum || '_not_null', :database, 'public', c.relname, 'CHECK',
+        SELECT :database, {_SCHEMA}, {_NOT_NULL}, :database, {_SCHEMA}, c.relname, 'CHECK',
                'NO', 'NO', 'YES', NULL
           FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-         WHERE c.relkind = 'r' AND c.relnamespace = 2200 AND a.attnotnull
+         WHERE c.relkind = 'r' AND c.oid >= 16384 AND a.attnotnull
         """,
     ),
     "information_schema.check_constraints": (
         "constraint_catalog constraint_schema constraint_name check_clause",
-        """
-        SELECT :database, 'public', r.conname, '(' || r.conbin || ')' FROM pg_constraint r WHERE r.contype = 'c'
+        f"""
+        SELECT :database, n.nspname, r.conname, '(' || r.conbin || ')' FROM pg_constraint r JOIN pg_namespace n ON n.oid = r.connamespace
+         WHERE r.contype = 'c'
         UNION ALL
-        SELECT :database, 'public', '2200_' || c.oid || '_' || a.attnum || '_not_null', a.attname || ' IS NOT NULL'
+        SELECT :database, {_SCHEMA}, {_NOT_NULL}, a.attname || ' IS NOT NULL'
           FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-         WHERE c.relkind = 'r' AND c.relnamespace = 2200 AND a.attnotnull
+         WHERE c.relkind = 'r' AND c.oid >= 16384 AND a.attnotnull
         """,
     ),
     "information_schema.key_column_usage": (
         "constraint_catalog constraint_schema constraint_name table_catalog table_schema table_name column_name ordinal_position"
         " position_in_unique_constraint",
-        "SELECT :database, 'public', r.conname, :database, 'public', c.relname, a.attname, k.key + 1,"
+        f"SELECT :database, {_CONSTRAINTS_SCHEMA}, r.conname, :database, {_SCHEMA}, c.relname, a.attname, k.key + 1,"
         f" CASE r.contype WHEN 'f' THEN k.key + 1 END FROM {_KEYS} WHERE r.contype IN ('p', 'u', 'f')",
     ),
     "information_schema.constraint_column_usage": (
         "table_catalog table_schema table_name column_name constraint_catalog constraint_schema constraint_name",
         f"""
-        SELECT :database, 'public', c.relname, a.attname, :database, 'public', r.conname FROM {_KEYS} WHERE r.contype <> 'f'
+        SELECT :database, {_SCHEMA}, c.relname, a.attname, :database, {_CONSTRAINTS_SCHEMA}, r.conname FROM {_KEYS} WHERE r.contype <> 'f'
         UNION ALL
-        SELECT :database, 'public', c.relname, a.attname, :database, 'public', r.conname
+        SELECT :database, {_SCHEMA}, c.relname, a.attname, :database, {_CONSTRAINTS_SCHEMA}, r.conname
           FROM pg_constraint r JOIN pg_class c ON c.oid = r.confrelid JOIN json_each(r.confkey) k
           JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.value WHERE r.contype = 'f'
         """,
     ),
     "information_schema.constraint_table_usage": (
         "table_catalog table_schema table_name constraint_catalog constraint_schema constraint_name",
-        "SELECT :database, 'public', c.relname, :database, 'public', r.conname FROM pg_constraint r JOIN pg_class c"
+        f"SELECT :database, {_SCHEMA}, c.relname, :database, {_CONSTRAINTS_SCHEMA}, r.conname FROM pg_constraint r JOIN pg_class c"
         " ON c.oid = CASE r.contype WHEN 'f' THEN r.confrelid ELSE r.conrelid END WHERE r.contype <> 'c'",
     ),
     "information_schema.referential_constraints": (
         "constraint_catalog constraint_schema constraint_name unique_constraint_catalog unique_constraint_schema"
         " unique_constraint_name match_option update_rule delete_rule",
-        """
-        SELECT :database, 'public', r.conname, :database, 'public', i.relname, 'NONE', u.word, d.word
+        f"""
+        SELECT :database, {_CONSTRAINTS_SCHEMA}, r.conname, :database, (SELECT nspname FROM pg_namespace WHERE oid = i.relnamespace),
+               i.relname, 'NONE', u.word, d.word
           FROM pg_constraint r LEFT JOIN pg_class i ON i.oid = r.conindid
           JOIN (SELECT column1 AS letter, column2 AS word FROM (VALUES ('a', 'NO ACTION'), ('r', 'RESTRICT'), ('c', 'CASCADE'),
                ('n', 'SET NULL'), ('d', 'SET DEFAULT'))) u ON u.letter = r.confupdtype
@@ -173,9 +180,9 @@ VIEWS: Final[dict[str, tuple[str, str]]] = {
     "information_schema.triggers": (
         "trigger_catalog trigger_schema trigger_name event_manipulation event_object_catalog event_object_schema event_object_table"
         " action_order action_statement action_orientation action_timing",
-        """
-        SELECT :database, 'public', t.tgname,
-               CASE WHEN t.tgtype & 4 THEN 'INSERT' WHEN t.tgtype & 8 THEN 'DELETE' ELSE 'UPDATE' END, :database, 'public', c.relname, 1,
+        f"""
+        SELECT :database, {_SCHEMA}, t.tgname,
+               CASE WHEN t.tgtype & 4 THEN 'INSERT' WHEN t.tgtype & 8 THEN 'DELETE' ELSE 'UPDATE' END, :database, {_SCHEMA}, c.relname, 1,
                pg_get_triggerdef(t.oid), 'ROW',
                CASE WHEN t.tgtype & 64 THEN 'INSTEAD OF' WHEN t.tgtype & 2 THEN 'BEFORE' ELSE 'AFTER' END
           FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
@@ -184,17 +191,19 @@ VIEWS: Final[dict[str, tuple[str, str]]] = {
     "information_schema.table_privileges": (
         "grantor grantee table_catalog table_schema table_name privilege_type is_grantable with_hierarchy",
         f"""
-        SELECT {_USER}, {_USER}, :database, 'public', c.relname, p.column1, 'YES', CASE p.column1 WHEN 'SELECT' THEN 'YES' ELSE 'NO' END
+        SELECT {_USER}, {_USER}, :database, {_SCHEMA}, c.relname, p.column1, 'YES', CASE p.column1 WHEN 'SELECT' THEN 'YES' ELSE 'NO' END
           FROM pg_class c, (VALUES ('INSERT'), ('SELECT'), ('UPDATE'), ('DELETE'), ('TRUNCATE'), ('REFERENCES'), ('TRIGGER')) p
          WHERE c.relkind IN ('r', 'v') AND {_OURS}
         """,
     ),
 }
 
+_NOT_SYSTEM: Final = "NOT IN ('pg_catalog', 'information_schema')"
+
 #: The condition of the rows that belong to the client's relations, for those tables that show the system's, too.
 OLD: Final = {
-    **{name: "schemaname = 'public'" for name in VIEWS if name.startswith(("pg_tables", "pg_views", "pg_stat_"))},
-    **{f"information_schema.{name}": "table_schema = 'public'" for name in ("tables", "columns", "views")},
+    **{name: f"schemaname {_NOT_SYSTEM}" for name in VIEWS if name.startswith(("pg_tables", "pg_views", "pg_stat_"))},
+    **{f"information_schema.{name}": f"table_schema {_NOT_SYSTEM}" for name in ("tables", "columns", "views")},
 }
 
 #: Rows that are always there.

@@ -17,7 +17,8 @@ import apsw
 
 from ha.errors import StatementError
 from ha.sql.constraints import constraints
-from ha.sqlite import culprits
+from ha.sql.namespaces import parted
+from ha.sqlite import culprits, schemas
 from ha.sqlite.connection import Connection
 from ha.values import Parameters
 
@@ -74,7 +75,7 @@ def translate(error: Exception, connection: Connection, sql: str, values: Parame
     if isinstance(error, StatementError):
         return error
     if isinstance(error, apsw.ConstraintError):
-        return _constraint(error, connection, sql, values)
+        return _in_its_schema(_constraint(error, connection, sql, values), connection)
     if isinstance(error, apsw.BindingsError):
         return StatementError("08P01", "the number of parameters does not match the statement")
     if isinstance(error, apsw.Error):
@@ -355,6 +356,27 @@ def _constraint(error: apsw.ConstraintError, connection: Connection, sql: str, v
     if kind == "FOREIGN KEY":
         return _foreign_key(connection, sql, values)
     return _by_message(error, sql) or _by_code(error)
+
+
+def _in_its_schema(error: StatementError, connection: Connection) -> StatementError:
+    """PostgreSQL names a table without its schema here, and says that in a field of its own."""
+    known = schemas.names(connection)
+    if not known:
+        return error
+    if error.detail:
+        error.detail = _OF_SCHEMA.sub(
+            lambda found: f'table "{found[2]}"' if found[1] in known else found[0], error.detail
+        )
+    schema, own = parted(error.table or "")
+    if schema is None or schema not in known:
+        return error
+    error.message = error.message.replace(f'"{error.table}"', f'"{own}"').replace(f'"{schema}.', '"')
+    error.constraint = error.constraint.removeprefix(f"{schema}.") if error.constraint else None
+    error.schema, error.table = schema, own
+    return error
+
+
+_OF_SCHEMA = re.compile(r'table "([^".]+)\.([^"]+)"')
 
 
 def _duplicate(what: str, connection: Connection, sql: str, values: Parameters) -> StatementError:

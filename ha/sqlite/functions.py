@@ -12,6 +12,7 @@ replace any of SQLite's own. The connection's guard lets clients call what is re
 
 from __future__ import annotations
 
+import json
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import apsw
 
 from ha.errors import StatementError
+from ha.sql.namespaces import PUBLIC, path_of
 from ha.sql.variables import SERVER_VERSION, Variables
 from ha.sqlite import (
     advisory,
@@ -34,6 +36,7 @@ from ha.sqlite import (
     labels,
     mathematics,
     outputs,
+    schemas,
     sequences,
     series,
     sleep,
@@ -89,6 +92,11 @@ class Context:
     named_statements: Callable[[], Iterable[NamedStatement]] = tuple
     types_asked: tuple[str | None, ...] = ()
 
+    @property
+    def path(self) -> tuple[str, ...]:
+        """See :func:`ha.sql.namespaces.path_of`."""
+        return path_of(self.variables.get("search_path"))
+
 
 #: A function's name, how many arguments it takes (-1: any number), what computes it, and its flags.
 Row = tuple[str, int, Callable[..., Any], int]
@@ -142,8 +150,18 @@ def _asking(connection: Connection) -> list[Row]:
                 return None
             raise
 
-    def schemas(implicit: int) -> str:
-        return '["pg_catalog","public"]' if implicit else '["public"]'
+    def current_schemas(implicit: int | None) -> str | None:
+        if implicit is None:
+            return None
+        asked = found()
+        assert asked is not None
+        return json.dumps([*(("pg_catalog",) if implicit else ()), *schemas.searched(asked, context().path)])
+
+    def current_schema() -> str | None:
+        asked = found()
+        assert asked is not None
+        path = context().path
+        return next(iter(schemas.searched(asked, path)), None) if path else PUBLIC
 
     def wait() -> Callable[[], bool]:
         return advisory.patience(found(), context().variables.duration_s("lock_timeout"))
@@ -188,8 +206,8 @@ def _asking(connection: Connection) -> list[Row]:
         ("version", 0, lambda: VERSION, STEADY),
         ("current_database", 0, lambda: context().database, ASKING),
         ("current_catalog", 0, lambda: context().database, ASKING),
-        ("current_schema", 0, lambda: "public", STEADY),
-        ("current_schemas", 1, schemas, STEADY),
+        ("current_schema", 0, current_schema, ASKING),
+        ("current_schemas", 1, current_schemas, ASKING),
         ("current_query", 0, lambda: None, ASKING),
         ("current_user", 0, lambda: context().user, ASKING),
         ("current_role", 0, lambda: context().user, ASKING),

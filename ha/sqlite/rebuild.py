@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from ha.errors import StatementError
 from ha.sql.declarations import COUNTING, PRIMARY_MARK, UNIQUE_MARK, counting
 from ha.sql.kinds import Alteration, AlterTable
+from ha.sql.namespaces import beside, joined, own_name
 from ha.sql.tokens import QUOTED, WORD, Token, quoted, quoted_name, tokenize, unquoted
 from ha.sql.typenames import read_type
+from ha.sqlite import schemas
 from ha.sqlite.connection import Connection
 
 #: What the new table is called until the old one is gone.
@@ -141,6 +143,8 @@ def _without_rebuilding(connection: Connection, table: Table, action: Alteration
         if action.if_exists:
             return []
         raise StatementError("42703", f'column "{name}" of relation "{table.name}" does not exist')
+    if action.action == "set schema":
+        return _moved(connection, table.name, action.text)
     if action.action == "add constraint":
         return _added_constraint(connection, table, action)
     if action.action == "drop constraint":
@@ -159,6 +163,39 @@ def _without_rebuilding(connection: Connection, table: Table, action: Alteration
         dropped = [f"DROP INDEX {quoted_name(index)}" for index in _indexes_of(connection, table.name, {name.lower()})]
         return [*dropped, texts["drop column"]]
     return [texts[action.action]] if action.action in texts else None
+
+
+def _moved(connection: Connection, table: str, schema: str) -> list[str]:
+    """A table in another schema, and its indexes with it.
+
+    :raises StatementError: 3F000, there is no such schema; 42P07, it has one of that name.
+    """
+    schemas.require(connection, schema)
+    there = joined(schema, own_name(table))
+    if there == table:
+        return []
+    texts = [f"ALTER TABLE {quoted_name(table)} RENAME TO {quoted_name(there)}"]
+    rows = connection.execute(
+        "SELECT name, sql FROM main.sqlite_schema WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = ?", (table,)
+    ).fetchall()
+    taken = "SELECT 1 FROM main.sqlite_schema WHERE name = ? COLLATE NOCASE"
+    for name, _ in ((table, ""), *rows):
+        if connection.execute(taken, (joined(schema, own_name(str(name))),)).get is not None:
+            raise StatementError("42P07", f'relation "{own_name(str(name))}" already exists in schema "{schema}"')
+    for name, sql in rows:
+        texts += (
+            f"DROP INDEX {quoted_name(str(name))}",
+            _index_on(str(sql), joined(schema, own_name(str(name))), there),
+        )
+    return texts
+
+
+def _index_on(sql: str, name: str, table: str) -> str:
+    """A CREATE INDEX with another name and table."""
+    tokens = tokenize(sql)
+    on = next(at for at, token in enumerate(tokens) if token.key == "ON" and at > 2)
+    words = sql[: tokens[on - 1].start] + quoted_name(name) + sql[tokens[on - 1].end : tokens[on + 1].start]
+    return words + quoted_name(table) + sql[tokens[on + 1].end :]
 
 
 def _calls(action: Alteration) -> bool:
@@ -209,19 +246,19 @@ def _added_constraint(connection: Connection, table: Table, action: Alteration) 
     shown = quoted_name(table.name)
     listed = ", ".join(map(quoted_name, columns))
     if word == "CHECK":
-        name = action.name or _free_name(connection, table, f"{table.name}_check")
+        name = action.name or _free_name(connection, table, f"{own_name(table.name)}_check")
         return [f"ALTER TABLE {shown} ADD CONSTRAINT {quoted_name(name)} {action.text}"]
     for column in columns:
         table.element(column)
     if word == "UNIQUE":
-        name = action.name or _free_name(connection, table, "_".join([table.name, *columns, "key"]))
+        name = _index_name(table, action) or _free_name(connection, table, "_".join([table.name, *columns, "key"]))
         return [f"CREATE UNIQUE INDEX {quoted_name(name)} {UNIQUE_MARK} ON {shown} ({listed})"]
     if word == "PRIMARY":
         if any("PRIMARY" in {token.key for token in tokenize(element.words)} for element in table.elements):
             raise StatementError("42P16", f'multiple primary keys for table "{table.name}" are not allowed')
         if len(columns) == 1 and _is_integer(table.element(columns[0])):
             return None  # the rowid's own name: the table is made anew, and needs no index
-        name = action.name or f"{table.name}_pkey"
+        name = _index_name(table, action) or f"{table.name}_pkey"
         texts = [
             f"ALTER TABLE {shown} ALTER COLUMN {quoted_name(column)} SET NOT NULL"
             for column in columns
@@ -229,6 +266,11 @@ def _added_constraint(connection: Connection, table: Table, action: Alteration) 
         ]
         return [*texts, f"CREATE UNIQUE INDEX {quoted_name(name)} {PRIMARY_MARK} ON {shown} ({listed})"]
     return None
+
+
+def _index_name(table: Table, action: Alteration) -> str | None:
+    """What the index of a constraint that the client named is called."""
+    return None if action.name is None else beside(table.name, action.name)
 
 
 def _is_integer(element: Element) -> bool:
@@ -246,7 +288,7 @@ def _free_name(connection: Connection, table: Table, wanted: str) -> str:
 
     def taken(name: str) -> bool:
         there = connection.execute("SELECT 1 FROM main.sqlite_schema WHERE name = ? COLLATE NOCASE", (name,)).get
-        return there is not None or _find_constraint(table, name) is not None
+        return there is not None or _find_constraint(table, own_name(name)) is not None
 
     names = (wanted, *(f"{wanted}{number}" for number in range(1, 1000)))
     return next(name for name in names if not taken(name))
@@ -254,11 +296,12 @@ def _free_name(connection: Connection, table: Table, wanted: str) -> str:
 
 def _dropped_constraint(connection: Connection, table: Table, action: Alteration) -> list[str] | None:
     name = action.name or ""
+    index = beside(table.name, name)
     owner = connection.execute(
-        "SELECT tbl_name FROM main.sqlite_schema WHERE type = 'index' AND name = ? COLLATE NOCASE", (name,)
+        "SELECT tbl_name FROM main.sqlite_schema WHERE type = 'index' AND name = ? COLLATE NOCASE", (index,)
     ).get
     if owner is not None and str(owner).lower() == table.name.lower():
-        return [f"DROP INDEX {quoted_name(name)}"]
+        return [f"DROP INDEX {quoted_name(index)}"]
     if _find_constraint(table, name) is not None:
         return None
     if action.if_exists:
@@ -283,7 +326,7 @@ def _given_name(table: Table, element: Element) -> str:
     words = tokenize(element.words)[0].key
     ending = {"PRIMARY": "pkey", "UNIQUE": "key", "FOREIGN": "fkey", "CHECK": "check"}.get(words, "")
     columns = [] if ending in ("pkey", "check") else _constraint_columns(element.words)
-    return "_".join([table.name, *columns, ending])
+    return "_".join([own_name(table.name), *columns, ending])
 
 
 _INLINE = {"UNIQUE": "key", "REFERENCES": "fkey", "CHECK": "check"}
@@ -296,7 +339,7 @@ def _inline_constraint(table: Table, element: Element, name: str) -> tuple[int, 
         ending = _INLINE.get(token.key) if token.kind == WORD else None
         if ending is None or at == 0:
             continue
-        start, own = at, f"{table.name}_{element.column}_{ending}"
+        start, own = at, f"{own_name(table.name)}_{element.column}_{ending}"
         if tokens[at - 2].key == "CONSTRAINT":
             start, own = at - 2, unquoted(element.words, tokens[at - 1])
         if own.lower() == name.lower():

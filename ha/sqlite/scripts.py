@@ -26,15 +26,18 @@ from ha.sql.kinds import (
     AlterTable,
     Comment,
     CreateEnum,
+    CreateSchema,
     Drop,
+    DropSchema,
     DropType,
     Script,
     Statement,
     Truncate,
 )
+from ha.sql.namespaces import PUBLIC, own_name, parted
 from ha.sql.statements import with_schema
 from ha.sql.tokens import quoted, quoted_name
-from ha.sqlite import comments, enumerations, typescripts
+from ha.sqlite import comments, enumerations, schemas, typescripts
 from ha.sqlite.connection import Connection
 from ha.sqlite.declared import Declared
 from ha.sqlite.rebuild import alter, has_sequences
@@ -61,6 +64,10 @@ def steps(connection: Connection, statement: Statement, notices: list[Notice]) -
         return _truncate(connection, argument, notices)
     if isinstance(argument, Drop):
         return _drop(connection, argument, notices)
+    if isinstance(argument, CreateSchema):
+        return schemas.create(connection, argument, notices)
+    if isinstance(argument, DropSchema):
+        return _drop_schemas(connection, argument, notices)
     if isinstance(argument, AlterTable):
         return [*_labels_checked(connection, argument), *alter(connection, argument)]
     raise AssertionError(f"{argument!r} is no script")
@@ -94,13 +101,17 @@ def already_there(connection: Connection, statement: Statement) -> list[Notice]:
     name = match[1][1:-1].replace('""', '"') if match[1][0] == '"' else match[1].lower()
     with connection.guard.trusted():
         found = connection.execute("SELECT 1 FROM main.sqlite_schema WHERE name = ? COLLATE NOCASE", (name,)).get
-    return [] if found is None else [Notice("NOTICE", "42P07", f'relation "{name}" already exists, skipping')]
+    if found is None:
+        return []
+    shown = own_name(name) if statement.schema is not None else name
+    return [Notice("NOTICE", "42P07", f'relation "{shown}" already exists, skipping')]
 
 
 def _drop(connection: Connection, argument: Drop, notices: list[Notice]) -> list[str]:
     """What is there is dropped; foreign keys onto it keep it, or go with CASCADE, as in PostgreSQL."""
     what = argument.what.lower()
     texts = []
+    cut: dict[str, list[Alteration]] = {}
     leaving = {name.lower() for name, _ in argument.names}
     with connection.guard.trusted():
         for name, words in argument.names:
@@ -112,6 +123,9 @@ def _drop(connection: Connection, argument: Drop, notices: list[Notice]) -> list
             kinds = {str(kind) for (kind,) in found}
             if what not in kinds and (not kinds or what in ("index", "trigger")):
                 if not argument.if_exists:
+                    schema, name = parted(name)
+                    if schema is not None:
+                        schemas.require(connection, schema)
                     raise StatementError(_ABSENT[argument.what], f'{what} "{name}" does not exist')
                 notices.append(Notice("NOTICE", "00000", f'{what} "{name}" does not exist, skipping'))
                 continue
@@ -129,8 +143,39 @@ def _drop(connection: Connection, argument: Drop, notices: list[Notice]) -> list
                     notices.append(
                         Notice("NOTICE", "00000", f"drop cascades to constraint {constraint} on table {child}")
                     )
-                    texts += alter(connection, AlterTable(child, (Alteration("drop constraint", constraint),)))
+                    cut.setdefault(child, []).append(Alteration("drop constraint", constraint))
             texts.append(f"DROP {argument.what} {words}")
+    # First, while whatever views name is still there: making a table anew reads them.
+    return [
+        *(text for child, keys in cut.items() for text in alter(connection, AlterTable(child, tuple(keys)))),
+        *texts,
+    ]
+
+
+def _drop_schemas(connection: Connection, argument: DropSchema, notices: list[Notice]) -> list[str]:
+    """What is in them goes first, with CASCADE; public stays, empty."""
+    texts: list[str] = []
+    for schema in argument.names:
+        if schemas.gone(connection, schema, if_exists=argument.if_exists, notices=notices):
+            continue
+        with connection.guard.trusted():
+            inside = schemas.contents(connection, schema)
+        if inside and not argument.cascade:
+            raise schemas.not_empty(schema, inside)
+        tables = [(name, quoted_name(name)) for kind, name in inside if kind == "table"]
+        dropped = _drop(connection, Drop("TABLE", tuple(tables), if_exists=True, cascade=True), [])
+        texts += dropped[: len(dropped) - len(tables)]  # the keys of others onto them
+        texts += [f"DROP VIEW {quoted_name(name)}" for kind, name in inside if kind == "view"]
+        texts += dropped[len(dropped) - len(tables) :]
+        if len(inside) == 1:
+            notices.append(
+                Notice("NOTICE", "00000", f"drop cascades to {inside[0][0]} {schemas.shown(schema, inside[0][1])}")
+            )
+        elif inside:
+            detail = "\n".join(f"drop cascades to {kind} {schemas.shown(schema, name)}" for kind, name in inside)
+            notices.append(Notice("NOTICE", "00000", f"drop cascades to {len(inside)} other objects", detail=detail))
+        if schema != PUBLIC:
+            texts.append(f"DROP VIEW {quoted_name(schemas.PREFIX + schema)}")
     return texts
 
 
@@ -152,7 +197,7 @@ def _keys_onto(connection: Connection, table: str) -> list[tuple[str, str]]:
         }
         for columns in keys.values():
             name = named.get(tuple(column.lower() for column in columns))
-            found.append((child, name or f"{child}_{'_'.join(columns)}_fkey"))
+            found.append((child, name or f"{own_name(child)}_{'_'.join(columns)}_fkey"))
     return found
 
 
@@ -205,7 +250,7 @@ def conditions(connection: Connection, statement: Statement) -> Iterator[None]:
     """
     argument = statement.argument
     if not isinstance(argument, (AlterTable, AlterEnum)) and not (
-        isinstance(argument, (Drop, DropType)) and argument.cascade
+        isinstance(argument, (Drop, DropSchema, DropType)) and argument.cascade
     ):
         yield
         return

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import apsw
 
 from ha.errors import StatementError
+from ha.sql.namespaces import PUBLIC, joined
 
 if TYPE_CHECKING:
     from ha.sqlite.connection import Connection
@@ -110,16 +111,26 @@ class Sequences:
         if match is None:
             raise StatementError("42602", "invalid name syntax")
         with self._connection.guard.trusted():
-            table = self._connection.execute(_OF_SEQUENCE, (_plain(match[2]),)).fetchone()
-        if table is None:
-            raise StatementError("42P01", f'relation "{name}" does not exist')
-        return str(table[0])
+            for wanted in self._wanted(match):
+                table = self._connection.execute(_OF_SEQUENCE, (wanted,)).fetchone()
+                if table is not None:
+                    return str(table[0])
+        raise StatementError("42P01", f'relation "{name}" does not exist')
+
+    def _wanted(self, match: re.Match[str]) -> list[str]:
+        """SQLite's names for a name with or without a schema, as the client's search_path has them."""
+        own = _plain(match[2])
+        if match[1] is not None:
+            return [joined(_plain(match[1]), own)]
+        return [joined(schema, own) for schema in self._context.path or (PUBLIC,)]
 
     def _is_column(self, name: Any) -> bool:
         """Is it named after a column that does not count yet? A dump adds the key last, and counting starts at its rows."""
         match = _PARTS.match(str(name))
+        if match is None:
+            return False
         with self._connection.guard.trusted():
-            return match is not None and bool(self._connection.execute(_NAMED_SO, (_plain(match[2]),)).fetchone())
+            return any(self._connection.execute(_NAMED_SO, (one,)).fetchone() for one in self._wanted(match))
 
     def _position(self, table: str) -> int:
         with self._connection.guard.trusted():

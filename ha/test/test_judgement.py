@@ -56,7 +56,7 @@ class JudgementTests(BackendCase):
         self.assertEqual(self.client.rows(text), [(0,)])
         self.assertTrue(self.judged(text, connection).of_catalog)
         backend = self.client.backend
-        self.assertIsNone(known(backend, connection, backend.parse(text)[0], backend.ways.dialect))
+        self.assertIsNone(known(backend, connection, backend.parse(text)[0], backend.ways))
         self.client.run("CREATE TABLE u (b)")
         self.assertEqual(self.client.rows(text), [(1,)])
 
