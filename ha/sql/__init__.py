@@ -7,8 +7,8 @@ Purpose
 The walk
     `statements.split(text)` → `tokens.tokenize` (one regular expression, one pass) → cut at the semicolons → by the first
     words: a command of the session (`commands`: SET, COPY, FETCH …) or one for SQLite, where names of schemas become SQLite's
-    (`namespaces`) before anything else is looked at (`translate`: PostgreSQL's words
-    where SQLite lacks them; a text without any passes through unchanged) → `kinds.Statement`, kept in a cache by text.
+    (`namespaces`) before anything else is looked at (`translate`: PostgreSQL's words where SQLite lacks them; a text without any
+    passes through unchanged; long INSERTs of literals are `literalrows`) → `kinds.Statement`, kept in a cache by text.
     The rules of `translate` stand by what they are about: `conversions`, `operators`, `sums`, `calls`, `clauses`,
     `rowsources`, `writes`, `enums`, `declarations`; what they ask and say is `rewriting`. Texts that differ only in values share
     one statement: `lifting`. For Describe, `infer` names and types what a statement gives and wants, through `reading`,

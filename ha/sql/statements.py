@@ -40,6 +40,7 @@ from ha.sql.kinds import Script as Script
 from ha.sql.kinds import SetVariable as SetVariable
 from ha.sql.kinds import Statement as Statement
 from ha.sql.kinds import Truncate as Truncate
+from ha.sql.literalrows import fitted_rows, literal_rows
 from ha.sql.made import is_by_number
 from ha.sql.namespaces import Names, placed
 from ha.sql.rewriting import Rewriting, Translation
@@ -51,20 +52,6 @@ from ha.sql.typed import Types
 CACHED_TEXT_MAX = 4096
 #: Texts kept. With the limit above and what is made of them, at most some 60 MiB; ordinary texts make it one or two.
 CACHED_TEXTS = 4096
-
-
-#: An INSERT of nothing but literals, where every rule would leave every word alone: what a dump's longest statements are.
-#: Seen as a whole, because their tokens cost half a second for each megabyte.
-_LITERAL = r"(?:'[^']*+(?:''[^']*+)*+'|-?\d++(?:\.\d++)?(?:[eE][-+]?\d++)?|(?i:null|true|false))"
-_ROW = rf"\(\s*+{_LITERAL}\s*+(?:,\s*+{_LITERAL}\s*+)*+\)"
-_COLUMN = r'(?:[a-zA-Z_]\w*+|"[^"\0]++")'
-_LITERALS = re.compile(
-    rf"\s*+(?i:insert\s++into)\s++{_COLUMN}\s*+(?:\(\s*+{_COLUMN}\s*+(?:,\s*+{_COLUMN}\s*+)*+\)\s*+)?"
-    rf"(?i:values)\s*+{_ROW}\s*+(?:,\s*+{_ROW}\s*+)*+;?\s*+",
-    re.ASCII,
-)
-#: Shorter texts are cut as all others are.
-_LITERALS_MIN = 16 * 1024
 
 
 def split(text: str, *, sqlite_order: bool = False) -> tuple[Statement, ...]:
@@ -124,10 +111,10 @@ def _split_cached(text: str, sqlite_order: bool) -> tuple[Statement, ...]:
 def _split(text: str, sqlite_order: bool) -> tuple[Statement, ...]:
     if not text.isascii():
         _encodable(text)
-    if len(text) >= _LITERALS_MIN and "\0" not in text and _LITERALS.fullmatch(text):
+    if literal_rows(text) is not None:
         start, end = _stripped(text, 0, len(text))
         end = _stripped(text, start, end - 1)[1] if text[end - 1] == ";" else end
-        return (Statement(text[start:end], start, Kind.SQL, text[start:end], "INSERT"),)
+        return (Statement(text[start:end], start, Kind.SQL, text[start:end], "INSERT", asks=not sqlite_order),)
     tokens = tokenize(text)
     found = []
     for first, last, start, end in _ranges(text, tokens):
@@ -272,6 +259,10 @@ def with_schema(statement: Statement, schema: Schema) -> Statement:
 
     :raises StatementError: what it says is impossible with these types, its position counted in the client's text.
     """
+    rows = literal_rows(statement.text)
+    if rows is not None:
+        sql, edits = fitted_rows(statement.text, rows, schema)
+        return replace(statement, sql=sql, edits=edits, asks=False)
     tokens = tokenize(statement.text)
     if statement.verb == "CREATE VIEW":
         query = tokens[next((at for at, token in enumerate(tokens) if token.key == "AS"), 0) + 1 :]
