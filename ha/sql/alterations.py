@@ -128,7 +128,7 @@ def _is_sqlites(reader: Reader, start: int, action: Alteration) -> bool:
         return False
     if action.action == "add column":
         return _plain_column(reader, start)
-    return action.action in ("rename column", "rename to", "set not null", "drop not null")
+    return action.action in ("set not null", "drop not null")
 
 
 def _plain_column(reader: Reader, start: int) -> bool:
@@ -149,8 +149,6 @@ def _in_sqlites_words(table: str, action: Alteration) -> str | None:
         return None
     name = quoted_name(action.name) if action.name is not None else ""
     texts = {
-        "rename column": f"ALTER TABLE {table} RENAME COLUMN {name} TO {quoted_name(action.text)}",
-        "rename to": f"ALTER TABLE {table} RENAME TO {quoted_name(action.text)}",
         "set not null": f"ALTER TABLE {table} ALTER COLUMN {name} SET NOT NULL",
         "drop not null": f"ALTER TABLE {table} ALTER COLUMN {name} DROP NOT NULL",
     }

@@ -148,6 +148,52 @@ def jsonb_set(rewriting: Rewriting, index: int) -> None:
             rewriting.instead[index] = "pg_jsonb_set"
 
 
+def ordered_set(rewriting: Rewriting, index: int) -> None:
+    """``percentile_cont(0.5) WITHIN GROUP (ORDER BY x)``, ``mode() WITHIN GROUP (ORDER BY x)``."""
+    close = rewriting.partners.get(index + 1, -1)
+    opening = close + 3
+    if rewriting.key(close + 1) != "WITHIN" or rewriting.key(close + 2) != "GROUP" or opening not in rewriting.partners:
+        return
+    end = rewriting.partners[opening]
+    if rewriting.key(opening + 1) != "ORDER" or rewriting.clause_end(opening + 3, frozenset((",",))) < end:
+        raise rewriting.error(opening)
+    last = end - 1
+    if rewriting.key(last - 1) == "NULLS":
+        last -= 2
+    backward = rewriting.key(last) == "DESC"
+    last -= rewriting.key(last) in ("ASC", "DESC")
+    share = f", {rewriting.translated(index + 2, close - 1)}" if close > index + 2 else ""
+    name = f"pg_{rewriting.key(index).lower()}{'_desc' if backward else ''}"
+    # What is ordered stays where it is, with whatever other rules say about it.
+    rewriting.drop(index, opening + 2)
+    rewriting.instead[index] = f"{name}("
+    rewriting.drop(last + 1, end - 1)
+    rewriting.before(end, share)
+
+
+def distinct_strings(rewriting: Rewriting, index: int) -> None:
+    """``string_agg(DISTINCT x, ',' ORDER BY x)``: SQLite's aggregates of two arguments know no DISTINCT."""
+    if rewriting.key(index + 1) != "(" or rewriting.key(index + 2) != "DISTINCT" or index + 1 not in rewriting.partners:
+        return
+    close = rewriting.partners[index + 1]
+    comma = rewriting.clause_end(index + 3, frozenset((",",)))
+    order = min(rewriting.clause_end(comma + 1, frozenset(("ORDER",))), close)
+    if rewriting.key(comma) != ",":
+        return
+    delimiter = rewriting.text[rewriting.tokens[comma + 1].start : rewriting.tokens[order - 1].end]
+    if order - comma != 2 or rewriting.kind(comma + 1) not in TEXTS:
+        raise rewriting.refuse(
+            comma + 1, "string_agg(DISTINCT …) with a delimiter that is computed", "Write a literal."
+        )
+    end = close
+    while rewriting.key(end + 1) == "FILTER":
+        end = rewriting.partners.get(end + 2, end + 1)
+    rewriting.before(index, "array_to_string(")
+    rewriting.instead[index] = "array_agg"
+    rewriting.drop(comma, order - 1)
+    rewriting.last(end, f", {delimiter})")
+
+
 _INTERVAL_PARTS = "YEARS MONTHS WEEKS DAYS HOURS MINS SECS".split()
 
 

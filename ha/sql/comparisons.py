@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from ha.errors import StatementError
 from ha.sql.rewriting import AFTER_FROM, Rewriting, elements
-from ha.sql.tokens import NUMBER, PARAMETER, TEXTS, unquoted
+from ha.sql.tokens import BIND, NUMBER, PARAMETER, QUOTED, TEXTS, UNICODE_NAME, WORD, unquoted
 from ha.sql.typed import Types
+from ha.sql.typenames import SPOKEN
 
 #: By type: the collation that has its order.
 COLLATIONS = {
@@ -22,6 +23,7 @@ COLLATIONS = {
     **dict.fromkeys(("_int2", "_int4", "_int8", "_numeric", "_float4", "_float8", "_bool"), "pg_array"),
     **dict.fromkeys(("_text", "_varchar", "_bpchar", "_date", "_timestamp", "_timestamptz", "_uuid"), "pg_text_array"),
 }
+NAMES = (WORD, QUOTED, UNICODE_NAME)
 COMPARISONS = frozenset(("=", "<>", "!=", "<", ">", "<=", ">="))
 #: Operators that bind closer than a comparison.
 CLOSER = frozenset("+ - * / % ^ || -> ->> #> #>> & | # << >> @> <@ && #-".split())
@@ -38,12 +40,14 @@ def fit(rewriting: Rewriting, types: Types) -> None:
     """Put the collations behind what is compared, and make equal types of unequal times."""
     if rewriting.keys.isdisjoint(WORDS):
         return
-    assignments = _assignments(rewriting)
+    assigned = _assignments(rewriting)
     for at, token in enumerate(rewriting.tokens):
         key = token.key
+        if at in assigned:
+            continue
         try:
             if key in COMPARISONS or key in ("BETWEEN", "IN", "IS"):
-                _compare(rewriting, types, at, assignments)
+                _compare(rewriting, types, at)
             elif key == "BY" and rewriting.key(at - 1) in ("ORDER", "GROUP", "PARTITION"):
                 _terms(rewriting, types, at + 1)
             elif key == "CASE" and rewriting.key(at + 1) != "WHEN":
@@ -58,8 +62,9 @@ def fit(rewriting: Rewriting, types: Types) -> None:
                 for item in types.reading.items_between(at, _end(rewriting, at)):
                     if not item.star:
                         _collate(rewriting, types, item.first, item.last - 1)
-        except StatementError:
-            continue  # no operand: SQLite will tell
+        except StatementError as error:
+            if error.sqlstate != "42601":  # no operand: SQLite will tell
+                raise
 
 
 def _end(rewriting: Rewriting, at: int) -> int:
@@ -79,17 +84,11 @@ def _is_set(rewriting: Rewriting, select: int) -> bool:
     return rewriting.key(rewriting.clause_end(select, _UNITING)) in _UNITING
 
 
-def _compare(rewriting: Rewriting, types: Types, at: int, assignments: range) -> None:
+def _compare(rewriting: Rewriting, types: Types, at: int) -> None:
     end = at - 1  # the left operand's last token
     if rewriting.key(at) in ("BETWEEN", "IN") and rewriting.key(end) == "NOT":
         end -= 1
-    if (
-        not rewriting.is_operand(end)
-        or rewriting.key(at - 2) == "SET"
-        or rewriting.key(end) in ("ROWS", "RANGE", "GROUPS")
-    ):
-        return
-    if rewriting.key(at) == "=" and _assigns(rewriting, types, at, assignments):
+    if not rewriting.is_operand(end) or rewriting.key(end) in ("ROWS", "RANGE", "GROUPS"):
         return
     first = rewriting.chain_before(end + 1, CLOSER)
     if rewriting.key(first - 1) in ("-", "+") and not rewriting.is_operand(first - 2):
@@ -120,6 +119,7 @@ def _compare(rewriting: Rewriting, types: Types, at: int, assignments: range) ->
     right = _type(rewriting, types, start, last)
     if left in COLLATIONS or (right in COLLATIONS and left in (None, "text", "varchar")):
         rewriting.after(end, f" COLLATE {COLLATIONS[left if left in COLLATIONS else right]}")  # type: ignore[index]
+    _alike(rewriting, types, at, (left, first, end), (right, start, last))
     operands = [(left, first, end), (right, start, last)]
     if rewriting.key(at) == "BETWEEN" and rewriting.key(last + 1) == "AND":
         upper = rewriting.chain_after(last + 2, CLOSER)
@@ -127,17 +127,71 @@ def _compare(rewriting: Rewriting, types: Types, at: int, assignments: range) ->
     _equalise(rewriting, operands)
 
 
-def _assignments(rewriting: Rewriting) -> range:
-    """The tokens of an UPDATE's SET; found once, since a statement may assign hundreds of columns."""
-    at = rewriting.clause_end(0, frozenset(("SET",))) if rewriting.verb == "UPDATE" else len(rewriting.tokens)
-    return range(at + 1, rewriting.clause_end(at + 1, AFTER_FROM | {"FROM"}))
+_NUMBERS = frozenset(("int2", "int4", "int8", "numeric", "float4", "float8"))
+_TEXTS = frozenset(("text", "varchar", "bpchar"))
 
 
-def _assigns(rewriting: Rewriting, types: Types, at: int, assignments: range) -> bool:
-    """Is this ``=`` one of ``SET a = x``?"""
-    if at not in assignments or types.reading.around(at) >= 0:
+def _alike(rewriting: Rewriting, types: Types, at: int, *operands: tuple[str | None, int, int]) -> None:
+    """A column of texts is not compared with a number, nor one of numbers with a boolean; SQLite would find them unequal.
+
+    :raises StatementError: 42883.
+    """
+    # What SQLite calls a parameter is a number that was lifted out of the text, see ha.sql.lifting.
+    operands = tuple(
+        ("int4" if first == last and rewriting.kind(first) == BIND else kind, first, last)
+        for kind, first, last in operands
+    )
+    kinds = {kind for kind, _, _ in operands}
+    unlike = (kinds & _TEXTS and kinds & (_NUMBERS | {"bool"})) or ("bool" in kinds and kinds & _NUMBERS)
+    if not unlike or rewriting.key(at) not in COMPARISONS:
+        return
+    for kind, first, last in operands:
+        if (
+            kind in _TEXTS | _NUMBERS
+            and not _is_stored_column(rewriting, types, first, last)
+            and rewriting.kind(first) not in (NUMBER, BIND)
+        ):
+            return
+    shown = [SPOKEN.get(kind or "", kind) for kind, _, _ in operands]
+    raise StatementError(
+        "42883",
+        f"operator does not exist: {shown[0]} {rewriting.key(at)} {shown[1]}",
+        hint="No operator matches the given name and argument types. You might need to add explicit type casts.",
+        position=rewriting.tokens[at].start + 1,
+    )
+
+
+def _is_stored_column(rewriting: Rewriting, types: Types, first: int, last: int) -> bool:
+    """Is it a column of a table of the client's?"""
+    if any(rewriting.key(one) != "." and rewriting.kind(one) not in NAMES for one in range(first, last + 1)):
         return False
-    return rewriting.key(at - 2) in ("SET", ",", ".") or rewriting.key(at - 1) == ")"
+    scope = types.reading.scope_at(first)
+    tables = scope.tables.values()
+    name = unquoted(rewriting.text, rewriting.tokens[last])
+    return any(
+        not table.lower().startswith(("pg_", "information_schema.")) and types.schema.column_type(table, name)
+        for table in tables
+    )
+
+
+def _assignments(rewriting: Rewriting) -> frozenset[int]:
+    """The ``=`` of ``SET a = x, b = y``, which compare nothing."""
+    found = []
+    for at, token in enumerate(rewriting.tokens):
+        if token.key != "SET" or token.kind != WORD or rewriting.verb not in ("UPDATE", "INSERT"):
+            continue
+        start = at + 1
+        while start < len(rewriting.tokens):
+            equals = rewriting.clause_end(start, frozenset(("=",)))
+            found.append(equals)
+            start = rewriting.clause_end(equals + 1, _SET_END)
+            if rewriting.key(start) != ",":
+                break
+            start += 1
+    return frozenset(found)
+
+
+_SET_END = AFTER_FROM | {",", "FROM"}
 
 
 def _equalise(rewriting: Rewriting, operands: list[tuple[str | None, int, int]]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+from ha.errors import StatementError
 from ha.sql.rewriting import Rewriting, elements
 from ha.sql.tokens import NUMBER, QUOTED, STRING, WORD, quoted_name, unquoted
 from ha.sql.typenames import read_type
@@ -22,8 +23,10 @@ _NOW = frozenset("NOW TRANSACTION_TIMESTAMP STATEMENT_TIMESTAMP CLOCK_TIMESTAMP"
 _UUIDS = frozenset("GEN_RANDOM_UUID UUID_GENERATE_V4".split())
 
 #: What a plain sqlite3 can evaluate, for DEFAULT now() and DEFAULT gen_random_uuid().
-NOW = "(strftime('%Y-%m-%d %H:%M:%f', 'now'))"
-NOW_WITH_ZONE = "(strftime('%Y-%m-%d %H:%M:%f+00', 'now'))"
+NOW = "(rtrim(rtrim(strftime('%Y-%m-%d %H:%M:%f', 'now'), '0'), '.'))"
+NOW_WITH_ZONE = "(rtrim(rtrim(strftime('%Y-%m-%d %H:%M:%f', 'now'), '0'), '.') || '+00:00')"
+#: The same where it was written so: SQLite's own CURRENT_TIMESTAMP says no zone.
+CURRENT_WITH_ZONE = f"{NOW_WITH_ZONE[:-1]} /* CURRENT_TIMESTAMP */)"
 RANDOM_UUID = (
     "(lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-' || "
     "substr('89ab', 1 + (abs(random()) % 4), 1) || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6))))"
@@ -83,12 +86,35 @@ def _table(rewriting: Rewriting, at: int) -> None:
     close = rewriting.partners[at]
     listed = elements(rewriting, at)
     keys = _key_columns(rewriting, listed)
+    _distinct_names(rewriting, at)
     for first, last in listed:
         if rewriting.key(first) in _TABLE_WORDS and rewriting.kind(first) == WORD:
             _table_constraint(rewriting, first, last)
         else:
             _column(rewriting, first, last, keys)
     _options(rewriting, close + 1)
+
+
+def _distinct_names(rewriting: Rewriting, opening: int) -> None:
+    """Two constraints of a table cannot have one name; SQLite would not mind.
+
+    :raises StatementError: 42710.
+    """
+    seen = set()
+    for at in range(opening + 1, rewriting.partners[opening]):
+        if (
+            rewriting.key(at) != "CONSTRAINT"
+            or rewriting.kind(at) != WORD
+            or rewriting.kind(at + 1) not in (WORD, QUOTED)
+        ):
+            continue
+        name = unquoted(rewriting.text, rewriting.tokens[at + 1])
+        if name in seen:
+            table = unquoted(rewriting.text, rewriting.tokens[opening - 1])
+            raise StatementError(
+                "42710", f'constraint "{name}" for relation "{table}" already exists', table=table, constraint=name
+            )
+        seen.add(name)
 
 
 def _key_columns(rewriting: Rewriting, elements: list[tuple[int, int]]) -> dict[str, tuple[int, int] | None]:
@@ -229,6 +255,9 @@ def _default(rewriting: Rewriting, default: int, last: int, with_zone: bool) -> 
         rewriting.instead[at] = RANDOM_UUID if word in _UUIDS else NOW_WITH_ZONE if with_zone else NOW
         at = rewriting.partners[at + 1] + 1
         _drop_casts(rewriting, at, last)
+        return
+    if word == "CURRENT_TIMESTAMP" and with_zone:
+        rewriting.instead[at] = CURRENT_WITH_ZONE
         return
     if word == "LOCALTIMESTAMP":
         rewriting.instead[at] = "CURRENT_TIMESTAMP"

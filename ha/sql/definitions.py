@@ -80,8 +80,16 @@ def create(reader: Reader) -> Parsed | None:
     first = reader.key
     if reader.take("TYPE"):
         return create_type(reader)
+    if (
+        first == "OR"
+        and reader.tokens[reader.at + 2 : reader.at + 3]
+        and reader.tokens[reader.at + 2].key in _REPLACEABLE
+    ):
+        first = reader.tokens[reader.at + 2].key
     if first in _REFUSED_OBJECTS:
         return refused(f"CREATE {first}", _REFUSED_OBJECTS[first])
+    if "TRIGGER" in (first, *(token.key for token in reader.tokens[1:5])) and _executes(reader):
+        return refused("CREATE TRIGGER … EXECUTE FUNCTION", "Write SQLite's: CREATE TRIGGER … BEGIN …; END.")
     if first == "EXTENSION":
         return Kind.NOTHING, "CREATE EXTENSION", None
     if first == "STATISTICS":
@@ -100,6 +108,17 @@ def create(reader: Reader) -> Parsed | None:
         dropped = f"DROP VIEW IF EXISTS {schema}{quoted_name(reader.qualified())}"
         return Kind.SCRIPT, verb, kinds.Script((dropped, ITSELF), temporary)
     return Kind.SQL, verb, _on_commit(reader) if verb == "CREATE TABLE" else None
+
+
+_REPLACEABLE = frozenset(("FUNCTION", "PROCEDURE", "AGGREGATE", "RULE", "LANGUAGE"))
+
+
+def _executes(reader: Reader) -> bool:
+    """Does a trigger call a function, as PostgreSQL's do?"""
+    keys = [token.key for token in reader.tokens]
+    return any(
+        key == "EXECUTE" and keys[at + 1 : at + 2] in (["FUNCTION"], ["PROCEDURE"]) for at, key in enumerate(keys)
+    )
 
 
 def _on_commit(reader: Reader) -> kinds.OnCommit | None:

@@ -36,7 +36,7 @@ class Schema(Protocol):
 
 
 _COMPARISONS = frozenset(
-    "= <> != < > <= >= == ~ !~ ~* !~* ~~ !~~ ~~* !~~* @> <@ && LIKE ILIKE GLOB REGEXP MATCH".split()
+    "= <> != < > <= >= == ~ !~ ~* !~* ~~ !~~ ~~* !~~* @> <@ && ^@ LIKE ILIKE GLOB REGEXP MATCH".split()
 )
 _TRUTHS = frozenset("AND OR NOT IS IN BETWEEN EXISTS ISNULL NOTNULL SIMILAR OVERLAPS".split())
 _NUMBERS = ("int2", "int4", "int8", "numeric", "float4", "float8")
@@ -45,7 +45,7 @@ TIMES = frozenset(("date", "timestamp", "timestamptz", "time", "timetz"))
 _RANKS = {
     "OR": 1, "AND": 2, "NOT": 5, "IS": 6, "ISNULL": 6, "NOTNULL": 6, "=": 7, "==": 7, "<>": 7, "!=": 7, "<": 7, ">": 7, "<=": 7,
     ">=": 7, "BETWEEN": 8, "IN": 8, "LIKE": 8, "ILIKE": 8, "SIMILAR": 8, "GLOB": 8, "OVERLAPS": 8, "REGEXP": 8, "MATCH": 8, "EXISTS": 18,
-    "||": 9, "->": 9, "->>": 9, "#>": 9, "#>>": 9, "#-": 9, "@>": 9, "<@": 9, "&&": 9, "~": 9, "!~": 9, "~*": 9, "!~*": 9, "~~": 9,
+    "||": 9, "->": 9, "->>": 9, "#>": 9, "#>>": 9, "#-": 9, "@>": 9, "<@": 9, "&&": 9, "~": 9, "!~": 9, "~*": 9, "!~*": 9, "~~": 9, "^@": 9,
     "~~*": 9, "!~~": 9, "!~~*": 9, "&": 9, "|": 9, "#": 9, "<<": 9, ">>": 9, "?": 9, "@": 9, "|/": 9, "+": 10, "-": 10, "*": 11,
     "/": 11, "%": 11, "^": 12, "COLLATE": 15, "AT": 14,
 }  # fmt: skip
@@ -245,8 +245,22 @@ class Expressions:
         if at == last - 1:
             return self._column(self.reading.plain(at - 2), self.reading.plain(at), scope)
         if self.reading.key(at + 1) == "(" and at + 1 in self.reading.partners:
-            return self._called(self.reading.plain(at).lower(), at + 2, self.reading.partners[at + 1], scope, depth)
+            close = self.reading.partners[at + 1]
+            if self.reading.key(close + 1) == "WITHIN" and self.reading.key(close + 4) == "ORDER":
+                return self._of_ordered_set(self.reading.plain(at).lower(), at + 2, close, scope, depth)
+            return self._called(self.reading.plain(at).lower(), at + 2, close, scope, depth)
         return None
+
+    def _of_ordered_set(self, name: str, first: int, close: int, scope: Scope, depth: int) -> str | None:
+        """``percentile_cont(0.5) WITHIN GROUP (ORDER BY x)``."""
+        end = self.reading.partners.get(close + 3, close + 3)
+        while self.reading.key(end - 1) in ("ASC", "DESC", "NULLS", "FIRST", "LAST"):
+            end -= 1
+        found = self.typed(close + 6, end, scope, depth + 1)
+        if name == "percentile_cont" and found != "interval":
+            found = "float8"
+        many = (self.typed(first, close, scope, depth + 1) or "").startswith("_")
+        return "_" + found if many and found else found
 
     def _before_order(self, start: int, end: int) -> int:
         """An aggregate's argument ends before its ORDER BY."""

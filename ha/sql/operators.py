@@ -275,6 +275,38 @@ def question(rewriting: Rewriting, index: int) -> None:
         rewriting.instead[index + 1] = ""
 
 
+def absolute(rewriting: Rewriting, index: int) -> None:
+    """``@ -5``."""
+    if not rewriting.is_operand(index - 1):
+        rewriting.instead[index] = "abs("
+        rewriting.last(rewriting.operand_after(index + 1), ")")
+
+
+def exclusive(rewriting: Rewriting, index: int) -> None:
+    """``5 # 3``: the bits that differ."""
+    if rewriting.is_operand(index - 1):
+        rewriting.call(rewriting.operand_before(index), index, rewriting.operand_after(index + 1), "pg_xor")
+
+
+def prefix(rewriting: Rewriting, index: int) -> None:
+    """``text ^@ prefix``."""
+    rewriting.call(rewriting.operand_before(index), index, rewriting.operand_after(index + 1), "starts_with")
+
+
+def symmetric(rewriting: Rewriting, index: int) -> None:
+    """``x BETWEEN SYMMETRIC a AND b``: whichever of the two is the smaller."""
+    if rewriting.key(index + 1) != "SYMMETRIC":
+        return
+    first, last = index + 2, rewriting.chain_after(index + 2, SUMS | JSON_CHAIN)
+    if rewriting.key(last + 1) != "AND":
+        raise rewriting.error(last + 1)
+    other, end = last + 2, rewriting.chain_after(last + 2, SUMS | JSON_CHAIN)
+    low, high = rewriting.translated(first, last), rewriting.translated(other, end)
+    rewriting.drop(index + 1, end)
+    rewriting.instead[index + 1] = f"min({low}, {high}) AND max({low}, {high})"
+    rewriting.skip = end
+
+
 def overlaps(rewriting: Rewriting, index: int) -> None:
     """``(a, b) OVERLAPS (c, d)``: periods."""
     opening = rewriting.partners.get(index - 1, -1)

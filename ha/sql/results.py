@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 _RESULTS = {
-    "int4": "ascii array_length array_lower array_ndims array_position array_upper bit_length cardinality char_length "
+    "int4": "get_byte get_bit regexp_instr ascii array_length array_lower array_ndims array_position array_upper bit_length "
+    "cardinality char_length "
     "character_length inet_client_port inet_server_port json_array_length jsonb_array_length length ntile octet_length "
     "pg_backend_pid position regexp_count strpos unicode width_bucket instr pg_encoding_to_char_id",
-    "int8": "count currval dense_rank factorial lastval last_insert_rowid nextval pg_database_size pg_relation_size "
+    "int8": "bit_count regr_count count currval dense_rank factorial lastval last_insert_rowid nextval pg_database_size pg_relation_size "
     "pg_table_size pg_total_relation_size rank row_number setval total_changes changes txid_current unixepoch",
-    "float8": "acos asin atan atan2 cbrt corr cos cot covar_pop covar_samp cume_dist date_part degrees exp percent_rank "
+    "float8": "regr_avgx regr_avgy regr_sxx regr_syy regr_sxy regr_r2 regr_intercept acos asin atan atan2 cbrt corr cos cot "
+    "covar_pop covar_samp cume_dist date_part degrees exp percent_rank "
     "pi radians random regr_slope sin tan total julianday",
     "numeric": "extract stddev stddev_pop stddev_samp to_number var_pop var_samp variance",
-    "text": "array_to_string btrim chr col_description concat concat_ws current_setting encode format format_type group_concat "
+    "text": "array_dims convert_from normalize json_typeof jsonb_typeof jsonb_pretty array_to_string btrim chr "
+    "col_description concat concat_ws current_setting encode format format_type group_concat "
     "initcap json_extract_path_text left lower lpad ltrim md5 obj_description overlay pg_get_constraintdef pg_get_expr "
     "pg_get_indexdef pg_get_viewdef pg_size_pretty printf quote_ident quote_literal regexp_replace repeat replace reverse "
     "right rpad rtrim set_config shobj_description split_part string_agg substr substring to_char to_hex translate trim typeof "
@@ -34,13 +37,14 @@ _RESULTS = {
     "timetz": "current_time",
     "interval": "age justify_days justify_hours justify_interval make_interval",
     "uuid": "gen_random_uuid uuid_generate_v4",
-    "json": "array_to_json json_agg json_array json_build_array json_build_object json_object json_object_agg row_to_json "
+    "json": "json_extract_path array_to_json json_agg json_array json_build_array json_build_object json_object "
+    "json_object_agg row_to_json "
     "to_json json_group_array json_group_object json_strip_nulls json_set json_insert json_patch json_remove json_replace",
-    "jsonb": "jsonb_agg jsonb_build_array jsonb_build_object jsonb_insert jsonb_object jsonb_object_agg jsonb_set "
+    "jsonb": "jsonb_extract_path jsonb_agg jsonb_build_array jsonb_build_object jsonb_insert jsonb_object jsonb_object_agg jsonb_set "
     "jsonb_strip_nulls to_jsonb",
     "_text": "parse_ident regexp_match regexp_matches regexp_split_to_array string_to_array",
     "_name": "current_schemas",
-    "bytea": "decode sha224 sha256 sha384 sha512 zeroblob randomblob",
+    "bytea": "set_byte set_bit convert_to decode sha224 sha256 sha384 sha512 zeroblob randomblob",
     "void": "pg_sleep pg_advisory_lock pg_advisory_xact_lock pg_advisory_unlock_all pg_notify",
     "oid": "lo_create lo_creat pg_my_temp_schema pg_relation_filenode",
     "regclass": "to_regclass pg_get_replica_identity_index",
@@ -53,7 +57,8 @@ RESULT_OF = {name: result for result, names in _RESULTS.items() for name in name
 #: Functions whose type is that of their first typed argument.
 LIKE_ARGUMENT = frozenset(
     "max min coalesce nullif enum_first enum_last greatest least ifnull iif first_value last_value nth_value lag lead abs mod sign "
-    "date_trunc date_bin bit_and bit_or bit_xor mode array_append array_cat array_remove array_replace generate_series".split()
+    "date_trunc date_bin bit_and bit_or bit_xor mode percentile_disc array_append array_cat array_remove array_replace "
+    "trim_array generate_series".split()
 )
 NUMERIC = frozenset("round ceil ceiling floor trunc sqrt power pow ln log".split())
 BARE = frozenset(

@@ -299,6 +299,15 @@ class Rewriting:
     def refuse(self, index: int, what: str, hint: str | None = None) -> StatementError:
         return StatementError("0A000", f"{what} is not supported", hint=hint, position=self.tokens[index].start + 1)
 
+    def translated(self, first: int, last: int) -> str:
+        """SQLite's words for a part of the statement, translated apart; its parameters count."""
+        tokens = self.tokens[first : last + 1]
+        made = self.translate(
+            self.text, tokens, tokens[0].start, tokens[-1].end, verb="", sqlite_order=self.sqlite_order
+        )
+        self.parameters = max(self.parameters, made.parameters)
+        return made.sql
+
     # What rules say
 
     def before(self, index: int, words: str) -> None:

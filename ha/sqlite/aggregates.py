@@ -102,6 +102,71 @@ def single() -> Parts:
     return Single(), _only, lambda state: state.value
 
 
+def _least_first(state: Gathered) -> list[Any]:
+    return sorted(state.values, key=lambda value: (isinstance(value, str), value))
+
+
+def _gather_known(state: Gathered, value: Any, *more: Any) -> None:
+    if value is not None:
+        state.add(value)
+    if more:
+        state.names[:] = [more[0]]
+
+
+def mode(backward: bool = False) -> Parts:
+    """The most frequent value; of several the first in their order."""
+
+    def end(state: Gathered) -> Any:
+        counts: dict[Any, int] = {}
+        for value in state.values:
+            counts[value] = counts.get(value, 0) + 1
+        found = [value for value in counts if counts[value] == max(counts.values())]
+        return (max if backward else min)(found) if found else None
+
+    return Gathered(), _gather_known, end
+
+
+def percentile(*, between: bool, backward: bool = False) -> Callable[[], Parts]:
+    """The value at a share of the way through all, in their order.
+
+    :param between: percentile_cont, which goes between two of them; percentile_disc takes one that is there.
+    """
+
+    def one(values: list[Any], share: Any) -> Any:
+        if share is None or not values:
+            return None
+        at = float(share)
+        if not 0 <= at <= 1:
+            raise StatementError("22003", f"percentile value {share} is not between 0 and 1")
+        if not between:
+            return values[max(math.ceil(at * len(values)) - 1, 0)]
+        place = at * (len(values) - 1)
+        low, high = values[math.floor(place)], values[math.ceil(place)]
+        if isinstance(low, str):  # intervals
+            step = times.pg_interval_multiply(times.pg_time_subtract(high, low), place - math.floor(place))
+            return times.pg_time_add(low, step)
+        return low + (high - low) * (place - math.floor(place))
+
+    def end(state: Gathered) -> Any:
+        key = _span_or_value if between else None
+        values = sorted(state.values, key=key) if key else _least_first(state)
+        if backward:
+            values.reverse()
+        share = state.names[0] if state.names else None
+        if isinstance(share, str) and share[:1] in ("[", "{"):
+            shares = (
+                json.loads(share) if share[0] == "[" else [float(part) for part in share.strip("{}").split(",") if part]
+            )
+            return json.dumps([one(values, part) for part in shares])
+        return one(values, share)
+
+    return lambda: (Gathered(), _gather_known, end)
+
+
+def _span_or_value(value: Any) -> Any:
+    return times.span(times.interval(value)) if isinstance(value, str) else value
+
+
 class Truth:
     """Whether all, and any, were true."""
 
@@ -189,6 +254,16 @@ def _correlation(state: Moments) -> float | None:
     return state.cross / math.sqrt(spread) if spread > 0 else None
 
 
+def _determination(state: Moments) -> float | None:
+    if not state.square_x:
+        return None
+    return state.cross**2 / (state.square_x * state.square_y) if state.square_y else 1.0
+
+
+def _intercept(state: Moments) -> float | None:
+    return state.mean_y - state.mean_x * state.cross / state.square_x if state.square_x else None
+
+
 def _moments(step: Callable[..., None], end: Callable[[Moments], Any]) -> Callable[[], Parts]:
     return lambda: (Moments(), step, end)
 
@@ -239,6 +314,12 @@ WINDOWED: tuple[tuple[str, int, type], ...] = (("pg_sum_interval", 1, Spans), ("
 AGGREGATES: tuple[tuple[str, int, Callable[[], Parts]], ...] = (
     ("array_agg", 1, array_agg),
     ("pg_single", 1, single),
+    ("pg_mode", 1, mode),
+    ("pg_mode_desc", 1, lambda: mode(True)),
+    ("pg_percentile_cont", 2, percentile(between=True)),
+    ("pg_percentile_cont_desc", 2, percentile(between=True, backward=True)),
+    ("pg_percentile_disc", 2, percentile(between=False)),
+    ("pg_percentile_disc_desc", 2, percentile(between=False, backward=True)),
     ("json_agg", 1, json_agg),
     ("jsonb_agg", 1, json_agg),
     ("json_object_agg", 2, json_object_agg),
@@ -258,5 +339,13 @@ AGGREGATES: tuple[tuple[str, int, Callable[[], Parts]], ...] = (
     ("corr", 2, _moments(_pair, _correlation)),
     ("covar_pop", 2, _moments(_pair, lambda state: state.cross / state.count if state.count else None)),
     ("covar_samp", 2, _moments(_pair, lambda state: state.cross / (state.count - 1) if state.count > 1 else None)),
+    ("regr_count", 2, _moments(_pair, lambda state: state.count)),
+    ("regr_avgx", 2, _moments(_pair, lambda state: state.mean_x if state.count else None)),
+    ("regr_avgy", 2, _moments(_pair, lambda state: state.mean_y if state.count else None)),
+    ("regr_sxx", 2, _moments(_pair, lambda state: state.square_x if state.count else None)),
+    ("regr_syy", 2, _moments(_pair, lambda state: state.square_y if state.count else None)),
+    ("regr_sxy", 2, _moments(_pair, lambda state: state.cross if state.count else None)),
+    ("regr_r2", 2, _moments(_pair, _determination)),
+    ("regr_intercept", 2, _moments(_pair, _intercept)),
     ("regr_slope", 2, _moments(_pair, lambda state: state.cross / state.square_x if state.square_x else None)),
 )

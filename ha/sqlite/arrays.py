@@ -233,6 +233,42 @@ def array_position(value: Any, one: Any) -> int | None:
     return found.index(one) + 1 if one in found else None
 
 
+def array_positions(value: Any, one: Any) -> str | None:
+    return None if value is None else dumped([at for at, other in enumerate(elements(value), 1) if other == one])
+
+
+def array_dims(value: Any) -> str | None:
+    if value is None or not elements(value):
+        return None
+    found: Any = elements(value)
+    shown = []
+    while isinstance(found, list) and found:
+        shown.append(f"[1:{len(found)}]")
+        found = found[0]
+    return "".join(shown)
+
+
+def array_fill(value: Any, sizes: Any) -> str | None:
+    if sizes is None:
+        return None
+    made, count = value, 1
+    for size in reversed(elements(sizes)):
+        count *= int(size)
+        if count > ELEMENTS_MAX:
+            raise StatementError("54000", "array size exceeds the maximum allowed")
+        made = [made] * int(size)
+    return dumped(made if isinstance(made, list) else [])
+
+
+def trim_array(value: Any, count: int) -> str | None:
+    if value is None or count is None:
+        return None
+    found = elements(value)
+    if not 0 <= int(count) <= len(found):
+        raise StatementError("2202E", f"number of elements to trim must be between 0 and {len(found)}")
+    return dumped(found[: len(found) - int(count)])
+
+
 def array_ndims(value: Any) -> int | None:
     if value is None:
         return None
@@ -419,6 +455,10 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("array_remove", 2, array_remove),
     ("array_replace", 3, array_replace),
     ("array_position", 2, array_position),
+    ("array_positions", 2, array_positions),
+    ("array_dims", 1, array_dims),
+    ("array_fill", 2, array_fill),
+    ("trim_array", 2, trim_array),
     ("pg_jsonb_set", -1, jsonb_set),
     ("json_typeof", 1, json_typeof),
     ("jsonb_typeof", 1, json_typeof),

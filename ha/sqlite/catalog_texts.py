@@ -127,7 +127,9 @@ def default_text(words: str, type_oid: int) -> str | None:
     spoken = _SPOKEN_DEFAULTS.get(inner.lower()) or _SPOKEN_DEFAULTS.get(inner)
     if spoken is not None:
         return spoken
-    if inner.startswith("strftime('%Y-%m-%d %H:%M:%f"):
+    if inner.endswith("/* CURRENT_TIMESTAMP */"):
+        return "CURRENT_TIMESTAMP"
+    if inner.startswith(("strftime('%Y-%m-%d %H:%M:%f", "rtrim(rtrim(strftime('%Y-%m-%d %H:%M:%f")):
         return "now()"
     if inner.upper() == "NULL":
         return None

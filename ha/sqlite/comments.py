@@ -9,8 +9,9 @@ so that it travels with the file and through the log as every definition does, n
 opens the file with SQLite alone. The relation's name as a column's makes the view one that names the table: it is made again when
 :mod:`ha.sqlite.rebuild` makes its table again.
 
-A comment is older than a table of its name only if the table was dropped and created again, and then it is not that table's. It
-stays behind when a table or column is renamed. What stays behind is dropped by the next COMMENT ON.
+A comment is older than a table of its name only if the table was dropped and created again, and then it is not that table's. What
+stays behind is dropped by the next COMMENT ON. When a table or column is renamed by ALTER TABLE through the PostgreSQL door, its comments
+follow; by SQLite's own, they stay behind.
 """
 
 from __future__ import annotations
@@ -111,10 +112,37 @@ def steps(connection: Connection, argument: Comment) -> list[str]:
     if view in there:
         texts.append(f"DROP VIEW {quoted_name(view)}")
     if argument.text:
-        texts.append(
-            f"CREATE VIEW {quoted_name(view)} AS SELECT {quoted(argument.kind)} AS kind, {quoted(relation)} AS {quoted_name(relation)},"
-            f" {'NULL' if argument.part is None else quoted(argument.part)} AS part, {quoted(argument.text)} AS comment"
-        )
+        texts.append(_made(argument.kind, relation, argument.part, argument.text))
+    return texts
+
+
+def _made(kind: str, relation: str, part: str | None, text: str) -> str:
+    name = f"{PREFIX}{kind} {relation}{'' if part is None else '.' + part}"
+    return (
+        f"CREATE VIEW {quoted_name(name)} AS SELECT {quoted(kind)} AS kind, {quoted(relation)} AS {quoted_name(relation)},"
+        f" {'NULL' if part is None else quoted(part)} AS part, {quoted(text)} AS comment"
+    )
+
+
+def moved(
+    connection: Connection, table: str, *, relation: str | None = None, column: tuple[str, str] | None = None
+) -> list[str]:
+    """The texts by which a table's comments follow when it, or one of its columns, gets another name.
+
+    :param relation: the table's new name, or None.
+    :param column: a column's old and new name, or None.
+    """
+    texts = []
+    with connection.guard.trusted():
+        for one in comments(connection):
+            if one.relation.lower() != table.lower():
+                continue
+            part = one.part
+            if column is not None:
+                if one.kind != "column" or part is None or part.lower() != column[0].lower():
+                    continue
+                part = column[1]
+            texts += [f"DROP VIEW {quoted_name(one.view)}", _made(one.kind, relation or one.relation, part, one.text)]
     return texts
 
 

@@ -133,6 +133,7 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("pg_power", 2, _checked(math.pow, _no_power)),
     ("pg_acos", 1, _checked(math.acos)),
     ("pg_asin", 1, _checked(math.asin)),
+    ("pg_xor", 2, lambda left, right: None if left is None or right is None else int(left) ^ int(right)),
     ("scale", 1, scale),
     ("min_scale", 1, scale),
     ("trim_scale", 1, lambda value: value),

@@ -15,7 +15,7 @@ from ha.sql.kinds import Alteration, AlterTable
 from ha.sql.namespaces import beside, joined, own_name
 from ha.sql.tokens import QUOTED, WORD, Token, quoted, quoted_name, tokenize, unquoted
 from ha.sql.typenames import read_type
-from ha.sqlite import schemas
+from ha.sqlite import comments, schemas
 from ha.sqlite.connection import Connection
 
 #: What the new table is called until the old one is gone.
@@ -68,6 +68,8 @@ def alter(connection: Connection, argument: AlterTable) -> list[str]:
                 return []
             raise StatementError("42P01", f'relation "{argument.table}" does not exist')
         name = str(found[0])
+        if all(action.action in ("rename column", "rename to") for action in argument.actions):
+            return [text for action in argument.actions for text in _renaming(connection, name, action)]
         table = taken_apart(name, str(found[1]))
         old = [element.column for element in table.elements if element.column is not None]
         texts: list[str] = []
@@ -151,8 +153,6 @@ def _without_rebuilding(connection: Connection, table: Table, action: Alteration
         return _dropped_constraint(connection, table, action)
     texts = {
         "drop column": f"ALTER TABLE {shown} DROP COLUMN {quoted_name(name)}",
-        "rename column": f"ALTER TABLE {shown} RENAME COLUMN {quoted_name(name)} TO {quoted_name(action.text)}",
-        "rename to": f"ALTER TABLE {shown} RENAME TO {quoted_name(action.text)}",
         "set not null": f"ALTER TABLE {shown} ALTER COLUMN {quoted_name(name)} SET NOT NULL",
         "drop not null": f"ALTER TABLE {shown} ALTER COLUMN {quoted_name(name)} DROP NOT NULL",
     }
@@ -162,6 +162,8 @@ def _without_rebuilding(connection: Connection, table: Table, action: Alteration
         # As in PostgreSQL, an index goes with any of its columns.
         dropped = [f"DROP INDEX {quoted_name(index)}" for index in _indexes_of(connection, table.name, {name.lower()})]
         return [*dropped, texts["drop column"]]
+    if action.action in ("rename column", "rename to"):
+        return _renaming(connection, table.name, action)
     return [texts[action.action]] if action.action in texts else None
 
 
@@ -196,6 +198,18 @@ def _index_on(sql: str, name: str, table: str) -> str:
     on = next(at for at, token in enumerate(tokens) if token.key == "ON" and at > 2)
     words = sql[: tokens[on - 1].start] + quoted_name(name) + sql[tokens[on - 1].end : tokens[on + 1].start]
     return words + quoted_name(table) + sql[tokens[on + 1].end :]
+
+
+def _renaming(connection: Connection, table: str, action: Alteration) -> list[str]:
+    """SQLite's own statement, and the comments, which follow."""
+    shown, new = quoted_name(table), action.text
+    if action.action == "rename to":
+        return [f"ALTER TABLE {shown} RENAME TO {quoted_name(new)}", *comments.moved(connection, table, relation=new)]
+    column = action.name or ""
+    return [
+        f"ALTER TABLE {shown} RENAME COLUMN {quoted_name(column)} TO {quoted_name(new)}",
+        *comments.moved(connection, table, column=(column, new)),
+    ]
 
 
 def _calls(action: Alteration) -> bool:

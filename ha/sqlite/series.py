@@ -169,9 +169,40 @@ def _listed(value: Any) -> list[Any]:
     return found
 
 
-def json_each_text(value: Any = None) -> Iterator[tuple[str, Any]]:
+def pg_json_each(value: Any = None) -> Iterator[tuple[str, str]]:
+    for key, one in _object(value).items():
+        yield key, json_text(one)
+
+
+def pg_jsonb_each(value: Any = None) -> Iterator[tuple[str, str]]:
+    """In jsonb's order."""
+    for key, one in _in_order(value):
+        yield key, json_text(one, ordered=True)
+
+
+def jsonb_each_text(value: Any = None) -> Iterator[tuple[str, Any]]:
+    for key, one in _in_order(value):
+        yield key, None if one is None else one if isinstance(one, str) else json_text(one, ordered=True)
+
+
+def jsonb_object_keys(value: Any = None) -> Iterator[tuple[str]]:
+    for key, _ in _in_order(value):
+        yield (key,)
+
+
+def _object(value: Any) -> dict[str, Any]:
     found = {} if value is None else arrays.loaded(value)
-    for key, one in found.items():
+    if not isinstance(found, dict):
+        raise StatementError("22023", "cannot deconstruct a scalar or an array")
+    return found
+
+
+def _in_order(value: Any) -> list[tuple[str, Any]]:
+    return sorted(_object(value).items(), key=lambda pair: (len(pair[0].encode()), pair[0].encode()))
+
+
+def json_each_text(value: Any = None) -> Iterator[tuple[str, Any]]:
+    for key, one in _object(value).items():
         yield key, None if one is None else one if isinstance(one, str) else json_text(one)
 
 
@@ -188,13 +219,15 @@ _MODULES: tuple[tuple[str, tuple[str, ...], Callable[..., Iterator[Any]]], ...] 
     ("string_to_table", ("value",), string_to_table),
     ("regexp_matches", ("value",), regexp_matches),
     ("json_object_keys", ("value",), json_object_keys),
-    ("jsonb_object_keys", ("value",), json_object_keys),
+    ("jsonb_object_keys", ("value",), jsonb_object_keys),
+    ("pg_json_each", ("key", "value"), pg_json_each),
+    ("pg_jsonb_each", ("key", "value"), pg_jsonb_each),
     ("json_array_elements", ("value",), json_array_elements),
     ("jsonb_array_elements", ("value",), json_array_elements),
     ("json_array_elements_text", ("value",), json_array_elements_text),
     ("jsonb_array_elements_text", ("value",), json_array_elements_text),
     ("json_each_text", ("key", "value"), json_each_text),
-    ("jsonb_each_text", ("key", "value"), json_each_text),
+    ("jsonb_each_text", ("key", "value"), jsonb_each_text),
 )
 
 

@@ -9,10 +9,10 @@ https://www.postgresql.org/docs/15/functions-string.html
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import math
 import re
+import unicodedata
 import uuid
 from collections.abc import Callable
 from typing import Any, Final
@@ -41,7 +41,7 @@ def _bounded(length: int) -> None:
         raise StatementError("54000", "requested length too large")
 
 
-def _strict(function: Callable[..., Any]) -> Callable[..., Any]:
+def strict(function: Callable[..., Any]) -> Callable[..., Any]:
     """Like most of PostgreSQL's functions: NULL in, NULL out."""
 
     @functools.wraps(function)
@@ -164,7 +164,7 @@ def quote_ident(value: Any) -> str:
 
 def quote_literal(value: Any) -> str:
     text = text_of(value).replace("'", "''")
-    return " E'" + text.replace("\\", "\\\\") + "'" if "\\" in text else f"'{text}'"
+    return "E'" + text.replace("\\", "\\\\") + "'" if "\\" in text else f"'{text}'"
 
 
 def quote_nullable(value: Any) -> str:
@@ -205,50 +205,6 @@ def format_(form: Any, *values: Any) -> str:
 
 
 _FORMAT = re.compile(r"([^%]+)|%(?:(\d{1,3})\$)?-?\d{0,3}([sIL%])", re.DOTALL)
-
-
-def md5(value: Any) -> str:
-    return hashlib.md5(_bytes(value), usedforsecurity=False).hexdigest()
-
-
-def _bytes(value: Any) -> bytes:
-    return value if isinstance(value, bytes) else text_of(value).encode()
-
-
-def _digest(name: str) -> Callable[[Any], bytes]:
-    return lambda value: hashlib.new(name, _bytes(value)).digest()
-
-
-def encode(value: Any, form: str) -> str:
-    import base64
-
-    raw = _bytes(value)
-    if form == "hex":
-        return raw.hex()
-    if form == "base64":
-        lines = base64.b64encode(raw).decode()
-        return "\n".join(lines[at : at + 76] for at in range(0, len(lines), 76))
-    if form == "escape":
-        return "".join("\\\\" if byte == 92 else chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}" for byte in raw)
-    raise StatementError("22023", f'unrecognized encoding: "{form}"')
-
-
-def decode(value: Any, form: str) -> bytes:
-    import base64
-
-    from ha.sqlite.casts import pg_bytea
-
-    text = text_of(value)
-    try:
-        if form == "hex":
-            return bytes.fromhex(text)
-        if form == "base64":
-            return base64.b64decode(re.sub(r"\s", "", text), validate=True)
-        if form == "escape":
-            return pg_bytea(text) or b""
-    except ValueError:
-        raise StatementError("22023", f"invalid {form} data") from None
-    raise StatementError("22023", f'unrecognized encoding: "{form}"')
 
 
 def random_uuid() -> str:
@@ -474,9 +430,49 @@ def regexp_like(value: Any, pattern: Any, flags: str = "") -> int:
     return int(compiled(text_of(pattern), flags).search(text_of(value)) is not None)
 
 
-def regexp_substr(value: Any, pattern: Any) -> str | None:
-    match = compiled(text_of(pattern)).search(text_of(value))
-    return None if match is None else str(match.group(0))
+def _nth(value: Any, pattern: Any, start: int, number: int, flags: str) -> Any:
+    """The n-th match from a place on, counted from 1."""
+    if int(start) < 1 or int(number) < 1:
+        raise StatementError("22023", 'invalid value for parameter "start" or "N"')
+    found = compiled(text_of(pattern), flags).finditer(text_of(value), int(start) - 1)
+    return next((match for place, match in enumerate(found, 1) if place == int(number)), None)
+
+
+def regexp_substr(
+    value: Any, pattern: Any, start: int = 1, number: int = 1, flags: str = "", part: int = 0
+) -> str | None:
+    match = _nth(value, pattern, start, number, flags)
+    if match is None or int(part) > len(match.groups()):
+        return None
+    found = match.group(int(part))
+    return None if found is None else str(found)
+
+
+def regexp_instr(
+    value: Any, pattern: Any, start: int = 1, number: int = 1, end: int = 0, flags: str = "", part: int = 0
+) -> int:
+    match = _nth(value, pattern, start, number, flags)
+    if match is None or int(part) > len(match.groups()):
+        return 0
+    return int(match.end(int(part)) if end else match.start(int(part))) + 1
+
+
+def regexp_replace_nth(value: Any, pattern: Any, new: Any, start: int, number: int = 0, flags: str = "") -> str:
+    """regexp_replace from a place on: the n-th match, or all of them if that is 0."""
+    text, parts, at = text_of(value), [], 0
+    for place, match in enumerate(compiled(text_of(pattern), flags.replace("g", "")).finditer(text, int(start) - 1), 1):
+        if number and place != number:
+            continue
+        parts.append(text[at : match.start()] + _expanded(text_of(new), match))
+        at = match.end()
+        _bounded(sum(map(len, parts)))
+    return "".join(parts) + text[at:]
+
+
+def normalize(value: Any, form: str = "NFC") -> str:
+    if str(form).upper() not in ("NFC", "NFD", "NFKC", "NFKD"):
+        raise StatementError("22023", f"invalid normalization form: {form}")
+    return unicodedata.normalize(str(form).upper(), text_of(value))  # type: ignore[arg-type]
 
 
 def regexp_split_to_array(value: Any, pattern: Any, flags: str = "") -> str:
@@ -535,7 +531,7 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("pg_format", -1, format_),
     ("quote_nullable", 1, quote_nullable),
     *(
-        (name, count, _strict(function))
+        (name, count, strict(function))
         for name, count, function in (
             ("left", 2, left),
             ("right", 2, right),
@@ -560,16 +556,8 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
             ("reverse", 1, reverse),
             ("char_length", 1, lambda value: len(text_of(value))),
             ("character_length", 1, lambda value: len(text_of(value))),
-            ("bit_length", 1, lambda value: len(_bytes(value)) * 8),
             ("quote_ident", 1, quote_ident),
             ("quote_literal", 1, quote_literal),
-            ("md5", 1, md5),
-            ("sha224", 1, _digest("sha224")),
-            ("sha256", 1, _digest("sha256")),
-            ("sha384", 1, _digest("sha384")),
-            ("sha512", 1, _digest("sha512")),
-            ("encode", 2, encode),
-            ("decode", 2, decode),
             ("div", 2, div),
             ("cbrt", 1, cbrt),
             ("factorial", 1, factorial),
@@ -590,6 +578,20 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
             ("regexp_like", 2, regexp_like),
             ("regexp_like", 3, regexp_like),
             ("regexp_substr", 2, regexp_substr),
+            ("regexp_substr", 3, regexp_substr),
+            ("regexp_substr", 4, regexp_substr),
+            ("regexp_substr", 5, regexp_substr),
+            ("regexp_substr", 6, regexp_substr),
+            ("regexp_instr", 2, regexp_instr),
+            ("regexp_instr", 3, regexp_instr),
+            ("regexp_instr", 4, regexp_instr),
+            ("regexp_instr", 5, regexp_instr),
+            ("regexp_instr", 6, regexp_instr),
+            ("regexp_instr", 7, regexp_instr),
+            ("regexp_replace", 5, regexp_replace_nth),
+            ("regexp_replace", 6, regexp_replace_nth),
+            ("normalize", 1, normalize),
+            ("normalize", 2, normalize),
             ("regexp_split_to_array", 2, regexp_split_to_array),
             ("regexp_split_to_array", 3, regexp_split_to_array),
             ("pg_substring", 2, substring_regexp),

@@ -16,8 +16,6 @@ class AlterationTests(SynchronousTestCase):
         """As they are written, or said its way."""
         for text, sql in (
             ("alter table t add column z int", "alter table t add column z int"),
-            ("alter table t rename to u", "alter table t rename to u"),
-            ("alter table public.t rename a to b", 'ALTER TABLE "t" RENAME COLUMN "a" TO "b"'),
             ("alter table t alter column a set not null", "alter table t alter column a set not null"),
         ):
             (statement,) = split(text)
@@ -37,6 +35,8 @@ class AlterationTests(SynchronousTestCase):
                 (Alteration("set default", "a", "DEFAULT 'x'"), Alteration("drop default", "b")),
             ),
             ("alter table t add column if not exists a int", (Alteration("add column", "a", "a int", True),)),
+            ("alter table t rename to u", (Alteration("rename to", None, "u"),)),
+            ("alter table public.t rename a to b", (Alteration("rename column", "a", "b"),)),
             ("alter table t drop constraint if exists c cascade", (Alteration("drop constraint", "c", "", True),)),
         ):
             argument = split(text)[0].argument

@@ -68,6 +68,15 @@ class CommentTests(SynchronousTestCase):
         self.say("comment on column users.name is 'called'", "alter table users alter column name type text")
         self.assertEqual(self.kept(), [("column", "users", "name", "called")])
 
+    def test_they_follow_when_it_is_renamed(self) -> None:
+        """The table's, and a column's."""
+        self.say("COMMENT ON TABLE users IS 'all'", "COMMENT ON COLUMN users.name IS 'as on the passport'")
+        self.say("ALTER TABLE users RENAME name TO label", "ALTER TABLE users RENAME TO people")
+        self.assertEqual(
+            sorted(self.kept(), key=str),
+            [("column", "people", "label", "as on the passport"), ("table", "people", None, "all")],
+        )
+
     def test_another_table_of_that_name_has_none(self) -> None:
         self.say("comment on table users is 'people'")
         self.connection.execute("DROP TABLE users")

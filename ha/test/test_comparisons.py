@@ -85,3 +85,17 @@ class OtherTests(SynchronousTestCase):
     def test_blanks_at_the_end_of_a_char(self) -> None:
         """Mean nothing."""
         self.assertEqual(self.spoken.rows("SELECT 'abc'::char(5) = 'abc'"), [("t",)])
+
+
+class UnlikeTests(SynchronousTestCase):
+    """Types that have no order between them."""
+
+    def test_a_text_is_no_number(self) -> None:
+        """SQLite would find them unequal, or make a text of the number."""
+        spoken = Spoken(self)
+        spoken.query("CREATE TABLE t (id int PRIMARY KEY, name text, b boolean)")
+        for condition in ("name = 1", "name > 2.5", "id = name", "b = 1", "id = true"):
+            error = spoken.error(f"SELECT id FROM t WHERE {condition}")
+            self.assertEqual((error.sqlstate, "operator does not exist" in error.message), ("42883", True), condition)
+        for condition in ("name = '1'", "name = 1::text", "b = true", "b = '1'", "id = '1'", "lower(name) = 'x'"):
+            self.assertEqual(spoken.rows(f"SELECT id FROM t WHERE {condition}"), [])

@@ -6,6 +6,7 @@ import sqlite3
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from ha.errors import StatementError
 from ha.sql.declarations import NOW, NOW_WITH_ZONE, RANDOM_UUID
 from ha.sql.statements import split
 
@@ -77,3 +78,19 @@ class DeclarationTests(SynchronousTestCase):
                 if "not null" not in text:
                     connection.execute("insert into t default values")
         connection.close()
+
+    def test_two_constraints_of_one_name(self) -> None:
+        """PostgreSQL keeps them by their names."""
+        text = "create table t (a int constraint k check (a > 0), constraint k unique (a))"
+        error = self.assertRaises(StatementError, split, text)
+        self.assertEqual((error.sqlstate, error.constraint), ("42710", "k"))
+
+    def test_a_moment_says_its_zone(self) -> None:
+        """As values that are assigned do."""
+        for text in ("default now()", "default current_timestamp"):
+            connection = sqlite3.connect(":memory:")
+            connection.execute(split(f"create table t (a int, at timestamptz {text})")[0].sql)
+            connection.execute("insert into t(a) values (1)")
+            found = connection.execute("select at from t").fetchone()[0]
+            self.assertRegex(found, r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?\+00:00$")
+            connection.close()

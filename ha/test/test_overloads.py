@@ -172,3 +172,38 @@ class DocumentTests(OverloadCase):
     def test_it_is_kept_in_its_own_writing(self) -> None:
         """By what is assigned."""
         self.answers(("jb", '{"a": "x", "b": [1, {"c": null}], "f": 1.50, "t": true}'))
+
+
+class OrderedSetTests(OverloadCase):
+    """Aggregates of an order."""
+
+    def test_percentiles_and_mode(self) -> None:
+        """With DESC, several shares at once, FILTER."""
+        for expression, expected in (
+            ("percentile_cont(0.5) WITHIN GROUP (ORDER BY x)", "3"),
+            ("percentile_cont(array[0.25, 0.5]) WITHIN GROUP (ORDER BY x)", "{1.75,3}"),
+            ("percentile_disc(0.5) WITHIN GROUP (ORDER BY x)", "2"),
+            ("percentile_disc(0.25) WITHIN GROUP (ORDER BY x DESC)", "8"),
+            ("mode() WITHIN GROUP (ORDER BY x % 2)", "0"),
+            ("percentile_disc(1) WITHIN GROUP (ORDER BY x) FILTER (WHERE x < 5)", "4"),
+            ("string_agg(DISTINCT (x % 2)::text, ',' ORDER BY (x % 2)::text)", "0,1"),
+        ):
+            self.assertEqual(
+                self.spoken.rows(f"SELECT {expression} FROM (VALUES (1),(2),(4),(8)) v(x)"), [(expected,)], expression
+            )
+
+    def test_between_symmetric(self) -> None:
+        """Whichever is the smaller."""
+        self.answers(
+            ("5 BETWEEN SYMMETRIC 10 AND 1", "t"),
+            ("5 NOT BETWEEN SYMMETRIC 10 AND 1", "f"),
+            ("@ -5", "5"),
+            ("'abc' ^@ 'ab'", "t"),
+        )
+
+    def test_rows_of_documents(self) -> None:
+        """json_each gives documents, not SQLite's eight columns."""
+        self.assertEqual(self.spoken.rows('SELECT * FROM json_each(\'{"a":1,"b":"x"}\')'), [("a", "1"), ("b", '"x"')])
+        self.assertEqual(
+            self.spoken.rows('SELECT key, value FROM jsonb_each(\'{"b":1,"a":[1,2]}\')'), [("a", "[1, 2]"), ("b", "1")]
+        )

@@ -1,0 +1,36 @@
+"""PostgreSQL's functions on bytes."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ha.errors import StatementError
+from ha.sqlite import bytestrings
+
+
+class ByteTests(SynchronousTestCase):
+    """Single bytes and bits, counted from 0."""
+
+    def test_bytes_and_bits(self) -> None:
+        """Got and set."""
+        self.assertEqual(bytestrings.get_byte(b"\x01\x02", 1), 2)
+        self.assertEqual(bytestrings.set_byte(b"\x01\x02", 0, 255), b"\xff\x02")
+        self.assertEqual(bytestrings.get_bit(b"\x01", 0), 1)
+        self.assertEqual(bytestrings.set_bit(b"\x01", 1, 1), b"\x03")
+        self.assertEqual(bytestrings.bit_count(b"\xff\x01"), 9)
+        self.assertEqual(self.assertRaises(StatementError, bytestrings.get_byte, b"\x01", 1).sqlstate, "2202E")
+
+    def test_in_text(self) -> None:
+        """hex, base64, escape; a text is read as bytea."""
+        self.assertEqual(bytestrings.encode("\\x0001ff", "base64"), "AAH/")
+        self.assertEqual(bytestrings.encode(b"a\x00b\\\xff", "escape"), "a\\000b\\\\\\377")
+        self.assertEqual(bytestrings.decode("616263", "hex"), b"abc")
+        self.assertEqual(self.assertRaises(StatementError, bytestrings.encode, b"", "rot13").sqlstate, "22023")
+
+    def test_other_encodings(self) -> None:
+        """Both ways; what has no place there is refused."""
+        self.assertEqual(bytestrings.convert_to("é", "LATIN1"), b"\xe9")
+        self.assertEqual(bytestrings.convert_from(b"\xe9", "latin1"), "é")
+        self.assertEqual(self.assertRaises(StatementError, bytestrings.convert_to, "€", "LATIN1").sqlstate, "22P05")
+        self.assertEqual(self.assertRaises(StatementError, bytestrings.convert_from, b"\xff", "UTF8").sqlstate, "22021")
+        self.assertEqual(self.assertRaises(StatementError, bytestrings.convert_from, b"", "EBCDIC-X").sqlstate, "22023")
