@@ -144,7 +144,7 @@ class PathTests(SynchronousTestCase):
             ("CREATE TABLE k (a int REFERENCES t)", 'CREATE TABLE "s.k" (a int REFERENCES "s.t")'),
             ("CREATE INDEX i ON t (a)", 'CREATE INDEX "s.i" ON "s.t" (a)'),
             ("CREATE TEMP TABLE k (a int)", "CREATE TEMP TABLE k (a int)"),
-            ("SELECT a FROM json_each('[1]') t", "SELECT a FROM json_each('[1]') t"),
+            ("SELECT a FROM json_each('[1]') t", "SELECT a FROM pg_json_each('[1]') t"),
         ):
             self.assertEqual(in_path(split(text)[0], Found()).sql, expected, text)
 
