@@ -41,7 +41,8 @@ _STRING = r"'[^']*+(?:''[^']*+)*+'"
 _DOUBTFUL = re.compile(
     r"""['"`\[\\$?:@#;]|--|/\*|=>|(?i:\b(?:collate|escape|over|union|intersect|except|conflict)\b)"""
 )
-#: A number that stays, and is likely to be another each time: as many shapes would be translated twice and never come again.
+#: A number that stays, and may be another each time: as many shapes would be translated twice and never come again. So a shape that has
+#: one is lifted when it comes the second time.
 _RESTLESS = re.compile(r"(?i:(?<!limit\s))(?<![\w.])\d{2,}")
 _PARAMETER = re.compile(r"\?(\d+)")
 #: Faults of values, which are told with the place of the literal.
@@ -116,6 +117,8 @@ def lift(text: str) -> Lifted | None:
     try:
         statement = _known[shape]
     except KeyError:
+        if _RESTLESS.search(shape) and not _comes_again(shape):
+            return None
         if len(_known) >= SHAPES_KEPT:
             _known.clear()
         statement = _known[shape] = _statement(shape, rule, text, literals)
@@ -147,6 +150,18 @@ def put_back(error: StatementError, text: str) -> StatementError:
 
 # Statements by shape; None for a shape that is not lifted.
 _known: dict[str, Statement | None] = {}
+# Shapes that were met once and may never come again.
+_met: set[str] = set()
+
+
+def _comes_again(shape: str) -> bool:
+    if shape in _met:
+        _met.discard(shape)
+        return True
+    if len(_met) >= SHAPES_KEPT:
+        _met.clear()
+    _met.add(shape)
+    return False
 
 
 def _value(literal: str) -> Value:
@@ -162,7 +177,7 @@ def _statement(shape: str, rule: _Rule, text: str, literals: list[str]) -> State
     before = words.split(_MARK)[:-1]
     if len(before) != len(literals) or _DOUBTFUL.search(words) or not rule.shape.fullmatch(words):
         return None
-    if _RESTLESS.search(words) or not all(map(rule.before.search, before)):
+    if not all(map(rule.before.search, before)):
         return None
     numbers = iter(range(1, len(literals) + 1))
     try:

@@ -63,7 +63,7 @@ LEFT = (
     "UPDATE t SET n = n + 42::text",
     "UPDATE t SET n = n / 10",
     "UPDATE t SET a = 3 RETURNING n + 5",
-    "SELECT a FROM t WHERE n + 50 = 7",
+    "SELECT a FROM t WHERE n + 50 = 7",  # 50 might be another each time
     "SELECT a FROM t WHERE b = 1234567890123456789",  # 19 digits may not fit
     "SELECT a FROM t WHERE b->'x' = 'y'",
     "SELECT a FROM t WHERE b ->> 'x' = 'y'",
@@ -124,6 +124,19 @@ class LiftTests(SynchronousTestCase):
         one, other = lift("INSERT INTO t VALUES (1)"), lift("INSERT INTO t VALUES ('x')")
         assert one is not None and other is not None
         self.assertIs(one.statement, other.statement)
+
+    def test_numbers_that_stay_must_come_again(self) -> None:
+        """Each might be another: only a shape that is met twice is worth a statement of its own."""
+        text = "SELECT a FROM t WHERE b BETWEEN {0} AND {0} + 99 LIMIT 20 OFFSET {1}"
+        self.assertIsNone(lift(text.format(5, 4000)))
+        self.assertIsNone(lift(text.format(6, 4001)))
+        lifted = lift(text.format(7, 4000))
+        assert lifted is not None
+        self.assertEqual(lifted.values, (7, 7))
+        self.assertEqual(lifted.statement.text, "SELECT a FROM t WHERE b BETWEEN ?1 AND ?2 + 99 LIMIT 20 OFFSET 4000")
+        for number in range(lifting.SHAPES_KEPT + 10):
+            lift(text.format(5, 100_000 + number))
+        self.assertLessEqual(len(lifting._met), lifting.SHAPES_KEPT)
 
     def test_a_text_that_is_data_is_left(self) -> None:
         """Its statement would only push others out."""
