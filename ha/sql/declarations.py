@@ -35,6 +35,8 @@ RANDOM_UUID = (
 COUNTING = re.compile(r"INTEGER /\* (?:(bigint|smallint) )?(identity )?\*/")
 #: What tells a constraint that was added to a table from an index: SQLite keeps both as an index.
 UNIQUE_MARK, PRIMARY_MARK = "/* unique constraint */", "/* primary key */"
+#: What tells a view that PostgreSQL would keep the rows of.
+MATERIALIZED_MARK = "/* materialized */"
 #: Casts that SQLite has itself, by PostgreSQL's name.
 SQLITE_CASTS = {
     "int2": "INTEGER", "int4": "INTEGER", "int8": "INTEGER", "float4": "REAL", "float8": "REAL", "numeric": "NUMERIC",
@@ -46,7 +48,7 @@ def create(rewriting: Rewriting, index: int) -> None:
     """The CREATE at a statement's beginning."""
     if index != 0:
         return
-    at = 1
+    at, materialized = 1, False
     if rewriting.key(at) == "OR" and rewriting.key(at + 1) == "REPLACE":
         rewriting.drop(at, at + 1)
         at += 2
@@ -56,6 +58,7 @@ def create(rewriting: Rewriting, index: int) -> None:
     ):
         if rewriting.key(at) == "RECURSIVE":
             raise rewriting.refuse(at, "CREATE RECURSIVE VIEW", "Write WITH RECURSIVE in the view.")
+        materialized = rewriting.key(at) == "MATERIALIZED"
         rewriting.instead[at] = ""
         at += 1
     if rewriting.key(at) in ("TEMP", "TEMPORARY", "UNIQUE"):
@@ -64,8 +67,8 @@ def create(rewriting: Rewriting, index: int) -> None:
         _table(rewriting, at + 1)
     elif rewriting.key(at) == "INDEX":
         _index(rewriting, at + 1)
-    elif rewriting.key(at) in ("VIEW", "MATERIALIZED"):
-        _view(rewriting, at + 1)
+    elif rewriting.key(at) == "VIEW":
+        _view(rewriting, at + 1, materialized)
 
 
 def _after_name(rewriting: Rewriting, at: int) -> int:
@@ -237,8 +240,12 @@ def _counting(
             "a column that counts by itself beside another primary key",
             "Make it the PRIMARY KEY, or set its values with a trigger.",
         )
-    rewriting.instead[first + 1] = f"{integer} PRIMARY KEY AUTOINCREMENT"
     constraint = keys[name]
+    called = ""
+    if constraint is not None and rewriting.key(constraint[0]) == "CONSTRAINT":
+        token = rewriting.tokens[constraint[0] + 1]
+        called = f"CONSTRAINT {rewriting.text[token.start : token.end]} "
+    rewriting.instead[first + 1] = f"{integer} {called}PRIMARY KEY AUTOINCREMENT"
     if constraint is None:
         return
     rewriting.drop(*constraint)
@@ -316,7 +323,7 @@ def _options(rewriting: Rewriting, at: int) -> None:
                 words = [rewriting.key(tail - back + one) for one in range(back)]
                 if words == ["WITH", "DATA"]:
                     rewriting.drop(tail - 2, tail - 1)
-                elif words == ["WITH", "NO", "DATA"]:
+                elif words == ["WITH", "NO", "DATA"] and tail - 3 not in rewriting.instead:
                     raise rewriting.refuse(tail - 3, "WITH NO DATA", "Add LIMIT 0 to the query.")
             return
         at += 1
@@ -389,8 +396,13 @@ def _index_options(rewriting: Rewriting, at: int) -> None:
         at += 1
 
 
-def _view(rewriting: Rewriting, at: int) -> None:
+def _view(rewriting: Rewriting, at: int, materialized: bool) -> None:
     at = _after_name(rewriting, at)
+    if materialized:
+        rewriting.before(at, f"{MATERIALIZED_MARK} ")
+        tail = len(rewriting.tokens) - 3
+        if [rewriting.key(tail + one) for one in range(3)] == ["WITH", "NO", "DATA"]:
+            rewriting.drop(tail, tail + 2)  # it has the newest data at any time
     if rewriting.key(at) == "(" and at in rewriting.partners:
         at = rewriting.partners[at] + 1
     _options(rewriting, at)

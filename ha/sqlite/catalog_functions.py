@@ -169,11 +169,11 @@ class Lookups:
 
     def pg_get_viewdef(self, oid: Any, pretty: Any = 0) -> str | None:
         found = self.relation(oid)
-        return catalog_texts.view_definition(found) if found is not None and found.kind == "v" else None
+        return catalog_texts.view_definition(found) if found is not None and found.is_view else None
 
     def pg_get_ruledef(self, oid: Any, pretty: Any = 0) -> str | None:
         for one in self._schema().relations.values():
-            if one.kind == "v" and oid_of("rule", one.name) == oid:
+            if one.is_view and oid_of("rule", one.name) == oid:
                 shown = one.plain
                 text = catalog_texts.view_definition(one)
                 return f'CREATE RULE "_RETURN" AS\n    ON SELECT TO {shown} DO INSTEAD {text}'
@@ -348,7 +348,7 @@ def rows(connection: Connection) -> list[Row]:
         if oid is None:
             return None
         relation = look.relation(oid)
-        return 0 if relation is not None and relation.kind == "v" else 8192
+        return 0 if relation is not None and relation.is_view else 8192
 
     def database_size(*_: Any) -> int:
         asked = found()

@@ -68,7 +68,7 @@ class Relation:
     """A table, view, sequence or index.
 
     :param name: SQLite's, with its schema where that is not public; PostgreSQL's is `own`.
-    :param kind: ``r``, ``v``, ``S``, ``i``.
+    :param kind: ``r``, ``v``, ``m``, ``S``, ``i``.
     :param sequence: of a table, the column that counts by itself.
     :param query: of a view.
     """
@@ -81,6 +81,11 @@ class Relation:
     query: str = ""
     triggers: bool = False
     namespace: str = PUBLIC
+
+    @property
+    def is_view(self) -> bool:
+        """Of either kind: SQLite keeps the rows of none."""
+        return self.kind in ("v", "m")
 
     @property
     def own(self) -> str:

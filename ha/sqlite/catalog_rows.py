@@ -62,14 +62,14 @@ def pg_class(schema: Schema) -> Rows:
             namespaces.get(relation.namespace, PUBLIC),
             OWNER,
             {"r": HEAP, "i": BTREE}.get(relation.kind, 0),
-            relation.oid if relation.kind != "v" else 0,
-            0 if relation.kind in "vS" else 1,
-            1.0 if relation.kind == "S" else 0.0 if relation.kind == "v" else -1.0,
+            0 if relation.is_view else relation.oid,
+            0 if relation.is_view or relation.kind == "S" else 1,
+            1.0 if relation.kind == "S" else 0.0 if relation.is_view else -1.0,
             relation.oid in indexed,
             relation.kind,
             len(relation.attributes),
             checks.get(relation.oid, 0),
-            relation.kind == "v",
+            relation.is_view,
             relation.triggers or relation.oid in with_triggers,
             "d" if relation.kind == "r" else "n",
         )
@@ -210,7 +210,7 @@ _LARGEST: Final = {21: 2**15 - 1, 23: 2**31 - 1}
 
 def pg_rewrite(schema: Schema) -> Rows:
     for relation in schema.relations.values():
-        if relation.kind == "v":
+        if relation.is_view:
             yield oid_of("rule", relation.name), "_RETURN", relation.oid, "1", "O", True
 
 
@@ -250,7 +250,7 @@ def pg_depend(schema: Schema) -> Rows:
         for key in one.keys:
             yield PG_CONSTRAINT, oid, 0, PG_CLASS, one.table.oid, key, "a"
     for relation in schema.relations.values():
-        if relation.kind == "v":
+        if relation.is_view:
             yield PG_REWRITE, oid_of("rule", relation.name), 0, PG_CLASS, relation.oid, 0, "i"
 
 
@@ -266,7 +266,7 @@ def ha_texts(schema: Schema) -> Rows:
     for oid, index in schema.indexes.items():
         yield oid, index_definition(index)
     for relation in schema.relations.values():
-        if relation.kind == "v":
+        if relation.is_view:
             yield relation.oid, view_definition(relation)
 
 

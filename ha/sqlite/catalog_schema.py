@@ -16,7 +16,7 @@ from ha.errors import StatementError
 from ha.sql import constraints, infer
 from ha.sql import made as made_types
 from ha.sql.constraints import CHECK, FOREIGN, PRIMARY, UNIQUE
-from ha.sql.declarations import COUNTING, PRIMARY_MARK, UNIQUE_MARK
+from ha.sql.declarations import COUNTING, MATERIALIZED_MARK, PRIMARY_MARK, UNIQUE_MARK
 from ha.sql.namespaces import PUBLIC, beside, parted
 from ha.sql.spoken import function_of, spoken
 from ha.sql.statements import split
@@ -257,8 +257,9 @@ class Reading:
         self.schema.sequences.append(sequence)
 
     def _view(self, name: str) -> None:
-        relation = self._make(name, "v")
-        query = constraints.query_of(self._views[name])
+        words = self._views[name]
+        relation = self._make(name, "m" if MATERIALIZED_MARK in words else "v")
+        query = constraints.query_of(words)
         relation.query = spoken_names(query, self.schema.namespaces)
         sources = self._connection.columns_of(name)
         for number, (column, inferred) in enumerate(zip(sources, self._inferred(query, sources), strict=True), 1):

@@ -44,6 +44,11 @@ VIEWS: Final[dict[str, tuple[str, str]]] = {
         f"SELECT n.nspname, c.relname, {_USER}, x.text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
         f" LEFT JOIN ha_texts x ON x.oid = c.oid WHERE c.relkind = 'v' AND {_SCOPE}",
     ),
+    "pg_matviews": (
+        "schemaname matviewname matviewowner tablespace hasindexes ispopulated definition",
+        f"SELECT n.nspname, c.relname, {_USER}, NULL, false, true, x.text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " LEFT JOIN ha_texts x ON x.oid = c.oid WHERE c.relkind = 'm'",
+    ),
     "pg_indexes": (
         "schemaname tablename indexname tablespace indexdef",
         f"SELECT {_SCHEMA}, c.relname, i.relname, NULL, x.text FROM pg_index k JOIN pg_class c ON c.oid = k.indrelid"

@@ -20,6 +20,7 @@ import apsw
 
 from ha.errors import Notice, StatementError
 from ha.sql.constraints import FOREIGN, constraints
+from ha.sql.declarations import MATERIALIZED_MARK
 from ha.sql.kinds import (
     Alteration,
     AlterEnum,
@@ -105,6 +106,22 @@ def already_there(connection: Connection, statement: Statement) -> list[Notice]:
         return []
     shown = own_name(name) if statement.schema is not None else name
     return [Notice("NOTICE", "42P07", f'relation "{shown}" already exists, skipping')]
+
+
+_INDEXED = re.compile(r"""\bON\s+("(?:[^"]|"")+"|\w+)\s*\(""", re.IGNORECASE)
+
+
+def is_of_view(connection: Connection, sql: str) -> bool:
+    """Is a CREATE INDEX one of a materialized view?"""
+    match = _INDEXED.search(sql)
+    if match is None:
+        return False
+    name = match[1][1:-1].replace('""', '"') if match[1][0] == '"' else match[1]
+    with connection.guard.trusted():
+        found = connection.execute(
+            "SELECT sql FROM main.sqlite_schema WHERE type = 'view' AND name = ? COLLATE NOCASE", (name,)
+        ).get
+    return found is not None and MATERIALIZED_MARK in str(found)
 
 
 def _drop(connection: Connection, argument: Drop, notices: list[Notice]) -> list[str]:

@@ -21,7 +21,11 @@ TABLE = (
     ),
     (
         "create table t(id serial not null, a int, constraint p primary key (id))",
-        "create table t(id INTEGER PRIMARY KEY AUTOINCREMENT not null, a int)",
+        "create table t(id INTEGER CONSTRAINT p PRIMARY KEY AUTOINCREMENT not null, a int)",
+    ),
+    (
+        'create table t(id serial, constraint "PK" primary key (id))',
+        'create table t(id INTEGER CONSTRAINT "PK" PRIMARY KEY AUTOINCREMENT)',
     ),
     ("create table t(id serial, a int)", "create table t(id INTEGER PRIMARY KEY AUTOINCREMENT, a int)"),
     (
@@ -49,7 +53,10 @@ TABLE = (
         "create index i on t (a desc) where a > 1",
     ),
     ("create index on t(a, lower(b))", 'create index "t_a_lower_idx" on t(a, lower(b))'),
-    ("create materialized view v as select a::text from t with data", "create view v as select CAST(a AS TEXT) from t"),
+    (
+        "create materialized view v as select a::text from t with data",
+        "create view v /* materialized */ as select CAST(a AS TEXT) from t",
+    ),
     ("create view v as select a from t with local check option", "create view v as select a from t"),
 )
 

@@ -146,6 +146,26 @@ class SchemaTests(BackendCase):
         self.assertEqual(self.client.rows("SELECT id FROM s.t"), [(1,), (2,)])
 
 
+class MaterializedViewTests(BackendCase):
+    """A materialized view is a view that is always new; its indexes mean nothing."""
+
+    def test_it_is_shown_as_one(self) -> None:
+        self.client.run("CREATE SCHEMA s; CREATE MATERIALIZED VIEW s.m (x) AS SELECT a FROM t WITH NO DATA")
+        self.client.run(
+            "CREATE UNIQUE INDEX i ON s.m (x); REFRESH MATERIALIZED VIEW s.m; INSERT INTO t (id, a) VALUES (1, 'y')"
+        )
+        self.assertEqual(self.client.rows("SELECT x FROM s.m"), [("y",)])
+        self.assertEqual(
+            self.client.rows("SELECT relname FROM pg_class WHERE relkind = 'm' AND relhasindex = false"), [("m",)]
+        )
+        self.assertEqual(
+            self.client.rows("SELECT schemaname, definition FROM pg_matviews"), [("s", " SELECT a FROM t;")]
+        )
+        self.client.run("CREATE VIEW v AS SELECT 1 AS a")
+        self.client.refused("CREATE INDEX ON v (a)")
+        self.client.run("DROP MATERIALIZED VIEW s.m")
+
+
 class PathTests(BackendCase):
     """search_path: where names without a schema are looked for."""
 
