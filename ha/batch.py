@@ -13,10 +13,12 @@ from ha.errors import StatementError
 from ha.judgement import judge
 from ha.replication.change import Notification
 from ha.sql.kinds import Kind, Statement
+from ha.sql.lifting import lift, put_back
+from ha.sql.statements import split
 from ha.sqlite.connection import Connection
 from ha.sqlite.fetch import Allowance
 from ha.values import Answer, Parameters
-from ha.writing import HELD_BYTES_MAX, write
+from ha.writing import HELD_BYTES_MAX, write, write_each
 
 if TYPE_CHECKING:
     from ha.backend import Backend
@@ -80,11 +82,46 @@ def run_all(
 ) -> list[Answer]:
     """Run a batch's commands, in whatever thread; an error says which it was."""
     allowance = Allowance(HELD_BYTES_MAX)
-    answers = []
-    for index, (statement, values) in enumerate(commands):
+    answers: list[Answer] = []
+    known: dict[int, tuple[Statement, Parameters]] = {}  # most batches say the same again and again
+    shared = []
+    for statement, values in commands:
+        if values or statement.verb != "INSERT":
+            shared.append((statement, values))
+        elif id(statement) in known:
+            shared.append(known[id(statement)])
+        else:
+            known[id(statement)] = _shared(statement)
+            shared.append(known[id(statement)])
+    while len(answers) < len(commands):
+        at = len(answers)
+        end = at + 1
+        while end < len(shared) and shared[end][0] is shared[at][0]:
+            end += 1
+        one = shared[at][0]
         try:
-            answers.append(write(backend, connection, said, statement, values, allowance))
+            rows = [values for _, values in shared[at:end]]
+            told = write_each(backend, connection, one, rows) if len(rows) > 1 else None
+            if told is not None:
+                answers += told
+                continue
+            for command in commands[at:end]:
+                answers.append(write(backend, connection, said, *command, allowance))
         except StatementError as error:
-            error.index = index
+            if error.index is None:
+                error.index = len(answers)
+            else:
+                error.index += at
+                statement, _ = commands[error.index]
+                if statement is not one:
+                    put_back(error, statement.text)
             raise
     return answers
+
+
+def _shared(statement: Statement) -> tuple[Statement, Parameters]:
+    """An INSERT with its values in its text, as the statement that it shares with others like it."""
+    lifted = lift(statement.text)
+    if lifted is None or split(statement.text)[0].sql != statement.sql:
+        return statement, ()
+    return lifted.statement, lifted.values

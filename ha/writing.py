@@ -7,7 +7,7 @@ does, the others in the reactor's.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ha.block import Block, read_only
@@ -17,15 +17,17 @@ from ha.replication.change import Notification
 from ha.replication.committer import Work
 from ha.replication.conflicts import READ_COMMITTED, SERIALIZABLE
 from ha.replication.transaction import OpenTransaction
+from ha.sql.insertions import plain_insertion
 from ha.sql.kinds import Kind, Notify, OnCommit, Statement
 from ha.sqlite import schemas, temporary
 from ha.sqlite.connection import Connection, Facts
 from ha.sqlite.executor import FOREVER, timed_out
-from ha.sqlite.fetch import Allowance, Cursor, facts_of, run_write
+from ha.sqlite.fetch import Allowance, Cursor, facts_of, one_of, run_write
+from ha.sqlite.insertion import foresee, insert_foreseen
 from ha.sqlite.plans import is_bounded
 from ha.sqlite.scripts import already_there, conditions, steps
 from ha.sqlite.sequences import inserted
-from ha.values import Answer, Column, Parameters
+from ha.values import Answer, Column, Parameters, Row
 
 if TYPE_CHECKING:
     from ha.backend import Backend
@@ -89,6 +91,38 @@ def write(
         last if statement.verb == "INSERT" else None,
         notices=notices,
     )
+
+
+def write_each(
+    backend: Backend, connection: Connection, statement: Statement, commands: Sequence[Parameters]
+) -> list[Answer] | None:
+    """Run one INSERT once for each of many rows. None: it is not of the kind that can be; then nothing was done.
+
+    :raises StatementError: with `index`, which row it was.
+    """
+    if statement.verb != "INSERT" or statement.kind is not Kind.SQL:
+        return None
+    judged = judge(backend, connection, statement)
+    sql, facts = judged.statement.sql, judged.facts
+    form = plain_insertion(sql)
+    if form is None or facts.columns or facts.makes_temp:
+        return None
+    if any(values.__class__ is dict or len(values) != form.width for values in commands):
+        return None
+    rows: list[Row] = list(map(tuple, commands))
+    foreseen = foresee(connection, form.table, form.columns, rows)
+    if foreseen is None:
+        return None
+    try:
+        with one_of(connection, sql, rows):
+            insert_foreseen(connection, sql, rows, foreseen)
+    except StatementError as error:
+        raise judged.placed(error, statement) from error
+    rowids = foreseen.rowids
+    if rowids[-1] is not None and not backend.sqlite_order:
+        inserted(backend.context, sql, facts.tables_written, rowids[-1])
+    verb = statement.verb
+    return [Answer(verb, affected=1, last_insert_id=rowid) for rowid in rowids]
 
 
 def _promise(connection: Connection, statement: Statement) -> OnCommit | None:

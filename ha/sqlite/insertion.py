@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ha.sqlite import capture as captures
 from ha.sqlite.connection import Connection
-from ha.sqlite.tables import Table, Tables, is_local, quoted
+from ha.sqlite.tables import Table, is_local, quoted
 from ha.values import Row, Value
 
 #: Rowids beyond are chosen at random.
@@ -32,54 +32,62 @@ _KEPT = {
 }
 
 
-class _Foreseen(NamedTuple):
-    """What an INSERT for each row will do.
+class Foreseen(NamedTuple):
+    """What an INSERT for each of many rows will do.
 
     :param table: which does nothing else.
-    :param images: the rows as they will be stored.
+    :param rows: as they will be stored.
     :param rowids: theirs; None in a table without.
     :param last: the rowid that the last one must get, where SQLite chooses.
     """
 
     table: Table
-    images: Sequence[Row]
+    rows: Sequence[Row]
     rowids: Sequence[int | None]
     last: int | None
 
 
-def insert_each(
-    connection: Connection, sql: str, name: str, columns: Sequence[str], rows: Sequence[Row]
-) -> Sequence[int | None] | None:
-    """Run `sql` once for each of `rows`, and collect what it does.
+def insert_each(connection: Connection, sql: str, name: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """Run `sql` once for each of `rows`, and collect what it does, foreseen or not.
+
+    The parameters and exceptions are those of :func:`foresee` and :func:`insert_foreseen`.
+    """
+    foreseen = foresee(connection, name, columns, rows)
+    if foreseen is not None:
+        insert_foreseen(connection, sql, rows, foreseen)
+        return
+    connection.cursor().executemany(sql, rows)
+    captures.of(connection).after_statement(sql, may_change_schema=False)
+
+
+def insert_foreseen(connection: Connection, sql: str, rows: Sequence[Row], foreseen: Foreseen) -> None:
+    """Run `sql` once for each of `rows`; what it does is known.
 
     :param sql: an INSERT of one row, whose values are its parameters and nothing else.
-    :param name: the table in it.
-    :param columns: those that the parameters are for; empty: the table's own, in its order.
-    :returns: the rows' rowids; None if the hook had to be asked: then the last one is SQLite's ``last_insert_rowid``.
     :raises apsw.Error: of the first row that could not be inserted. Those before it are in the file, and were not collected:
         the caller goes back to where it was.
     """
     capture = captures.of(connection)
-    foreseen = None if connection.guard.private else _foresee(connection, capture.tables, name, columns, rows)
-    if foreseen is None:
-        connection.cursor().executemany(sql, rows)
-        capture.after_statement(sql, may_change_schema=False)
-        return None
     before = connection.total_changes()
     with capture.aside():
         connection.cursor().executemany(sql, rows)
+    name = foreseen.table.name
     assert connection.total_changes() - before == len(rows), f"an INSERT into {name} did more than was foreseen"
     if foreseen.last is not None:
         assert connection.last_insert_rowid() == foreseen.last, f"rows of {name} have other rowids than were foreseen"
-    capture.inserted_rows(foreseen.table, foreseen.rowids, foreseen.images)
-    return foreseen.rowids
+    capture.inserted_rows(foreseen.table, foreseen.rowids, foreseen.rows)
 
 
-def _foresee(
-    connection: Connection, tables: Tables, name: str, columns: Sequence[str], rows: Sequence[Row]
-) -> _Foreseen | None:
-    """What becomes of `rows`; None where that cannot be said."""
-    table = None if is_local(name) or not rows else tables.get(name)
+def foresee(connection: Connection, name: str, columns: Sequence[str], rows: Sequence[Row]) -> Foreseen | None:
+    """What becomes of `rows` when each is inserted; None where that cannot be said.
+
+    :param name: the table.
+    :param columns: those that the rows are for; empty: the table's own, in its order.
+    """
+    if connection.guard.private or is_local(name) or not rows:  # a TEMP table may have the name
+        return None
+    tables = captures.of(connection).tables
+    table = tables.get(name)
     if table is None or not table.simple:
         return None
     lower = [column.lower() for column in columns or table.columns]
@@ -123,7 +131,7 @@ def _foresee(
     as_given = (
         len(rows[0]) == len(table.columns) and last is None and tuple(lower) == tuple(map(str.lower, table.columns))
     )
-    return _Foreseen(table, rows if as_given else list(zip(*stored, strict=True)), rowids, last)
+    return Foreseen(table, rows if as_given else list(zip(*stored, strict=True)), rowids, last)
 
 
 def _has_special(values: Sequence[Value]) -> bool:

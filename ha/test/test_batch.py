@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ha.replication.change import decode
 from ha.test.clients import BackendCase
 
 COUNTING = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT {}) SELECT i FROM n"
@@ -16,6 +17,40 @@ class BatchTests(BackendCase):
         error = self.client.fails(self.client.backend.execute_batch(commands))
         self.assertEqual((error.sqlstate, error.index), ("23505", 1))
         self.assertEqual(self.client.rows("SELECT * FROM t"), [])
+
+    def test_equal_inserts_are_answered_one_by_one(self) -> None:
+        """Whether their values stand beside them or in their texts; each with the number of its row."""
+        told = self.client.batch(*[("INSERT INTO t (a) VALUES (?)", (name,)) for name in "abc"])
+        told += self.client.batch(*[f"INSERT INTO t (a) VALUES ('{name}')" for name in "de"])
+        self.assertEqual([(one.affected, one.last_insert_id) for one in told], [(1, at) for at in range(1, 6)])
+        self.assertEqual(self.client.rows("SELECT * FROM t"), list(enumerate("abcde", 1)))
+        entry = decode(self.served.network.stream.stored[-1].entry.body)  # type: ignore[union-attr]
+        self.assertEqual([change.new_values for change in entry.changes], [(4, "d"), (5, "e")])  # type: ignore[union-attr]
+
+    def test_the_insert_that_failed_is_named(self) -> None:
+        """By its place in the batch; whether it is one of many or stands alone."""
+        for values in ("(1, 'x')", "(2, 'y'), (1, 'z')"):
+            commands = self.client.commands(
+                "SELECT 1",
+                ("INSERT INTO t VALUES (?, ?)", (1, "x")),
+                ("INSERT INTO t VALUES (?, ?)", (3, "w")),
+                "INSERT INTO t VALUES (4, 'v')",
+                f"INSERT INTO t VALUES {values}",
+            )
+            error = self.client.fails(self.client.backend.execute_batch(commands))
+            self.assertEqual((error.sqlstate, error.index), ("23505", 4))
+
+    def test_inserts_that_are_not_quite_equal(self) -> None:
+        """Values that their columns change, RETURNING, a missing value: as one by one."""
+        self.client.run("CREATE TABLE u (a INTEGER PRIMARY KEY, b INTEGER)")
+        told = self.client.batch(*[("INSERT INTO u (b) VALUES (?)", (value,)) for value in ("7", 8, None)])
+        self.assertEqual([one.last_insert_id for one in told], [1, 2, 3])
+        self.assertEqual(self.client.rows("SELECT b FROM u"), [(7,), (8,), (None,)])
+        told = self.client.batch(*[("INSERT INTO u (b) VALUES (?) RETURNING a", (value,)) for value in (1, 2)])
+        self.assertEqual([one.rows for one in told], [[(4,)], [(5,)]])
+        commands = self.client.commands(*[("INSERT INTO u (b) VALUES (?)", values) for values in ((1,), (2,), ())])
+        error = self.client.fails(self.client.backend.execute_batch(commands))
+        self.assertEqual((error.sqlstate, error.index), ("42P02", 2))
 
     def test_a_table_is_made_and_filled(self) -> None:
         answers = self.client.batch(
