@@ -96,7 +96,8 @@ class Backend:
 
     :param pid: the number by which the client knows this backend, and cancels it.
     :param statement_timeout_s: the operator's limit; 0 for none. A client may set a shorter one.
-    :param databases: says which databases the node has, for the catalog.
+    :param name: what SQL calls the database; the replica's name if None.
+    :param databases: says which databases the node has, as SQL calls them, for the catalog.
     :param company: the node's other clients, which it sees and may stop.
     :param premises: the node, if its databases may come and go.
     :param dialect: ``postgresql``, or ``sqlite`` where NULLs sort as SQLite sorts them.
@@ -112,6 +113,7 @@ class Backend:
         statement_timeout_s: float,
         idle_timeout_s: float,
         dialect: str = "postgresql",
+        name: str | None = None,
         databases: Callable[[], Iterable[str]] = tuple,
         company: Company | None = None,
         premises: Premises | None = None,
@@ -122,11 +124,11 @@ class Backend:
         self._statement_timeout_s = statement_timeout_s
         self._idle_timeout_s = idle_timeout_s
         self.sqlite_order = dialect == "sqlite"
-        self.variables = Variables(user=user, database=replica.name)
+        self.variables = Variables(user=user, database=name or replica.name)
         self.claims = advisory.Claims(advisory.of(replica.database))
         self.context = Context(
             user=user,
-            database=replica.name,
+            database=name or replica.name,
             variables=self.variables,
             pid=pid,
             claims=self.claims,
@@ -185,7 +187,7 @@ class Backend:
         status, block = self.status, self.block
         return Activity(
             pid=self.pid,
-            database=self.replica.name,
+            database=self.context.database,
             user=self.context.user,
             application=self.variables.get("application_name"),
             state="active" if self._running else _IDLE[status],

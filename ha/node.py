@@ -529,7 +529,8 @@ class Node:
             statement_timeout_s=settings.statement_timeout_s,
             idle_timeout_s=settings.idle_in_transaction_timeout_s,
             dialect=dialect,
-            databases=self.databases,
+            name=self._spoken(replica.name),
+            databases=lambda: map(self._spoken, self.databases()),
             company=self._company,
             premises=self,
         )
@@ -541,6 +542,13 @@ class Node:
         if found is None:
             found = next((one for name, one in replicas.items() if name.rpartition(".")[0] == database), None)
         return found
+
+    def _spoken(self, database: str) -> str:
+        """What SQL calls a database, as its clients do when they connect: its name without the file's ending, unless that means two."""
+        plain = database.rpartition(".")[0]
+        known = self.databases()
+        alike = [name for name in known if plain in (name, name.rpartition(".")[0])]
+        return plain if plain and alike == [database] else database
 
     def _by_alias(self, database: str) -> Replica | None:
         """psql and most drivers ask for a database of the user's name, those who make databases for PostgreSQL's own ones."""
@@ -583,7 +591,7 @@ class Node:
             raise StatementError(
                 "55006", f'database "{name}" was given to the node with --db', hint="Take it away there."
             )
-        users = [one.pid for one in self._company.activities() if one.database == replica.name]
+        users = [one.pid for one in self._company.activities() if one.database == self._spoken(replica.name)]
         if asking in users:
             raise StatementError("55006", "cannot drop the currently open database")
         self._require_log()
