@@ -22,6 +22,9 @@ from ha.sql.kinds import Declare, Fetch, Kind, Name, Prepare, Statement
 from ha.sql.kinds import Execute as ExecuteStatement
 from ha.values import Answer, Row, Value
 
+#: Types of parameters that SQLite's operators treat as PostgreSQL's do.
+PLAIN_TYPES = frozenset((None, *"bool int2 int4 int8 float4 float8 text varchar bpchar name bytea oid".split()))
+
 #: Kinds that answer no rows, so that nobody need be asked.
 _ROWLESS = frozenset(
     {
@@ -48,7 +51,8 @@ async def prepare(talk: Conversation, statement: Statement, types: tuple[int, ..
     elif kind is Kind.SQL or kind is Kind.DECLARE or kind not in _ROWLESS:
         if any(types):
             given = tuple([_given(oid) for oid in types])
-            asked = replace(asked, given=given)
+            # What operators do with such values only the types tell.
+            asked = replace(asked, given=given, asks=asked.asks or not PLAIN_TYPES.issuperset(given))
             if isinstance(argument, Declare):
                 statement = replace(statement, argument=replace(argument, statement=asked))
             else:

@@ -111,6 +111,8 @@ _WORDS = {
 _DECLTYPE = re.compile(
     r"\s*([A-Za-z_\"][\w\" ]*?)\s*(?:\(\s*(-?\d+)\s*(?:,\s*(-?\d+)\s*)?\)\s*([A-Za-z ]*?)\s*)?((?:\[\d*\]\s*)*)\Z"
 )
+#: An array's modifiers stand last in a declaration, because SQLite's grammar wants them there.
+_SWAPPED = re.compile(r"((?:\[\d*\]\s*)+)(\([\d\s,-]*\))\s*\Z")
 
 
 @lru_cache(4096)
@@ -118,7 +120,7 @@ def of_decltype(decltype: str) -> tuple[int, int] | None:
     """The OID and type modifier that declared words mean; None where they say nothing about a type."""
     if made.is_made(decltype):
         return made.number(decltype), -1
-    match = _DECLTYPE.match(decltype)
+    match = _DECLTYPE.match(_SWAPPED.sub(r"\2\1", decltype))
     if match is None:
         return None
     word, first, second, after, brackets = match.groups()

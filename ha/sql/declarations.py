@@ -194,6 +194,11 @@ def _column(rewriting: Rewriting, first: int, last: int, keys: dict[str, tuple[i
         if rewriting.key(first + 5) == "WITH":
             rewriting.instead[first + 1] = f"{key}TZ"
         rewriting.drop(first + 5, first + 7)
+    elif type_name is not None and type_name.modifiers and rewriting.key(after - 1) == "]":
+        # varchar(20)[]: for SQLite the numbers come last.
+        opening = next(one for one in range(first + 1, after) if rewriting.key(one) == "(")
+        rewriting.drop(opening, rewriting.partners[opening])
+        rewriting.last(after - 1, f"({','.join(map(str, type_name.modifiers))})")
     if default is not None:
         _default(rewriting, default, last, (type_name.name if type_name else "") in ("timestamptz", "timetz"))
     _without_options(rewriting, at, last)

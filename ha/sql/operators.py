@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ha.errors import StatementError
 from ha.sql.rewriting import Rewriting
 from ha.sql.sums import SUMS
-from ha.sql.tokens import PARAMETER, QUOTED, TEXTS, WORD, literal, quoted, unquoted
+from ha.sql.tokens import OPERATOR, PARAMETER, QUOTED, TEXTS, WORD, literal, quoted, unquoted
 
 
 def infix(words: str) -> Callable[[Rewriting, int], None]:
@@ -353,20 +353,8 @@ def collate(rewriting: Rewriting, index: int) -> None:
             rewriting.instead[at] = "BINARY"
 
 
-def operator(rewriting: Rewriting, index: int) -> None:
-    """``OPERATOR(pg_catalog.~)`` is the operator."""
-    if rewriting.key(index + 1) != "(" or index + 1 not in rewriting.partners or not rewriting.is_operand(index - 1):
-        return
-    close = rewriting.partners[index + 1]
-    name = rewriting.key(close - 1)
-    words = {
-        "~": "REGEXP",
-        "!~": "NOT REGEXP",
-        "~*": "REGEXP '(?i)' ||",
-        "!~*": "NOT REGEXP '(?i)' ||",
-        "~~": "LIKE",
-        "!~~": "NOT LIKE",
-    }
-    rewriting.drop(index, close)
-    rewriting.instead[index] = words.get(name, name)
-    rewriting.instead[close - 1] = ""
+def spelled(rewriting: Rewriting) -> None:
+    """``a OPERATOR(pg_catalog.=) b``: what no rule has written otherwise is the operator alone."""
+    for index, token in enumerate(rewriting.tokens):
+        if token.kind == OPERATOR and token.end - token.start > len(token.key):
+            rewriting.instead.setdefault(index, token.key)

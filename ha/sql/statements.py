@@ -41,7 +41,6 @@ from ha.sql.kinds import SetVariable as SetVariable
 from ha.sql.kinds import Statement as Statement
 from ha.sql.kinds import Truncate as Truncate
 from ha.sql.literalrows import fitted_rows, literal_rows
-from ha.sql.made import is_by_number
 from ha.sql.namespaces import Names, placed
 from ha.sql.rewriting import Rewriting, Translation
 from ha.sql.tokens import TEXTS, Token, literal, tokenize
@@ -273,8 +272,7 @@ def with_schema(statement: Statement, schema: Schema) -> Statement:
         types = Types(statement.text, tokens, schema)
         enums.check_defaults(Rewriting(statement.text, tokens, statement.verb, False, translate, types), types)
         return statement
-    given = [name if is_by_number(name) else None for name in statement.given]
-    types = Types(statement.text, tokens, schema, given if any(given) else ())
+    types = Types(statement.text, tokens, schema, statement.given)
     try:
         made = translate(statement.text, tokens, 0, len(statement.text), verb=statement.verb, types=types)
     except StatementError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ha.errors import StatementError
 from ha.sql.expressions import TIMES
 from ha.sql.rewriting import LITERAL_TYPES, Rewriting
-from ha.sql.tokens import NUMBER, QUOTED, STRING, WORD
+from ha.sql.tokens import NUMBER, PARAMETER, QUOTED, STRING, WORD
 
 SUMS = frozenset(("+", "-", "*", "/", "%"))
 
@@ -24,7 +24,8 @@ def sum_(rewriting: Rewriting, index: int) -> None:
 def _may_be_timely(rewriting: Rewriting, index: int) -> bool:
     """Is a column or a call among the operands, whose type the schema may tell?"""
     named = any(
-        rewriting.kind(at) in (WORD, QUOTED) or rewriting.key(at) in ("(", ")", "]") for at in (index - 1, index + 1)
+        rewriting.kind(at) in (WORD, QUOTED, PARAMETER) or rewriting.key(at) in ("(", ")", "]")
+        for at in (index - 1, index + 1)
     )
     return named and rewriting.ask()
 

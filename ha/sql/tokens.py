@@ -68,6 +68,7 @@ _TOKEN = re.compile(
     | (?P<blob>[xX]'[^']*+')
     | (?P<bits>[bB]'[^']*+')
     | (?P<unterminated>(?:[eExXbB]|[uU]&)'|[uU]&")
+    | (?P<spelled>(?i:operator){_SPACE}*+\({_SPACE}*+(?:(?i:pg_catalog){_SPACE}*+\.{_SPACE}*+)?[-+*/<>=~!@\#%^&|?]++{_SPACE}*+\))
     | (?P<word>{_NAME})
     | (?P<operator>->>|->|\#>>|\#>|\#-|@>|<@(?!{_LETTER})|@@|\^@|@(?=[\s\d(-])|\#(?=[\s\d(])|!~~\*|!~~|~~\*|~~|!~\*|!~|~\*|\|\|/|\|\||\|/|&&
         |<<|>>|<=|>=|<>|!=|==|::|:=|=>|[-+*/%<>=&|^!~,;()\[\]]|\.(?!\d))
@@ -126,10 +127,12 @@ def _folded(word: str) -> str:
     return word.upper() if word.isascii() else word
 
 
-_SPECIAL = frozenset(("unterminated", "unterminated_", "other", "end"))
+_SPECIAL = frozenset(("spelled", "unterminated", "unterminated_", "other", "end"))
 
 
 def _special(text: str, kind: str | None, start: int, end: int) -> Token:
+    if kind == "spelled":  # OPERATOR(pg_catalog.~) is the operator
+        return Token(OPERATOR, re.split(r"[(.]", text[start:end])[-1].strip("\ufeff \t\n\r\f\v)"), start, end)
     if kind == "other":
         return Token(OPERATOR, text[start:end], start, end)
     what = (

@@ -75,7 +75,6 @@ from ha.sql.operators import (
     infix,
     json_call,
     like,
-    operator,
     overlaps,
     power,
     prefix,
@@ -83,6 +82,7 @@ from ha.sql.operators import (
     root,
     row,
     similar,
+    spelled,
     symmetric,
     unknown,
 )
@@ -150,6 +150,8 @@ def translate(
         assignments.fit(rewriting, types)  # around everything else, so last
     elif not rewriting.keys.isdisjoint(_ASKING):
         rewriting.ask()
+    if "OPERATOR" in text.upper():
+        spelled(rewriting)
     return rewriting.written(start, end)
 
 
@@ -239,7 +241,6 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "ROW": row,
     "CURRENT_TIMESTAMP": precision,
     "CURRENT_TIME": precision,
-    "OPERATOR": operator,
     "(": bracketed_select,
     ")": after_bracket,
     "_PG_EXPANDARRAY": expand_array,

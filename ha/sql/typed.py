@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ha.sql.expressions import Schema
-from ha.sql.made import named
+from ha.sql.made import is_by_number, named
 from ha.sql.reading import Reading
 from ha.sql.tokens import PARAMETER, Token
 from ha.sql.typenames import TypeName, declared_type
@@ -21,7 +21,7 @@ class Types:
     """The types of one statement's operands, as far as its words and the schema tell.
 
     :param tokens: the statement's own.
-    :param given: the types of its parameters, where the client said such as clients made; None for any other.
+    :param given: the types that the client declared its parameters to be.
     """
 
     def __init__(self, text: str, tokens: Sequence[Token], schema: Schema, given: Sequence[str | None] = ()) -> None:
@@ -30,7 +30,10 @@ class Types:
         self.reading = Reading(text, tokens)
         if any(token.key == "WITH" for token in tokens):
             self.reading.items()  # names what WITH names
-        self._wants = Wants(self.reading, schema, self.given)
+        plain = [
+            name if own is None and not is_by_number(name) else own for name, own in zip(given, self.given, strict=True)
+        ]
+        self._wants = Wants(self.reading, schema, plain)
 
     def of(self, first: int, last: int) -> str | None:
         """The type of the operand from token `first` to token `last`."""

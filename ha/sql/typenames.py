@@ -110,6 +110,8 @@ def read_type(text: str, tokens: Sequence[Token], at: int) -> tuple[TypeName | N
         array, at = True, end + 1
     if at < len(tokens) and tokens[at].key == "ARRAY":
         array, at = True, at + 1
+    if array and not modifiers:
+        modifiers, at = _modifiers(tokens, at)  # varchar[](20), as a declaration keeps it
     return TypeName("_" + name if array else name, modifiers, written), at
 
 

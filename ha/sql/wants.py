@@ -14,6 +14,9 @@ from ha.sql.typenames import declared, read_type
 _ALIKE = frozenset(("coalesce", "nullif", "greatest", "least", "ifnull", "generate_series"))
 
 
+_OF_DOCUMENTS = frozenset(("?", "?|", "?&", "|", "&", "->", "->>", "#>", "#>>", "#-", "@>", "<@", "&&"))
+
+
 class Wants:
     """One statement's parameters.
 
@@ -102,6 +105,8 @@ class Wants:
     def beside(self, at: int, scope: Scope) -> str | None:
         """The type that a parameter or an untyped literal takes from what stands beside it."""
         before, after = self.reading.key(at - 1), self.reading.key(at + 1)
+        if before in _OF_DOCUMENTS:
+            return None  # a key or a path, whatever the document's value is compared with
         if before in ("LIMIT", "OFFSET"):
             return "int8"
         if before == "AND" and self.reading.key(at - 3) == "BETWEEN":

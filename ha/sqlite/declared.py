@@ -10,7 +10,6 @@ from dataclasses import replace
 
 from ha.sql.constraints import PRIMARY, UNIQUE, constraints
 from ha.sql.kinds import Statement
-from ha.sql.made import is_by_number
 from ha.sql.statements import with_schema
 from ha.sql.typenames import narrowed
 from ha.sqlite import enumerations
@@ -29,13 +28,9 @@ def fitted(connection: Connection, statement: Statement) -> Statement:
     """
     if not statement.asks and not (statement.may_ask and enumerations.words(connection)):
         return statement
-    key: Hashable = statement.text
-    if any(map(is_by_number, statement.given)):
-        key = (statement.text, statement.given)
+    key: Hashable = (statement.text, statement.given) if statement.given else statement.text
     known = connection.remembered(key, lambda: with_schema(statement, Declared(connection)))
-    if known.offset == statement.offset and known.given == statement.given:
-        return known
-    return replace(known, offset=statement.offset, given=statement.given)
+    return known if known.offset == statement.offset else replace(known, offset=statement.offset)
 
 
 class Declared:

@@ -41,6 +41,10 @@ TABLE = (
     ("create table t(a text default 'x'::character varying)", "create table t(a text default 'x')"),
     ("create table t(a int default abs(-1))", "create table t(a int default (abs(-1)))"),
     ("create table t(a timestamp(3) with time zone)", "create table t(a TIMESTAMPTZ(3))"),
+    (
+        "create table t(a varchar(20)[], b decimal(2,1)[] not null)",
+        "create table t(a varchar[](20), b decimal[](2,1) not null)",
+    ),
     ("create table t(a timestamp with time zone, b int[])", "create table t(a timestamp with time zone, b int[])"),
     (
         "create table public.t(a text check ((a)::text = any ((array['x'::text, 'y'])::text[]))) with (fillfactor=70) tablespace x",

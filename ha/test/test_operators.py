@@ -21,6 +21,11 @@ TABLE = (
     ("create view v as select a like 'x\\_'", "create view v as select a like 'x\\_' ESCAPE '\\'"),
     ("select a ~ 'x', a !~* 'x', ~5", "select a REGEXP 'x', a NOT REGEXP '(?i)' || 'x', ~5"),
     ("select a operator(pg_catalog.~) '^x$'", "select a REGEXP '^x$'"),
+    (
+        "select a OPERATOR(pg_catalog.=) b, a operator ( ~~* ) 'x%', 1 OPERATOR(pg_catalog.+)2 from t",
+        "select a = b, a LIKE 'x%', 1 +2 from t",
+    ),
+    ("select a OPERATOR(pg_catalog.~~) 'x%' from t", "select a GLOB 'x*' from t"),
     ("select * from t where id <> all(array[1,2])", "select * from t where id NOT IN (1,2)"),
     ("select 1 < any($1)", "select (SELECT max(1 < pg_element) FROM pg_elements(?1))"),
     ("select 1 = any(select 2)", "select 1 IN (select 2)"),

@@ -21,7 +21,7 @@ class DecltypeTests(SynchronousTestCase):
             ("character varying (3)", 1043, 7), ("char(5)", 1042, 9), ("char", 1042, 5), ("boolean", 16, -1), ("BLOB", 17, -1),
             ("timestamp with time zone", 1184, -1), ("timestamp(3) with time zone", 1184, 3), ("datetime", 1114, -1),
             ("time without time zone", 1083, -1), ("uuid", 2950, -1), ("jsonb", 3802, -1), ("integer[]", 1016, -1),
-            ("text[][]", 1009, -1), ("numeric(10,2)[]", 1231, 655366), ("TEXT(50)", 25, -1), ("_text", 1009, -1),
+            ("text[][]", 1009, -1), ("numeric(10,2)[]", 1231, 655366), ("varchar [](20)", 1015, 24), ("TEXT(50)", 25, -1), ("_text", 1009, -1),
             ("MYINTEGER", 20, -1), ("LONGTEXT", 25, -1),
         ):  # fmt: skip
             self.assertEqual(of_decltype(words), (oid, typmod), words)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import apsw
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -110,6 +112,16 @@ class TypesTests(SynchronousTestCase):
             tokens = tokenize(text)
             index = next(index for index, token in enumerate(tokens) if token.start == at)
             self.assertEqual(Types(text, tokens, Schema()).of(index, index), type_name, text)
+
+    def test_parameters_are_what_the_client_declared(self) -> None:
+        """Where a driver binds a date and a number, ``+`` means days."""
+        (statement,) = split("select $1 + $2, $1 - $1")
+        for declared, sql in (
+            (("date", "int4"), "select pg_time_add(?1,?2),pg_time_subtract(?1,?1)"),
+            (("int4", "int4"), "select ?1+?2,?1-?1"),
+        ):
+            made = with_schema(replace(statement, given=declared), Schema()).sql
+            self.assertEqual(made.replace(" ", "").replace("select", "select "), sql)
 
     def test_a_columns_declaration(self) -> None:
         """With its modifiers."""

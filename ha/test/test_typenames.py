@@ -21,6 +21,8 @@ class TypeNameTests(SynchronousTestCase):
             ("timestamp(3) with time zone", "timestamptz", (3,)),
             ("timestamp without time zone", "timestamp", ()),
             ("pg_catalog.regclass", "regclass", ()),
+            ("varchar(20)[]", "_varchar", (20,)),
+            ("varchar[](20)", "_varchar", (20,)),
             ('"char"', "char", ()),
             ("text[]", "_text", ()),
             ("integer array", "_int4", ()),
