@@ -20,7 +20,7 @@ TYPED = (
     ("select id / amount from orders", "select CAST(id AS REAL) / pg_divisor(amount) from orders"),
     (
         "select (select amount / id from users) from orders",
-        "select (select CAST(amount AS REAL) / pg_divisor(id) from users) from orders",
+        "select (SELECT pg_single(ha_single) FROM (select CAST(amount AS REAL) / pg_divisor(id) AS ha_single from users)) from orders",
     ),
     (
         "select sum(amount) / count(*) from orders",
