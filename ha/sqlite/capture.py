@@ -35,6 +35,7 @@ import apsw
 
 from ha.errors import StatementError
 from ha.sqlite import tables as schema
+from ha.sqlite.replacement import Replacement
 from ha.sqlite.retelling import retold
 from ha.sqlite.rowchange import (
     DELETE,
@@ -99,6 +100,7 @@ class Capture:
         #: Facts by table, filled as tables change; None for those whose rows are not collected.
         self._plans: dict[str, Table | None] = {}
         self._generation = self.tables.generation
+        self._replacement = Replacement()
         _captures[connection] = self
         connection.preupdate_hook(_ignore)
 
@@ -122,6 +124,7 @@ class Capture:
 
     def cut(self, mark: Mark) -> None:
         """Forget what came after `mark`: SQLite has undone it."""
+        self._replacement.forget()
         self._pending.clear()
         self._unread.clear()
         self._failed = None
@@ -241,6 +244,7 @@ class Capture:
         return size
 
     def _clear(self) -> None:
+        self._replacement.forget()
         self._pending.clear()
         self._unread.clear()
         self._failed = None
@@ -268,6 +272,9 @@ class Capture:
                 return
             if name not in self._plans:
                 self._plan(name)
+            plan = self._plans[name]
+            if plan is not None and plan.acted_on:
+                self._replacement.see(update, plan.without_rowid)
             if name in self._unread:
                 self._read_now(update)
                 return
@@ -324,6 +331,7 @@ class Capture:
         """Turn the hook's events into changes, while the tables are what they were."""
         if self._failed is not None:
             raise self._failed
+        self._replacement.forget()
         if not self._pending:
             return
         self._put(self._pending)

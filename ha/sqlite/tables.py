@@ -58,6 +58,7 @@ class Table:
     :param affinities: of the stored columns.
     :param defaults: where among them those stand that have a default.
     :param simple: an INSERT of one row makes exactly this row: no triggers, no generated columns, no conflict clauses.
+    :param acted_on: a foreign key changes its rows when those that they refer to go, or change.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Table:
     affinities: tuple[str, ...]
     defaults: frozenset[int]
     simple: bool
+    acted_on: bool
 
     @property
     def keyed_by_rowid(self) -> bool:
@@ -318,7 +320,17 @@ def _read_table(connection: apsw.Connection, name: str) -> Table | None:
         affinities=affinities,
         defaults=frozenset(at for at, row in enumerate(kept) if row[4] is not None),
         simple=kind == "table" and len(kept) == len(rows) and _is_simple(connection, name),
+        acted_on=kind == "table" and _is_acted_on(connection, name),
     )
+
+
+def _is_acted_on(connection: apsw.Connection, name: str) -> bool:
+    """See `Table.acted_on`."""
+    return connection.execute(  # type: ignore[no-any-return]
+        "SELECT count(*) > 0 FROM pragma_foreign_key_list(?, 'main') WHERE on_delete LIKE 'SET %'"
+        " OR on_update LIKE 'SET %' OR on_update = 'CASCADE'",
+        (name,),
+    ).get
 
 
 def _is_simple(connection: apsw.Connection, name: str) -> bool:
