@@ -8,10 +8,12 @@ Every function works on a :class:`~ha.backend.Backend`. They run in whatever thr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ha.errors import StatementError
+from ha.sql.carried import BOUND_MAX
 from ha.sql.infer import asked, columns, parameters
 from ha.sql.kinds import Statement
 from ha.sql.statements import client_position, literal_position
@@ -53,6 +55,7 @@ class Judgement:
 
     :param statement: as the types of its columns want it; where it stands in a client's text is another's.
     :param reads: any reading connection can run it; only then `shape` is there.
+    :param parameters: their names, or None; more than `facts` has where SQLite takes them as one.
     :param of_catalog: it speaks of the catalog, which must be filled before it runs.
     """
 
@@ -61,6 +64,7 @@ class Judgement:
     reads: bool
     of_catalog: bool
     shape: Shape | None
+    parameters: Sequence[str | None]
 
     def check(self, said: Statement, values: Parameters) -> None:
         """Is there a value for each parameter?
@@ -68,10 +72,10 @@ class Judgement:
         :param said: the client's own statement.
         :raises StatementError: 42P02, 07001.
         """
-        if len(values) == len(self.facts.parameters) and values.__class__ is not dict:
+        if len(values) == len(self.parameters) and values.__class__ is not dict:
             return
         try:
-            check_parameters(self.facts.parameters, values)
+            check_parameters(self.parameters, values)
         except StatementError as error:
             raise self.placed(error, said) from None
 
@@ -107,7 +111,8 @@ def judge(backend: Backend, connection: Connection, statement: Statement) -> Jud
         facts = facts_of(connection, fitting.sql)
     reads = facts.readonly and not fitting.acts
     shape = shape_of(backend, connection, fitting, facts) if reads else None
-    found = Judgement(fitting, facts, reads, mentions(fitting.sql), shape)
+    taken = (None,) * fitting.parameters if fitting.parameters > BOUND_MAX else facts.parameters
+    found = Judgement(fitting, facts, reads, mentions(fitting.sql), shape, taken)
     connection.keep((said.text, said.given, ways.dialect, ways.path), found)
     return found
 

@@ -32,6 +32,7 @@ from ha.sql.calls import (
     user,
     words_as_commas,
 )
+from ha.sql.carried import carry
 from ha.sql.clauses import (
     alias,
     bracketed_select,
@@ -152,6 +153,7 @@ def translate(
         rewriting.ask()
     if "OPERATOR" in text.upper():
         spelled(rewriting)
+    carry(rewriting)
     return rewriting.written(start, end)
 
 

@@ -42,7 +42,8 @@ INSTRUCTIONS_MAX: Final = 1_000_000
 ARGUMENTS_MAX: Final = 100
 #: Bytes of a LIKE or GLOB pattern: matching takes time proportional to the product of pattern and text.
 PATTERN_BYTES_MAX: Final = 1_000
-#: Parameters of a statement: PostgreSQL's Bind message counts them in 16 bits. SQLite here was built with 32,766.
+#: Parameters of a statement: PostgreSQL's Bind message counts them in 16 bits. SQLite's usual build takes
+#: 32,766; :mod:`ha.sql.carried` has the rest.
 PARAMETERS_MAX: Final = 65_535
 #: Triggers that fire triggers.
 TRIGGER_DEPTH_MAX: Final = 100

@@ -23,6 +23,7 @@ import apsw
 from twisted.internet.defer import CancelledError, Deferred
 
 from ha.errors import StatementError
+from ha.sql.kept import LONG_TEXT
 
 T = TypeVar("T")
 
@@ -182,8 +183,10 @@ class Lanes:
         self._long: OrderedDict[int, float] = OrderedDict()
 
     def is_long(self, key: Hashable) -> bool:
-        """Whether work of this key was long within the last :data:`LONG_REMEMBERED_S`."""
-        if self.budget_s <= 0:
+        """Whether work of this key was long within the last :data:`LONG_REMEMBERED_S`, or is sure to be: preparing a statement of
+        that length takes longer than any budget, and cannot be cut short.
+        """
+        if self.budget_s <= 0 or (key.__class__ is str and len(key) > LONG_TEXT):  # type: ignore[arg-type]
             return True
         until = self._long.get(hash(key))
         if until is None:

@@ -14,6 +14,7 @@ import apsw
 
 from ha.errors import StatementError
 from ha.sql.assignments import fitting_mark
+from ha.sql.carried import BOUND_MAX
 from ha.sqlite import capture as captures
 from ha.sqlite.capture import Capture
 from ha.sqlite.connection import Connection, Facts
@@ -35,6 +36,13 @@ MISTAKES = (apsw.Error, OverflowError, UnicodeError, MemoryError)
 BATCH_BYTES_MAX = 1024 * 1024
 
 
+def bound(values: Parameters) -> Parameters:
+    """What SQLite binds of them: themselves, or what :mod:`ha.sql.carried` has it ask for each."""
+    if len(values) <= BOUND_MAX or isinstance(values, dict):
+        return values
+    return (apsw.pyobject(tuple(values)),)  # type: ignore[return-value]
+
+
 def first_rows(connection: Connection, sql: str, values: Parameters, rows_max: int) -> tuple[list[Row], Cursor | None]:
     """Run a statement and take its first rows, at most so many.
 
@@ -44,6 +52,7 @@ def first_rows(connection: Connection, sql: str, values: Parameters, rows_max: i
     running: Any = None
     wanted = SLICE_ROWS if rows_max >= SLICE_ROWS else rows_max + 1
     try:
+        values = bound(values)
         running = connection.execute(sql, values)
         rows = list(islice(running, wanted))
     except BaseException as error:
@@ -74,7 +83,7 @@ class Cursor:
     ) -> None:
         self.connection = connection
         self.sql = sql
-        self.values = values
+        self.values = values = bound(values)
         self.finished = False
         self._waiting = list(waiting)
         try:

@@ -257,6 +257,7 @@ def _asking(connection: Connection) -> list[Row]:
         ("pg_put", 2, lambda value, kind: outputs.put(value, kind, zone()), ASKING),
     ]
     rows += [(*row, ASKING) for row in jsontexts.builders(zone)]
+    rows.append(("pg_parameter", 2, _parameter, apsw.SQLITE_DIRECTONLY | apsw.SQLITE_DETERMINISTIC))
     return rows
 
 
@@ -294,6 +295,13 @@ _STEADY_ROWS: Final[tuple[Row, ...]] = tuple(
     )
     for name, count, function in table
 )
+
+
+def _parameter(values: Any, number: int) -> Any:
+    """One of a statement's values, see :mod:`ha.sql.carried`."""
+    if not isinstance(values, tuple):
+        raise StatementError("42883", "function pg_parameter is not to be called by name")
+    return values[number - 1]
 
 
 def _age(asking: Context, value: Any) -> Any:
