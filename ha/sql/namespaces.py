@@ -26,6 +26,9 @@ from ha.sql.tokens import QUOTED, UNICODE_NAME, WORD, Token, quoted_name, tokeni
 
 PUBLIC: Final = "public"
 
+#: What the catalog calls the schema of a session's TEMP tables; SQLite's is temp.
+TEMPORARY: Final = "pg_temp_1"
+
 #: Schemas that are no part of a name: SQLite's databases, PostgreSQL's catalogs, and the one that has the plain names.
 BUILT_IN: Final = frozenset((PUBLIC, "main", "temp", "pg_temp", "pg_catalog", "information_schema", "pg_toast"))
 

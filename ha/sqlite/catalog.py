@@ -23,7 +23,7 @@ from functools import cache, lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
-from ha.sqlite import catalog_functions, catalog_rows, catalog_schema, catalog_views
+from ha.sqlite import catalog_functions, catalog_rows, catalog_schema, catalog_views, temporary
 from ha.sqlite.catalog_image import NAME, bare_image
 from ha.sqlite.catalog_objects import FIRST_OID, Schema
 from ha.sqlite.catalog_tables import relations
@@ -91,7 +91,7 @@ class Catalog:
     def __init__(self, connection: Connection) -> None:
         self._found = weakref.ref(connection)
         self._attached = False
-        self._version = -1
+        self._version = (-1, -1)
         self._mark = ""
         self._views: frozenset[str] = frozenset()
         #: What the functions look into.
@@ -101,7 +101,7 @@ class Catalog:
         """Is there nothing to do for :meth:`refresh`?"""
         connection = self._connection
         with connection.guard.trusted():
-            version = connection.execute("PRAGMA main.schema_version").get
+            version = _version(connection)
         return (
             version == self._version and (_parts(sql) or frozenset()) <= self._views and not _may_be_undone(connection)
         )
@@ -117,7 +117,7 @@ class Catalog:
                 self._fill(connection, _parts(sql) or frozenset())
             finally:
                 connection.set_last_insert_rowid(rowid)
-            self._version = connection.execute("PRAGMA main.schema_version").get
+            self._version = _version(connection)
 
     @property
     def _connection(self) -> Connection:
@@ -174,7 +174,7 @@ _rows: dict[str, dict[str, dict[tuple[Any, ...], None]]] = {}
 
 def _keep(connection: Connection, key: tuple[str, str | None]) -> None:
     """Let other connections load what this one has filled, unless its transaction could take it back."""
-    if not connection.in_transaction:
+    if not connection.in_transaction and not (connection.guard.private and temporary.has_any(connection)):
         _images.pop(key, None)
         _images[key] = bytes(connection.serialize(NAME))
         while len(_images) > 1 and sum(map(len, _images.values())) > _IMAGE_BYTES_KEPT:
@@ -187,13 +187,23 @@ def _may_be_undone(connection: Connection) -> bool:
 
 
 _OBJECTS: Final = """
-    SELECT group_concat(concat_ws(char(1), type, name, tbl_name, sql), char(2)) FROM (SELECT * FROM main.sqlite_schema ORDER BY rowid)
+    SELECT group_concat(concat_ws(char(1), type, name, tbl_name, sql), char(2)) FROM (SELECT * FROM {}.sqlite_schema ORDER BY rowid)
 """
+
+
+def _version(connection: Connection) -> tuple[int, int]:
+    """SQLite's numbers for what the connection sees; TEMP tables are there in a session's own only."""
+    version: int = connection.execute("PRAGMA main.schema_version").get
+    return version, connection.execute("PRAGMA temp.schema_version").get if connection.guard.private else 0
 
 
 def _mark(connection: Connection) -> str:
     """What tells one schema from another."""
-    return blake2b((connection.execute(_OBJECTS).get or "").encode(), digest_size=16).hexdigest()
+    objects: str = connection.execute(_OBJECTS.format("main")).get or ""
+    if connection.guard.private:
+        own = connection.execute(_OBJECTS.format("temp")).get
+        objects += f"\x03{own}" if own else ""
+    return blake2b(objects.encode(), digest_size=16).hexdigest()
 
 
 def _schema(connection: Connection, mark: str) -> Schema:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from ha.errors import StatementError
-from ha.sql.namespaces import BUILT_IN, PUBLIC, joined
+from ha.sql.namespaces import BUILT_IN, PUBLIC, TEMPORARY, joined
 from ha.sql.spoken import spoken
 from ha.sqlite import catalog_texts
 from ha.sqlite.catalog_objects import Relation, Schema, oid_of, quoted_if_needed
@@ -93,12 +93,13 @@ class Lookups:
         self._searched = path
 
     def _path(self) -> tuple[str, ...]:
-        return self._searched() or (PUBLIC,)
+        return (TEMPORARY, *(self._searched() or (PUBLIC,)))
 
     # Names and numbers
 
     def relation_oid(self, text: Any) -> int | None:
         schema, name = name_parts(text)
+        schema = TEMPORARY if schema == "pg_temp" else schema
         for one in self._path() if schema is None else (schema,):
             found = self._schema().relation(joined(one, name)) if one == PUBLIC or one not in BUILT_IN else None
             if found is not None:
@@ -372,6 +373,7 @@ def rows(connection: Connection) -> list[Row]:
     look = Lookups(schema, path)
     types = TypeNames(connection)
     made: list[Row] = [
+        ("pg_my_temp_schema", 0, lambda: look.namespace_oid(TEMPORARY) or 0),
         ("pg_regnamespace", 1, look.pg_regnamespace),
         ("pg_regnamespace_name", 1, look.pg_regnamespace_name),
         ("to_regnamespace", 1, lambda value: None if look.namespace_oid(value) is None else str(value)),
@@ -481,7 +483,6 @@ FUNCTIONS: Final[tuple[Row, ...]] = (
     ("pg_relation_filenode", 1, lambda oid: oid),
     ("pg_relation_is_updatable", 2, _always(28)),
     ("pg_column_is_updatable", 3, _always(1)),
-    ("pg_my_temp_schema", 0, lambda: 0),
     ("pg_is_other_temp_schema", 1, _always(0)),
     ("pg_partition_ancestors", 1, _nothing),
     ("pg_stat_get_numscans", 1, _always(0)),
@@ -508,7 +509,7 @@ FUNCTIONS: Final[tuple[Row, ...]] = (
 NAMES: Final = frozenset(
     """
     pg_regclass pg_regclass_name to_regclass to_regclass_oid pg_get_indexdef pg_get_constraintdef pg_get_viewdef pg_get_ruledef
-    pg_get_triggerdef pg_regnamespace pg_regnamespace_name to_regnamespace to_regnamespace_oid
+    pg_get_triggerdef pg_regnamespace pg_regnamespace_name to_regnamespace to_regnamespace_oid pg_my_temp_schema
     pg_get_serial_sequence obj_description col_description pg_table_is_visible pg_sequence_last_value pg_sequence_state
     has_table_privilege
     has_sequence_privilege

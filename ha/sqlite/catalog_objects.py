@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
-from ha.sql.namespaces import PUBLIC
+from ha.sql.namespaces import PUBLIC, TEMPORARY
 from ha.sql.tokens import quoted_name
 
 #: Below are PostgreSQL's own objects.
@@ -99,8 +99,8 @@ class Relation:
 
     @property
     def plain(self) -> str:
-        """As `qualified`, but without public."""
-        return quoted_if_needed(self.own) if self.namespace == PUBLIC else self.qualified
+        """As `qualified`, but without the schemas that every client looks in."""
+        return quoted_if_needed(self.own) if self.namespace in (PUBLIC, TEMPORARY) else self.qualified
 
     def attribute(self, name: str) -> Attribute | None:
         low = name.lower()

@@ -10,6 +10,7 @@ from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from ha.sql.namespaces import TEMPORARY
 from ha.sql.spoken import spoken
 from ha.sqlite.catalog_objects import FIRST_OID as FIRST_OID
 from ha.sqlite.catalog_objects import INT8, PG_CLASS, PG_CONSTRAINT, PG_TYPE, Schema, oid_of
@@ -72,6 +73,7 @@ def pg_class(schema: Schema) -> Rows:
             relation.is_view,
             relation.triggers or relation.oid in with_triggers,
             "d" if relation.kind == "r" else "n",
+            "t" if relation.namespace == TEMPORARY else "p",
         )
 
 
@@ -275,7 +277,7 @@ TABLES: Final = (
     Table(
         "pg_class",
         "oid relname relnamespace relowner relam relfilenode relpages reltuples relhasindex relkind relnatts relchecks relhasrules"
-        " relhastriggers relreplident",
+        " relhastriggers relreplident relpersistence",
         pg_class,
         "oid",
         f"oid >= {FIRST_OID}",

@@ -17,10 +17,10 @@ from ha.sql import constraints, infer
 from ha.sql import made as made_types
 from ha.sql.constraints import CHECK, FOREIGN, PRIMARY, UNIQUE
 from ha.sql.declarations import COUNTING, MATERIALIZED_MARK, PRIMARY_MARK, UNIQUE_MARK
-from ha.sql.namespaces import PUBLIC, beside, parted
+from ha.sql.namespaces import PUBLIC, TEMPORARY, beside, parted
 from ha.sql.spoken import function_of, spoken
 from ha.sql.statements import split
-from ha.sqlite import comments, enumerations, schemas
+from ha.sqlite import comments, enumerations, schemas, temporary
 from ha.sqlite.catalog_objects import (
     INT8,
     PG_CLASS,
@@ -43,19 +43,20 @@ from ha.sqlite.guard import is_ours
 if TYPE_CHECKING:
     from ha.sqlite.connection import Connection, Source
 
-_OBJECTS: Final = "SELECT type, name, tbl_name, sql FROM main.sqlite_schema ORDER BY rowid"
+#: The queries, for each of SQLite's databases `d` that has a schema: what is named in it begins with `p`.
+_OBJECTS: Final = "SELECT type, {p}name, {p}tbl_name, sql FROM {d}.sqlite_schema ORDER BY rowid"
 _COLUMNS: Final = """
-    SELECT s.name, c.cid, c.name, c.type, c."notnull", c.dflt_value, c.pk, c.hidden
-      FROM main.sqlite_schema AS s, pragma_table_xinfo(s.name, 'main') AS c WHERE s.type = 'table' ORDER BY s.rowid, c.cid
+    SELECT {p}s.name, c.cid, c.name, c.type, c."notnull", c.dflt_value, c.pk, c.hidden
+      FROM {d}.sqlite_schema AS s, pragma_table_xinfo(s.name, '{d}') AS c WHERE s.type = 'table' ORDER BY s.rowid, c.cid
 """
 _INDEXES: Final = """
-    SELECT s.name, l.name, l."unique", l.origin, x.seqno, x.cid, x.name, x.desc
-      FROM main.sqlite_schema AS s, pragma_index_list(s.name, 'main') AS l, pragma_index_xinfo(l.name, 'main') AS x
-     WHERE s.type = 'table' AND x.key ORDER BY s.rowid, l.seq DESC, x.seqno
+    SELECT {p}s.name, {p}l.name, l."unique", l.origin, x.seqno, x.cid, x.name, x.desc
+      FROM {d}.sqlite_schema AS s, pragma_index_list(s.name, '{d}') AS l, pragma_index_xinfo(l.name, '{d}') AS x
+     WHERE s.type = 'table' AND x.key AND l.name NOT GLOB 'ha_on_commit_*' ORDER BY s.rowid, l.seq DESC, x.seqno
 """
 _KEYS: Final = """
-    SELECT s.name, f.id, f.seq, f."table", f."from", f."to", f.on_update, f.on_delete
-      FROM main.sqlite_schema AS s, pragma_foreign_key_list(s.name, 'main') AS f
+    SELECT {p}s.name, f.id, f.seq, {p}f."table", f."from", f."to", f.on_update, f.on_delete
+      FROM {d}.sqlite_schema AS s, pragma_foreign_key_list(s.name, '{d}') AS f
      WHERE s.type = 'table' ORDER BY s.rowid, f.id DESC, f.seq
 """
 _ACTIONS: Final = {"NO ACTION": "a", "RESTRICT": "r", "CASCADE": "c", "SET NULL": "n", "SET DEFAULT": "d"}
@@ -73,7 +74,10 @@ class Reading:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.schema = Schema()
-        objects = [row for row in connection.execute(_OBJECTS).fetchall() if not _is_hidden(row[2])]
+        self._databases = [("main", "")]
+        if temporary.has_any(connection):
+            self._databases.append(("temp", f"'{TEMPORARY}.' || "))
+        objects = [row for row in self._asked(_OBJECTS) if not _is_hidden(row[2])]
         shadows = self._shadows()
         self._tables = {name: sql or "" for kind, name, _, sql in objects if kind == "table" and name not in shadows}
         self._comments = comments.comments(connection)
@@ -82,13 +86,14 @@ class Reading:
             for kind, name, _, sql in objects
             if kind == "view" and not any(kept.is_one(name, sql or "") for kept in (comments, enumerations, schemas))
         }
-        self.schema.namespaces = numbered("namespace", schemas.names(connection))
+        known = schemas.names(connection)
+        self.schema.namespaces = numbered("namespace", known | {TEMPORARY} if len(self._databases) > 1 else known)
         for one in enumerations.enumerations(connection).values():
             self._type(one)
         self._index_texts = {name: sql for kind, name, _, sql in objects if kind == "index"}
         self._columns: dict[str, list[tuple[Any, ...]]] = {}
         self._unique: dict[int, list[Index]] = {}
-        for table, *column in connection.execute(_COLUMNS):
+        for table, *column in self._asked(_COLUMNS):
             self._columns.setdefault(table, []).append(tuple(column))
         self._declared = {name: constraints.constraints(sql) for name, sql in self._tables.items()}
         self._counting = {name for name, sql in self._tables.items() if "AUTOINCREMENT" in sql.upper()}
@@ -105,6 +110,11 @@ class Reading:
         for comment in self._comments:
             self._comment(comment)
 
+    def _asked(self, query: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query, of the file's schema and of the session's own."""
+        for database, prefix in self._databases:
+            yield from self._connection.execute(query.format(d=database, p=prefix)).fetchall()
+
     def _shadows(self) -> set[str]:
         return {
             name
@@ -118,7 +128,7 @@ class Reading:
     def _plan_keys(self) -> Iterator[tuple[str, str, tuple[Any, ...], bool, bool, str | None]]:
         """Each index: name, table, its (cid, name, desc), unique, primary, SQLite's name."""
         found: dict[tuple[str, str], tuple[bool, str, list[Any]]] = {}
-        for table, index, unique, origin, _, cid, column, desc in self._connection.execute(_INDEXES):
+        for table, index, unique, origin, _, cid, column, desc in self._asked(_INDEXES):
             if table in self._tables:
                 found.setdefault((table, index), (bool(unique), origin, []))[2].append((cid, column, bool(desc)))
         taken: set[str] = set()
@@ -261,7 +271,8 @@ class Reading:
         relation = self._make(name, "m" if MATERIALIZED_MARK in words else "v")
         query = constraints.query_of(words)
         relation.query = spoken_names(query, self.schema.namespaces)
-        sources = self._connection.columns_of(name)
+        own = relation.namespace == TEMPORARY
+        sources = self._connection.columns_of(relation.own if own else name, "temp" if own else "main")
         for number, (column, inferred) in enumerate(zip(sources, self._inferred(query, sources), strict=True), 1):
             table = self.schema.relation(column.table or "")
             origin = table.attribute(column.origin or "") if table is not None else None
@@ -378,7 +389,7 @@ class Reading:
 
     def _foreign_keys(self, taken: dict[str, set[str]]) -> Iterator[Constraint]:
         found: dict[tuple[str, int], list[tuple[Any, ...]]] = {}
-        for table, number, *rest in self._connection.execute(_KEYS):
+        for table, number, *rest in self._asked(_KEYS):
             if table in self._tables:
                 found.setdefault((table, number), []).append(tuple(rest))
         places: dict[str, int] = {}
@@ -430,6 +441,7 @@ class Reading:
 
 
 def _is_hidden(table: str) -> bool:
+    table = table.removeprefix(f"{TEMPORARY}.")
     return is_ours(table) or table.lower().startswith("sqlite_")
 
 

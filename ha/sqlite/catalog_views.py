@@ -76,7 +76,8 @@ VIEWS: Final[dict[str, tuple[str, str]]] = {
     ),
     "information_schema.tables": (
         "table_catalog table_schema table_name table_type is_insertable_into is_typed",
-        "SELECT :database, n.nspname, c.relname, CASE c.relkind WHEN 'r' THEN 'BASE TABLE' ELSE 'VIEW' END,"
+        "SELECT :database, n.nspname, c.relname, CASE WHEN c.relkind <> 'r' THEN 'VIEW'"
+        " WHEN c.relpersistence = 't' THEN 'LOCAL TEMPORARY' ELSE 'BASE TABLE' END,"
         f" {_UPDATABLE}, 'NO' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'v')"
         f" AND {_SCOPE}",
     ),

@@ -209,7 +209,7 @@ class Connection(apsw.Connection):
         self._facts.keep(sql, facts)
         return facts
 
-    def columns_of(self, relation: str) -> tuple[Source, ...]:
+    def columns_of(self, relation: str, database: str = "main") -> tuple[Source, ...]:
         """Where the columns of a table or view of the file come from; none if it names what is no longer there.
 
         To be asked inside ``guard.trusted()``.
@@ -223,7 +223,7 @@ class Connection(apsw.Connection):
         cursor = self.cursor()
         cursor.exec_trace = tracer
         try:
-            cursor.execute(f"SELECT * FROM main.{quoted_name(relation)}")
+            cursor.execute(f"SELECT * FROM {database}.{quoted_name(relation)}")
         except apsw.ExecTraceAbort:
             return found[0]
         except apsw.Error:

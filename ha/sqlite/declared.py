@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from ha.sql.constraints import PRIMARY, UNIQUE, constraints
 from ha.sql.kinds import Statement
+from ha.sql.namespaces import TEMPORARY
 from ha.sql.statements import with_schema
 from ha.sql.typenames import narrowed
 from ha.sqlite import enumerations
@@ -119,7 +120,7 @@ class Declared:
             schema, _, name = table.rpartition(".")
             oid = SYSTEM.get((schema or CATALOG, name), 0)
         elif self._is_stored(table):
-            oid = oid_of("class", table)
+            oid = oid_of("class", f"{TEMPORARY}.{table}" if source.database == "temp" else table)
         else:  # a function's row
             return column
         return replace(column, table_oid=oid, attribute=names.index((source.origin or "").lower()) + 1)

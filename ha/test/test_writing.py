@@ -112,6 +112,24 @@ class TemporaryTableTests(BackendCase):
         self.assertEqual(other.rows("SELECT a FROM kept"), [(1,)])
         self.assertEqual(other.refused("CREATE TABLE u (a) ON COMMIT DROP"), "42P16")
 
+    def test_the_catalog_shows_them_to_their_session(self) -> None:
+        """In a schema of its own, before everybody's table of the same name; and no longer when they are gone."""
+        other = self.another()
+        other.run(
+            "CREATE TEMP TABLE t (b int PRIMARY KEY, c int UNIQUE) ON COMMIT DELETE ROWS; CREATE TEMP VIEW v AS SELECT c FROM t"
+        )
+        temporary = "SELECT relname FROM pg_class WHERE relpersistence = 't' ORDER BY 1"
+        self.assertEqual(other.rows(temporary), [(name,) for name in ("t", "t_c_key", "t_pkey", "v")])
+        self.assertEqual(self.client.rows(temporary), [("mine",)])
+        columns = "SELECT attname FROM pg_attribute WHERE attrelid = '{}'::regclass AND attnum > 0 ORDER BY attnum"
+        self.assertEqual(other.rows(columns.format("t")), [("b",), ("c",)])
+        self.assertEqual(other.rows(columns.format("public.t"))[0], ("id",))
+        self.assertEqual(other.rows("SELECT pg_get_viewdef('v'::regclass)"), [(" SELECT c FROM t;",)])
+        other.run("DROP VIEW v; BEGIN; DROP TABLE t")
+        self.assertEqual(other.rows(columns.format("t"))[0], ("id",))
+        other.run("ROLLBACK")
+        self.assertEqual(other.rows(columns.format("t")), [("b",), ("c",)])
+
     def test_a_session_without_any_writes_with_the_others_again(self) -> None:
         other = self.another()
         other.run("BEGIN; CREATE TEMP TABLE k (a) ON COMMIT DROP; INSERT INTO t VALUES (7, 'z'); COMMIT")
