@@ -74,7 +74,7 @@ class ValuesTests(BackendCase):
 
     def test_an_error_tells_the_value(self) -> None:
         """As it does where SQLite binds it."""
-        values = [value for number in range(MOST // 2) for value in (number // 2 * 2, "x")]
+        values = [value for number in range(BOUND_MAX // 2 + 1) for value in (number // 2 * 2, "x")]
         error = self.client.fails(self.client.message(f"INSERT INTO t VALUES {self.marks(len(values))}", values))
         self.assertEqual((error.sqlstate, error.detail), ("23505", "Key (id)=(0) already exists."))
 
