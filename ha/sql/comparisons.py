@@ -132,7 +132,9 @@ _TEXTS = frozenset(("text", "varchar", "bpchar"))
 
 
 def _alike(rewriting: Rewriting, types: Types, at: int, *operands: tuple[str | None, int, int]) -> None:
-    """A column of texts is not compared with a number, nor one of numbers with a boolean; SQLite would find them unequal.
+    """A column of texts is not compared with a number or a boolean: SQLite would find them unequal.
+
+    A boolean beside a number, which PostgreSQL refuses, too, is left: files of SQLite's are full of ``active = 1``, and it means that.
 
     :raises StatementError: 42883.
     """
@@ -142,7 +144,7 @@ def _alike(rewriting: Rewriting, types: Types, at: int, *operands: tuple[str | N
         for kind, first, last in operands
     )
     kinds = {kind for kind, _, _ in operands}
-    unlike = (kinds & _TEXTS and kinds & (_NUMBERS | {"bool"})) or ("bool" in kinds and kinds & _NUMBERS)
+    unlike = kinds & _TEXTS and kinds & (_NUMBERS | {"bool"})
     if not unlike or rewriting.key(at) not in COMPARISONS:
         return
     for kind, first, last in operands:

@@ -301,7 +301,7 @@ class Expressions:
             return found
         first_type = types[0] if types else None
         if name == "sum":
-            return {"time": "interval", "int2": "int8", "int4": "int8", "int8": "numeric"}.get(
+            return {"time": "interval", "bool": "int8", "int2": "int8", "int4": "int8", "int8": "numeric"}.get(
                 first_type or "", first_type
             )
         if name == "avg":

@@ -2,7 +2,8 @@
 
 ``sum`` of an interval, ``a || b`` of two documents, ``x::text`` of a boolean, ``EXTRACT`` from a time with a zone: what they do depends on
 a type that SQLite does not know. Where the schema and the words tell it, the one that PostgreSQL would choose is called; what it
-has not is refused with 42883, as there. A rule here comes just before the token's own.
+has not is refused with 42883, as there, where SQLite would answer something else than was meant; ``sum(a > 1)`` counts, as SQLite's
+clients know it to. A rule here comes just before the token's own.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ Rule = Callable[[Rewriting, Types, int], None]
 
 _TIMES_OF_DAY = frozenset(("time", "interval"))
 _NO_NUMBERS = frozenset(
-    ("text", "varchar", "bpchar", "bool", "date", "timestamp", "timestamptz", "uuid", "json", "jsonb", "bytea")
+    ("text", "varchar", "bpchar", "date", "timestamp", "timestamptz", "uuid", "json", "jsonb", "bytea")
 )
-_NO_ORDER = frozenset(("bool", "json", "jsonb", "uuid", "bytea"))
+_NO_ORDER = frozenset(("json", "jsonb", "uuid", "bytea"))
 #: Types whose texts are not what PostgreSQL shows.
 _OTHERWISE_SHOWN = frozenset(("bool", "timestamptz", "float4", "float8", "numeric", "jsonb", "bpchar"))
 _ADJACENT = comparisons.CLOSER - {"||"}

@@ -94,8 +94,17 @@ class UnlikeTests(SynchronousTestCase):
         """SQLite would find them unequal, or make a text of the number."""
         spoken = Spoken(self)
         spoken.query("CREATE TABLE t (id int PRIMARY KEY, name text, b boolean)")
-        for condition in ("name = 1", "name > 2.5", "id = name", "b = 1", "id = true"):
+        for condition in ("name = 1", "name > 2.5", "id = name"):
             error = spoken.error(f"SELECT id FROM t WHERE {condition}")
             self.assertEqual((error.sqlstate, "operator does not exist" in error.message), ("42883", True), condition)
-        for condition in ("name = '1'", "name = 1::text", "b = true", "b = '1'", "id = '1'", "lower(name) = 'x'"):
+        for condition in (
+            "name = '1'",
+            "name = 1::text",
+            "b = true",
+            "b = 1",
+            "id = true",
+            "b = '1'",
+            "id = '1'",
+            "lower(name) = 'x'",
+        ):
             self.assertEqual(spoken.rows(f"SELECT id FROM t WHERE {condition}"), [])
