@@ -9,7 +9,9 @@ only ever put on the log that it belongs to. ``docs/replication.rst`` has the pr
 interactive one) runs it, :mod:`groups <ha.replication.groups>` makes the message, :mod:`change <ha.replication.change>` encodes it,
 :mod:`settlement <ha.replication.settlement>` has :mod:`order <ha.replication.order>` place it in the log, and commits; out of
 reach, it goes to the :mod:`outbox <ha.replication.outbox>`, under which :mod:`rebase <ha.replication.rebase>` puts what others
-wrote meanwhile. A change arriving: :mod:`feed <ha.replication.feed>` →
+wrote meanwhile
+(where that is long, :mod:`selection <ha.replication.selection>` says what must be undone for it).
+A change arriving: :mod:`feed <ha.replication.feed>` →
 :mod:`follower <ha.replication.follower>` → SQLite. A database's life: :mod:`member <ha.replication.member>` asks
 :mod:`joining <ha.replication.joining>` to do what :mod:`join <ha.replication.join>` decides, with
 :mod:`snapshot <ha.replication.snapshot>`, and then opens the :mod:`gate <ha.replication.gate>`;

@@ -22,7 +22,7 @@ from twisted.logger import Logger
 from ha.errors import StatementError
 from ha.replication.change import Message, decode
 from ha.replication.entry import Entry, Unanswered
-from ha.replication.outbox import Outbox
+from ha.replication.outbox import Choice, Outbox
 from ha.replication.turns import Turns
 from ha.sqlite.database import Database
 from ha.sqlite.fitting import put_in_order
@@ -36,6 +36,9 @@ INLINE_BYTES = 32 * 1024
 
 #: Bytes of entries applied in one SQLite transaction in a thread.
 BATCH_BYTES = 4 * 1024 * 1024
+
+#: Under a long outbox a pass takes as many entries as it can put in so long (seconds); writers have their turn behind it.
+PASS_S = 0.1
 
 #: Before an entry that could not be applied for lack of room is tried again.
 RETRY_S = 2.0
@@ -106,7 +109,9 @@ class Follower:
         self._poke: Any = None
         #: After a batch that failed: entries are applied one by one until the culprit is found.
         self._singly = False
-        #: A pass over a long outbox costs its length: the next one waits until then.
+        #: Bytes of entries that a pass under a long outbox takes.
+        self._pass_bytes = INLINE_BYTES
+        #: A pass that had to undo much took long: the next one waits until then.
         self._rest_until = 0.0
         self._stopped = True
         self.position = 0
@@ -264,26 +269,62 @@ class Follower:
         return True
 
     async def _apply_when_free(self) -> None:
-        turnstile = self._database.turnstile
         try:
-            await turnstile.acquire(first=True)
-            try:
-                await self.apply_arrived()
-            except CannotApply:
-                return  # said once by apply_arrived; it shows in `failed`
-            except StatementError:
-                return  # said by apply_arrived, which looks again
-            finally:
-                turnstile.release()
+            if self._outbox.count and not self._outbox.short:
+                await self._pass()
+            else:
+                await self._database.turnstile.acquire(first=True)
+                try:
+                    await self.apply_arrived()
+                finally:
+                    self._database.turnstile.release()
+        except CannotApply:
+            return  # said once by apply_arrived; it shows in `failed`
+        except StatementError:
+            return  # said by apply_arrived, which looks again
         finally:
             self._applying = False
         self.apply_soon()
 
+    async def _pass(self) -> None:
+        """Apply some of what has arrived under a long outbox: the writer is held only while that is put.
+
+        :raises CannotApply: as StatementError, see :meth:`apply_arrived`.
+        """
+        outbox = self._outbox
+        await outbox.changing.acquire()
+        try:
+            self._drop_applied()
+            if not self._arrived:
+                return
+            entries = self._take(0 if self._singly else self._pass_bytes)
+            choice = None if self._singly else await outbox.select(entries)
+            await self._database.turnstile.acquire(first=True)
+            try:
+                if self._stopped or not self._arrived or self._arrived[0] is not entries[0]:
+                    return
+                if choice is not None and not outbox.is_good(choice):
+                    return
+                if choice is not None and not choice.complete:
+                    await self._database.lanes.defer(lambda: outbox.note_found(choice))
+                    return
+                began = self._clock.seconds()
+                await self._put(entries, inline=False, choice=choice)
+                took = self._clock.seconds() - began
+                if took > PASS_S:
+                    self._rest_until = began + 2 * took
+                    self._pass_bytes = max(self._pass_bytes // 2, 1)
+                elif took < PASS_S / 2:
+                    self._pass_bytes = min(self._pass_bytes * 2, BATCH_BYTES)
+            finally:
+                self._database.turnstile.release()
+        finally:
+            outbox.changing.release()
+
     async def apply_arrived(self, done: list[Message] | None = None) -> None:
         """Apply every entry that has arrived. The caller holds the writer, with no transaction open.
 
-        While much waits in the outbox, a pass is followed by a rest as long as itself, in which nothing is applied: writers
-        get half of the time, and more is taken in one pass.
+        Not while much waits in the outbox: then the follower takes its own turns, and what is written goes to the outbox's end.
 
         :param done: takes the messages that were applied, for the caller's conflict rules.
         :raises CannotApply: and the position stands before the entry that could not be applied.
@@ -293,38 +334,41 @@ class Follower:
             raise self.failed
         while True:
             self._drop_applied()
-            if not self._arrived or self._stopped:
+            if not self._arrived or self._stopped or (self._outbox.count and not self._outbox.short):
                 return
-            if self._rests():
-                return
-            began = self._clock.seconds()
-            inline = self._arrived_bytes <= INLINE_BYTES and self._outbox.short
-            batch = INLINE_BYTES if inline else WAITING_BYTES_MAX if self._outbox.count else BATCH_BYTES
+            inline = self._arrived_bytes <= INLINE_BYTES
+            batch = INLINE_BYTES if inline else BATCH_BYTES
             entries = self._take(0 if self._singly else batch)
-            try:
-                if inline and not self._is_long(entries):
-                    messages = self._apply(entries)
-                else:
-                    messages = await self._database.lanes.defer(lambda taken=entries: self._apply(taken))
-            except Exception as error:
-                if isinstance(error, StatementError) and error.sqlstate in PASSING:
-                    self.log.warn(
-                        "cannot apply position {sequence} now: {error}", sequence=entries[0].sequence, error=error
-                    )
-                    self._look_again_in(RETRY_S)
-                    raise
-                if len(entries) == 1:
-                    self._stand_still(entries[0].sequence, error)
-                self._singly = True
-                continue
-            self._singly = False
-            if not inline:
-                self._rest_until = 2 * self._clock.seconds() - began
-            self.advanced(entries[-1].sequence)
-            self.applied_count += len(messages)
+            messages = await self._put(entries, inline=inline and not self._is_long(entries))
             if done is not None:
                 done.extend(messages)
-            self._applied(messages)
+
+    async def _put(self, entries: list[Entry], *, inline: bool, choice: Choice | None = None) -> list[Message]:
+        """Apply `entries`, the first that have arrived.
+
+        :returns: what others wrote; nothing, where it could not be applied at once, and is to be tried one by one.
+        """
+        try:
+            if inline:
+                messages = self._apply(entries, choice)
+            else:
+                messages = await self._database.lanes.defer(lambda: self._apply(entries, choice))
+        except Exception as error:
+            if isinstance(error, StatementError) and error.sqlstate in PASSING:
+                self.log.warn(
+                    "cannot apply position {sequence} now: {error}", sequence=entries[0].sequence, error=error
+                )
+                self._look_again_in(RETRY_S)
+                raise
+            if len(entries) == 1 and choice is None:
+                self._stand_still(entries[0].sequence, error)
+            self._singly = True
+            return []
+        self._singly = False
+        self.advanced(entries[-1].sequence)
+        self.applied_count += len(messages)
+        self._applied(messages)
+        return messages
 
     @staticmethod
     def _is_long(entries: Sequence[Entry]) -> bool:
@@ -341,10 +385,10 @@ class Follower:
             taken.append(entry)
         return taken
 
-    def _apply(self, entries: list[Entry]) -> list[Message]:
+    def _apply(self, entries: list[Entry], choice: Choice | None = None) -> list[Message]:
         """One SQLite transaction: the rows of `entries`, and the position behind the last of them."""
         if self._outbox.count:
-            foreign = self._outbox.apply(entries, self.position)
+            foreign = self._outbox.apply(entries, self.position, choice)
             self._database.wrote_anything()
             return foreign
         messages = [(entry.sequence, decode(entry.body)) for entry in entries]

@@ -14,17 +14,20 @@ State: how much waits, and how far it is published, in memory; the file knows th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredLock
 from twisted.logger import Logger
 
 from ha.errors import StatementError
-from ha.replication.change import Message
+from ha.replication.change import Malformed, Message
 from ha.replication.entry import Entry, LogError
 from ha.replication.order import Publisher, publish
-from ha.replication.rebase import Rebase
+from ha.replication.rebase import NotDisjoint, Rebase
+from ha.replication.selection import CannotSelect, Selection, select
 from ha.replication.turns import Turns
 from ha.sqlite.connection import Connection
 from ha.sqlite.database import Database
@@ -61,6 +64,34 @@ class Reached(Protocol):
         """See :class:`ha.replication.follower.Follower`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a pass is to undo.
+
+    :param generation: of the outbox that it was chosen in.
+    :param selection: None: all of it.
+    """
+
+    generation: int
+    selection: Selection | None
+
+    @property
+    def complete(self) -> bool:
+        """False: so much was not known that it is to be written down first."""
+        return self.selection is None or self.selection.complete
+
+
+def _select(connection: Connection, entries: Sequence[Entry]) -> Selection | None:
+    with connection.guard.trusted():
+        connection.execute("BEGIN")
+        try:
+            return select(connection, entries)
+        except (CannotSelect, Malformed):
+            return None
+        finally:
+            connection.execute("COMMIT")
+
+
 class Outbox:
     """The outbox of one database.
 
@@ -73,6 +104,9 @@ class Outbox:
 
     #: What a pass is; tests break its rules.
     rebase: type[Rebase] = Rebase
+
+    #: See :data:`INLINE_MESSAGES`; tests make every outbox a long one.
+    inline_messages = INLINE_MESSAGES
 
     def __init__(
         self,
@@ -99,6 +133,10 @@ class Outbox:
         self._returning = False
         self._holding: list[Deferred[None]] = []
         self._said_at = 0.0
+        #: Counts how often the outbox was changed otherwise than at its end: a selection is good for one number only.
+        self._generation = 0
+        #: Held while something is selected and applied, or made final: the other one would be in vain.
+        self.changing = DeferredLock()
         self.count = 0
         self.size_bytes = 0
         self.conflicts = 0
@@ -113,7 +151,7 @@ class Outbox:
     @property
     def short(self) -> bool:
         """Whether undoing and putting back all of it is a matter of a few milliseconds."""
-        return self.count <= INLINE_MESSAGES and self.size_bytes <= INLINE_BYTES
+        return self.count <= self.inline_messages and self.size_bytes <= INLINE_BYTES
 
     @property
     def sends_at_once(self) -> bool:
@@ -157,6 +195,7 @@ class Outbox:
 
     def _take_over(self, rebase: Rebase) -> None:
         """What it did to the outbox is committed. Called by whoever holds the writer, so nothing is added meanwhile."""
+        self._generation += 1
         self.count += rebase.count
         self.size_bytes += rebase.size_bytes
         self.conflicts += rebase.losses
@@ -244,14 +283,18 @@ class Outbox:
         message = await self._database.read(self._look)
         if message is None or message.final:
             return message
-        await self._database.turnstile.acquire(first=True)
+        await self.changing.acquire()
         try:
-            if self.short:
-                self._make_final()
-            else:
-                await self._database.lanes.defer(self._make_final)
+            await self._database.turnstile.acquire(first=True)
+            try:
+                if self.short:
+                    self._make_final()
+                else:
+                    await self._database.lanes.defer(self._make_final)
+            finally:
+                self._database.turnstile.release()
         finally:
-            self._database.turnstile.release()
+            self.changing.release()
         return await self._database.read(self._look)
 
     def _look(self, connection: Connection) -> Pending | None:
@@ -276,14 +319,46 @@ class Outbox:
 
     # Applying the log under what is pending
 
-    def apply(self, entries: Sequence[Entry], position: int) -> list[Message]:
+    async def select(self, entries: Sequence[Entry]) -> Choice:
+        """Find out which messages have to be undone for `entries`, on a reading connection, in a thread."""
+        generation = self._generation
+        connection = self._database.borrow()
+        if isinstance(connection, Deferred):
+            connection = await connection
+        try:
+            selection = await self._database.lanes.defer(partial(_select, connection, entries))
+        finally:
+            self._database.give_back(connection)
+        return Choice(generation, selection)
+
+    def is_good(self, choice: Choice) -> bool:
+        """Whether the outbox was not changed since, but at its end. Asked by whoever holds the writer."""
+        return choice.generation == self._generation
+
+    def note_found(self, choice: Choice) -> None:
+        """Keep what was found by an incomplete choice. In whatever thread holds the writer."""
+        assert choice.selection is not None
+        with self._database.own_transaction():
+            self.rebase(self._database).note_found(choice.selection)
+
+    def apply(self, entries: Sequence[Entry], position: int, choice: Choice | None = None) -> list[Message]:
         """Apply `entries` to S(`position`), under what is pending. In one transaction, in whatever thread.
 
+        :param choice: what has to be undone; without one, or if it turns out to be wrong, all of it.
         :returns: what others wrote, without its changes.
         """
+        selection = None if choice is None else choice.selection
+        if selection is not None:
+            try:
+                return self._apply(entries, lambda rebase: rebase.apply_selected(entries, position, selection))
+            except (NotDisjoint, CannotSelect) as reason:
+                self.log.debug("all of the outbox is undone: {reason}", reason=reason)
+        return self._apply(entries, lambda rebase: rebase.apply(entries, position))
+
+    def _apply(self, entries: Sequence[Entry], put: Callable[[Rebase], list[Message]]) -> list[Message]:
         with self._database.own_transaction():
             rebase = self.rebase(self._database)
-            foreign = rebase.apply(entries, position)
+            foreign = put(rebase)
             write_position(self._database.writer, self._database.subject, entries[-1].sequence)
         self._take_over(rebase)
         return foreign

@@ -2,7 +2,11 @@
 
 Inside one SQLite transaction what is pending is undone, newest first, to the bit; what has arrived is applied to exactly
 S(k) as every other node applies it; and what is pending is applied again on top, in order, and captured anew. Readers never
-see the in-between. A pass costs the outbox's length, whatever has arrived; so everything that has arrived is taken in one.
+see the in-between. Such a pass costs the outbox's length, whatever has arrived; so everything that has arrived is taken in one.
+
+While the outbox is long, only those of its messages are undone that what arrived meets, and those that were built upon them
+(:mod:`~ha.replication.selection`); the others touch nothing that changes, and stand as they would after a whole pass. If it turns
+out on the way that one of them is met all the same, because a row gave way that nobody had named, the pass begins anew as a whole.
 
 Entries that are the outbox's head, one after the other, stand in the file already and cost nothing of the kind.
 
@@ -29,6 +33,7 @@ import orjson
 from ha.replication.change import Message, Record, decode, merge
 from ha.replication.conflicts import ORPHANED, UNFIT, Authors, Lost, losses, met
 from ha.replication.entry import Entry
+from ha.replication.selection import CannotSelect, Selection
 from ha.sqlite import tables as schema
 from ha.sqlite.database import Database
 from ha.sqlite.fitting import put_once, put_what_fits
@@ -39,18 +44,28 @@ from ha.sqlite.pending import (
     Loss,
     Pending,
     find_pending,
+    get_pending,
     next_pending,
     record_loss,
     remove_pending,
     replace_pending,
     stretch,
+    stretches,
+    touches_after,
+    touches_between,
     undo_newest_first,
+    write_touches,
 )
 from ha.sqlite.rowchange import INSERT, UPDATE, Author, Shape, packed
+from ha.sqlite.touches import Touches, touches_of
 
 #: After so many bytes of messages the thread steps aside for a moment (seconds): Python's rows hold the interpreter.
 BYTES_PER_TURN: Final = 64 * 1024
 ASIDE_S: Final = 0.001
+
+
+class NotDisjoint(Exception):
+    """What was applied met a message that stands: the transaction is to be rolled back, and all of the outbox undone."""
 
 
 class Rebase:
@@ -65,6 +80,8 @@ class Rebase:
         self._connection = database.writer
         self._capture = database.capture
         self._since_aside = 0
+        #: The place of the last message of ours that has its place in the log now.
+        self._last_taken = 0
         self._tables = schema.of(self._connection)
         self.count = 0
         self.size_bytes = 0
@@ -96,6 +113,44 @@ class Rebase:
         self._put_all(authors)
         return foreign
 
+    def apply_selected(self, entries: Sequence[Entry], position: int, selection: Selection) -> list[Message]:
+        """:meth:`apply`, but only what is selected is undone.
+
+        :raises NotDisjoint: or CannotSelect, and nothing counts.
+        """
+        connection = self._connection
+        self._tables.refresh()
+        self.note_found(selection)
+        selection.extend(connection)
+        if not selection.complete:
+            raise CannotSelect("more came meanwhile than can be looked at while the writer is held")
+        for number in sorted(selection.undone, reverse=True):
+            self._undo([_undo_of(get_pending(connection, number))])
+        foreign: list[Message] = []
+        authors = Authors()
+        really = Touches()
+        for at, entry in enumerate(entries):
+            message = selection.messages.get(at)
+            if message is None:
+                self._take_ours(entry, position, selection, authors, really)
+            elif find_pending(connection, entry.message_id) is not None:
+                raise NotDisjoint("a message of ours was taken for another's")
+            elif self._put_theirs(message, position, really):
+                authors.tell(message)
+                foreign.append(replace(message, changes=(), transactions=()))
+            position = entry.sequence
+            self._step_aside(len(entry.body))
+        for run in selection.runs:
+            for taken in stretches(connection, [number for number in run if number > self._last_taken]):
+                self._put(taken, authors, really)
+        self._check_standing(really.beyond(selection.touches), selection.undone)
+        return foreign
+
+    def note_found(self, selection: Selection) -> None:
+        """Keep what was found on the way."""
+        for number, touches in selection.found.items():
+            write_touches(self._connection, number, touches)
+
     def put_back(self) -> None:
         """Put on top what is pending and not in the file, which was restored."""
         self._undo_all()
@@ -107,32 +162,73 @@ class Rebase:
         taken = stretch(self._connection, after)
         if taken and not taken[0].final:
             records = [Record.from_bytes(pending.undo) for pending in taken if pending.undo is not None]
-            self._replace(taken, merge([pending.body for pending in taken], self._shape_of), Record.joined(records))
+            touches = touches_between(self._connection, taken[0].number, taken[-1].number)
+            body = merge([pending.body for pending in taken], self._shape_of)
+            self._replace(taken, body, Record.joined(records), touches)
 
-    # Entries of ours
+    # Entries, one by one
 
     def _take_heads(self, entries: Sequence[Entry]) -> int:
         """How many of the entries are the outbox's head, one after the other."""
         for at, entry in enumerate(entries):
-            head = next_pending(self._connection)
-            if head is None or head.message_id != entry.message_id or head.body != entry.body:
+            head = self._head(entry)
+            if head is None:
                 return at
-            message = decode(entry.body)
-            origin_of(self._connection, message.node, message.process_id, message.group)
-            assert head.undo is not None, "what is pending was put on the file when the outbox was begun"
-            self._remove(head)
-            self._note_losses(message, Record.from_bytes(head.undo), entry.sequence)
+            self._take_standing(head, entry)
             self._step_aside(len(entry.body))
         return len(entries)
 
-    def _put_ours(self, pending: Pending, message: Message, sequence: int, position: int, authors: Authors) -> None:
+    def _head(self, entry: Entry) -> Pending | None:
+        """The outbox's head, if the entry is that."""
+        head = next_pending(self._connection)
+        return head if head is not None and (head.message_id, head.body) == (entry.message_id, entry.body) else None
+
+    def _take_standing(self, head: Pending, entry: Entry) -> None:
+        """It stands in the file as it would be put there."""
+        message = decode(entry.body)
+        origin_of(self._connection, message.node, message.process_id, message.group)
+        assert head.undo is not None, "what is pending was put on the file when the outbox was begun"
+        self._remove(head)
+        self._note_losses(message, Record.from_bytes(head.undo), entry.sequence)
+
+    def _take_ours(self, entry: Entry, position: int, selection: Selection, authors: Authors, really: Touches) -> None:
+        head = self._head(entry)
+        if head is None:
+            raise NotDisjoint("a message of ours is not the outbox's head")
+        self._last_taken = head.number
+        if head.number in selection.undone:
+            self._put_ours(head, decode(entry.body), entry.sequence, position, authors, really)
+        else:
+            self._take_standing(head, entry)
+
+    def _put_ours(
+        self,
+        pending: Pending,
+        message: Message,
+        sequence: int,
+        position: int,
+        authors: Authors,
+        really: Touches | None = None,
+    ) -> None:
         """A message of the outbox has its place in the order now, behind others that came first."""
         self._remove(pending)
         self._capture.begin()
         try:
             if put_once(self._connection, message, position):
                 record = self._record(_authors(pending), authors)
+                self._touches_of(message, record, really)
                 self._note_losses(message, record, sequence)
+        finally:
+            self._capture.discard()
+
+    def _put_theirs(self, message: Message, position: int, really: Touches) -> bool:
+        """A message of others, and what it really touches."""
+        self._capture.begin()
+        try:
+            if not put_once(self._connection, message, position):
+                return False
+            self._touches_of(message, self._capture.record(), really)
+            return True
         finally:
             self._capture.discard()
 
@@ -140,34 +236,60 @@ class Rebase:
 
     def _undo_all(self) -> None:
         for few in undo_newest_first(self._connection):
-            undo(self._connection, Record.joined([Record.from_bytes(body) for body in few]))
-            self._step_aside(sum(map(len, few)))
+            self._undo(few)
+
+    def _undo(self, few: Sequence[bytes]) -> None:
+        undo(self._connection, Record.joined([Record.from_bytes(body) for body in few]))
+        self._step_aside(sum(map(len, few)))
 
     def _put_all(self, authors: Authors) -> None:
-        """Put what is pending on the state of the log, in order, and remember what that did."""
+        """Put what is pending on the state of the log, in order."""
         self._tables.refresh()
         after = 0
         while taken := stretch(self._connection, after):
             after = taken[-1].number
-            waiting = []
-            last = self._last_group(taken[0])
-            for pending in taken:
-                if pending.group > last:
-                    waiting.append(pending)
-                else:
-                    self._remove(pending)  # a restored file had it by way of the log
-            if not waiting:
-                continue
-            body = merge([pending.body for pending in waiting], self._shape_of)
-            earlier = Authors([author for pending in waiting for author in _authors(pending).all()])
-            self._capture.begin()
-            try:
-                put_what_fits(self._connection, decode(body))
-                record = self._record(earlier, authors)
-            finally:
-                self._capture.discard()
-            self._replace(waiting, body, record)
-            self._step_aside(len(body))
+            self._put(taken, authors)
+
+    def _put(self, taken: Sequence[Pending], authors: Authors, really: Touches | None = None) -> None:
+        """Put one stretch, and remember what that did."""
+        waiting = []
+        last = self._last_group(taken[0])
+        for pending in taken:
+            if pending.group > last:
+                waiting.append(pending)
+            else:
+                self._remove(pending)  # a restored file had it by way of the log
+        if not waiting:
+            return
+        body = merge([pending.body for pending in waiting], self._shape_of)
+        earlier = Authors([author for pending in waiting for author in _authors(pending).all()])
+        message = decode(body)
+        self._capture.begin()
+        try:
+            put_what_fits(self._connection, message)
+            record = self._record(earlier, authors)
+        finally:
+            self._capture.discard()
+        self._replace(waiting, body, record, self._touches_of(message, record, really))
+        self._step_aside(len(body))
+
+    def _touches_of(self, message: Message, record: Record, really: Touches | None) -> Touches | None:
+        """What the message touches, as it turned out, added to `really`. A whole pass does not ask."""
+        if really is None:
+            return None
+        names = (*message.sequences, *record.sequences)
+        touches = touches_of(self._connection, message.changes, record.events, names)
+        assert touches is not None, "what changes the schema is never selected"
+        really.add(touches)
+        return touches
+
+    def _check_standing(self, beyond: Touches, undone: frozenset[int]) -> None:
+        """:raises NotDisjoint: a message that stands touches what nobody had named before."""
+        if not beyond.writes and not beyond.refers:
+            return
+        for number, writes, refers in touches_after(self._connection, 0):
+            if number not in undone and (writes is None or beyond.meet(writes, refers)):
+                raise NotDisjoint("a row gave way to one that was put")
 
     def _last_group(self, pending: Pending) -> int:
         """The last message of its process that the file has by way of the log."""
@@ -189,8 +311,8 @@ class Rebase:
         self.count -= 1
         self.size_bytes -= len(pending.body)
 
-    def _replace(self, merged: Sequence[Pending], body: bytes, record: Record) -> None:
-        replace_pending(self._connection, merged, body, record.to_bytes(), merged[-1].message_id)
+    def _replace(self, merged: Sequence[Pending], body: bytes, record: Record, touches: Touches | None) -> None:
+        replace_pending(self._connection, merged, body, record.to_bytes(), merged[-1].message_id, touches)
         self.count -= len(merged) - 1
         self.size_bytes += len(body) - sum(len(pending.body) for pending in merged)
 
@@ -223,6 +345,11 @@ class Rebase:
     def _keep(self, loss: Loss) -> None:
         record_loss(self._connection, loss)
         self.losses += 1
+
+
+def _undo_of(pending: Pending) -> bytes:
+    assert pending.undo is not None, "what is not in the file is never selected"
+    return pending.undo
 
 
 def _authors(pending: Pending) -> Authors:

@@ -191,6 +191,10 @@ class Capture:
         """A number that tells whether changes were collected since, as of the end of the last statement."""
         return len(self._changes)
 
+    def changed_schema(self, mark: Mark) -> bool:
+        """Whether a statement since `mark` did."""
+        return any(type(change) is Command for change in self._changes[mark.changes :])
+
     def inserted(self, rowid: int, since: int) -> bool:
         """Whether a row with this rowid was inserted since there were `since` changes."""
         return any(

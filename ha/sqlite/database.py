@@ -33,6 +33,7 @@ from ha.sqlite.faults import translate
 from ha.sqlite.ledger import origin_of, write_position
 from ha.sqlite.pending import add_pending
 from ha.sqlite.rowchange import Change
+from ha.sqlite.touches import touches_of
 from ha.sqlite.turnstile import Turnstile
 from ha.sqlite.written import Overtaken, Written
 
@@ -321,7 +322,10 @@ class Database:
         """
         with self.writer.guard.trusted():
             try:
-                add_pending(self.writer, message_id, body, self.capture.record().to_bytes(), sent=sent)
+                record = self.capture.record()
+                # What is sent at once is soon gone.
+                touches = None if sent else touches_of(self.writer, (), record.events, record.sequences)
+                add_pending(self.writer, message_id, body, record.to_bytes(), sent=sent, touches=touches)
                 self.writer.execute("COMMIT")
             except apsw.Error as error:
                 raise self._told(error, "COMMIT") from error

@@ -32,7 +32,9 @@ OURS: Final = "ha_"
 CATALOG: Final = "pg_catalog"
 
 #: The tables of schema.sql; its test holds the two together.
-OUR_TABLES: Final = frozenset({"ha_cluster", "ha_conflicts", "ha_origins", "ha_outbox", "ha_quarantine", "ha_stats"})
+OUR_TABLES: Final = frozenset(
+    {"ha_cluster", "ha_conflicts", "ha_origins", "ha_outbox", "ha_quarantine", "ha_stats", "ha_touches"}
+)
 
 #: A client's statements are prepared with this flag and ours without: apsw's statement cache holds the flags in its
 #: key, so a client's text never meets a statement that was prepared while the guard looked away. The flag itself keeps

@@ -37,8 +37,8 @@ class Orphan(NamedTuple):
     came: bool
 
 
-class _Reference(NamedTuple):
-    """One foreign key."""
+class Reference(NamedTuple):
+    """One foreign key: which columns of the child name which ones of the parent."""
 
     child: Table
     child_places: tuple[int, ...]
@@ -52,7 +52,7 @@ def orphans(connection: Connection, events: Sequence[Event]) -> Iterator[Orphan]
     if not tables.reactive:
         return
     touched = {event.table.lower() for event in events}
-    for reference in _references(connection, touched):
+    for reference in references(connection, touched):
         child, parent = reference.child, reference.parent
         if child.name.lower() in touched:
             for rowid, values in _last(events, child):
@@ -68,7 +68,7 @@ def orphans(connection: Connection, events: Sequence[Event]) -> Iterator[Orphan]
                     yield _orphan(reference, number, held, gone, came=False)
 
 
-def _references(connection: Connection, touched: set[str]) -> Iterator[_Reference]:
+def references(connection: Connection, touched: set[str]) -> Iterator[Reference]:
     """The foreign keys of, or to, the tables that were touched."""
     tables = schema.of(connection)
     found: dict[tuple[str, int], list[tuple[str, str, str | None]]] = {}
@@ -91,7 +91,7 @@ def _references(connection: Connection, touched: set[str]) -> Iterator[_Referenc
             names = [column for (column,) in connection.execute(declared, (parent_table.name,)).fetchall()]
         places = _places(child_table, [column for _, column, _ in parts]), _places(parent_table, names)
         if places[0] is not None and places[1] is not None and len(places[0]) == len(places[1]):
-            yield _Reference(child_table, places[0], parent_table, places[1])
+            yield Reference(child_table, places[0], parent_table, places[1])
 
 
 def _places(table: Table, names: Sequence[str]) -> tuple[int, ...] | None:
@@ -148,7 +148,7 @@ def _rows(connection: Connection, table: Table, places: tuple[int, ...], values:
     return connection.execute(sql, (*values, CHILDREN_MAX)).fetchall()
 
 
-def _orphan(reference: _Reference, rowid: Value, values: Row, wanted: Row, *, came: bool) -> Orphan:
+def _orphan(reference: Reference, rowid: Value, values: Row, wanted: Row, *, came: bool) -> Orphan:
     child, parent = reference.child, reference.parent
     key = _picked(values, child.shape.key)
     if not key or None in key:

@@ -1,4 +1,4 @@
-"""The outbox and the conflicts, as rows: the SQL of ``ha_outbox`` and ``ha_conflicts``.
+"""The outbox and the conflicts, as rows: the SQL of ``ha_outbox``, ``ha_touches`` and ``ha_conflicts``.
 
 All functions run inside the caller's transaction, among the house's own statements.
 """
@@ -6,12 +6,13 @@ All functions run inside the caller's transaction, among the house's own stateme
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from ha.sqlite.connection import Connection
+from ha.sqlite.touches import Touches, packed, unpacked
 
 _COLUMNS: Final = "id, message_id, body, undo, sent"
 
@@ -67,12 +68,19 @@ class Loss:
     winner_seq: int | None
 
 
-def add_pending(connection: Connection, message_id: str, body: bytes, undo: bytes, *, sent: bool) -> None:
-    """Put a message at the outbox's end."""
+def add_pending(
+    connection: Connection, message_id: str, body: bytes, undo: bytes, *, sent: bool, touches: Touches | None = None
+) -> None:
+    """Put a message at the outbox's end.
+
+    :param touches: what it touches; None: that is to be found when it is needed.
+    """
     connection.execute(
         "INSERT INTO main.ha_outbox (message_id, body, undo, sent, created_ns) VALUES (?, ?, ?, ?, ?)",
         (message_id, body, undo, int(sent), time.time_ns()),
     )
+    if touches is not None:
+        write_touches(connection, connection.last_insert_rowid(), touches)
 
 
 def count_pending(connection: Connection) -> tuple[int, int, bool]:
@@ -95,26 +103,39 @@ def next_pending(connection: Connection, after: int = 0) -> Pending | None:
     return Pending(*row) if row is not None else None
 
 
+def get_pending(connection: Connection, number: int) -> Pending:
+    """The message at that place."""
+    return Pending(*connection.execute(f"SELECT {_COLUMNS} FROM main.ha_outbox WHERE id = ?", (number,)).get)
+
+
 def stretch(connection: Connection, after: int = 0) -> list[Pending]:
     """The messages behind that place that may become one: the first of them, and those that follow it. Empty at the end."""
+    rows: Any = connection.execute(f"SELECT {_COLUMNS} FROM main.ha_outbox WHERE id > ? ORDER BY id", (after,))
+    with closing(rows):
+        return next(_stretches(Pending(*row) for row in rows), [])
+
+
+def stretches(connection: Connection, run: Sequence[int]) -> Iterator[list[Pending]]:
+    """The messages at these places, which follow one another: each time those that may become one."""
+    return _stretches(get_pending(connection, number) for number in run)
+
+
+def _stretches(messages: Iterable[Pending]) -> Iterator[list[Pending]]:
     taken: list[Pending] = []
     size = 0
-    rows = connection.execute(f"SELECT {_COLUMNS} FROM main.ha_outbox WHERE id > ? ORDER BY id", (after,))
-    with closing(rows):
-        for row in rows:
-            pending = Pending(*row)
-            size += len(pending.body)
-            if taken and (
-                pending.final
-                or pending.process != taken[0].process
-                or size > MERGED_BYTES_MAX
-                or len(taken) == MERGED_MAX
-            ):
-                break
-            taken.append(pending)
-            if pending.final:
-                break
-    return taken
+    for pending in messages:
+        size += len(pending.body)
+        if taken and (
+            pending.final or pending.process != taken[0].process or size > MERGED_BYTES_MAX or len(taken) == MERGED_MAX
+        ):
+            yield taken
+            taken, size = [], len(pending.body)
+        taken.append(pending)
+        if pending.final:
+            yield taken
+            taken, size = [], 0
+    if taken:
+        yield taken
 
 
 def undo_newest_first(connection: Connection) -> Iterator[list[bytes]]:
@@ -139,10 +160,21 @@ def undo_newest_first(connection: Connection) -> Iterator[list[bytes]]:
 
 
 def replace_pending(
-    connection: Connection, merged: Sequence[Pending], body: bytes, undo: bytes, message_id: str
+    connection: Connection,
+    merged: Sequence[Pending],
+    body: bytes,
+    undo: bytes,
+    message_id: str,
+    touches: Touches | None = None,
 ) -> None:
-    """Put one message, which is final, in the place of these."""
+    """Put one message, which is final, in the place of these.
+
+    :param touches: as for :func:`add_pending`.
+    """
     first = merged[0].number
+    connection.execute("DELETE FROM main.ha_touches WHERE id BETWEEN ? AND ?", (first, merged[-1].number))
+    if touches is not None:
+        write_touches(connection, first, touches)
     if len(merged) > 1:
         connection.execute("DELETE FROM main.ha_outbox WHERE id > ? AND id <= ?", (first, merged[-1].number))
         connection.execute(
@@ -156,6 +188,40 @@ def replace_pending(
 def remove_pending(connection: Connection, pending: Pending) -> None:
     """Take a message out."""
     connection.execute("DELETE FROM main.ha_outbox WHERE id = ?", (pending.number,))
+    connection.execute("DELETE FROM main.ha_touches WHERE id = ?", (pending.number,))
+
+
+def write_touches(connection: Connection, number: int, touches: Touches) -> None:
+    """Keep what the message at that place touches."""
+    connection.execute(
+        "INSERT OR REPLACE INTO main.ha_touches (id, writes, refers) VALUES (?, ?, ?)",
+        (number, packed(touches.writes), packed(touches.refers)),
+    )
+
+
+def touches_after(connection: Connection, after: int) -> Iterator[tuple[int, tuple[int, ...] | None, tuple[int, ...]]]:
+    """Each message behind that place: its own, what it writes, or None where that is not known, and what it refers to."""
+    rows: Any = connection.execute(
+        "SELECT o.id, t.writes, t.refers FROM main.ha_outbox AS o LEFT JOIN main.ha_touches AS t USING (id)"
+        " WHERE o.id > ? ORDER BY o.id",
+        (after,),
+    )
+    with closing(rows):
+        for number, writes, refers in rows:
+            yield (number, None, ()) if writes is None else (number, unpacked(writes), unpacked(refers))
+
+
+def touches_between(connection: Connection, first: int, last: int) -> Touches | None:
+    """What the messages at these places touch together; None where one is not known."""
+    found = Touches()
+    for number, writes, refers in touches_after(connection, first - 1):
+        if number > last:
+            break
+        if writes is None:
+            return None
+        found.writes.update(writes)
+        found.refers.update(refers)
+    return found
 
 
 def record_loss(connection: Connection, loss: Loss) -> None:

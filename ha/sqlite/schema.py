@@ -15,11 +15,12 @@ from typing import Final
 
 from ha.sqlite.connection import Connection
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 #: From version n to n + 1: SQL.
 WAY_UP: Final[dict[int, str]] = {
     1: "",  # ha_quarantine is new; missing tables are made in any case
+    2: "",  # so is ha_touches
 }
 
 

@@ -1,4 +1,4 @@
--- The tables that a node keeps in every database file, so that they commit with the rows. Version 2.
+-- The tables that a node keeps in every database file, so that they commit with the rows. Version 3.
 --
 -- ha_stats is read by replicas that are not ours: its name and columns are fixed (docs/replication.rst).
 -- The others are ours alone. None of them is ever on the log; a backup carries them.
@@ -26,6 +26,14 @@ CREATE TABLE IF NOT EXISTS main.ha_outbox (
     undo BLOB,                              -- what its last application did to this file
     sent INTEGER NOT NULL DEFAULT 0,        -- 1: a copy may be on its way; it is not merged with others any more
     created_ns INTEGER NOT NULL             -- Unix ns
+);
+
+-- What a message of the outbox touches, so that only those are undone that others met: sets of ha.sqlite.touches' numbers.
+-- One without a row here is looked at when it is needed.
+CREATE TABLE IF NOT EXISTS main.ha_touches (
+    id INTEGER PRIMARY KEY,                 -- of ha_outbox
+    writes BLOB NOT NULL,
+    refers BLOB NOT NULL
 );
 
 -- Row images that lost their place to somebody else's, complete enough to put back.

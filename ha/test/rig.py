@@ -30,6 +30,7 @@ class Nodes(SynchronousTestCase):
         inner.mkdir()
         self.simulation = Simulation(1, inner)
         self.simulation.policy = self.policy
+        self.simulation.long_outboxes = False
         self.addCleanup(self.simulation.close)
         self.network = self.simulation.network
         self.a = self.simulation.start("a")

@@ -17,7 +17,7 @@ from ha.replication.conflicts import Authors
 from ha.replication.entry import Entry, Unanswered
 from ha.replication.follower import Follower
 from ha.replication.order import Order, Overtaken, Placed, publish
-from ha.replication.outbox import Outbox
+from ha.replication.outbox import Choice, Outbox
 from ha.replication.rebase import Rebase
 from ha.replication.replica import Parts
 from ha.sqlite.ledger import write_position
@@ -34,7 +34,7 @@ TRIES = 300
 class SkipsItsOwn(Follower):
     """Takes what it once published for applied: after a crash between publish and COMMIT it is not."""
 
-    def _apply(self, entries: list[Entry]) -> list[Message]:
+    def _apply(self, entries: list[Entry], choice: Choice | None = None) -> list[Message]:
         mine = f"{self._turns._node}:"
         others = [entry for entry in entries if not entry.message_id.startswith(mine)]
         if others and not self._outbox.count:

@@ -7,7 +7,6 @@ from typing import Any
 from ha.errors import StatementError
 from ha.replication.change import RowChange, decode, encode
 from ha.replication.follower import RETRY_S, CannotApply
-from ha.replication.outbox import INLINE_BYTES
 from ha.test.rig import Nodes
 from ha.test.simulation import SUBJECT
 
@@ -64,44 +63,76 @@ class FollowerTests(Nodes):
         self.assertIsNotNone(self.b.replica.follower.failed)
         self.assertGreaterEqual(len(self.flushLoggedErrors()), 1)
 
-    def test_a_pass_over_a_long_outbox_is_followed_by_a_rest(self) -> None:
-        """As long as itself; then what has arrived meanwhile is applied."""
+    def long_outbox(self) -> list[int]:
+        """On the second node; each pass takes three seconds. How many entries each took."""
         self.queue_on(self.b, "INSERT INTO t VALUES (5, 'b', 5)")
         outbox, follower, clock = self.b.replica.outbox, self.b.replica.follower, self.b.clock
         outbox._stopped = True
-        outbox.size_bytes += INLINE_BYTES  # it calls itself long
+        outbox.inline_messages = 0
         apply = follower._apply
+        taken: list[int] = []
 
-        def slowly(entries: Any) -> Any:
+        def slowly(entries: Any, choice: Any) -> Any:
             clock.rightNow += 3
-            return apply(entries)
+            taken.append(len(entries))
+            return apply(entries, choice)
 
         follower._apply = slowly  # type: ignore[method-assign]
+        return taken
+
+    def go_on(self) -> None:
+        """Everything but clocks."""
+        for _ in range(50):
+            self.a.clock.advance(0)
+            self.network.step()
+            self.b.clock.advance(0)
+            while self.b.lane.waiting:
+                self.b.lane.step()
+
+    def test_a_pass_that_took_long_is_followed_by_a_rest(self) -> None:
+        """As long as itself; then what has arrived meanwhile is applied."""
+        self.long_outbox()
         self.b.log.mend()
         for number in (1, 2):
             self.write(self.a, f"INSERT INTO t VALUES ({number}, 'a', {number})")
-            for _ in range(50):
-                self.a.clock.advance(0)
-                self.network.step()
-                clock.advance(0)
-                while self.b.lane.waiting:
-                    self.b.lane.step()
+            self.go_on()
         self.assertEqual(self.rows(self.b), [(1, "a"), (5, "b")])
-        clock.advance(3)
-        while self.b.lane.waiting:
-            self.b.lane.step()
+        self.b.clock.advance(3)
+        self.go_on()
         self.assertEqual(self.rows(self.b), [(1, "a"), (2, "a"), (5, "b")])
+
+    def test_a_pass_takes_as_much_as_it_can_in_its_time(self) -> None:
+        """Less after one that took long; a writer's turn is between any two."""
+        taken = self.long_outbox()
+        for number in range(4):
+            self.write(self.a, f"INSERT INTO t VALUES ({number}, '{'x' * 5_000}', {number})")
+            self.settle_a()
+        self.b.log.mend()
+        for _ in range(3):
+            self.settle_a()
+        self.assertEqual(self.b.replica.follower.waiting, 4)
+        for _ in range(4):
+            self.go_on()
+            self.b.clock.advance(3)
+        self.assertEqual(taken, [3, 1])  # 32 KiB, and then half of that
+        self.assertEqual(self.rows(self.b, "SELECT count(*) FROM t"), [(5,)])
+
+    def settle_a(self) -> None:
+        """What the first node writes is stored."""
+        for _ in range(20):
+            self.a.clock.advance(0)
+            self.network.step()
 
     def test_a_full_disk_passes(self) -> None:
         """It is tried again by itself."""
         follower = self.b.replica.follower
         apply, full = follower._apply, [True]
 
-        def fail_once(entries: Any) -> Any:
+        def fail_once(entries: Any, choice: Any) -> Any:
             if full:
                 full.pop()
                 raise StatementError("53100", "disk full")
-            return apply(entries)
+            return apply(entries, choice)
 
         follower._apply = fail_once  # type: ignore[method-assign]
         self.write(self.a, "INSERT INTO t VALUES (1, 'x', 1)")

@@ -8,7 +8,8 @@ from tempfile import gettempdir
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.sqlite import images
-from ha.test.histories import Group, failure, shrink, tell, write
+from ha.test.filenode import Group
+from ha.test.histories import failure, shrink, tell, write
 
 #: A few hundred histories; the command runs as many as you like.
 SECONDS = 8.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 
 from ha.replication.change import decode
+from ha.replication.outbox import Outbox
 from ha.test.rig import Nodes
 from ha.test.simulation import SUBJECT
 
@@ -183,3 +184,24 @@ class RebaseTests(Nodes):
         self.theirs("INSERT INTO parent VALUES (3, 'y')")
         self.drain()
         self.assertEqual((self.lost(), self.rows(self.b, "SELECT * FROM child")), ([], []))
+
+
+class SelectedRebaseTests(RebaseTests):
+    """The same with every outbox a long one: only what is met is undone."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.patch(Outbox, "inline_messages", 0)
+
+    def test_what_others_wrote_first_is_below_what_was_merged(self) -> None:
+        """Nothing of it is met, so it stands, and is merged when it is sent."""
+        self.queue_on(self.a, "INSERT INTO t VALUES (1, 'mine', 7)")
+        self.queue_on(self.a, "INSERT INTO t VALUES (2, 'mine', 8)")
+        self.theirs("INSERT INTO t VALUES (3, 'theirs', 9)")
+        undone = self.rows(self.a, "SELECT id, undo, sent FROM ha_outbox")
+        self.bring()
+        self.assertEqual(self.rows(self.a), [(1, "mine"), (2, "mine"), (3, "theirs")])
+        self.assertEqual(self.rows(self.a, "SELECT id, undo, sent FROM ha_outbox"), undone)
+        self.drain()
+        self.assertEqual(self.counts(), [2])
+        self.assertEqual(self.rows(self.b), [(1, "mine"), (2, "mine"), (3, "theirs")])

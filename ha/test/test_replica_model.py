@@ -12,7 +12,8 @@ from ha.replication.change import Message, encode
 from ha.sqlite import wholerow
 from ha.sqlite.rowchange import RowChange
 from ha.sqlite.tables import Tables
-from ha.test.histories import Group, Node, write
+from ha.test.filenode import Group, Node
+from ha.test.histories import write
 from ha.test.replica_model import Replica
 
 #: A few dozen random histories; longer runs belong to a person's evening.
@@ -49,7 +50,8 @@ class ReplicaTests(SynchronousTestCase):
         node, replica = Node(":memory:"), Replica()
         try:
             for number, group in enumerate(groups, 1):
-                changes, _, sequences, _ = node.execute(group)
+                done = node.execute(group)
+                changes, sequences = done.changes, done.sequences
                 body = encode(Message("n", 1, "f", number, 0, 0, changes, (), sequences))
                 replica.apply(body)
                 if is_repeatable(changes):
@@ -133,7 +135,7 @@ class ReplicaTests(SynchronousTestCase):
             "DROP TABLE words",
             "DROP TABLE t",
         ):
-            changes, _, _, _ = node.execute(Group(0, ((sql,),), False, False))
+            changes = node.execute(Group(0, ((sql,),), False, False)).changes
             body = encode(Message("n", 1, "f", 1, 0, 0, changes))
             replica.apply(body)
             replica.apply(body)
