@@ -115,11 +115,13 @@ def _text_timestamp(value: Value) -> bytes:
 def _text_timestamptz(value: Value, shown_in: tzinfo | None = None) -> bytes:
     us, zone = stamp_of(value, TIMESTAMPTZ)
     us = to_utc(us, zone)
+    text = stamp_text(us)
+    if text.endswith("infinity"):
+        return text.encode()
     if shown_in is not None:
         east = east_of(us, shown_in)
         return (stamp_text(us + east * 1_000_000) + zone_text(east)).encode()
-    text = stamp_text(us)
-    return (text if text.endswith("infinity") else text + "+00").encode()
+    return (text + "+00").encode()
 
 
 def _text_time(value: Value) -> bytes:

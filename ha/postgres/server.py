@@ -125,7 +125,7 @@ class Connection(Protocol):
     def _opened(self, data: bytes) -> bool:
         """Look at the first bytes of a client that may begin with TLS at once; False when they were not for us."""
         if self.secured:
-            if self._direct_tls and getattr(self.transport, "negotiatedProtocol", ALPN) != ALPN:
+            if self._direct_tls and self.transport.protocol.negotiatedProtocol != ALPN:
                 self.transport.abortConnection()
                 return False
             self._direct_tls = False
@@ -283,9 +283,9 @@ class Connection(Protocol):
         self._quiet()
         self._let_go()
         if not self._left:
-            if self._registered:
+            if self._registered or self.secured:
                 self._registered = False
-                self.transport.unregisterProducer()
+                self.transport.unregisterProducer()  # TLS does not end while it has one
             self.transport.loseConnection()
             self._timeout = self.factory.clock.callLater(CLOSE_TIMEOUT_S, self.transport.abortConnection)
 

@@ -254,6 +254,7 @@ class Session(Conversation):
         if self._decoder.buffered:
             # Bytes sent in the clear must not be read as if TLS had protected them (CVE-2021-23214).
             raise ProtocolViolation("received unencrypted data after SSL request")
+        self.flush()
         self.wire.write(b"S")
         self.wire.start_tls()
 

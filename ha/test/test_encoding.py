@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
@@ -49,6 +51,12 @@ class AnnouncedTests(SynchronousTestCase):
             error = self.assertRaises(StatementError, text_encoder(OIDS[name]), value)
             self.assertEqual(error.sqlstate, "22003", (name, value))
         self.assertEqual(text_encoder(OIDS["int4"])(-(1 << 31)), b"-2147483648")
+
+    def test_infinity_is_in_no_zone(self) -> None:
+        """Wherever the session is."""
+        for zone in (None, ZoneInfo("Europe/Berlin")):
+            encode = text_encoder(OIDS["timestamptz"], -1, zone)
+            self.assertEqual([encode("infinity"), encode("-infinity")], [b"infinity", b"-infinity"])
 
     def test_values_of_sqlites_other_conventions(self) -> None:
         """Seconds since 1970 and Julian days in a date column; words in a boolean one."""

@@ -11,6 +11,8 @@ import enum
 import io
 import re
 import shutil
+import socket
+import ssl
 import subprocess
 import threading
 import uuid
@@ -33,6 +35,8 @@ from sqlalchemy import orm
 from sqlalchemy.dialects.postgresql import insert
 from twisted.trial.unittest import SynchronousTestCase
 
+from ha.postgres.messages import PROTOCOL_3_0
+from ha.postgres.questions import CancelRequest, GSSENCRequest, SSLRequest, StartupMessage
 from ha.test.integration.nodes import Node, environment, temporary_folder
 from ha.test.repository import repository
 
@@ -501,27 +505,76 @@ class PandasTests(DriverCase):
 class TlsTests(SynchronousTestCase):
     """The door behind a certificate of its own making."""
 
-    def test_psql(self) -> None:
-        """Encrypted, and bound to this very connection; the certificate is checked when asked."""
+    def setUp(self) -> None:
+        """A node."""
         folder = temporary_folder(self)
-        certificate, key = folder / "server.pem", folder / "server.key"
+        self.certificate, key = folder / "server.pem", folder / "server.key"
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
-             "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)],
+             "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(self.certificate)],
             check=True, capture_output=True, timeout=60,
         )  # fmt: skip
-        node = Node(self, pg_tls_cert=certificate, pg_tls_key=key).start()
+        self.node = Node(self, pg_tls_cert=self.certificate, pg_tls_key=key).start()
+
+    def test_psql(self) -> None:
+        """Encrypted, and bound to this very connection; the certificate is checked when asked."""
         for words in (
             "sslmode=require",
             "sslmode=require channel_binding=require",
-            f"sslmode=verify-full sslrootcert={certificate}",
+            f"sslmode=verify-full sslrootcert={self.certificate}",
         ):
             shown = subprocess.run(
-                ["psql", "-XAt", f"host=localhost port={node.pg_port} user=ha password=ha {words}", "-c", "\\conninfo", "-c", "SELECT 1"],
+                ["psql", "-XAt", f"host=localhost port={self.node.pg_port} user=ha password=ha {words}", "-c", "\\conninfo", "-c", "SELECT 1"],
                 env=environment(), capture_output=True, text=True, timeout=60,
             )  # fmt: skip
             self.assertIn("SSL connection", shown.stdout + shown.stderr)
             self.assertTrue(shown.stdout.endswith("1\n"), shown)
+
+    def encrypted(self, first: bytes | None, *protocols: str) -> ssl.SSLSocket:
+        """A client's socket.
+
+        :param first: what is said, and heard, before TLS begins; None begins with TLS at once.
+        """
+        context = ssl.create_default_context(cafile=str(self.certificate))
+        if protocols:
+            context.set_alpn_protocols(protocols)
+        plain = socket.create_connection(("localhost", self.node.pg_port), timeout=5)
+        self.addCleanup(plain.close)
+        if first is not None:
+            plain.sendall(first)
+            heard = b""
+            while len(heard) < len(first) // 8:
+                heard += plain.recv(8)
+            self.assertEqual(heard, b"NS"[-len(heard) :])
+        found = context.wrap_socket(plain, server_hostname="localhost")
+        self.addCleanup(found.close)
+        return found
+
+    def test_who_is_sent_away_is_let_go(self) -> None:
+        """The last word is followed by the end: who cancels waits for nothing else."""
+        request, cancel = SSLRequest().encode(), CancelRequest(1, b"abcd").encode()
+        startup = StartupMessage(PROTOCOL_3_0, {"database": "ha"}).encode()
+        for socket_ in (
+            self.encrypted(request),
+            self.encrypted(GSSENCRequest().encode() + request),
+            self.encrypted(None, "postgresql"),
+        ):
+            socket_.sendall(cancel)
+            self.assertEqual(socket_.recv(100), b"")
+        nameless = self.encrypted(request)
+        nameless.sendall(startup)
+        self.assertIn(b"28000", nameless.recv(1000))
+        self.assertEqual(nameless.recv(1000), b"")
+
+    def test_tls_at_once_is_for_postgresql_only(self) -> None:
+        """A client that does not name the protocol may have been led here by somebody else."""
+        stranger = self.encrypted(None)
+        stranger.sendall(StartupMessage(PROTOCOL_3_0, {"user": "ha"}).encode())
+        try:
+            heard = stranger.recv(1000)
+        except (ConnectionError, ssl.SSLError):
+            heard = b""
+        self.assertEqual(heard, b"")
 
 
 class LoginTests(SynchronousTestCase):
