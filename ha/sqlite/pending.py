@@ -175,7 +175,7 @@ def replace_pending(
     connection.execute("DELETE FROM main.ha_touches WHERE id BETWEEN ? AND ?", (first, merged[-1].number))
     if touches is not None:
         write_touches(connection, first, touches)
-    if len(merged) > 1:
+    if len(merged) > 1 or body != merged[0].body:
         connection.execute("DELETE FROM main.ha_outbox WHERE id > ? AND id <= ?", (first, merged[-1].number))
         connection.execute(
             "UPDATE main.ha_outbox SET message_id = ?, body = ?, undo = ?, sent = 1 WHERE id = ?",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 
 from ha.replication.change import decode
+from ha.replication.misfits import NOTHING
 from ha.replication.outbox import Outbox
 from ha.test.rig import Nodes
 from ha.test.simulation import SUBJECT
@@ -82,6 +83,18 @@ class RebaseTests(Nodes):
         self.drain()
         self.assertEqual(self.rows(self.b, "SELECT id, u FROM t"), [(1, 8)])
         self.assertEqual(self.counts(), [1, 1])
+
+    def test_rows_whose_table_is_gone(self) -> None:
+        """Are in the message, but a third-party replica has nothing to do for them: it would stand before them for good."""
+        self.queue_on(self.a, "INSERT INTO t VALUES (1, 'mine', 7)")
+        self.theirs("DROP TABLE t")
+        self.a.log.mend()
+        self.a.replica.outbox.drain_soon()
+        self.settle()
+        self.assertEqual(self.a.replica.outbox.count, 0)
+        (*_, ours) = [one for one in self.network.stream.entries(SUBJECT) if one.message_id.startswith("a:")]
+        self.assertEqual([change["command"] for change in orjson.loads(ours.body)["changes"]], [NOTHING])
+        self.assertEqual([row[0] for row in self.rows(self.a, CONFLICTS)], ["unfit"])
 
     def test_a_merged_message_outlives_a_crash(self) -> None:
         """Made final, perhaps sent, and then killed: it is sent again as it is."""

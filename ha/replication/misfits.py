@@ -1,0 +1,35 @@
+"""What a queued message tells third-party replicas, where the schema went on without it. [pure]
+
+While the log was out of reach another node may have dropped a table, or a column, that a queued row belongs to. Our own nodes leave such
+a row out, by a rule of the message and the state (:mod:`ha.sqlite.fitting`). A replica knows no rule: the statement fails, and it stands
+before the message for good. So, before the message is sent for the first time, such a row is told as a statement that does nothing; what
+our nodes read of it stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import orjson
+
+#: For a replica to run in place of a row that has no place any more.
+NOTHING = "SELECT 1"
+
+#: The stored columns of a table; None where there is none of that name.
+ColumnsOf = Callable[[str], tuple[str, ...] | None]
+
+
+def retell(body: bytes, columns_of: ColumnsOf) -> bytes:
+    """The same message, with nothing to be done for rows that the schema does not take.
+
+    :param body: as :func:`ha.replication.change.merge` made it: of row changes only.
+    """
+    plain = orjson.loads(body)
+    misfits = 0
+    for entry in plain["changes"]:
+        columns = columns_of(entry["table"])
+        if columns is None or not set(entry["columns"]) <= set(columns):
+            entry.setdefault("row_operation", entry["operation"])
+            entry |= {"operation": "SQL", "command": NOTHING, "args": ()}
+            misfits += 1
+    return orjson.dumps(plain) if misfits else body
