@@ -18,7 +18,7 @@ from struct import error as StructError
 from typing import Any
 
 from ha.errors import StatementError
-from ha.postgres import geometry
+from ha.postgres import geometry, rangewire
 from ha.postgres.encoding import (
     FLOAT8_LAYOUT,
     INT2_LAYOUT,
@@ -47,7 +47,7 @@ from ha.postgres.moments import (
     zone_text,
 )
 from ha.postgres.nested import array_from_binary, json_item, list_of
-from ha.postgres.numerals import FLOAT4_LAYOUT, float4_text, kept_exactly, numeric_from_binary
+from ha.postgres.numerals import FLOAT4_LAYOUT, decimal_of, float4_text, kept_exactly, numeric_from_binary
 from ha.postgres.pgtypes import (
     BINARY,
     BOOL,
@@ -210,10 +210,28 @@ _FROM_TEXT: dict[int, Callable[[str], Value]] = {
 }
 
 
+def _bound_reader(kind: str, zone: tzinfo | None) -> Callable[[str], str]:
+    """What makes of a bound's text the one that is kept; a numeric keeps all its digits."""
+    if kind == "numeric":
+        return lambda text: format(decimal_of(text), "f")
+    read = text_reader(OIDS[kind], zone)
+    assert read is not None, kind
+    return lambda text: str(read(text))
+
+
+def _bound_from_binary(kind: str) -> Callable[[bytes], str]:
+    if kind == "numeric":
+        return numeric_from_binary
+    return lambda raw: str(decode(OIDS[kind], raw, BINARY))
+
+
 def text_reader(oid: int, zone: tzinfo | None = None) -> Callable[[str], Value] | None:
     """What :func:`decode` does with texts of one type; None where they stay as they are. To be found once for many."""
     if zone is not None and oid == TIMESTAMPTZ:
         return lambda text: _timestamptz_in(text, zone)
+    part = rangewire.BOUNDS.get(rangewire.PARTS.get(oid, oid))
+    if part is not None:
+        return lambda text: rangewire.from_text(text, oid, _bound_reader(part, zone))
     read = _FROM_TEXT.get(oid)
     kind = kind_of(oid)
     if read is None and kind is not None and kind.element:
@@ -376,6 +394,12 @@ _FROM_BINARY: dict[int, Callable[[bytes], Value]] = {
     OIDS["macaddr8"]: _mac_from_binary(OIDS["macaddr8"], 8),
     OIDS["void"]: lambda raw: "",
     **{oid: partial(geometry.from_binary, oid=oid) for oid in geometry.SIZES},
+    **{
+        oid: partial(
+            rangewire.from_binary, oid=oid, bound=_bound_from_binary(rangewire.BOUNDS[rangewire.PARTS.get(oid, oid)])
+        )
+        for oid in (*rangewire.BOUNDS, *rangewire.PARTS)
+    },
     **{OIDS[name]: _read_u for name in ("oid", "xid", "cid", *sorted(REGISTERED))},
 }
 

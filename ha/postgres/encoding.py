@@ -16,7 +16,7 @@ from struct import Struct
 from struct import error as StructError
 
 from ha.errors import StatementError
-from ha.postgres import geometry
+from ha.postgres import geometry, rangewire
 from ha.postgres.moments import (
     DAY_US,
     INFINITY,
@@ -214,6 +214,10 @@ def text_encoder(oid: int, typmod: int = -1, zone: tzinfo | None = None) -> Call
         return _lenient(lambda value: numeric_text(value, typmod).encode())
     if oid == BPCHAR and typmod > 4:
         return lambda value: plain_text(value.ljust(typmod - 4) if isinstance(value, str) else value)
+    part = rangewire.BOUNDS.get(rangewire.PARTS.get(oid, oid))
+    if part is not None:
+        shown = text_encoder(OIDS[part], -1, zone)
+        return _lenient(lambda value: rangewire.to_text(value, oid, lambda bound: shown(bound).decode()).encode())
     kind = kind_of(oid)
     if kind is not None and kind.element:
         return _array_text(kind.element, text_encoder(kind.element, typmod, zone))
@@ -445,6 +449,9 @@ def binary_encoder(oid: int, typmod: int = -1) -> Callable[[Value], bytes]:
         return lambda value: numeric_binary(value, typmod)
     if oid == BPCHAR:
         return text_encoder(oid, typmod)
+    part = rangewire.BOUNDS.get(rangewire.PARTS.get(oid, oid))
+    if part is not None:
+        return lambda value: rangewire.to_binary(value, oid, binary_encoder(OIDS[part]))
     kind = kind_of(oid)
     if kind is not None and kind.element:
         return lambda value: array_binary(value, kind.element, binary_encoder(kind.element, typmod))

@@ -3,7 +3,7 @@
 **What a value is in the file.** SQLite holds NULL, INTEGER, REAL, TEXT and BLOB; the words of the declared type say what was
 meant (``decltype``), so nothing is stored beside the rows. The forms kept are those which sort rightly and which SQLite's own
 functions read: booleans 1 and 0, numbers as numbers, dates and times as ISO text (with a zone: UTC, ``+00:00``), UUIDs with
-dashes, JSON as text, arrays as JSON text, intervals as PostgreSQL writes them, ``NaN`` as text (SQLite turns a NaN into NULL).
+dashes, JSON as text, arrays as JSON text, intervals and ranges as PostgreSQL writes them, ``NaN`` as text (SQLite turns a NaN into NULL).
 
 Values are written by :mod:`ha.postgres.encoding` and read by :mod:`ha.postgres.decoding`.
 """
@@ -17,6 +17,7 @@ from functools import lru_cache
 
 from ha.errors import StatementError
 from ha.sql import made
+from ha.sql.ranges import MULTIRANGES, RANGES
 from ha.sql.typenames import SPOKEN
 from ha.values import Column, Value
 
@@ -55,6 +56,10 @@ _BASE = (
     ("point", 600, 16, 1017), ("lseg", 601, 32, 1018), ("path", 602, -1, 1019), ("box", 603, 32, 1020),
     ("polygon", 604, -1, 1027), ("line", 628, 24, 629), ("circle", 718, 24, 719), ("macaddr8", 774, 8, 775),
     ("tsvector", 3614, -1, 3643), ("tsquery", 3615, -1, 3645), ("pg_lsn", 3220, 8, 3221),
+    ("int4range", 3904, -1, 3905), ("numrange", 3906, -1, 3907), ("tsrange", 3908, -1, 3909), ("tstzrange", 3910, -1, 3911),
+    ("daterange", 3912, -1, 3913), ("int8range", 3926, -1, 3927), ("int4multirange", 4451, -1, 6150),
+    ("nummultirange", 4532, -1, 6151), ("tsmultirange", 4533, -1, 6152), ("tstzmultirange", 4534, -1, 6153),
+    ("datemultirange", 4535, -1, 6155), ("int8multirange", 4536, -1, 6157),
     ("regrole", 4096, 4, 4097), ("regnamespace", 4089, 4, 4090), ("xid8", 5069, 8, 271), ("anyarray", 2277, -1, 0),
 )  # fmt: skip
 
@@ -105,6 +110,7 @@ _WORDS = {
     "REGTYPE": "regtype", "REGPROC": "regproc", "XID": "xid", "INT2VECTOR": "int2vector", "OIDVECTOR": "oidvector",
     "POINT": "point", "LSEG": "lseg", "PATH": "path", "BOX": "box", "POLYGON": "polygon", "LINE": "line", "CIRCLE": "circle",
     "MACADDR8": "macaddr8", "TSVECTOR": "tsvector", "TSQUERY": "tsquery", "PG_LSN": "pg_lsn",
+    **{name.upper(): name for name in (*RANGES, *MULTIRANGES)},
     "PG_NODE_TREE": "pg_node_tree", "ACLITEM": "aclitem", "VOID": "void", "RECORD": "record", "ANYARRAY": "anyarray",
 }  # fmt: skip
 

@@ -9,17 +9,25 @@ becomes a time first.
 from __future__ import annotations
 
 from ha.errors import StatementError
+from ha.sql.ranges import MULTIRANGES, RANGES
 from ha.sql.rewriting import AFTER_FROM, Rewriting, elements
 from ha.sql.tokens import BIND, NUMBER, PARAMETER, QUOTED, TEXTS, UNICODE_NAME, WORD, unquoted
 from ha.sql.typed import Types
 from ha.sql.typenames import SPOKEN
 
+#: How the bounds of a range or multirange are ordered.
+RANGE_ORDERS = {
+    name: "number" if RANGES[MULTIRANGES.get(name, name)][0] in ("int4", "int8", "numeric") else "text"
+    for name in (*RANGES, *MULTIRANGES)
+}
 #: By type: the collation that has its order.
 COLLATIONS = {
     "interval": "pg_interval",
     "timetz": "pg_timetz",
     "jsonb": "pg_jsonb",
     "bpchar": "RTRIM",
+    **{name: f"pg_{order}_range" for name, order in RANGE_ORDERS.items()},
+    **{f"_{name}": f"pg_{order}_ranges" for name, order in RANGE_ORDERS.items()},
     **dict.fromkeys(("_int2", "_int4", "_int8", "_numeric", "_float4", "_float8", "_bool"), "pg_array"),
     **dict.fromkeys(("_text", "_varchar", "_bpchar", "_date", "_timestamp", "_timestamptz", "_uuid"), "pg_text_array"),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ha.errors import StatementError
-from ha.sql import declarations, enums, literals
+from ha.sql import declarations, enums, literals, rangerules
 from ha.sql.made import is_made
 from ha.sql.rewriting import Rewriting
 from ha.sql.tokens import PARAMETER, QUOTED, STRING, TEXTS, WORD, literal, quoted, quoted_name, unquoted
@@ -123,8 +123,15 @@ def cast_call(rewriting: Rewriting, index: int) -> None:
     if type_name.written in _SQLITE_CASTS and not type_name.name.startswith("_") and rewriting.key(as_ + 2) != ".":
         if rewriting.sqlite_order or rewriting.is_stored or type_name.written in ("BLOB", "TEXT"):
             return
+    known = _known(rewriting, type_name, as_ + 1)
+    if as_ > index + 3:
+        # Its brackets stay: operators inside put their words around the same tokens, and within.
+        rewriting.drop(index, index)
+        _wrap(rewriting, index + 1, close, known, close + 1)
+        rewriting.drop(as_, close - 1)
+        return
     rewriting.drop(index, index + 1)
-    _wrap(rewriting, index + 2, as_ - 1, _known(rewriting, type_name, as_ + 1), close + 1)
+    _wrap(rewriting, index + 2, index + 2, known, close + 1)
     rewriting.drop(as_, close)
 
 
@@ -133,9 +140,12 @@ _SQLITE_CASTS = frozenset(
 )
 
 
-_REGISTERED = frozenset(
-    "bool date timestamp timestamptz time timetz uuid json jsonb interval bytea int2 int4 int8 float4 float8 numeric "
-    "bpchar varchar oid regclass regtype regproc regprocedure regnamespace regrole char".split()
+_REGISTERED = (
+    frozenset(
+        "bool date timestamp timestamptz time timetz uuid json jsonb interval bytea int2 int4 int8 float4 float8 numeric "
+        "bpchar varchar oid regclass regtype regproc regprocedure regnamespace regrole char".split()
+    )
+    | rangerules.NAMES
 )
 
 
@@ -165,7 +175,7 @@ def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName, afte
         rewriting.before(first, "(")
         rewriting.after(last, ")")
     elif name.startswith("_"):
-        rewriting.before(first, "pg_array(")
+        rewriting.before(first, f"pg_{name}(" if name[1:] in rangerules.NAMES else "pg_array(")
         rewriting.after(last, ")")
     elif name in ("regclass", "regtype", "regproc", "regprocedure", "regnamespace", "regrole"):
         rewriting.before(first, f"pg_{name}{'' if _is_number(rewriting, first, last, after) else '_name'}(")

@@ -137,7 +137,7 @@ def _place(rewriting: Rewriting, one: Enumeration, index: int) -> int:
 def _beside(rewriting: Rewriting, types: Types, index: int) -> None:
     """A literal or parameter that takes its type from an enumeration or an array of one, or was given it."""
     words = types.of_parameter(index)
-    if words is None:
+    if words is None or not is_made(words):
         if rewriting.key(index + 1) in ("::", "[") or rewriting.key(index - 1) == "AS":
             return
         words = types.beside(index)

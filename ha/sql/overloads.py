@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ha.errors import StatementError
-from ha.sql import comparisons, documents
+from ha.sql import comparisons, documents, rangerules
 from ha.sql.rewriting import Rewriting, elements
 from ha.sql.tokens import TEXTS, quoted
 from ha.sql.typed import Types
@@ -288,6 +288,9 @@ RULES: dict[str, Rule] = {
     "LENGTH": _length,
     "CHAR_LENGTH": _length,
     **documents.RULES,
+    **rangerules.RULES,
 }
+#: Operators that the token's own rule has no more to say about, once they are chosen.
+CHOSEN = frozenset(("-", "@>", "<@", "&&"))
 #: Statements without any of these have no choice to make.
 WORDS = frozenset(RULES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ha.sql.ranges import MULTIRANGES, RANGES
+
 _RESULTS = {
     "int4": "get_byte get_bit regexp_instr ascii array_length array_lower array_ndims array_position array_upper bit_length "
     "cardinality char_length "
@@ -15,16 +17,17 @@ _RESULTS = {
     "numeric": "extract stddev stddev_pop stddev_samp to_number var_pop var_samp variance",
     "text": "array_dims convert_from normalize json_typeof jsonb_typeof jsonb_pretty array_to_string btrim chr "
     "col_description concat concat_ws current_setting encode format format_type group_concat "
-    "initcap json_extract_path_text left lower lpad ltrim md5 obj_description overlay pg_get_constraintdef pg_get_expr "
+    "initcap json_extract_path_text left lpad ltrim md5 obj_description overlay pg_get_constraintdef pg_get_expr "
     "pg_get_indexdef pg_get_viewdef pg_size_pretty printf quote_ident quote_literal regexp_replace repeat replace reverse "
     "right rpad rtrim set_config shobj_description split_part string_agg substr substring to_char to_hex translate trim typeof "
-    "upper version hex quote pg_get_functiondef pg_get_serial_sequence timeofday strftime sqlite_version regexp_substr "
+    "version hex quote pg_get_functiondef pg_get_serial_sequence timeofday strftime sqlite_version regexp_substr "
     "pg_get_triggerdef pg_get_ruledef pg_get_partkeydef pg_get_function_arguments pg_get_function_identity_arguments "
     "pg_get_function_result pg_get_statisticsobjdef pg_get_statisticsobjdef_columns pg_tablespace_location pg_describe_object "
     "pg_get_partition_constraintdef pg_get_function_arg_default",
     "name": "getdatabaseencoding current_catalog current_database current_role current_schema current_user session_user user "
     "pg_get_userbyid pg_encoding_to_char",
-    "bool": "bool_and bool_or every exists isfinite has_column_privilege has_database_privilege has_function_privilege "
+    "bool": "isempty lower_inc upper_inc lower_inf upper_inf "
+    "bool_and bool_or every exists isfinite has_column_privilege has_database_privilege has_function_privilege "
     "has_schema_privilege has_sequence_privilege has_table_privilege json_valid pg_is_in_recovery "
     "pg_opclass_is_visible pg_operator_is_visible pg_collation_is_visible row_security_active pg_relation_is_publishable "
     "pg_table_is_visible pg_type_is_visible pg_function_is_visible regexp_like starts_with pg_try_advisory_lock "
@@ -53,7 +56,9 @@ _RESULTS = {
     "regnamespace": "to_regnamespace",
     "regrole": "to_regrole",
 }
-RESULT_OF = {name: result for result, names in _RESULTS.items() for name in names.split()}
+RESULT_OF = {name: result for result, names in _RESULTS.items() for name in names.split()} | {
+    name: name for name in (*RANGES, *MULTIRANGES)
+}
 #: Functions whose type is that of their first typed argument.
 LIKE_ARGUMENT = frozenset(
     "max min coalesce nullif enum_first enum_last greatest least ifnull iif first_value last_value nth_value lag lead abs mod sign "

@@ -140,7 +140,7 @@ def translate(
             and rewriting.instead.get(index) != ""
         ):
             overloads.choose(rewriting, types, index)
-            if token.key == "-" and index in rewriting.instead:
+            if token.key in overloads.CHOSEN and index in rewriting.instead:
                 continue
         if rule is not None and index > rewriting.skip and rewriting.instead.get(index) != "":
             rule(rewriting, index)

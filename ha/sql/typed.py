@@ -26,7 +26,7 @@ class Types:
 
     def __init__(self, text: str, tokens: Sequence[Token], schema: Schema, given: Sequence[str | None] = ()) -> None:
         self.schema = schema
-        self.given = [self.made(name) if name is not None else None for name in given]
+        self.given = [self.made(name) or name if name is not None else None for name in given]
         self.reading = Reading(text, tokens)
         if any(token.key == "WITH" for token in tokens):
             self.reading.items()  # names what WITH names
@@ -48,7 +48,7 @@ class Types:
         return named(self.schema.made_types(), name)
 
     def of_parameter(self, at: int) -> str | None:
-        """The type, made by a client, that the parameter at `at` was given."""
+        """The type that the parameter at `at` was given."""
         number = int(self.reading.key(at)[1:6]) if self.given and self.reading.kind(at) == PARAMETER else 0
         return self.given[number - 1] if 0 < number <= len(self.given) else None
 

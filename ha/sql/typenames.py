@@ -204,6 +204,8 @@ KNOWN = frozenset(
     """
     bit bool bpchar bytea char cidr date float4 float8 inet int2 int4 int8 interval json jsonb macaddr money name numeric
     oid regclass regproc regtype text time timestamp timestamptz timetz uuid varbit varchar xml
+    daterange datemultirange int4multirange int4range int8multirange int8range numrange nummultirange tsmultirange tsrange
+    tstzmultirange tstzrange
     point lseg path box polygon line circle macaddr8 tsvector tsquery pg_lsn
     """.split()
 )
@@ -211,9 +213,9 @@ KNOWN = frozenset(
 #: Other types of PostgreSQL 15 that a value may be cast to; it stays what it is.
 OTHERS = frozenset(
     """
-    aclitem any anyarray anyelement cardinal_number character_data cid cstring daterange datemultirange int2vector int4multirange int4range
-    int8multirange int8range jsonpath numrange nummultirange oidvector pg_node_tree pg_snapshot record refcursor regcollation regconfig
-    hstore ltree regdictionary regnamespace regoper regoperator regprocedure regrole sql_identifier tid time_stamp tsmultirange tsrange
-    tstzmultirange tstzrange txid_snapshot unknown void xid xid8 yes_or_no
+    aclitem any anyarray anyelement cardinal_number character_data cid cstring int2vector
+    jsonpath oidvector pg_node_tree pg_snapshot record refcursor regcollation regconfig
+    hstore ltree regdictionary regnamespace regoper regoperator regprocedure regrole sql_identifier tid time_stamp
+    txid_snapshot unknown void xid xid8 yes_or_no
     """.split()
 )

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from ha.errors import StatementError
+from ha.sql import ranges
 from ha.sqlite import arrays, times
 
 if TYPE_CHECKING:
@@ -71,6 +72,22 @@ def _element(value: Any) -> Key:
     return (3,) if value is None else (0, value) if isinstance(value, (int, float)) else (1, value)
 
 
+def _range(kind: str) -> Callable[[str], Key]:
+    """Of ranges, and of multiranges, which are compared range by range."""
+
+    def key(text: str) -> Key:
+        parts = ranges.split(text) if text[:1] == "{" else [text]
+        return (0, tuple(ranges.key(ranges.read(one, str), kind) for one in parts))
+
+    return key
+
+
+def _ranges(kind: str) -> Callable[[str], Key]:
+    """Of arrays of them."""
+    one = _range(kind)
+    return lambda text: (0, tuple((1,) if part is None else one(part) for part in arrays.elements(text)))
+
+
 def _comparison(key: Callable[[str], Key]) -> Callable[[str, str], int]:
     @lru_cache(KEYS_KEPT)
     def key_of(text: str) -> Key:
@@ -93,6 +110,10 @@ COLLATIONS: Final[dict[str, Callable[[str, str], int]]] = {
     "pg_interval": _comparison(_interval),
     "pg_timetz": _comparison(_timetz),
     "pg_jsonb": _comparison(_jsonb),
+    "pg_number_range": _comparison(_range("numeric")),
+    "pg_text_range": _comparison(_range("text")),
+    "pg_number_ranges": _comparison(_ranges("numeric")),
+    "pg_text_ranges": _comparison(_ranges("text")),
     "pg_array": _comparison(_array),
     "pg_text_array": _comparison(_text_array),
 }

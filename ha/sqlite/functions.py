@@ -37,6 +37,7 @@ from ha.sqlite import (
     labels,
     mathematics,
     outputs,
+    rangevalues,
     schemas,
     sequences,
     series,
@@ -247,6 +248,7 @@ def _asking(connection: Connection) -> list[Row]:
         ("pg_conf_load_time", 0, lambda: _STARTED, STEADY),
         ("txid_current", 0, lambda: int(context().now * 1_000_000), ASKING),
     ]
+    rows += [(*row, ASKING) for row in rangevalues.rows(zone)]
     rows += [(*row, ACTING) for row in sequences.rows(lambda: sequences.Sequences(found(), context()))]  # type: ignore[arg-type]
     rows += [(*row, ACTING) for row in advisory.rows(lambda: context().claims, wait)]
     rows += [(*row, ASKING) for row in catalog_functions.rows(connection)]
@@ -284,6 +286,7 @@ _STEADY_ROWS: Final[tuple[Row, ...]] = tuple(
     for table in (
         casts.FUNCTIONS,
         labels.FUNCTIONS,
+        rangevalues.FUNCTIONS,
         texts.FUNCTIONS,
         times.FUNCTIONS,
         timeforms.FUNCTIONS,

@@ -12,6 +12,7 @@ TABLE = (
     ("select t.text 'alias', a text, json -> 'x' from t", "select t.text 'alias', a text, json -> 'x' from t"),
     ("create table t (a text default 'x')", "create table t (a text default 'x')"),
     ("select cast($1 as int[]), cast(a as int)", "select pg_array(?1), pg_int4(a)"),
+    ("select cast(a ->> 'b' as int)", "select pg_int4((pg_json_text(a , 'b') ))"),
     ("select $1::int, $1", "select pg_int4(?1), ?1"),
     ("select a.b::text::int4", "select pg_int4(CAST(a.b AS TEXT))"),
     ("select case when a then b end::text", "select CAST(case when a then b end AS TEXT)"),

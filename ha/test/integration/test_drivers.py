@@ -31,6 +31,8 @@ import psycopg2
 import psycopg2.extras
 import sqlalchemy
 from psycopg.types.json import Json, Jsonb
+from psycopg.types.multirange import Multirange
+from psycopg.types.range import Range
 from sqlalchemy import orm
 from sqlalchemy.dialects.postgresql import insert
 from twisted.trial.unittest import SynchronousTestCase
@@ -113,6 +115,25 @@ class PsycopgTests(DriverCase):
             self.assertEqual(
                 connection.execute("SELECT moods::text[] FROM people WHERE name = 'a'").fetchone(), (["fine", "sad"],)
             )
+
+    def test_ranges(self) -> None:
+        """In text and in binary, in the one form that PostgreSQL gives them, asked for what they hold."""
+        with psycopg.connect(self.node.dsn(), autocommit=True) as connection:
+            connection.execute("CREATE TABLE t (a int4range, d daterange, m nummultirange, l int4range[])")
+            days = Range(datetime.date(2026, 1, 2), datetime.date(2026, 1, 5))
+            many = Multirange([Range(Decimal(1), Decimal("2.5"), "[]"), Range(Decimal(7), None)])
+            connection.execute(
+                "INSERT INTO t VALUES (%s, %s, %s, %s)",
+                (Range(9, 12, "(]"), days, many, [Range(1, 2), Range(empty=True)]),
+            )
+            connection.execute("INSERT INTO t (a) VALUES ('[10,11]'), ('[9,9]')")
+            for binary in (False, True):
+                row = connection.execute("SELECT * FROM t WHERE a @> 12", binary=binary).fetchone()
+                self.assertEqual(row, (Range(10, 13), days, many, [Range(1, 2), Range(empty=True)]))
+                rows = connection.execute("SELECT a FROM t ORDER BY a", binary=binary).fetchall()
+                self.assertEqual(rows, [(Range(9, 10),), (Range(10, 12),), (Range(10, 13),)])
+            asked = connection.execute("SELECT lower(a), upper(d), isempty(a) FROM t WHERE d && %s", (days,))
+            self.assertEqual(asked.fetchone(), (10, datetime.date(2026, 1, 5), False))
 
     def test_pipelines(self) -> None:
         """Fifty statements without waiting; an error spoils its own pipeline and no more."""
@@ -334,6 +355,21 @@ class AsyncpgTests(DriverCase):
             finally:
                 await one.close()
                 await other.close()
+
+        self.converse(conversation())
+
+    def test_ranges(self) -> None:
+        """In binary."""
+
+        async def conversation() -> None:
+            connection = await asyncpg.connect(self.node.dsn())
+            try:
+                days = asyncpg.Range(datetime.date(2026, 1, 2), datetime.date(2026, 1, 5))
+                self.assertEqual(await connection.fetchval("SELECT $1::daterange", days), days)
+                whole = await connection.fetchval("SELECT $1::int8multirange", [(1, 3), (2, 9)])
+                self.assertEqual(whole, [asyncpg.Range(1, 10)])  # its tuples hold both ends
+            finally:
+                await connection.close()
 
         self.converse(conversation())
 
