@@ -7,8 +7,9 @@ does, the others in the reactor's.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 from ha.block import Block, read_only
 from ha.errors import StatementError
@@ -19,6 +20,8 @@ from ha.replication.conflicts import READ_COMMITTED, SERIALIZABLE
 from ha.replication.transaction import OpenTransaction
 from ha.sql.insertions import plain_insertion
 from ha.sql.kinds import Kind, Notify, OnCommit, Statement
+from ha.sql.modifying import named
+from ha.sql.statements import split
 from ha.sqlite import schemas, temporary
 from ha.sqlite.connection import Connection, Facts
 from ha.sqlite.executor import FOREVER, timed_out
@@ -43,10 +46,12 @@ def write(
     statement: Statement,
     values: Parameters,
     allowance: Allowance,
+    given: dict[str, list[Row]] | None = None,
 ) -> Answer:
     """Run one statement to its end, in whatever thread it is.
 
     :param allowance: for its rows.
+    :param given: the rows that queries of its WITH have given already, by name.
     """
     if statement.kind in (Kind.EMPTY, Kind.NOTHING):
         return Answer(statement.verb)
@@ -61,6 +66,9 @@ def write(
     fitting, facts = judged.statement, judged.facts
     columns = _columns_of(backend, connection, judged)
     backend.context.said.clear()
+    if fitting.parts:
+        fitting, values = _with_rows(backend, connection, said, judged, values, given if given is not None else {})
+        facts = facts_of(connection, fitting.sql)
     try:
         if facts.readonly:
             rows = Cursor(connection, fitting.sql, values).take_all(allowance)
@@ -123,6 +131,71 @@ def write_each(
         inserted(backend.context, sql, facts.tables_written, rowids[-1])
     verb = statement.verb
     return [Answer(verb, affected=1, last_insert_id=rowid) for rowid in rowids]
+
+
+#: Values that the queries of WITH may give one another: each is a parameter of the next, of which SQLite takes 32,766.
+GIVEN_MAX: Final = 30_000
+
+
+def _with_rows(
+    backend: Backend,
+    connection: Connection,
+    said: list[Notification] | None,
+    judged: Judgement,
+    values: Parameters,
+    given: dict[str, list[Row]],
+) -> tuple[Statement, Parameters]:
+    """Run what a statement's WITH writes; the statement with the rows of that in its place, and its values.
+
+    In PostgreSQL none of them sees what another wrote but by these rows. So one that would see it is refused before any is run.
+    """
+    fitting, changed = judged.statement, set[str]()
+    parts = [(part, split(part.text)[0]) for part in fitting.parts if part.name not in given]
+    for _, statement in parts:
+        facts = judge(backend, connection, statement).facts
+        _refuse_to_see(connection, statement.text, facts.tables_read & changed)
+        changed |= facts.tables_written
+    _refuse_to_see(connection, fitting.text, judged.facts.tables_read & changed)
+    values = list(values)
+    for part, statement in parts:
+        own = judge(backend, connection, statement)
+        count = len(own.facts.parameters)
+        answer = write(backend, connection, said, statement, values[:count], Allowance(HELD_BYTES_MAX), given)
+        given[part.name] = answer.rows if part.columns else []
+    sql, number = fitting.sql, len(values)
+    for part in fitting.parts:
+        rows = given[part.name]
+        if not rows:
+            continue
+        if number + len(rows) * part.columns > GIVEN_MAX:
+            raise StatementError(
+                "54000", f'"{part.name}" gives too many rows to go on with', hint="Use a temporary table."
+            )
+        listed = []
+        for row in rows:
+            listed.append(f"({', '.join(f'?{number + at}' for at in range(1, part.columns + 1))})")
+            number += part.columns
+            values += row
+        sql = sql.replace(part.place, f"VALUES {', '.join(listed)}", 1)
+    return replace(fitting, sql=sql), tuple(values)
+
+
+def _refuse_to_see(connection: Connection, text: str, seen: Collection[str]) -> None:
+    """Refuse a statement that reads these tables; one that only looks for its foreign keys there may."""
+    if not seen:
+        return
+    said = named(text)
+    with connection.guard.trusted():
+        views: list[Any] = connection.execute(
+            "SELECT lower(name) FROM main.sqlite_schema WHERE type = 'view'"
+        ).fetchall()
+    for table in seen:
+        if table.lower() in said or any(view in said for (view,) in views):
+            raise StatementError(
+                "0A000",
+                f'table "{table}" is read beside a query of WITH that changes it',
+                hint="Read what RETURNING gives, or use two statements in a transaction.",
+            )
 
 
 def _promise(connection: Connection, statement: Statement) -> OnCommit | None:

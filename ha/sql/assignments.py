@@ -128,6 +128,8 @@ def _set(rewriting: Rewriting, types: Types, table: str, at: int) -> None:
             while rewriting.key(equals + 1) == "." and rewriting.kind(equals + 2) in _NAMES:
                 equals += 2
             equals += 1
+            if rewriting.key(equals) == "[":
+                raise rewriting.refuse(equals, "assignment to an array's element", "Write the whole array.")
             if rewriting.key(equals) == "=" and rewriting.kind(equals - 1) in _NAMES:
                 name = unquoted(rewriting.text, rewriting.tokens[equals - 1])
                 if rewriting.key(end - 1) == "DEFAULT" and end == equals + 2:

@@ -32,6 +32,36 @@ def bracketed_select(rewriting: Rewriting, index: int) -> None:
         rewriting.before(index, "SELECT * FROM ")
 
 
+def empty_list(rewriting: Rewriting, index: int) -> None:
+    """``EXISTS (SELECT FROM t)``: PostgreSQL's SELECT may have no columns, SQLite's has one."""
+    if rewriting.key(index + 1) not in _AFTER_SELECT or rewriting.sqlite_order or rewriting.kind(index + 1) == QUOTED:
+        return
+    if rewriting.key(index - 1) == "(" and rewriting.key(index - 2) == "EXISTS":
+        rewriting.after(index, " 1")
+    elif rewriting.key(index + 1) != ")":
+        raise rewriting.refuse(index, "SELECT without columns", "Name one.")
+
+
+_AFTER_SELECT = frozenset(("FROM", "WHERE", ")", "", ";"))
+
+
+def listed_rows(rewriting: Rewriting, index: int) -> None:
+    """``VALUES (2), (1) ORDER BY 1``: SQLite wants a query around it."""
+    if index or rewriting.sqlite_order:
+        return
+    end = rewriting.clause_end(1, frozenset(("ORDER", "LIMIT", "OFFSET", "FETCH")))
+    if rewriting.key(end) in ("ORDER", "LIMIT", "OFFSET", "FETCH"):
+        rewriting.before(0, "SELECT * FROM (")
+        rewriting.last(end - 1, ")")
+
+
+def counted(rewriting: Rewriting, index: int) -> None:
+    """``INTERSECT ALL`` and ``EXCEPT ALL``, which count equal rows."""
+    if rewriting.key(index + 1) == "ALL":
+        word = rewriting.key(index)
+        raise rewriting.refuse(index, f"{word} ALL", f"Number the equal rows with row_number(), and use {word}.")
+
+
 def locking(rewriting: Rewriting, index: int) -> None:
     """``FOR UPDATE``: there is one writer, so nothing needs a lock."""
     if rewriting.key(index + 1) not in ("UPDATE", "SHARE", "NO", "KEY") or rewriting.verb.startswith("CREATE"):

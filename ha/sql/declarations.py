@@ -88,6 +88,8 @@ def _table(rewriting: Rewriting, at: int) -> None:
         return
     close = rewriting.partners[at]
     listed = elements(rewriting, at)
+    if not listed:
+        raise rewriting.refuse(at, "a table without columns", "SQLite's have one at least.")
     keys = _key_columns(rewriting, listed)
     _distinct_names(rewriting, at)
     for first, last in listed:

@@ -436,8 +436,8 @@ def explain(reader: Reader) -> Parsed | None:
     statement = reader.inner(reader.at, len(reader.tokens))
     if statement.kind is not Kind.SQL:
         return refused("EXPLAIN of this statement")
-    if form not in ("text", "json"):
-        return refused(f"EXPLAIN (FORMAT {form.upper()})", "Use FORMAT TEXT or FORMAT JSON.")
+    if form not in ("text", "json", "xml", "yaml"):
+        raise StatementError("22023", f'unrecognized value for EXPLAIN option "format": "{form}"')
     text = f'SELECT plan AS "QUERY PLAN" FROM pg_explain({quoted(statement.sql)}, {quoted(form)})'
     return Kind.SQL, "EXPLAIN", kinds.Script((text,))
 

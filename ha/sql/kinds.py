@@ -278,6 +278,21 @@ class DropType:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A query of WITH that writes: ``WITH name AS (INSERT … RETURNING …)``.
+
+    :param columns: how many it gives; 0 without RETURNING.
+    :param place: what stands for its rows in the whole's text for SQLite.
+    :param text: the client's words for it, as a statement of its own.
+    """
+
+    name: str
+    columns: int
+    place: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Alteration:
     """One action of an ALTER TABLE.
 
@@ -350,6 +365,7 @@ class Statement:
     :param may_ask: what it says may hang on types that clients make: where there are such, it is made with the schema, too.
     :param acts: it moves a sequence or says NOTIFY, and so needs the writer even where SQLite calls it a read.
     :param asks_types: it calls ``pg_typeof``, whose answer is found by :func:`ha.sql.infer.asked`.
+    :param parts: the queries of its WITH that write, each to be run before it.
     :param edits: where `sql` differs from `text`, as (offset in `text`, offset in `sql`) of points from which both run on alike.
     :param said: the client's words where `text` has other names; `renamed` are the edits between the two.
     :param schema: the schema in which it makes something, where that is not public.
@@ -369,6 +385,7 @@ class Statement:
     given: tuple[str | None, ...] = ()
     asks: bool = False
     asks_types: bool = False
+    parts: tuple[Part, ...] = ()
     may_ask: bool = False
     said: str | None = None
     renamed: tuple[tuple[int, int], ...] = ()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ha.errors import StatementError
+from ha.sql.kinds import Part
 from ha.sql.tokens import (
     BIND,
     BITS,
@@ -41,6 +42,7 @@ class Translation(NamedTuple):
     acts: bool = False
     asks: bool = False
     asks_types: bool = False
+    parts: tuple[Part, ...] = ()
 
 
 class Rewriting:
@@ -88,6 +90,8 @@ class Rewriting:
         self.acts = False
         #: What an INSERT selects ends in a WHERE of ours, so that no ON CONFLICT is taken for a join's.
         self.closed = False
+        #: The queries of WITH that write.
+        self.parts: list[Part] = []
         #: Calls of pg_typeof so far.
         self.typeofs = 0
         self._partners: dict[int, int] | None = None
@@ -377,7 +381,16 @@ class Rewriting:
             edits.append((at - start, length))
         parts.append(_without_nested(text[at:end]))
         casts = tuple(sorted(self.casts.items()))
-        return Translation("".join(parts), self.parameters, casts, tuple(edits), self.acts, self.asks, self.typeofs > 0)
+        return Translation(
+            "".join(parts),
+            self.parameters,
+            casts,
+            tuple(edits),
+            self.acts,
+            self.asks,
+            self.typeofs > 0,
+            tuple(self.parts),
+        )
 
 
 _CLOSES = {")": "(", "]": "[", "END": "CASE"}

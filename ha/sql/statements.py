@@ -279,7 +279,7 @@ def with_schema(statement: Statement, schema: Schema) -> Statement:
         if error.position is not None:
             error.position = _told(statement, error.position)
         raise
-    return replace(statement, sql=made.sql, edits=made.edits, acts=made.acts, asks=False)
+    return replace(statement, sql=made.sql, edits=made.edits, acts=made.acts, asks=False, parts=made.parts)
 
 
 def _told(statement: Statement, position: int) -> int:

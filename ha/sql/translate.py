@@ -37,9 +37,12 @@ from ha.sql.clauses import (
     alias,
     bracketed_select,
     catalog,
+    counted,
+    empty_list,
     fetch,
     information_schema,
     limit,
+    listed_rows,
     locking,
     offset,
     only,
@@ -148,6 +151,7 @@ def translate(
         grouping.check(rewriting, types)
         comparisons.fit(rewriting, types)
         singles.fit(rewriting, types)
+        overloads.bound(rewriting, types)
         assignments.fit(rewriting, types)  # around everything else, so last
     elif not rewriting.keys.isdisjoint(_ASKING):
         rewriting.ask()
@@ -291,6 +295,10 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "PERCENTILE_CONT": ordered_set,
     "PERCENTILE_DISC": ordered_set,
     "STRING_AGG": distinct_strings,
+    "SELECT": empty_list,
+    "VALUES": listed_rows,
+    "INTERSECT": counted,
+    "EXCEPT": counted,
     "JSON_EACH": ours("pg_json_each"),
     "JSONB_EACH": ours("pg_jsonb_each"),
     "JSONB_INSERT": ours("pg_jsonb_insert"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ha.errors import StatementError
+from ha.sql import modifying
 from ha.sql.rewriting import Rewriting, elements
 from ha.sql.tokens import quoted_name, unquoted
 
@@ -107,10 +108,9 @@ def write(rewriting: Rewriting, index: int) -> None:
     """INSERT, UPDATE, DELETE: what is put into columns must fit them. ``WITH x AS (INSERT …)`` is not known to SQLite."""
     if rewriting.is_stored or rewriting.key(index - 1) in _OTHER_UPDATES:
         return
-    if rewriting.key(index - 1) == "(" and rewriting.key(index - 2) in ("AS", "MATERIALIZED"):
-        raise rewriting.refuse(
-            index, f"{rewriting.key(index)} in WITH", "Use two statements in a transaction, with RETURNING."
-        )
+    if modifying.is_part(rewriting, index):
+        modifying.part(rewriting, index)
+        return
     if rewriting.key(index) != "DELETE":
         rewriting.ask()
 

@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from datetime import tzinfo
 from typing import Any, Final
+from xml.sax.saxutils import escape
 
 import apsw
 
@@ -342,6 +343,32 @@ def register(connection: apsw.Connection) -> None:
     connection.create_module("pg_explain", plan, use_bestindex_object=True, eponymous_only=True)
 
 
+def _json_plan(first: str, rest: list[str]) -> str:
+    plan = {"Node Type": first, "Plans": [{"Node Type": one} for one in rest]}
+    return json.dumps([{"Plan": plan}], ensure_ascii=False)
+
+
+def _xml_plan(first: str, rest: list[str]) -> str:
+    inner = "".join(
+        f"        <Plan>\n          <Node-Type>{escape(one)}</Node-Type>\n        </Plan>\n" for one in rest
+    )
+    plans = f"      <Plans>\n{inner}      </Plans>\n" if rest else ""
+    return (
+        '<explain xmlns="http://www.postgresql.org/2009/explain">\n  <Query>\n    <Plan>\n'
+        f"      <Node-Type>{escape(first)}</Node-Type>\n{plans}    </Plan>\n  </Query>\n</explain>"
+    )
+
+
+def _yaml_plan(first: str, rest: list[str]) -> str:
+    inner = "".join(f"\n      - Node Type: {json.dumps(one, ensure_ascii=False)}" for one in rest)
+    return f"- Plan: \n    Node Type: {json.dumps(first, ensure_ascii=False)}" + (
+        f"\n    Plans: {inner}" if rest else ""
+    )
+
+
+_PLANS: Final = {"json": _json_plan, "xml": _xml_plan, "yaml": _yaml_plan}
+
+
 def explain_rows(connection: Any, sql: str, form: str) -> list[tuple[str]]:
     """EXPLAIN's answer: SQLite's plan, indented as PostgreSQL's, or as JSON."""
     steps = [(row[0], row[1], row[3]) for row in connection.execute("EXPLAIN QUERY PLAN " + sql)]
@@ -353,8 +380,7 @@ def explain_rows(connection: Any, sql: str, form: str) -> list[tuple[str]]:
         indent = "  " * depth[number]
         lines.append((f"{indent}->  {what}" if depth[number] else what,))
         nodes.append({"Node Type": what, "Depth": depth[number]})
-    if form == "json":
-        first = nodes[0] if nodes else {"Node Type": "Result", "Depth": 0}
-        first = {"Node Type": first["Node Type"], "Plans": [{"Node Type": node["Node Type"]} for node in nodes[1:]]}
-        return [(json.dumps([{"Plan": first}], ensure_ascii=False),)]
+    if form in _PLANS:
+        first, *rest = [node["Node Type"] for node in nodes] or ["Result"]
+        return [(_PLANS[form](first, rest),)]
     return lines or [("Result",)]

@@ -20,6 +20,8 @@ TABLE = (
     ("select a from t order by a nulls first", "select a from t order by a nulls first"),
     ("select a into b from t", "CREATE TABLE b AS select a from t"),
     ("table t", "SELECT * FROM t"),
+    ("values (2), (1) order by 1", "SELECT * FROM (values (2), (1)) order by 1 NULLS LAST"),
+    ("select exists(select from t)", "select exists(select 1 from t)"),
     ("(select 1) union (select 2)", "SELECT * FROM (select 1) union SELECT * FROM (select 2)"),
     (
         "(select 1 limit 1) union all (select 2) limit 1",
@@ -39,3 +41,4 @@ class ClauseTests(RuleTests):
     """Each rule by its example."""
 
     table = TABLE
+    refused = ("select from t", "select a from t intersect all select 1", "select a from t except all select 1")

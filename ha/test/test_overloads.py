@@ -206,3 +206,14 @@ class OrderedSetTests(OverloadCase):
         self.assertEqual(
             self.spoken.rows('SELECT key, value FROM jsonb_each(\'{"b":1,"a":[1,2]}\')'), [("a", "[1, 2]"), ("b", "1")]
         )
+
+
+class IntegerTests(OverloadCase):
+    """A result's integers are within their type."""
+
+    def test_bounds(self) -> None:
+        """SQLite would go on with more bits, and then with a float."""
+        self.refused(
+            ("2147483647 + 1", "22003"), ("9223372036854775807 + 1", "22003"), ("id::int4 - 2147483647 - 5", "22003")
+        )
+        self.answers(("2147483647::int8 + 1", "2147483648"), ("(id + 1) * 3", "6"), ("sum(id) + 1", "2"))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from xml.etree.ElementTree import fromstring
+
 from ha.test.test_functions import FunctionCase
 
 
@@ -41,3 +44,21 @@ class SeriesTests(FunctionCase):
         self.connection.execute("create table t(id integer primary key)")
         self.assertIn("SEARCH t", str(self.answer("explain (costs off) select * from t where id = 1")))
         self.assertIn('"Node Type": "SCAN t"', str(self.answer("explain (format json) select * from t")))
+
+
+class PlanTests(FunctionCase):
+    """EXPLAIN in PostgreSQL's forms."""
+
+    def test_each_form_can_be_read(self) -> None:
+        """By whoever reads such."""
+        plans = {
+            form: str(self.answer(f"select plan from pg_explain('select 1', '{form}')"))
+            for form in ("json", "xml", "yaml", "text")
+        }
+        first = json.loads(plans["json"])[0]["Plan"]
+        self.assertEqual(first["Node Type"], "SCAN CONSTANT ROW")
+        root = fromstring(plans["xml"])
+        self.assertEqual(
+            len(list(root.iter("{http://www.postgresql.org/2009/explain}Node-Type"))), 1 + len(first["Plans"])
+        )
+        self.assertTrue(plans["yaml"].startswith("- Plan: \n    Node Type: "))

@@ -31,7 +31,6 @@ TABLE = (
     ),
 )
 
-REFUSED = ("with x as (insert into t values (1) returning *) select * from x",)
 
 TYPED = (
     (
@@ -58,7 +57,6 @@ class WriteTests(RuleTests):
     """Each rule by its example."""
 
     table = TABLE
-    refused = REFUSED
     typed = TYPED
 
     def test_no_such_constraint(self) -> None:
