@@ -41,30 +41,6 @@ def choose(rewriting: Rewriting, types: Types, at: int) -> None:
             raise
 
 
-def bound(rewriting: Rewriting, types: Types) -> None:
-    """A result's integers are within their type: SQLite would go on with 64 bits, and beyond those with a float."""
-    if rewriting.is_stored or _ARITHMETIC.isdisjoint(rewriting.keys):
-        return
-    for item in types.reading.items():
-        if item.star or item.last - item.first < 3 or not _computes(rewriting, types, item.first, item.last):
-            continue
-        kind = types.of(item.first, item.last - 1)
-        if kind in ("int2", "int4", "int8"):
-            rewriting.first(item.first, f"pg_{kind}(")
-            rewriting.last(item.last - 1, ")")
-
-
-_ARITHMETIC = frozenset(("+", "-", "*"))
-
-
-def _computes(rewriting: Rewriting, types: Types, first: int, last: int) -> bool:
-    """Is an operator of arithmetic between two operands on the item's own level?"""
-    return any(
-        rewriting.key(at) in _ARITHMETIC and at > first and rewriting.is_operand(at - 1)
-        for at in types.reading.level(first, last)
-    )
-
-
 def _around(rewriting: Rewriting, first: int, last: int, opening: str, closing: str) -> None:
     """Put words around an argument: beside its comma or bracket, so that whatever else is put around it stays within."""
     rewriting.after(first - 1, opening)

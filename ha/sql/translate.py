@@ -151,7 +151,6 @@ def translate(
         grouping.check(rewriting, types)
         comparisons.fit(rewriting, types)
         singles.fit(rewriting, types)
-        overloads.bound(rewriting, types)
         assignments.fit(rewriting, types)  # around everything else, so last
     elif not rewriting.keys.isdisjoint(_ASKING):
         rewriting.ask()
