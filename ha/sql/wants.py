@@ -35,8 +35,11 @@ class Wants:
             return
         yield from self._inserted()
         scope = self._everything()
+        if any(token.key == "WITH" for token in self.reading.tokens):
+            self.reading.items()  # names what WITH names
         for at in marks:
-            found = self.beside(at, scope)
+            # What its own query reads from comes first: a subquery's columns, or those that WITH names.
+            found = self.beside(at, self.reading.scope_at(at)) or self.beside(at, scope)
             if found:
                 yield int(self.reading.key(at)[1:6]), found
 

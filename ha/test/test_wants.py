@@ -27,6 +27,12 @@ class WantTests(SynchronousTestCase):
             ("select * from users where id in ($1, $2) or $3 < id", ("int8", "int8", "int8")),
             ("select * from users where lower(name) = $1 and count(*) > $2", ("text", "int8")),
             ("select $1::int, $2", ("int4", None)),
+            (
+                "with r as (select * from (values (1), (2)) as x(a)) select * from r where a in ($1, $2)",
+                ("int4", "int4"),
+            ),
+            ("select * from (values (1, 'x')) as x(a, b) where a = $1 and b = $2", ("int4", "text")),
+            ("select * from (select created as c from users) as x where $1 < c", ("timestamp",)),
             ("select 1 from users where email ? $1 = active", (None,)),
             ("delete from users where active = $1", ("bool",)),
             ("select coalesce($1, id) from users", ("int8",)),
