@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import apsw
-from twisted.trial.unittest import SynchronousTestCase
 
 from ha.replication.change import Command, Message, RowChange
-from ha.sqlite.connection import open_writer
 from ha.sqlite.fitting import put_in_order, put_once
 from ha.sqlite.images import SLICE_CHANGES, CannotPut
-from ha.sqlite.schema import install
+from ha.test.indatabase import InDatabase
 
 
-class InDatabase(SynchronousTestCase):
+class FittingCase(InDatabase):
     """A database of its own, at position 5."""
 
     def setUp(self) -> None:
-        self.connection = open_writer(str(Path(self.mktemp())), synchronous="NORMAL")
-        self.addCleanup(self.connection.close)
-        install(self.connection)
-        trusted = self.connection.guard.trusted()
-        trusted.__enter__()
-        self.addCleanup(trusted.__exit__, None, None, None)
+        super().setUp()
         self.connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, v NOT NULL)")
         self.connection.execute("BEGIN")
 
@@ -33,7 +25,7 @@ class InDatabase(SynchronousTestCase):
         return self.connection.execute("SELECT * FROM t ORDER BY id").fetchall()
 
 
-class FittingTests(InDatabase):
+class FittingTests(FittingCase):
     """One message."""
 
     def put(self, *rows: tuple[Any, ...], at: int = 3, group: int = 1, columns: tuple[str, ...] = ("id", "v")) -> bool:
@@ -92,7 +84,7 @@ def deleted(key: int, value: Any) -> RowChange:
     return RowChange("t", "DELETE", ("id", "v"), ("id",), key, None, (key, value), None, 0)
 
 
-class StretchTests(InDatabase):
+class StretchTests(FittingCase):
     """Messages in order are as good as one by one."""
 
     def stretch(self, *messages: tuple[Any, ...], position: int = 5) -> list[int]:

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from twisted.trial.unittest import SynchronousTestCase
-
-from ha.sqlite.connection import open_writer
 from ha.sqlite.ledger import Origins, last_group, origin_of, read_position, write_position
-from ha.sqlite.schema import install
+from ha.test.indatabase import InDatabase
 
 
-class LedgerTests(SynchronousTestCase):
+class LedgerTests(InDatabase):
     """In a database of its own."""
-
-    def setUp(self) -> None:
-        self.connection = open_writer(str(Path(self.mktemp())), synchronous="NORMAL")
-        self.addCleanup(self.connection.close)
-        install(self.connection)
-        trusted = self.connection.guard.trusted()
-        trusted.__enter__()
-        self.addCleanup(trusted.__exit__, None, None, None)
 
     def test_a_position_for_each_subject(self) -> None:
         """0 at first."""

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from twisted.trial.unittest import SynchronousTestCase
-
-from ha.sqlite.connection import open_writer
 from ha.sqlite.pending import (
     MERGED_BYTES_MAX,
     MERGED_MAX,
@@ -21,19 +16,11 @@ from ha.sqlite.pending import (
     stretch,
     undo_newest_first,
 )
-from ha.sqlite.schema import install
+from ha.test.indatabase import InDatabase
 
 
-class PendingTests(SynchronousTestCase):
+class PendingTests(InDatabase):
     """In a database of its own."""
-
-    def setUp(self) -> None:
-        self.connection = open_writer(str(Path(self.mktemp())), synchronous="NORMAL")
-        self.addCleanup(self.connection.close)
-        install(self.connection)
-        trusted = self.connection.guard.trusted()
-        trusted.__enter__()
-        self.addCleanup(trusted.__exit__, None, None, None)
 
     def add(self, *names: str, body: bytes = b"body", sent: bool = False) -> None:
         """Messages of these ids."""
