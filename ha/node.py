@@ -37,7 +37,8 @@ from ha.replication.comparison import Comparison
 from ha.replication.entry import LogError, SnapshotMissing
 from ha.replication.groups import Origin
 from ha.replication.joining import CannotJoin, Joining, Rights
-from ha.replication.log import Access, Log
+from ha.replication.link import Access
+from ha.replication.log import Log
 from ha.replication.member import Member
 from ha.replication.natsd import Cluster, NatsdError, NatsServer, find_binary
 from ha.replication.replica import Replica

@@ -16,13 +16,14 @@ A change arriving: :mod:`feed <ha.replication.feed>` →
 :mod:`joining <ha.replication.joining>` to do what :mod:`join <ha.replication.join>` decides, with
 :mod:`snapshot <ha.replication.snapshot>`, and then opens the :mod:`gate <ha.replication.gate>`;
 :mod:`replica <ha.replication.replica>` is the database while it lives. :mod:`upkeep <ha.replication.upkeep>` stores snapshots and
-trims behind them. :mod:`log <ha.replication.log>` is JetStream, and :mod:`natsd <ha.replication.natsd>` the server we bring along.
+trims behind them. :mod:`log <ha.replication.log>` is JetStream, over the connection that
+:mod:`link <ha.replication.link>` keeps, and :mod:`natsd <ha.replication.natsd>` the server we bring along.
 
 **State.** The log and the snapshots: JetStream. Position, outbox, conflicts, the cluster and epoch that a file belongs to:
 the file. What a database is doing just now: ``member``, in memory. Groups on their way: ``committer``, in memory;
 the log knows what became of them.
 
-**May import.** :mod:`ha.sqlite`, :mod:`ha.sql`, Twisted's Deferreds and logger; nats in ``log`` alone. Never a door, the
+**May import.** :mod:`ha.sqlite`, :mod:`ha.sql`, Twisted's Deferreds and logger; nats in ``link`` alone. Never a door, the
 backend or the node.
 
 **Decisions and their price.**

@@ -107,7 +107,7 @@ COMMON = {"ha", "ha.errors", "ha.values", "ha.logs", "ha.metrics"}
 #: Each big dependency is behind one door; its exceptions are translated there.
 OWNERS = {
     "apsw": ("ha.sqlite", "ha.bench.raw"),  # what it gives alone is one of the bench's limits
-    "nats": ("ha.replication.log",),
+    "nats": ("ha.replication.link",),
     "uvloop": ("ha.tap",),
     "twisted.internet.reactor": ("ha.tap",),
     "twisted.internet.asyncioreactor": ("ha.tap",),
