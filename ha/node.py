@@ -538,11 +538,10 @@ class Node:
 
     def _named(self, database: str) -> Replica | None:
         """The one of that name, with its file's ending or without."""
-        replicas = self._replicas
-        found = replicas.get(database)
-        if found is None:
-            found = next((one for name, one in replicas.items() if name.rpartition(".")[0] == database), None)
-        return found
+        member = self._members.get(database)
+        if member is not None:
+            return member.replica
+        return next((one for name, one in self._replicas.items() if name.rpartition(".")[0] == database), None)
 
     def _spoken(self, database: str) -> str:
         """What SQL calls a database, as its clients do when they connect: its name without the file's ending, unless that means two."""

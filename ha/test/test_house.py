@@ -58,7 +58,9 @@ ARROWS = {
     "ha.batch": {"ha.backend", "ha.judgement", "ha.writing", *BELOW_THE_BACKEND},
     "ha.block": {"ha.stream", *BELOW_THE_BACKEND},
     "ha.bench": {
+        "ha.auth",
         "ha.postgres",
+        "ha.web",
         "ha.settings",
         "ha.node",
         "ha.backend",
