@@ -107,7 +107,39 @@ def create(reader: Reader) -> Parsed | None:
         schema = "temp." if temporary else ""
         dropped = f"DROP VIEW IF EXISTS {schema}{quoted_name(reader.qualified())}"
         return Kind.SCRIPT, verb, kinds.Script((dropped, ITSELF), temporary)
-    return Kind.SQL, verb, _on_commit(reader) if verb == "CREATE TABLE" else None
+    if verb != "CREATE TABLE":
+        return Kind.SQL, verb, None
+    start = _identity_start(reader)
+    if start == 1:
+        return Kind.SQL, verb, _on_commit(reader)
+    reader.at = 1
+    reader.one_of("GLOBAL", "LOCAL", "UNLOGGED")
+    if reader.one_of("TEMP", "TEMPORARY"):
+        return refused("START of an identity of a temporary table", "Insert the first value.")
+    reader.expect("TABLE")
+    reader.take("IF", "NOT", "EXISTS")
+    return Kind.SCRIPT, verb, kinds.Script((ITSELF, _counted_from(reader.qualified(), start)))
+
+
+def _identity_start(reader: Reader) -> int:
+    """Where a column counts from that is ``GENERATED … AS IDENTITY (START WITH n …)``.
+
+    :raises StatementError: 0A000, it would not count by one.
+    """
+    for at, token in enumerate(reader.tokens[:-1]):
+        if token.key == "IDENTITY" and reader.tokens[at + 1].key == "(":
+            inner = Reader(reader.text, reader.tokens, reader.inner, reader.sqlite, reader.path)
+            inner.at = at + 2
+            return _sequence_options(inner)
+    return 1
+
+
+def _counted_from(table: str, start: int) -> str:
+    """What makes a table that counts by itself begin at `start`."""
+    return (
+        f"INSERT INTO sqlite_sequence SELECT {quoted(table)}, {start - 1} WHERE NOT EXISTS "
+        f"(SELECT 1 FROM sqlite_sequence WHERE name = {quoted(table)})"
+    )
 
 
 _REPLACEABLE = frozenset(("FUNCTION", "PROCEDURE", "AGGREGATE", "RULE", "LANGUAGE"))
@@ -231,10 +263,7 @@ def _create_sequence(reader: Reader) -> Parsed:
     start = _sequence_options(reader)
     texts = [f"CREATE TABLE {exists}{quoted_name(name)} (last_value INTEGER PRIMARY KEY AUTOINCREMENT)"]
     if start != 1:
-        texts.append(
-            f"INSERT INTO sqlite_sequence SELECT {quoted(name)}, {start - 1} WHERE NOT EXISTS "
-            f"(SELECT 1 FROM sqlite_sequence WHERE name = {quoted(name)})"
-        )
+        texts.append(_counted_from(name, start))
     return Kind.SCRIPT, "CREATE SEQUENCE", kinds.Script(tuple(texts))
 
 
@@ -244,7 +273,7 @@ def _sequence_options(reader: Reader) -> int:
     :raises StatementError: 0A000, 42601.
     """
     start = 1
-    while reader.key:
+    while reader.key not in ("", ")"):
         if reader.take("START"):
             reader.take("WITH")
             start = _whole(reader)
@@ -266,6 +295,8 @@ def _sequence_options(reader: Reader) -> int:
             reader.qualified()
             while reader.take("."):
                 reader.name()
+        elif reader.take("SEQUENCE", "NAME"):
+            reader.qualified()
         elif reader.take("CYCLE"):
             raise _no_such_sequence("CYCLE")
         else:

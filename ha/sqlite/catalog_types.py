@@ -60,12 +60,19 @@ def made_rows(one: Enumeration) -> tuple[dict[str, Any], dict[str, Any]]:
 _AS_WRITTEN: Final = {"INTEGER": "int4", "INT": "int4", "REAL": "float4", "FLOAT4": "float4"}
 
 
+def _as_written(words: str) -> str | None:
+    """The type of a word that means less to PostgreSQL than to SQLite, and of its arrays."""
+    element = words.rstrip("[]0123456789 ")
+    name = _AS_WRITTEN.get(words) or _AS_WRITTEN.get(element)
+    return f"_{name}" if name is not None and words.endswith("]") else name
+
+
 @lru_cache(maxsize=4096)
 def type_of(words: str) -> tuple[int, int]:
     """The OID and type modifier that a column's declared type means; text where it says nothing."""
     # SQLite's INTEGER and REAL have 64 bits, and so they are announced; who wrote them in PostgreSQL's sense compares
     # them with int4 and float4.
-    name = (_AS_WRITTEN.get(words.upper()) or declared(words)) if words else None
+    name = (_as_written(words.upper()) or declared(words)) if words else None
     row = types_by_name().get(name or "text")
     if row is None:
         return TEXT, -1

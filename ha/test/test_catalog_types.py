@@ -10,6 +10,16 @@ from ha.sqlite import catalog_types
 class TypeTests(SynchronousTestCase):
     """Declared words as PostgreSQL's types."""
 
+    def test_arrays_of_what_is_narrower_to_postgresql(self) -> None:
+        for words, expected in (
+            ("INTEGER[]", 1007),
+            ("int [3][]", 1007),
+            ("real[]", 1021),
+            ("bigint[]", 1016),
+            ("INTEGER", 23),
+        ):
+            self.assertEqual(catalog_types.type_of(words)[0], expected, words)
+
     def test_words_and_modifiers(self) -> None:
         self.assertEqual(catalog_types.type_of("varchar(20)"), (1043, 24))
         self.assertEqual(catalog_types.type_of("boolean")[0], 16)

@@ -117,6 +117,19 @@ class DefinitionTests(SynchronousTestCase):
             split("truncate table only a, b restart identity cascade")[0].argument, Truncate(("a", "b"), True, True)
         )
 
+    def test_identities_count_from_where_they_shall(self) -> None:
+        """And by one: what asks for something else is refused."""
+        argument = split(
+            "create table if not exists s.t (id int generated always as identity (start with 42) primary key)"
+        )[0].argument
+        assert isinstance(argument, Script)
+        self.assertIn("SELECT 's.t', 41 WHERE NOT EXISTS", argument.texts[1])
+        self.assertIs(
+            split("create table t (id int generated always as identity (cache 5) primary key)")[0].kind, Kind.SQL
+        )
+        text = "create table t (id int generated always as identity (increment by 2) primary key)"
+        self.assertEqual(self.assertRaises(StatementError, split, text).sqlstate, "0A000")
+
     def test_on_commit(self) -> None:
         """What a TEMP table loses; without a word, or PRESERVE ROWS, nothing."""
         for text, expected in (
