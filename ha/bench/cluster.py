@@ -6,12 +6,14 @@ import http.client
 import json
 import sqlite3
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from ha.bench.processes import children, die_with_parent, environment, eventually, free_ports, listens, twistd
+from ha.settings import Settings
 
 #: How long a node may take to open its doors, and to end.
 READY_TIMEOUT_S = 30.0
@@ -21,6 +23,23 @@ STOP_TIMEOUT_S = 15.0
 LONG_TIMEOUT_S = 900.0
 
 DATABASE = "bench.db"
+
+
+@contextmanager
+def without_doors(**options: Any) -> Iterator[Settings]:
+    """The settings of one node in this process that is asked without a network; its files are gone with the block.
+
+    :param options: more settings.
+    """
+    with tempfile.TemporaryDirectory(prefix="ha-bench-") as folder:
+        yield Settings(
+            databases=(str(Path(folder) / DATABASE),),
+            data_dir=str(Path(folder) / "ha-data"),
+            http_port=0,
+            pg_port=0,
+            nats_port=free_ports(1)[0],
+            **options,
+        )
 
 
 class BenchNode:

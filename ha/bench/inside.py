@@ -14,11 +14,9 @@ import pstats
 import random
 import statistics
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred
@@ -28,18 +26,15 @@ from twisted.internet.testing import StringTransport
 from zope.interface import implementer
 
 from ha.auth import Entrance
-from ha.bench.processes import free_ports
+from ha.bench.cluster import DATABASE, without_doors
 from ha.bench.workloads import SEED_ROWS
 from ha.metrics import Metrics
 from ha.node import Node
 from ha.postgres.messages import PROTOCOL_3_0
 from ha.postgres.questions import AuthenticationAnswer, Bind, Describe, Execute, Parse, Query, StartupMessage, Sync
 from ha.postgres.server import Factory
-from ha.settings import Settings
 from ha.tap import install_reactor
 from ha.web.site import Site
-
-DATABASE = "inside.db"
 
 #: Rounds of each conversation, and messages of one.
 ROUNDS = 20
@@ -171,15 +166,7 @@ def connected(node: Node, reactor: Any) -> Any:
 
 async def inside(reactor: IReactorCore, words: Sequence[str], profile: bool, calls: bool) -> None:
     """Start a node without doors, log in, talk, stop."""
-    with tempfile.TemporaryDirectory(prefix="ha-bench-") as folder:
-        settings = Settings(
-            databases=(str(Path(folder) / DATABASE),),
-            data_dir=str(Path(folder) / "ha-data"),
-            http_port=0,
-            pg_port=0,
-            nats_port=free_ports(1)[0],
-            inline_budget_s=BUDGET_S,
-        )
+    with without_doors(inline_budget_s=BUDGET_S) as settings:
         node = Node(settings, reactor)
         await node.start()
         try:

@@ -9,27 +9,23 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import react
 
-from ha.bench.processes import PATIENCE_S, environment, free_ports
+from ha.bench.cluster import DATABASE, without_doors
+from ha.bench.processes import PATIENCE_S, environment
 from ha.bench.report import Timing, timing
 from ha.bench.workloads import PREPARATION, WORKLOADS
 from ha.node import Node
-from ha.settings import Settings
 from ha.tap import install_reactor
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorCore
-
-DATABASE = "limit.db"
 
 
 def measure(clients: int, seconds: float) -> Timing:
@@ -59,14 +55,7 @@ async def insert_until(node: Node, end: Callable[[], bool], latencies: list[floa
 
 async def limit(reactor: IReactorCore, clients: int, seconds: float) -> None:
     """Start, insert, stop, print."""
-    with tempfile.TemporaryDirectory(prefix="ha-bench-") as folder:
-        settings = Settings(
-            databases=(str(Path(folder) / DATABASE),),
-            data_dir=str(Path(folder) / "ha-data"),
-            http_port=0,
-            pg_port=0,
-            nats_port=free_ports(1)[0],
-        )
+    with without_doors() as settings:
         node = Node(settings, reactor)
         await node.start()
         try:
