@@ -16,6 +16,7 @@ from ha.sql.kinds import Kind, Statement
 from ha.sql.lifting import lift, put_back
 from ha.sql.statements import split
 from ha.sqlite.connection import Connection
+from ha.sqlite.database import one_state
 from ha.sqlite.fetch import Allowance
 from ha.values import Answer, Parameters
 from ha.writing import HELD_BYTES_MAX, write, write_each
@@ -52,13 +53,8 @@ async def read_batch(backend: Backend, commands: Sequence[tuple[Statement, Param
     def read(connection: Connection) -> list[Answer]:
         backend.context.now = time.time()
         connection.context = backend.context
-        with connection.guard.trusted():
-            connection.execute("BEGIN")
-        try:
+        with one_state(connection):
             return run_all(backend, connection, None, commands)
-        finally:
-            with connection.guard.trusted():
-                connection.execute("ROLLBACK")
 
     connection, borrowed = await backend.reader()
     try:

@@ -491,3 +491,21 @@ def checkpoint(path: str, mode: int) -> None:
         pass  # a reader holds an old snapshot: the next COMMIT beyond the mark asks again
     finally:
         connection.close()
+
+
+@contextmanager
+def one_state(connection: Connection) -> Iterator[None]:
+    """All that is read in here is of one moment.
+
+    Nothing stops its beginning and its end, though what is read may be stopped: SQLite counts the steps of all runs of a
+    statement, so that one ROLLBACK in some hundreds meets the progress handler, and would leave the transaction open.
+    """
+    gauge: Gauge = cast(Any, connection).gauge
+    with connection.guard.trusted(), gauge.ignored():
+        connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:  # else SQLite has ended it: the disk failed
+            with connection.guard.trusted(), gauge.ignored():
+                connection.execute("ROLLBACK")

@@ -10,8 +10,9 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
-from ha.sqlite.database import FORCED_PAGES, READERS_MAX, Database
-from ha.sqlite.executor import FOREVER, Lanes
+from ha.sqlite.connection import Connection
+from ha.sqlite.database import FORCED_PAGES, READERS_MAX, Database, one_state
+from ha.sqlite.executor import FOREVER, STEPS_PER_TICK, Lanes
 from ha.sqlite.ledger import read_position
 from ha.sqlite.schema import install
 from ha.test.steps import SteppedLane
@@ -198,3 +199,18 @@ class DatabaseTests(SynchronousTestCase):
         self.assertEqual(self.failureResultOf(waiting, StatementError).value.sqlstate, "57P01")  # type: ignore[arg-type]
         for connection in lent:
             self.database.give_back(connection)  # type: ignore[arg-type]
+
+    def test_what_reads_of_one_moment_ends(self) -> None:
+        """However often it was stopped: SQLite asks whether to stop at the end of one ROLLBACK in some hundreds, too."""
+        connection = self.database.borrow()
+        assert isinstance(connection, Connection)
+        lanes = Lanes(self.lane, 10.0)
+
+        def read(lent: Connection) -> None:
+            with one_state(lent):
+                lent.gauge.cancelled = True  # type: ignore[attr-defined]
+
+        for _ in range(3 * STEPS_PER_TICK):
+            lanes.short(connection, read)
+            self.assertFalse(connection.in_transaction)
+        self.database.give_back(connection)
