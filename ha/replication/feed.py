@@ -93,6 +93,8 @@ class Feed:
         self._batch: list[Part] = []
         self._batch_id = ""
         self._batch_message_id = ""
+        #: What came before it was sure that nothing before it had been trimmed; None: it is.
+        self._early: list[Incoming] | None = None
         self.stopped = False
         #: How many messages the stream still has for us, when the last one came; None before that.
         self.pending: int | None = None
@@ -147,6 +149,7 @@ class Feed:
             self._heard_at = self._clock.seconds()
             self._subscription = self._wire.subscribe(inbox, lambda message: self._receive(attempt, message))
             self._consumer = name
+            self._early = []
             await self._jetstream.create_consumer(
                 name,
                 {
@@ -164,6 +167,7 @@ class Feed:
                     "num_replicas": 1,
                 },
             )
+            await self._check_beginning()  # again: from now on our consumer keeps the log from being trimmed under it
         except (StreamMissing, StreamReplaced, StreamShortened, StreamTrimmed) as error:
             if attempt == self._attempt:
                 self.stop()
@@ -176,6 +180,9 @@ class Feed:
             return
         if attempt == self._attempt:
             self._timer = self._clock.callLater(HEARTBEAT_S, self._watch)
+            early, self._early = self._early or (), None
+            for message in early:
+                self._receive(attempt, message)
 
     async def _check_stream(self) -> None:
         """Refuse to go on in a stream that is not the one we followed, or no longer holds what comes next."""
@@ -189,8 +196,11 @@ class Feed:
         last = await self._jetstream.last_sequence(self._subject)
         if last < position:
             raise StreamShortened(position, last)
-        first = await self._jetstream.first_sequence(self._subject)
-        if first > position:
+        await self._check_beginning()
+
+    async def _check_beginning(self) -> None:
+        position = self._next - 1
+        if position > 0 and (first := await self._jetstream.first_sequence(self._subject)) > position:
             raise StreamTrimmed(position, first)
 
     def _again_in(self, delay_s: float) -> None:
@@ -215,6 +225,9 @@ class Feed:
         if attempt != self._attempt:
             return
         self._heard_at = self._clock.seconds()
+        if self._early is not None:
+            self._early.append(message)
+            return
         # $JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<tries>.<sequence>.<consumer's>.<time>.<pending>[.<token>]
         fields = message.reply.split(".")
         headers = message.headers

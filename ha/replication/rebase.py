@@ -200,6 +200,7 @@ class Rebase:
         if head.number in selection.undone:
             self._put_ours(head, decode(entry.body), entry.sequence, position, authors, really)
         else:
+            self._check_met(head, really.beyond(selection.touches))
             self._take_standing(head, entry)
 
     def _put_ours(
@@ -283,6 +284,12 @@ class Rebase:
         assert touches is not None, "what changes the schema is never selected"
         really.add(touches)
         return touches
+
+    def _check_met(self, head: Pending, beyond: Touches) -> None:
+        """:raises NotDisjoint: it stands, and touches what nobody had named before."""
+        touches = touches_between(self._connection, head.number, head.number)
+        if touches is None or beyond.meet(touches.writes, touches.refers):
+            raise NotDisjoint("a row gave way to one that was put before this one")
 
     def _check_standing(self, beyond: Touches, undone: frozenset[int]) -> None:
         """:raises NotDisjoint: a message that stands touches what nobody had named before."""

@@ -16,6 +16,7 @@ from typing import Final
 
 from ha.replication.change import Message, Record, decode
 from ha.replication.entry import Entry
+from ha.sqlite import tables as schema
 from ha.sqlite.connection import Connection
 from ha.sqlite.pending import find_pending, get_pending, touches_after
 from ha.sqlite.touches import Touches, touches_of
@@ -90,6 +91,7 @@ def select(connection: Connection, entries: Sequence[Entry]) -> Selection:
 
     :raises CannotSelect: all of it.
     """
+    schema.of(connection).refresh()
     selection = Selection()
     for at, entry in enumerate(entries):
         if find_pending(connection, entry.message_id) is not None:

@@ -20,7 +20,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from ha.errors import StatementError
-from ha.replication.entry import LogError, SnapshotMissing, StreamInfo
+from ha.replication.entry import Consumer, LogError, SnapshotMissing, StreamInfo
 from ha.replication.member import Member
 from ha.replication.snapshot import Snapshot, Snapshots
 from ha.sqlite.backup import Unsettled
@@ -40,6 +40,7 @@ class Log(Protocol):
     async def snapshot_info(self, name: str) -> Any: ...
     async def sequence_at(self, subject: str, time_ns: int) -> int: ...
     async def trim(self, subject: str, below: int) -> int: ...
+    async def consumers(self) -> list[Consumer]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +136,23 @@ class Upkeep:
         elif bounds.age_max_s:
             young = await self._stream.sequence_at(member.subject, int((self._now() - bounds.age_max_s) * 1e9))
             below = min(young or position, position)
+        below = min(below, await self._still_to_be_read(member.subject, below))
         if below > 1:
             gone = await self._stream.trim(member.subject, below)
             if gone:
                 self.log.info(
                     "{database}: {count} messages trimmed below {below}", database=member.name, count=gone, below=below
                 )
+
+    async def _still_to_be_read(self, subject: str, below: int) -> int:
+        """Where the slowest node's feed stands, if it is behind `below`: what is trimmed under a feed it would never miss.
+
+        A feed that nobody listens to is gone after a moment; its node finds out when it comes back.
+        """
+        if below <= 1:
+            return below
+        feeds = [one for one in await self._stream.consumers() if one.subject == subject and not one.durable]
+        return min((max(one.delivered, 1) for one in feeds if one.pending), default=below)
 
     async def _stored(self, member: Member, info: StreamInfo) -> Snapshot | None:
         """The newest snapshot, if it is of this log."""

@@ -218,6 +218,16 @@ class MemoryFeed(Step):
         self.stopped = False
 
     @property
+    def begun(self) -> bool:
+        """Whether it has looked at the stream since it was connected: the stream knows where it is."""
+        return self._begun
+
+    @property
+    def reached(self) -> int:
+        """The last sequence it was sent, or the one behind which it began."""
+        return self._next - 1
+
+    @property
     def pending(self) -> int:
         """How many entries it has not delivered."""
         stream = self.network.stream

@@ -2,8 +2,9 @@
 
 Each node is a real :class:`~ha.replication.replica.Replica` on a small SQLite file. Nothing runs by itself: clocks,
 threads, clients' pauses and every hop of every message are steps, and the seed chooses the next one: delay, repetition, lost
-acknowledgements, publishes that time out and land late, disconnection, kill and restart between any two steps. Then
-everything heals, and the invariants at the end of ``docs/replication.rst`` are asked for.
+acknowledgements, publishes that time out and land late, disconnection, kill and restart between any two steps, clocks that jump
+(a process may have started before the one before it), snapshots, a stream that is trimmed behind them, a node that is behind its
+first message and begins anew from the snapshot, a fourth node that joins from one. Then everything heals, and the invariants at the end of ``docs/replication.rst`` are asked for.
 
 ``python -m ha.test.simulation --seed 1 --count 1000`` runs many; a failure prints its seed, and the same seed is the
 same history again.
@@ -40,18 +41,23 @@ from ha.replication.groups import Origin
 from ha.replication.replica import Parts, Replica
 from ha.sqlite import images, wholerow
 from ha.sqlite import tables as schema
-from ha.sqlite.connection import Connection, open_writer
+from ha.sqlite.connection import Connection, open_visitor, open_writer
 from ha.sqlite.database import Database
 from ha.sqlite.executor import Cancellation, Lanes
 from ha.sqlite.faults import translate
 from ha.sqlite.fitting import put_what_fits
-from ha.sqlite.schema import install
-from ha.test.fakes import Network
+from ha.sqlite.ledger import read_position
+from ha.sqlite.restore import part_of, swap
+from ha.sqlite.schema import install, is_settled
+from ha.test.fakes import Network, Stored
 from ha.test.filenode import equal
 from ha.test.steps import SteppedLane
 
 SUBJECT = "s.a_db"
 NAMES = ("a", "b", "c")
+
+#: It joins from a snapshot, some time.
+JOINER = "d"
 
 OPENING = (
     "CREATE TABLE journal (token TEXT PRIMARY KEY, node TEXT)",
@@ -67,6 +73,9 @@ OPENING = (
 
 #: Counters: by transactions that run again by themselves; by interactive ones that must not lose any; by others.
 BY_ITSELF, CAREFUL, CARELESS = 1, 2, 3
+
+#: It reads the log from its beginning, at the end.
+FRESH = "fresh"
 
 #: How long healing may take, on the simulation's clocks (seconds).
 HEALING_MAX_S = 900.0
@@ -117,6 +126,8 @@ class Machine:
     #: Answers to it that nobody hears any more. Kept, or what waits for them would be ended in an orderly way.
     unheard: list[Deferred[Any]] = field(default_factory=list)
     alive: bool = True
+    #: It is behind the stream's first message.
+    lost: bool = False
 
 
 class Simulation:
@@ -133,14 +144,17 @@ class Simulation:
         folder: Path,
         parts: Parts = Parts(),  # noqa: B008
         *,
-        restarted: Callable[[int], int] = lambda number: number,
+        restarted: Callable[[int], int] | None = None,
         steps: int = 260,
     ) -> None:
         self.seed = seed
         self.random = Random(seed)
         self.folder = folder
         self.parts = parts
-        self.restarted = restarted
+        #: In a third of the histories each process starts earlier than the one before it, by the clock.
+        self.restarted = restarted or (
+            (lambda number: 1_000_000 - number) if seed % 3 == 0 else (lambda number: number)
+        )
         self.steps = steps
         self.network = Network()
         self.network.create("cluster", "a", 1, 1)
@@ -153,9 +167,13 @@ class Simulation:
         self.outcomes: list[Outcome] = []
         self.errors: list[str] = []
         self.told: list[str] = []
+        self.names = list(NAMES)
+        #: The newest snapshot and its position; what was trimmed behind one.
+        self.snapshot: tuple[Path, int] | None = None
+        self.trimmed: list[Stored] = []
+        self.happened: Counter[str] = Counter()
         self._files = 0
         self._starts = 0
-        self._stored = 0
 
     # Life and death
 
@@ -163,6 +181,8 @@ class Simulation:
         """Start a node on the file that its last life left."""
         self._starts += 1
         path = self.paths.get(name)
+        if self.trimmed and path is None and name != FRESH:
+            return self.restore(name)
         if path is None:
             path = self._new_path(name)
             shutil.copyfile(template(self.folder.parent), path)
@@ -185,6 +205,7 @@ class Simulation:
             replica.outbox.inline_messages = 0
         machine = self.machines[name] = Machine(name, path, clock, lane, log, replica)
         log.on_connection_change.append(lambda connected: replica.outbox.drain_soon())
+        replica.follower.on_lost = lambda reason: self._lost(machine)
         replica.follower.start()
         self.tell(f"{name} starts at {replica.follower.position}, outbox {replica.outbox.count}")
         return machine
@@ -217,6 +238,65 @@ class Simulation:
         for outcome in machine.running.values():
             outcome.state = "unknown"
         self.tell(f"{name} is killed")
+
+    # Snapshots, and what they are for
+
+    def _lost(self, machine: Machine) -> None:
+        """Its place is not in the stream any more. Until it begins anew, the log counts as out of reach."""
+        machine.lost = True
+        machine.log.cut()
+
+    def photograph(self, machine: Machine) -> None:
+        """Make a snapshot of what the node has committed, if nothing waits there."""
+        path = self._new_path("snapshot")
+        source, target = open_visitor(str(machine.path)), apsw.Connection(str(path))
+        try:
+            with target.backup("main", source, "main") as backup:
+                backup.step()
+        finally:
+            source.close()
+            target.close()
+        source = open_visitor(str(path))
+        try:
+            settled, position = is_settled(source), read_position(source, SUBJECT)
+        finally:
+            source.close()
+        if settled and position > (self.snapshot[1] if self.snapshot else 0):
+            self.snapshot = path, position
+            self.happened["snapshots"] += 1
+            self.tell(f"snapshot of {machine.name} at {position}")
+
+    def trim(self) -> None:
+        """Remove from the stream what the newest snapshot holds, but for its own last message."""
+        stream = self.network.stream
+        if self.snapshot is not None and stream is not None:
+            # As upkeep does: not under a feed, which would not notice.
+            feeds = [one for one in self.network.feeds if one.log.connected and one.begun and one.pending]
+            end = min([self.snapshot[1], *(one.reached for one in feeds)])
+            before = list(stream.stored)
+            if stream.remove(lambda one: one.entry.sequence < end):
+                self.trimmed += [one for one in before if one.entry.sequence < end]
+                self.happened["trimmings"] += 1
+                self.tell(f"trimmed below {end}")
+
+    def restore(self, name: str) -> Machine:
+        """The node begins from the newest snapshot; its outbox and its conflicts go along."""
+        assert self.snapshot is not None
+        if name in self.machines:
+            self.kill(name)
+        path = self.paths.setdefault(name, self._new_path(name))
+        shutil.copyfile(self.snapshot[0], part_of(path))
+        swap(path, keep=False)
+        self.happened["restored"] += 1
+        self.tell(f"{name} is restored")
+        return self.start(name)
+
+    def join(self) -> None:
+        """The fourth node comes."""
+        if self.snapshot is not None and JOINER not in self.names:
+            self.names.append(JOINER)
+            self.restore(JOINER)
+            self.happened["joined"] += 1
 
     def _new_path(self, name: str) -> Path:
         self._files += 1
@@ -452,12 +532,18 @@ class Simulation:
         """The next thing that happens."""
         random, network = self.random, self.network
         roll = random.random()
-        machine = self.machines.get(random.choice(NAMES))
+        machine = self.machines.get(random.choice(self.names))
         if roll < 0.012:
             self.crash_or_restart()
+        elif roll < 0.016:
+            self.trim()
+            if random.random() < 0.5:
+                self.join()
+        elif roll < 0.022 and machine is not None:
+            self.photograph(machine)
         elif roll < 0.035:
             log = random.choice(network.logs) if network.logs else None
-            if log is not None:
+            if log is not None and not any(one.lost and one.log is log for one in self.machines.values()):
                 (log.cut if log.connected and random.random() < 0.4 else log.mend)()
         elif roll < 0.045:
             network.forget_ids()
@@ -472,7 +558,9 @@ class Simulation:
         elif roll < 0.22 and machine is not None and len(machine.running) < 4:
             self.client(machine)
         elif roll < 0.30 and machine is not None:
-            machine.clock.advance(random.choice((0.0, 0.01, 0.05, 0.1, 0.5, 2.5)))
+            machine.clock.advance(
+                random.choice((0.0, 0.0, 0.01, 0.01, 0.05, 0.05, 0.1, 0.1, 0.5, 0.5, 2.5, 2.5, 100.0))
+            )
         else:
             steps = self.possible()
             if steps:
@@ -480,7 +568,7 @@ class Simulation:
 
     def crash_or_restart(self) -> None:
         """A node dies, or one that did comes back."""
-        gone = [name for name in NAMES if name not in self.machines]
+        gone = [name for name in self.names if name not in self.machines]
         if gone and self.random.random() < 0.7:
             self.start(self.random.choice(gone))
         elif self.machines:
@@ -490,6 +578,8 @@ class Simulation:
         """All that can happen next by itself."""
         steps: list[Callable[[], Any]] = [step.take for step in self.network.steps()]
         for machine in self.machines.values():
+            if machine.lost:
+                steps.append(lambda name=machine.name: self.restore(name))
             if machine.lane.waiting:
                 steps.append(machine.lane.step)
             if machine.clock.is_due:
@@ -505,11 +595,12 @@ class Simulation:
     def heal(self) -> None:
         """Everybody is there and connected, and everything comes to rest."""
         self.tell("heal")
-        for name in NAMES:
+        for name in self.names:
             if name not in self.machines:
                 self.start(name)
-        for log in list(self.network.logs):
-            log.mend()
+        for machine in self.machines.values():
+            if not machine.lost:
+                machine.log.mend()
         self.rest()
 
     def rest(self) -> None:
@@ -536,7 +627,8 @@ class Simulation:
         assert self.network.stream is not None
         last = self.network.stream.last_of(SUBJECT)
         return all(
-            not machine.running
+            not machine.lost
+            and not machine.running
             and not machine.thinking
             and machine.replica.outbox.count == 0
             and machine.replica.follower.position == last
@@ -548,8 +640,10 @@ class Simulation:
     def check(self) -> None:
         """:raises Broken: the first that does not hold."""
         found = {name: contents(machine.replica.database.writer) for name, machine in self.machines.items()}
-        for name in NAMES[1:]:
+        for name in self.names[1:]:
             equal(found["a"], found[name], f"a and {name}")
+        if self.trimmed and self.network.stream is not None:
+            self.network.stream.stored[:0] = self.trimmed
         self._check_fresh(found["a"])
         self._check_once(found["a"])
         connection = self.machines["a"].replica.database.writer
@@ -563,7 +657,7 @@ class Simulation:
 
     def _check_fresh(self, known: dict[str, Any]) -> None:
         """A node that replays the log holds the same."""
-        fresh = self.start("fresh")
+        fresh = self.start(FRESH)
         for _ in range(100_000):
             steps = self.possible()
             if not steps:
@@ -764,6 +858,7 @@ def main(arguments: list[str]) -> int:
                     break
             finally:
                 totals.update(outcome.state for outcome in simulation.outcomes)
+                totals.update(simulation.happened)
                 simulation.close()
                 shutil.rmtree(inner)
     count = seed - options.seed + 1

@@ -26,6 +26,7 @@ class FeedTests(SynchronousTestCase):
         self.reasons: list[Exception] = []
         self.created = "yesterday"
         self.first, self.last = 1, 100
+        self.trimmed_meanwhile = 0
         self.consumers: list[dict[str, Any]] = []
         self.deleted: list[str] = []
         self.consumed = 0
@@ -52,6 +53,7 @@ class FeedTests(SynchronousTestCase):
         if verb == "STREAM.MSG.GET.s":
             return {"message": {"seq": self.last if "last_by_subj" in orjson.loads(question.data) else self.first}}
         if verb.startswith("CONSUMER.CREATE.s."):
+            self.first = max(self.first, self.trimmed_meanwhile)
             self.consumers.append(orjson.loads(question.data)["config"])
             self.consumed = 0
             return {}
@@ -89,6 +91,41 @@ class FeedTests(SynchronousTestCase):
         reply = "$JS.ACK.hub.account.s.name.1.8.1.1700000000000000000.4.token"
         self.wire.arrive(self.consumers[-1]["deliver_subject"], b"", reply)
         self.assertEqual((self.sequences(), self.feed.pending), ([8], 4))
+
+    def until_made(self, start: int) -> Message:
+        """The consumer is there; the question that comes behind it is not answered yet."""
+        held: list[Message] = []
+
+        def server(question: Message) -> Any:
+            if self.consumers:
+                held.append(question)
+                return None
+            return self.server(question)
+
+        self.begin(start)
+        self.wire.serve(server)
+        (question,) = held
+        return question
+
+    def test_a_stream_that_is_trimmed_while_the_consumer_is_made(self) -> None:
+        """Nothing is delivered before it is sure that nothing is missing."""
+        self.trimmed_meanwhile = 9
+        held = self.until_made(start=7)
+        self.assertEqual(len(self.consumers), 1)
+        reply = "$JS.ACK.s.name.1.9.1.1700000000000000000.0"
+        self.wire.arrive(self.consumers[-1]["deliver_subject"], b"9", reply)
+        self.wire.answer(held, self.server(held))
+        self.assertEqual((self.sequences(), [type(one) for one in self.reasons]), ([], [StreamTrimmed]))
+
+    def test_what_came_before_it_was_sure_is_not_lost(self) -> None:
+        """It is delivered then, in its order."""
+        held = self.until_made(start=7)
+        for consumed, sequence in enumerate((7, 9), 1):
+            reply = f"$JS.ACK.s.name.1.{sequence}.{consumed}.1700000000000000000.0"
+            self.wire.arrive(self.consumers[-1]["deliver_subject"], b"", reply)
+        self.assertEqual(self.sequences(), [])
+        self.wire.answer(held, self.server(held))
+        self.assertEqual(self.sequences(), [7, 9])
 
     def test_the_consumer_is_one_that_never_redelivers(self) -> None:
         """Redelivery breaks the order."""

@@ -6,6 +6,7 @@ from ha.replication import selection as module
 from ha.replication.change import decode
 from ha.replication.entry import Entry
 from ha.replication.selection import CannotSelect, Selection, select
+from ha.sqlite.connection import Connection
 from ha.sqlite.pending import next_pending
 from ha.test.rig import Nodes
 from ha.test.simulation import SUBJECT
@@ -54,6 +55,21 @@ class SelectionTests(Nodes):
         self.queue("INSERT INTO t VALUES (1, 'mine', 7)", "INSERT INTO t VALUES (2, 'mine', 8)")
         self.assertEqual(self.select(self.theirs("INSERT INTO t VALUES (9, 'theirs', 8)")).runs, [[2]])
         self.assertEqual(self.select(self.theirs("INSERT INTO t VALUES (10, 'theirs', 9)")).runs, [])
+
+    def test_a_connection_that_knew_another_schema(self) -> None:
+        """It reads anew what it has to know of the tables."""
+        database = self.a.replica.database
+        reader = database.borrow()
+        assert isinstance(reader, Connection)
+        self.addCleanup(database.give_back, reader)
+        with reader.guard.trusted():
+            self.assertEqual(select(reader, self.theirs("INSERT INTO t VALUES (1, 'x', 1)")).runs, [])
+        self.settle()
+        self.write(self.a, "CREATE UNIQUE INDEX later ON t (v)")
+        self.settle()
+        self.queue("INSERT INTO t VALUES (5, 'same', 5)")
+        with reader.guard.trusted():
+            self.assertEqual(select(reader, self.theirs("INSERT INTO t VALUES (6, 'same', 6)")).runs, [[1]])
 
     def test_ours_is_not_others(self) -> None:
         """A message of the outbox that came back meets nothing by itself."""

@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
-from ha.replication.entry import SnapshotMissing, Unreachable
+from ha.replication.entry import Consumer, SnapshotMissing, Unreachable
 from ha.replication.snapshot import Snapshot
 from ha.replication.upkeep import Bounds, Upkeep, age_of
 from ha.sqlite.backup import Unsettled
@@ -25,6 +25,7 @@ class FakeStream:
     made_at: str | None = None
     young: int = 0
     trimmed: list[int] = field(default_factory=list)
+    readers: list[Consumer] = field(default_factory=list)
 
     async def stream_info(self) -> Any:
         return SimpleNamespace(cluster_id="c", epoch=1, size_bytes=self.size_bytes)
@@ -36,6 +37,9 @@ class FakeStream:
 
     async def sequence_at(self, subject: str, time_ns: int) -> int:
         return self.young
+
+    async def consumers(self) -> list[Consumer]:
+        return self.readers
 
     async def trim(self, subject: str, below: int) -> int:
         self.trimmed.append(below)
@@ -96,6 +100,21 @@ class UpkeepTests(SynchronousTestCase):
         self.assertEqual(self.snapshots.made, 0)
         self.look(interval_s=3600)
         self.assertEqual(self.snapshots.made, 1)
+
+    def test_nothing_is_trimmed_under_a_feed(self) -> None:
+        """It would not notice. Other subjects, readers that keep their place themselves, and who has all do not count."""
+        self.stream.young = 400
+        self.stream.readers = [
+            Consumer("ha_x", "s.other_db", False, 10, 0, 5),
+            Consumer("reader", "s.my_db", True, 20, 0, 5),
+            Consumer("ha_y", "s.my_db", False, 30, 0, 0),
+        ]
+        self.look(age_max_s=60)
+        self.stream.readers.append(Consumer("ha_z", "s.my_db", False, 300, 0, 700))
+        self.look(age_max_s=60)
+        self.stream.readers.append(Consumer("ha_new", "s.my_db", False, 0, 0, 1000))
+        self.look(age_max_s=60)
+        self.assertEqual(self.stream.trimmed, [400, 300])
 
     def test_no_snapshot_when_nothing_changed(self) -> None:
         """The newest is as good."""
