@@ -126,6 +126,8 @@ async def _execute(talk: Conversation, argument: ExecuteStatement, alone: bool, 
     prepared = talk.statements.get(argument.name)
     if prepared is None:
         raise no_statement(argument.name)
+    if prepared.statement.kind in _NOT_EXECUTED:
+        raise StatementError("0A000", f"EXECUTE of {prepared.statement.verb} is not supported")
     given: Row = ()
     if argument.statement is not None:
         evaluated = await talk.execute(argument.statement, (), alone=alone)
@@ -228,3 +230,5 @@ OWN: Mapping[Kind, Any] = {
     Kind.CLOSE: _close,
 }
 OWN_ROWS = frozenset({Kind.EXECUTE, Kind.FETCH})
+#: What only a message of the protocol may name: COPY wants its rows, and an EXECUTE could be of itself.
+_NOT_EXECUTED = frozenset({Kind.COPY, Kind.EXECUTE})

@@ -35,7 +35,7 @@ def array_literal(text: str) -> list[Any]:
     stack: list[list[Any]] = []
     token: list[str] = []
     quoted = begun = closed = False
-    end = len(text)
+    end, kept = len(text), 0  # blanks at the end count up to the last quoted letter
     while at < end:
         char = text[at]
         if char == "{":
@@ -44,11 +44,11 @@ def array_literal(text: str) -> list[Any]:
             stack.append([])
         elif char in ",}":
             if begun:
-                word = "".join(token) if quoted else "".join(token).strip()
+                word = "".join(token[:kept]) + "".join(token[kept:]).rstrip()
                 stack[-1].append(None if not quoted and word.upper() == "NULL" else word)
             elif char == "," and not stack[-1]:
                 raise malformed()
-            token, quoted, begun, closed = [], False, False, False
+            token, quoted, begun, closed, kept = [], False, False, False, 0
             if char == "}":
                 inner = stack.pop()
                 if not stack:
@@ -64,13 +64,13 @@ def array_literal(text: str) -> list[Any]:
                 if at < end:
                     token.append(text[at])
                 at += 1
-            closed = True
+            closed, kept = True, len(token)
         elif closed and char.isspace():
             pass
         elif char == "\\":
             at += 1
             token.append(text[at : at + 1])
-            begun = True
+            quoted, begun, kept = True, True, len(token)
         elif begun or not char.isspace():
             token.append(char)
             begun = True

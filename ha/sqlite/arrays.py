@@ -53,19 +53,19 @@ def malformed(value: Any) -> StatementError:
 def _braces(text: str) -> list[Any]:
     stack: list[list[Any]] = []
     word: list[str] = []
-    quoted = in_quotes = False
-    at, result = 0, None
+    quoted = in_quotes = False  # a letter behind a backslash is as quoted
+    at, kept, result = 0, 0, None
 
     def flush() -> None:
-        nonlocal quoted
+        nonlocal quoted, kept
         spelled = "".join(word)
-        plain = spelled.strip()
+        plain = spelled[:kept] + spelled[kept:].rstrip()
         if quoted:
-            stack[-1].append(spelled)
+            stack[-1].append(plain)
         elif plain:
             stack[-1].append(None if plain.upper() == "NULL" else _typed(plain))
         word.clear()
-        quoted = False
+        quoted, kept = False, 0
 
     while at < len(text):
         letter = text[at]
@@ -77,6 +77,7 @@ def _braces(text: str) -> list[Any]:
                 word.append(text[at : at + 1])
             elif letter == '"':
                 in_quotes = False
+                kept = len(word)
             else:
                 word.append(letter)
         elif letter == '"':
@@ -84,6 +85,9 @@ def _braces(text: str) -> list[Any]:
         elif letter == "\\":
             at += 1
             word.append(text[at : at + 1])
+            quoted, kept = True, len(word)
+        elif letter.isspace() and not word and not quoted:
+            pass
         elif letter == "{":
             stack.append([])
             if len(stack) > DEPTH_MAX:

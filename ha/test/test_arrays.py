@@ -88,6 +88,14 @@ class ArrayTests(FunctionCase):
             pass
 
     @settings(max_examples=100, deadline=None)
+    def test_blanks_count_where_they_are_quoted(self) -> None:
+        """Around an element they do not."""
+        for text, items in (
+            ('{ "a b" , "NULL", NULL , x y }', ["a b", "NULL", None, "x y"]),
+            ("{un\\ \\ quot\\ \\ , \\NULL,1 }", ["un  quot  ", "NULL", 1]),
+        ):
+            self.assertEqual(arrays.elements(text), items, text)
+
     @given(st.lists(st.none() | st.integers(-(2**62), 2**62) | st.text(max_size=5), max_size=5))
     def test_json_arrays_are_read_as_they_are(self, values: list[object]) -> None:
         """Every value."""

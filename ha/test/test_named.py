@@ -111,6 +111,12 @@ class CursorTests(SessionCase):
         self.assertEqual(self.tags("EXECUTE q(4, 'x')"), ["26000", "I"])
         self.assertEqual(self.tags("DEALLOCATE ALL"), ["DEALLOCATE ALL", "I"])
 
+    def test_what_execute_cannot_name(self) -> None:
+        """COPY, whose rows come in messages; another EXECUTE, which could be its own."""
+        self.ask(Parse("copy", "COPY t FROM STDIN"), Parse("again", "EXECUTE again"), Sync())
+        for name in ("copy", "again"):
+            self.assertEqual(self.tags(f"EXECUTE {name}"), ["0A000", "I"])
+
     def test_what_is_prepared_is_listed(self) -> None:
         """For pg_prepared_statements: not the unnamed one."""
         self.query("PREPARE q(int, text) AS SELECT $1 + 1, $2")

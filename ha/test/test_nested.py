@@ -16,6 +16,7 @@ class ArrayTests(SynchronousTestCase):
         for text, items in (
             ("{}", []), ("{1,NULL}", ["1", None]), ('{"a b","NULL","\\"",{}}', ["a b", "NULL", '"', []]), ("[0:1]={1,2}", ["1", "2"]),
             ('{ "a", " b " , c d }', ["a", " b ", "c d"]),
+            ("{a\\ \\ , \\NULL, x\\  }", ["a  ", "NULL", "x "]),
             ("{{1,2},{3,4}}", [["1", "2"], ["3", "4"]]),
         ):  # fmt: skip
             self.assertEqual(array_literal(text), items, text)
