@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ha.errors import StatementError
-from ha.sql.commands import Parsed, Reader, refused
 from ha.sql.kinds import Alteration, AlterTable, Kind, Script
 from ha.sql.namespaces import joined, own_name, placed
+from ha.sql.reader import Parsed, Reader, refused
 from ha.sql.tokens import quoted, quoted_name, tokenize
 from ha.sql.translate import translate
 from ha.sql.typedefinitions import alter_type

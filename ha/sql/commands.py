@@ -1,178 +1,21 @@
-"""The arguments of the commands that are the session's own: SET, BEGIN, COPY, FETCH … [pure]
+"""The arguments of the commands that are the session's own: SET, BEGIN, FETCH … [pure]
 
-One function for each command, given a :class:`Reader` that stands after the command's first word; each returns the
+one function for each command, given a :class:`~ha.sql.reader.Reader` that stands after the command's first word; each returns the
 statement's kind, its command tag and its argument. The manual's page of a command is
 https://www.postgresql.org/docs/15/sql-commands.html.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 from ha.errors import StatementError
 from ha.sql import kinds
+from ha.sql.copycommand import copy
 from ha.sql.kinds import Kind
-from ha.sql.namespaces import BUILT_IN, Names, joined, parted
-from ha.sql.tokens import NUMBER, QUOTED, STRING, TEXTS, UNICODE_NAME, WORD, Token, literal, unquoted
-
-#: Kind, command tag, argument.
-Parsed = tuple[Kind, str, kinds.Argument]
-
-#: What reads an inner statement (PREPARE … AS, DECLARE … FOR, COPY (…)): the tokens from here to there.
-Inner = Callable[[int, int], kinds.Statement]
-
-
-class Reader:
-    """A place in a statement's tokens.
-
-    :param text: the whole text that the tokens' offsets count in.
-    :param inner: makes the statement of a range of these tokens.
-    :param sqlite: for the door that speaks SQLite.
-    :param names: see :func:`ha.sql.namespaces.placed`.
-    """
-
-    def __init__(
-        self, text: str, tokens: Sequence[Token], inner: Inner, sqlite: bool = False, names: Names | None = None
-    ) -> None:
-        self.sqlite = sqlite
-        self.path = names
-        #: The schema of what :meth:`qualified` read last; None for public.
-        self.schema: str | None = None
-        self.text = text
-        self.tokens = tokens
-        self.inner = inner
-        self.at = 1
-
-    @property
-    def key(self) -> str:
-        """The present token's key, or "" at the end."""
-        return self.tokens[self.at].key if self.at < len(self.tokens) else ""
-
-    def ahead(self, by: int = 1) -> str:
-        """The key of a later token, or "" beyond the end."""
-        return self.tokens[self.at + by].key if self.at + by < len(self.tokens) else ""
-
-    def take(self, *keys: str) -> bool:
-        """Step over these keys if they stand here, all of them."""
-        for by, key in enumerate(keys):
-            if self.ahead(by) != key:
-                return False
-        self.at += len(keys)
-        return True
-
-    def one_of(self, *keys: str) -> str:
-        """Step over one of these keys and tell which, or "" if none stands here."""
-        if self.key in keys:
-            self.at += 1
-            return self.tokens[self.at - 1].key
-        return ""
-
-    def expect(self, *keys: str) -> None:
-        if not self.take(*keys):
-            raise self.error()
-
-    def end(self) -> None:
-        if self.at < len(self.tokens):
-            raise self.error()
-
-    def error(self) -> StatementError:
-        """The syntax error at the present token."""
-        if self.at >= len(self.tokens):
-            last = self.tokens[-1].end if self.tokens else 0
-            return StatementError("42601", "syntax error at end of input", position=last + 1)
-        token = self.tokens[self.at]
-        shown = self.text[token.start : token.end]
-        return StatementError("42601", f'syntax error at or near "{shown}"', position=token.start + 1)
-
-    def name(self) -> str:
-        """A name; unquoted ones are folded to lower case."""
-        if self.at < len(self.tokens):
-            token = self.tokens[self.at]
-            if token.kind in (WORD, QUOTED, UNICODE_NAME):
-                self.at += 1
-                return unquoted(self.text, token)
-        raise self.error()
-
-    def qualified(self) -> str:
-        """A name with or without a schema before it, as SQLite calls it."""
-        name, schema = self.name(), None
-        while self.take("."):
-            schema, name = name, self.name()
-        if schema is None and self.path is not None:
-            schema, name = parted(self.path.of(name))
-        self.schema = None if schema in BUILT_IN else schema
-        return joined(self.schema, name)
-
-    def type_name(self) -> str:
-        """The name of a type: all lie in public.
-
-        :raises StatementError: 0A000, it is said to lie elsewhere.
-        """
-        name = self.name()
-        while self.take("."):
-            schema, name = name, self.name()
-            if schema not in BUILT_IN:
-                raise StatementError(
-                    "0A000", f'a type in schema "{schema}" is not supported', hint="Make it in public."
-                )
-        return name
-
-    def string(self) -> str:
-        """A literal for text."""
-        if self.at < len(self.tokens):
-            value = literal(self.text, self.tokens[self.at])
-            if value is not None:
-                self.at += 1
-                return value
-        raise self.error()
-
-    def integer(self) -> int:
-        """A number with or without a sign."""
-        sign = -1 if self.one_of("-", "+") == "-" else 1
-        if (
-            self.at < len(self.tokens)
-            and self.tokens[self.at].kind == NUMBER
-            and self.key.isdecimal()
-            and len(self.key) < 19
-        ):
-            self.at += 1
-            return sign * int(self.tokens[self.at - 1].key)
-        raise self.error()
-
-    def names(self) -> tuple[str, ...]:
-        """``(a, b, c)``; nothing if no parenthesis stands here."""
-        found: list[str] = []
-        if self.take("("):
-            found.append(self.name())
-            while self.take(","):
-                found.append(self.name())
-            self.expect(")")
-        return tuple(found)
-
-    def closing(self) -> int:
-        """The index of the parenthesis that closes the one before the present token."""
-        depth = 1
-        for index in range(self.at, len(self.tokens)):
-            key = self.tokens[index].key
-            if key == "(":
-                depth += 1
-            elif key == ")":
-                depth -= 1
-                if depth == 0:
-                    return index
-        self.at = len(self.tokens)
-        raise self.error()
-
-    def words(self, start: int, end: int) -> str:
-        """The client's own words from one token up to before another."""
-        return self.text[self.tokens[start].start : self.tokens[end - 1].end] if start < end else ""
-
-
-def refused(what: str, hint: str | None = None) -> Parsed:
-    """A statement that is understood and cannot be done here."""
-    return Kind.REFUSED, what, ("0A000", f"{what} is not supported", hint)
-
+from ha.sql.reader import Parsed, Reader, refused
+from ha.sql.tokens import NUMBER, STRING
 
 # Transactions
 
@@ -318,29 +161,11 @@ def _value(reader: Reader) -> str | None:
         return None
     values: list[str] = []
     while True:
-        values.append(_one_value(reader))
+        values.append(reader.value())
         if not reader.take(","):
             break
     reader.end()
     return ", ".join(values)
-
-
-def _one_value(reader: Reader) -> str:
-    if reader.at >= len(reader.tokens):
-        raise reader.error()
-    token = reader.tokens[reader.at]
-    if token.kind in TEXTS:
-        return reader.string()
-    if token.kind == QUOTED:
-        reader.at += 1
-        return reader.text[token.start : token.end] if token.key == '"$user"' else unquoted(reader.text, token)
-    if token.kind == WORD:
-        return reader.name()
-    sign = reader.one_of("-", "+")
-    if reader.at < len(reader.tokens) and reader.tokens[reader.at].kind == NUMBER:
-        reader.at += 1
-        return ("-" if sign == "-" else "") + reader.tokens[reader.at - 1].key
-    raise reader.error()
 
 
 def _zone(reader: Reader) -> str | None:
@@ -355,7 +180,7 @@ def _zone(reader: Reader) -> str | None:
 
 
 def _role(reader: Reader, variable: str, local: bool) -> Parsed:
-    value = None if reader.take("DEFAULT") else _one_value(reader)
+    value = None if reader.take("DEFAULT") else reader.value()
     reader.end()
     return Kind.SET, "SET", kinds.SetVariable(variable, value, local)
 
@@ -568,177 +393,6 @@ def notify(reader: Reader) -> Parsed:
     if len(payload.encode()) >= 8000:
         raise StatementError("22023", "payload string too long")
     return Kind.NOTIFY, "NOTIFY", kinds.Notify(channel, payload)
-
-
-# COPY
-
-
-def copy(reader: Reader) -> Parsed:
-    table: str | None = None
-    columns: tuple[str, ...] = ()
-    statement: kinds.Statement | None = None
-    reader.take("BINARY")
-    if reader.take("("):
-        end = reader.closing()
-        statement = reader.inner(reader.at, end)
-        reader.at = end + 1
-    else:
-        table = reader.qualified()
-        columns = reader.names()
-    to_client = _copy_target(reader)
-    options = _CopyOptions(reader).read()
-    if statement is not None and not to_client:
-        raise StatementError("42601", "COPY FROM needs a table")
-    reader.end()
-    return Kind.COPY, "COPY", options.made(table, columns, statement, to_client)
-
-
-def _copy_target(reader: Reader) -> bool:
-    direction = reader.one_of("FROM", "TO")
-    if not direction:
-        raise reader.error()
-    if reader.one_of("STDIN", "STDOUT"):
-        return direction == "TO"
-    reader.take("PROGRAM")
-    reader.string()
-    raise StatementError(
-        "42501",
-        "COPY to or from a file of the server is not allowed",
-        hint="Use COPY … FROM STDIN or TO STDOUT; psql's \\copy does.",
-    )
-
-
-class _CopyOptions:
-    """COPY's options, in the new spelling ``WITH (FORMAT csv, HEADER)`` and the old one ``CSV HEADER``."""
-
-    def __init__(self, reader: Reader) -> None:
-        self.reader = reader
-        self.said: dict[str, object] = {}
-
-    def read(self) -> _CopyOptions:
-        reader = self.reader
-        reader.take("WITH")
-        if reader.take("("):
-            while True:
-                self._new()
-                if not reader.take(","):
-                    break
-            reader.expect(")")
-        else:
-            while reader.key:
-                self._old()
-        return self
-
-    def _new(self) -> None:
-        reader = self.reader
-        name = reader.name()
-        if name == "format":
-            self.said["format"] = _format(reader.name() if reader.tokens[reader.at].kind == WORD else reader.string())
-        elif name in ("delimiter", "null", "quote", "escape"):
-            self.said[name] = reader.string()
-        elif name == "encoding":
-            _utf8(reader.string())
-        elif name in ("header", "freeze"):
-            self.said[name] = self._switch()
-        elif name in ("force_quote", "force_null", "force_not_null"):
-            self.said[name] = ("*",) if reader.take("*") else reader.names()
-        else:
-            raise StatementError("42601", f'option "{name}" not recognized')
-
-    def _switch(self) -> bool:
-        reader = self.reader
-        if reader.key in (",", ")"):
-            return True
-        value = _one_value(reader).lower()
-        if value in ("match", "true", "on", "1"):
-            return True
-        if value in ("false", "off", "0"):
-            return False
-        raise StatementError("42601", f'header requires a Boolean value or "match", not "{value}"')
-
-    def _old(self) -> None:
-        reader = self.reader
-        if word := reader.one_of("CSV", "BINARY"):
-            self.said["format"] = word.lower()
-        elif reader.one_of("HEADER", "FREEZE"):
-            self.said[reader.tokens[reader.at - 1].key.lower()] = True
-        elif word := reader.one_of("DELIMITER", "DELIMITERS", "NULL", "QUOTE", "ESCAPE"):
-            reader.take("AS")
-            self.said["delimiter" if word == "DELIMITERS" else word.lower()] = reader.string()
-        elif reader.take("ENCODING"):
-            _utf8(reader.string())
-        elif reader.take("FORCE", "QUOTE"):
-            self.said["force_quote"] = ("*",) if reader.take("*") else self._bare_names()
-        elif reader.take("FORCE", "NOT", "NULL"):
-            self.said["force_not_null"] = self._bare_names()
-        elif reader.take("FORCE", "NULL"):
-            self.said["force_null"] = self._bare_names()
-        else:
-            raise reader.error()
-
-    def _bare_names(self) -> tuple[str, ...]:
-        found = [self.reader.name()]
-        while self.reader.take(","):
-            found.append(self.reader.name())
-        return tuple(found)
-
-    def made(
-        self, table: str | None, columns: tuple[str, ...], statement: kinds.Statement | None, to_client: bool
-    ) -> kinds.Copy:
-        """The argument, with each format's own defaults.
-
-        :raises StatementError: 22023 or 0A000 for what PostgreSQL refuses, too.
-        """
-        said = dict(self.said)
-        said.pop("freeze", None)
-        form = str(said.pop("format", "text"))
-        if form == "binary" and said:
-            raise StatementError("42601", f"cannot specify {min(said).upper()} in BINARY mode")
-        if form != "csv":
-            for name in ("quote", "escape", "force_quote", "force_null", "force_not_null"):
-                if name in said:
-                    raise StatementError("0A000", f"COPY {name.replace('_', ' ')} available only in CSV mode")
-        delimiter = str(said.get("delimiter", "," if form == "csv" else "\t"))
-        null = str(said.get("null", "" if form == "csv" else "\\N"))
-        quote = str(said.get("quote", '"'))
-        escape = str(said.get("escape", quote))
-        for what, value in (("delimiter", delimiter), ("quote", quote), ("escape", escape)):
-            if len(value) != 1 or not value.isascii():
-                raise StatementError("0A000", f"COPY {what} must be a single one-byte character")
-        if delimiter in "\r\n" or "\r" in null or "\n" in null:
-            raise StatementError("22023", "COPY delimiter and null cannot use newline or carriage return")
-        if form == "text" and delimiter in "\\.abcdefghijklmnopqrstuvwxyz0123456789":
-            raise StatementError("22023", f'COPY delimiter cannot be "{delimiter}"')
-        if delimiter in null or (form == "csv" and (quote in null or quote == delimiter)):
-            raise StatementError(
-                "22023", "COPY delimiter and quote must differ, and not appear in the NULL specification"
-            )
-        return kinds.Copy(
-            table,
-            columns,
-            statement,
-            to_client,
-            form,
-            delimiter,
-            null,
-            bool(said.get("header", False)),
-            quote,
-            escape,
-            said.get("force_quote", ()),  # type: ignore[arg-type]
-            said.get("force_null", ()),  # type: ignore[arg-type]
-            said.get("force_not_null", ()),  # type: ignore[arg-type]
-        )
-
-
-def _format(name: str) -> str:
-    if name.lower() not in ("text", "csv", "binary"):
-        raise StatementError("22023", f'COPY format "{name}" not recognized')
-    return name.lower()
-
-
-def _utf8(encoding: str) -> None:
-    if encoding.lower().replace("-", "").replace("_", "") not in ("utf8", "unicode", "sqlascii"):
-        raise StatementError("0A000", f'encoding "{encoding}" is not supported', hint="Use UTF8.")
 
 
 #: First word to what reads the rest.

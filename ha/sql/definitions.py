@@ -11,9 +11,9 @@ from collections.abc import Callable
 from ha.errors import StatementError
 from ha.sql import kinds
 from ha.sql.alterations import alter
-from ha.sql.commands import Parsed, Reader, refused
 from ha.sql.kinds import Kind
 from ha.sql.namespaces import BUILT_IN, PUBLIC, joined
+from ha.sql.reader import Parsed, Reader, refused
 from ha.sql.tokens import quoted, quoted_name
 from ha.sql.typedefinitions import create_type, drop_type
 

@@ -19,7 +19,7 @@ from functools import lru_cache
 
 from ha.errors import StatementError
 from ha.sql import enums
-from ha.sql.commands import COMMANDS, Reader
+from ha.sql.commands import COMMANDS
 from ha.sql.definitions import DEFINITIONS, ITSELF
 from ha.sql.expressions import Schema
 from ha.sql.kinds import Alteration as Alteration
@@ -42,6 +42,7 @@ from ha.sql.kinds import Statement as Statement
 from ha.sql.kinds import Truncate as Truncate
 from ha.sql.literalrows import fitted_rows, literal_rows
 from ha.sql.namespaces import Names, placed
+from ha.sql.reader import Reader
 from ha.sql.rewriting import Rewriting, Translation
 from ha.sql.tokens import TEXTS, Token, literal, tokenize
 from ha.sql.translate import translate

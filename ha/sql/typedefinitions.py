@@ -7,8 +7,8 @@ file of SQLite's can keep.
 from __future__ import annotations
 
 from ha.sql import kinds
-from ha.sql.commands import Parsed, Reader, refused
 from ha.sql.kinds import Kind
+from ha.sql.reader import Parsed, Reader, refused
 
 
 def create_type(reader: Reader) -> Parsed:
