@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ha.errors import StatementError
 from ha.sql.rewriting import AFTER_FROM, Rewriting
 from ha.sql.rowsources import JOINS
 from ha.sql.tokens import BIND, NUMBER, PARAMETER, QUOTED, STRING, WORD, quoted_name, unquoted
@@ -104,7 +105,13 @@ def _after_limit(rewriting: Rewriting, index: int) -> bool:
 
 
 def limit(rewriting: Rewriting, index: int) -> None:
-    """``LIMIT ALL``, and a LIMIT after an OFFSET."""
+    """``LIMIT ALL``, and a LIMIT after an OFFSET.
+
+    :raises StatementError: 2201W, it is below zero, which SQLite takes for none.
+    """
+    if rewriting.key(index + 1) == "-" and rewriting.kind(index + 2) == NUMBER and not rewriting.sqlite_order:
+        if rewriting.is_operand(index - 1) and not rewriting.is_stored:
+            raise StatementError("2201W", "LIMIT must not be negative")
     if rewriting.key(index + 1) in ("ALL", "NULL"):
         rewriting.instead[index + 1] = "-1"
     if not _is_clause(rewriting, index):

@@ -6,6 +6,7 @@ get names of ours inside, and their own again outside.
 
 from __future__ import annotations
 
+from ha.errors import StatementError
 from ha.sql.naming import name_of
 from ha.sql.reading import Item
 from ha.sql.rewriting import AFTER_FROM, Rewriting, elements
@@ -37,6 +38,7 @@ def distinct(rewriting: Rewriting, index: int) -> None:
     names = _name_items(rewriting, rewriting.types, select, items)
     keys = ", ".join(_term(rewriting, items, at, last) for at, last in elements(rewriting, opening))
     order = _order(rewriting, items, body_end, order_end)
+    _check_order(rewriting, items, opening, body_end, order_end)
     rewriting.before(select, f"SELECT {', '.join(names)} FROM (")
     rewriting.drop(index, first - 1)
     rewriting.drop(body_end, order_end - 1)
@@ -45,6 +47,31 @@ def distinct(rewriting: Rewriting, index: int) -> None:
         items_end - 1, f", row_number() OVER (PARTITION BY {keys}{' ' + order if order else ''}) AS ha_row{place}"
     )
     rewriting.last(body_end - 1, ") WHERE ha_row = 1" + (" ORDER BY ha_place" if order else ""))
+
+
+def _check_order(rewriting: Rewriting, items: list[Item], opening: int, at: int, end: int) -> None:
+    """Rows come by what makes their groups, first of all.
+
+    :raises StatementError: 42P10.
+    """
+    if rewriting.key(at) != "ORDER":
+        return
+    on = {_term(rewriting, items, first, last) for first, last in elements(rewriting, opening)}
+    start = at + 2
+    for _ in range(len(on)):
+        comma = min(rewriting.clause_end(start, frozenset((",",))), end)
+        last = comma - 1
+        while rewriting.key(last) in ("ASC", "DESC", "NULLS", "FIRST", "LAST") and last > start:
+            last -= 1
+        if _term(rewriting, items, start, last) not in on:
+            raise StatementError(
+                "42P10",
+                "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
+                position=rewriting.tokens[opening + 1].start + 1,
+            )
+        start = comma + 1
+        if start >= end:
+            return
 
 
 def _name_items(rewriting: Rewriting, types: Types, select: int, items: list[Item]) -> list[str]:

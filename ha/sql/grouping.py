@@ -42,11 +42,41 @@ def check(rewriting: Rewriting, types: Types) -> None:
     :raises StatementError: 42803.
     """
     keys = rewriting.keys
-    if rewriting.is_stored or ("GROUP" not in keys and AGGREGATES.isdisjoint(keys)):
+    if rewriting.is_stored or ("GROUP" not in keys and "DISTINCT" not in keys and AGGREGATES.isdisjoint(keys)):
         return
     for at, token in enumerate(rewriting.tokens):
         if token.key == "SELECT" and token.kind == WORD:
             _select(rewriting, types, at)
+            if rewriting.key(at + 1) == "DISTINCT" and rewriting.key(at + 2) != "ON":
+                _distinct(rewriting, types, at)
+
+
+def _distinct(rewriting: Rewriting, types: Types, select: int) -> None:
+    """``SELECT DISTINCT a … ORDER BY b``: which of the rows that became one would tell?
+
+    :raises StatementError: 42P10.
+    """
+    order = rewriting.clause_end(select + 1, frozenset(("ORDER", "UNION", "INTERSECT", "EXCEPT", ";")))
+    if rewriting.key(order) != "ORDER":
+        return
+    items = types.reading.items_between(select, rewriting.clause_end(select + 1, frozenset((";",))))
+    scope = types.reading.scope_at(select + 1)
+    if not items or any(item.star for item in items) or not scope.tables or scope.derived or scope.called:
+        return
+    listed = _Grouped(rewriting, types, scope)
+    for item in items:
+        listed.term(item.first, item.last, ())
+    names = {item.alias for item in items if item.alias}
+    for start, end in types.reading.parts(order + 2, rewriting.clause_end(order + 2, _BODY_END - {"ORDER"})):
+        table, column, after = listed.column(start)
+        if table is None or (table, column) in listed.columns or _text(rewriting, start) in names:
+            continue
+        if after == end or rewriting.key(after) in ("ASC", "DESC", "NULLS"):
+            raise StatementError(
+                "42P10",
+                "for SELECT DISTINCT, ORDER BY expressions must appear in select list",
+                position=rewriting.tokens[start].start + 1,
+            )
 
 
 def _select(rewriting: Rewriting, types: Types, select: int) -> None:
@@ -69,7 +99,8 @@ def _select(rewriting: Rewriting, types: Types, select: int) -> None:
         if rewriting.key(first) in ("ROLLUP", "CUBE", "GROUPING") or rewriting.key(first) == "(":
             return
         for start, end in types.reading.parts(first, last):
-            grouped.term(start, end, items)
+            if not grouped.term(start, end, items):
+                return  # no column of these tables: SQLite will tell
     for item in items:
         if item.star:
             _star(rewriting, grouped, item)
@@ -139,25 +170,28 @@ class _Grouped:
         #: Tables that are grouped by their keys.
         self.whole: set[str] = set()
 
-    def term(self, first: int, last: int, items: Sequence[Item]) -> None:
-        """A term of GROUP BY."""
+    def term(self, first: int, last: int, items: Sequence[Item]) -> bool:
+        """A term of GROUP BY; False if it is a name that nothing here has."""
         if last - first == 1 and self.rewriting.kind(first) == NUMBER and self.rewriting.key(first).isdecimal():
             place = int(self.rewriting.key(first)[:9])
             if not 0 < place <= len(items) or any(item.star for item in items):
-                return
+                return False
             first, last = items[place - 1].first, items[place - 1].last
-        elif last - first == 1 and self.rewriting.kind(first) in _NAMES and self._column(first)[0] is None:
+        elif last - first == 1 and self.rewriting.kind(first) in _NAMES and self.column(first)[0] is None:
             name = _text(self.rewriting, first)
             item = next((item for item in items if item.alias == name), None)
+            if item is None and self.rewriting.key(first) not in _WORDS:
+                return False
             if item is not None:
                 first, last = item.first, item.last
         while self.rewriting.key(first) == "(" and self.rewriting.partners.get(first) == last - 1:
             first, last = first + 1, last - 1
         self.expressions.add(self._words(first, last))
-        table, column, end = self._column(first)
+        table, column, end = self.column(first)
         if table is not None and end == last:
             self.columns.add((table, column))
             self._complete(table)
+        return True
 
     def _complete(self, alias: str) -> None:
         table = self.scope.tables[alias]
@@ -170,7 +204,7 @@ class _Grouped:
         words = []
         at = first
         while at < last:
-            table, column, end = self._column(at)
+            table, column, end = self.column(at)
             if table is not None:
                 words.append(f"{table}.{column}")
                 at = end
@@ -179,7 +213,7 @@ class _Grouped:
                 at += 1
         return tuple(words)
 
-    def _column(self, at: int) -> tuple[str | None, str, int]:
+    def column(self, at: int) -> tuple[str | None, str, int]:
         """The column that is named at a token: its table's alias, its name, the token after it; None if it is none that is certain."""
         rewriting = self.rewriting
         if rewriting.kind(at) not in _NAMES or (rewriting.kind(at) == WORD and rewriting.key(at) in _WORDS):
@@ -223,7 +257,7 @@ class _Grouped:
             if rewriting.kind(at) in TEXTS or rewriting.kind(at) in (NUMBER, PARAMETER):
                 at += 1
                 continue
-            table, column, end = self._column(at)
+            table, column, end = self.column(at)
             if table is not None and (table, column) not in self.columns and table not in self.whole:
                 raise StatementError(
                     "42803",
@@ -240,7 +274,7 @@ class _Grouped:
             end = at
             found: list[str] = []
             while end < last and len(found) < len(words):
-                table, column, after = self._column(end)
+                table, column, after = self.column(end)
                 found.append(f"{table}.{column}" if table is not None else self.rewriting.key(end))
                 end = after if table is not None else end + 1
             if tuple(found) == words:

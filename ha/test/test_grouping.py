@@ -52,3 +52,25 @@ class GroupingTests(SynchronousTestCase):
             "SELECT count(*) AS id FROM c ORDER BY id",
         ):
             self.spoken.rows(text)
+
+    def test_distinct_rows_come_by_what_is_shown(self) -> None:
+        """And the first of each group by what makes the groups."""
+        for text in (
+            "SELECT DISTINCT city FROM c ORDER BY name",
+            "SELECT DISTINCT ON (city) city, name FROM c ORDER BY name",
+        ):
+            self.assertEqual(self.spoken.error(text).sqlstate, "42P10", text)
+        for text in (
+            "SELECT DISTINCT city FROM c ORDER BY city DESC",
+            "SELECT DISTINCT city AS name FROM c ORDER BY name",
+            "SELECT DISTINCT lower(city) FROM c ORDER BY 1",
+            "SELECT DISTINCT ON (city) city, name FROM c ORDER BY city, name DESC",
+            "SELECT DISTINCT ON (city, name) city, name FROM c ORDER BY name, city",
+            "SELECT DISTINCT ON (city) city, name FROM c ORDER BY 1, 2",
+        ):
+            self.spoken.rows(text)
+
+    def test_a_name_that_nothing_has(self) -> None:
+        """Is told before what is not grouped."""
+        self.assertEqual(self.spoken.error("SELECT id FROM c GROUP BY nosuch").sqlstate, "42703")
+        self.assertEqual(self.spoken.error("SELECT id FROM c LIMIT -1").sqlstate, "2201W")
