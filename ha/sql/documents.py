@@ -59,6 +59,19 @@ def _build(function: str) -> Callable[[Rewriting, Types, int], None]:
     return rule
 
 
+def _object(function: str) -> Callable[[Rewriting, Types, int], None]:
+    """``json_object('{a,1}')``, ``json_object(keys, values)``: of arrays; else it is SQLite's."""
+
+    def rule(rewriting: Rewriting, types: Types, at: int) -> None:
+        arguments = _call(rewriting, at)
+        if arguments is None or len(arguments) not in (1, 2):
+            return
+        if len(arguments) == 1 or (types.of(*arguments[0]) or "").startswith("_"):
+            rewriting.instead[at] = function
+
+    return rule
+
+
 def _value(function: str) -> Callable[[Rewriting, Types, int], None]:
     """Of one value, or a value's name and a value: a function for each letter, so that DISTINCT stays possible."""
 
@@ -128,6 +141,8 @@ RULES: dict[str, Callable[[Rewriting, Types, int], None]] = {
     "JSONB_BUILD_OBJECT": _build("pg_jsonb_object"),
     "JSON_BUILD_ARRAY": _build("pg_json_array"),
     "JSONB_BUILD_ARRAY": _build("pg_jsonb_array"),
+    "JSON_OBJECT": _object("pg_object_of"),
+    "JSONB_OBJECT": _object("pg_jsonb_object_of"),
     "TO_JSON": _value("pg_to_json"),
     "ROW_TO_JSON": _value("pg_to_json"),
     "ARRAY_TO_JSON": _value("pg_to_json"),

@@ -365,6 +365,9 @@ class Expressions:
                 found = self._derived(items, names, column)
                 if found is not None or table is not None:
                     return found
+        for alias, defined in scope.defined.items():
+            if (table is None or alias == table.lower()) and column.lower() in defined:
+                return defined[column.lower()]
         for alias, (name, call) in scope.called.items():
             if (table is None or alias == table.lower()) and name == column.lower():
                 kind = self._called(call.name, call.first, call.last, Scope(), 0)

@@ -42,6 +42,8 @@ class Scope:
     derived: dict[str, tuple[list[Item], list[str]]] = field(default_factory=dict)
     #: Functions that give rows of one column: by alias, the column and the call.
     called: dict[str, tuple[str, Call]] = field(default_factory=dict)
+    #: Functions whose columns are defined behind their alias: by alias, each column's type.
+    defined: dict[str, dict[str, str]] = field(default_factory=dict)
     #: What a subquery sees besides.
     outer: Scope | None = None
 
@@ -403,6 +405,17 @@ class Reading:
         shown = self.plain(alias).lower()
         names = self._names_in(alias + 1) if self.key(alias + 1) == "(" and alias + 1 in self.partners else []
         scope.called[shown] = (names[0] if names else shown, call)
+        if name.endswith(("to_record", "to_recordset")) and names:
+            scope.defined[shown] = self._defined(alias + 1)
+
+    def _defined(self, opening: int) -> dict[str, str]:
+        """``(a int, b text)`` behind a function's alias: each column's type."""
+        found = {}
+        for first, _ in self.parts(opening + 1, self.partners[opening]):
+            type_name, _ = read_type(self.text, self.tokens, first + 1)
+            if type_name is not None:
+                found[self.plain(first).lower()] = type_name.name
+        return found
 
     def enter(self, scope: Scope, at: int) -> None:
         if self.key(at - 1) == ".":

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from ha.sql.calls import bare
 from ha.sql.laterals import one_row
-from ha.sql.rewriting import AFTER_FROM, NOT_CALLED, Rewriting
+from ha.sql.literals import CASTS
+from ha.sql.rewriting import AFTER_FROM, NOT_CALLED, Rewriting, elements
 from ha.sql.tokens import QUOTED, WORD, quoted, quoted_name, unquoted
+from ha.sql.typenames import TypeName, read_type
 
 
 def lateral(rewriting: Rewriting, index: int) -> None:
@@ -147,6 +149,48 @@ def row_function(rewriting: Rewriting, index: int) -> None:
 
 
 #: Functions of one value that clients ask for as a table.
+RECORD_FUNCTIONS = {
+    "JSON_TO_RECORDSET": "json_array_elements",
+    "JSONB_TO_RECORDSET": "json_array_elements",
+    "JSON_TO_RECORD": "pg_row",
+    "JSONB_TO_RECORD": "pg_row",
+}
+
+
+def records(rewriting: Rewriting, index: int) -> None:
+    """``FROM json_to_recordset(document) AS x(a int, b text)``: each object's members, as these types."""
+    close = rewriting.partners.get(index + 1, -1)
+    alias = close + 1 + (rewriting.key(close + 1) == "AS")
+    names = alias + 1
+    if rewriting.key(index + 1) != "(" or close < 0 or rewriting.key(names) != "(" or names not in rewriting.partners:
+        return
+    if _refers(rewriting, index + 2, close):
+        raise rewriting.refuse(
+            index, f"{rewriting.key(index).lower()}() of a column", "Give it a parameter, or json_array_elements()."
+        )
+    shown = []
+    for first, _ in elements(rewriting, names):
+        name = unquoted(rewriting.text, rewriting.tokens[first])
+        type_name, _ = read_type(rewriting.text, rewriting.tokens, first + 1)
+        if type_name is None:
+            raise rewriting.error(first + 1)
+        shown.append(f"{_member(name, type_name)} AS {quoted_name(name)}")
+    rewriting.instead[index] = f"(SELECT {', '.join(shown)} FROM {RECORD_FUNCTIONS[rewriting.key(index)]}"
+    rewriting.last(close, ")")
+    rewriting.drop(names, rewriting.partners[names])
+
+
+def _member(name: str, kind: TypeName) -> str:
+    """An object's member as a value of a type."""
+    if kind.name in ("json", "jsonb"):
+        return f"pg_jsonb_get(value, {quoted(name)})"
+    if kind.name.startswith("_"):
+        return f"pg_array(pg_jsonb_get(value, {quoted(name)}))"
+    value = f"pg_json_text(value, {quoted(name)})"
+    cast = CASTS.get(kind.name) or ("pg_varchar" if kind.name == "varchar" and kind.modifiers else None)
+    return f"{cast}({', '.join([value, *map(str, kind.modifiers)])})" if cast else value
+
+
 VALUE_FUNCTIONS = frozenset(
     """
     NOW VERSION CURRENT_DATABASE CURRENT_SETTING SET_CONFIG STRING_TO_ARRAY REGEXP_MATCH PG_BACKEND_PID PG_IS_IN_RECOVERY

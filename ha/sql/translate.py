@@ -92,6 +92,7 @@ from ha.sql.operators import (
 )
 from ha.sql.rewriting import Rewriting, Translation
 from ha.sql.rowsources import (
+    RECORD_FUNCTIONS,
     ROW_FUNCTIONS,
     TABLE_FUNCTIONS,
     VALUE_FUNCTIONS,
@@ -100,6 +101,7 @@ from ha.sql.rowsources import (
     current_schema,
     expand_array,
     lateral,
+    records,
     row_function,
     sequence_state,
     table_function,
@@ -250,6 +252,7 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     ")": after_bracket,
     "_PG_EXPANDARRAY": expand_array,
     **dict.fromkeys(ROW_FUNCTIONS, row_function),
+    **dict.fromkeys(RECORD_FUNCTIONS, records),
     **enums.RULES,
     **dict.fromkeys(TABLE_FUNCTIONS, table_function),
     **dict.fromkeys(VALUE_FUNCTIONS, value_function),

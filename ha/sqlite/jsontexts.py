@@ -329,4 +329,6 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("pg_jsonb_insert", 4, insert),
     ("pg_object_of", 1, object_of),
     ("pg_object_of", 2, object_of),
+    ("pg_jsonb_object_of", 1, lambda names: normal(object_of(names))),
+    ("pg_jsonb_object_of", 2, lambda names, values: normal(object_of(names, values))),
 )

@@ -61,3 +61,15 @@ class DocumentTests(SynchronousTestCase):
         """The schema keeps them, too."""
         self.spoken.query("CREATE VIEW v AS SELECT json_object('b', b) AS o FROM t")
         self.assertEqual(self.spoken.rows("SELECT o FROM v LIMIT 1"), [('{"b":1}',)])
+
+    def test_records(self) -> None:
+        """Of columns that are defined behind the alias."""
+        self.assertEqual(
+            self.spoken.rows(
+                'SELECT * FROM json_to_recordset(\'[{"a":1,"b":"x","c":true,"j":{"k":[1]}},{"a":2}]\') AS x(a int8, b text, c bool, j jsonb)'
+            ),
+            [("1", "x", "t", '{"k": [1]}'), ("2", None, None, None)],
+        )
+        self.assertEqual(self.spoken.rows('SELECT x.a + 1 FROM json_to_record(\'{"a":"5"}\') x(a int)'), [("6",)])
+        self.assertEqual(self.spoken.error('SELECT * FROM json_to_record(\'{"a":"z"}\') x(a int)').sqlstate, "22P02")
+        self.answers(("json_object('{a,1}')", '{"a" : "1"}'), ("json_object(array['k'], array['v'])", '{"k" : "v"}'))
