@@ -76,6 +76,7 @@ from ha.postgres.pgtypes import (
     spoken,
     unfit,
 )
+from ha.sql import addresses
 from ha.values import Value
 
 #: Readers that are remembered: types in use, in two formats, in some time zones.
@@ -204,6 +205,8 @@ _FROM_TEXT: dict[int, Callable[[str], Value]] = {
     JSON: _json_from_text,
     JSONB: _json_from_text,
     OID: lambda text: int(text) if text.isdigit() else text,
+    OIDS["inet"]: addresses.inet,
+    OIDS["cidr"]: addresses.cidr,
     OIDS["macaddr"]: lambda text: _mac_from_text(OIDS["macaddr"], text),
     OIDS["macaddr8"]: lambda text: _mac_from_text(OIDS["macaddr8"], text),
     **{oid: partial(geometry.from_text, oid=oid) for oid in geometry.SIZES},
@@ -351,7 +354,8 @@ def _inet_from_binary(raw: bytes) -> Value:
         address = ip_address(raw[4:])
     except ValueError:
         raise StatementError("22P03", "invalid address in external inet value") from None
-    return str(address) if raw[1] == address.max_prefixlen and not raw[2] else f"{address}/{raw[1]}"
+    text = f"{address}/{raw[1]}"
+    return addresses.cidr(text) if raw[2] else addresses.inet(text)
 
 
 def _mac_from_binary(oid: int, size: int) -> Callable[[bytes], Value]:

@@ -29,7 +29,10 @@ COLLATIONS = {
     **{name: f"pg_{order}_range" for name, order in RANGE_ORDERS.items()},
     **{f"_{name}": f"pg_{order}_ranges" for name, order in RANGE_ORDERS.items()},
     **dict.fromkeys(("_int2", "_int4", "_int8", "_numeric", "_float4", "_float8", "_bool"), "pg_array"),
-    **dict.fromkeys(("_text", "_varchar", "_bpchar", "_date", "_timestamp", "_timestamptz", "_uuid"), "pg_text_array"),
+    **dict.fromkeys(
+        ("_text", "_varchar", "_bpchar", "_date", "_timestamp", "_timestamptz", "_uuid", "_inet", "_cidr"),
+        "pg_text_array",
+    ),
 }
 NAMES = (WORD, QUOTED, UNICODE_NAME)
 COMPARISONS = frozenset(("=", "<>", "!=", "<", ">", "<=", ">="))

@@ -143,7 +143,7 @@ _SQLITE_CASTS = frozenset(
 _REGISTERED = (
     frozenset(
         "bool date timestamp timestamptz time timetz uuid json jsonb interval bytea int2 int4 int8 float4 float8 numeric "
-        "bpchar varchar oid regclass regtype regproc regprocedure regnamespace regrole char".split()
+        "bpchar varchar oid regclass regtype regproc regprocedure regnamespace regrole char inet cidr".split()
     )
     | rangerules.NAMES
 )

@@ -14,6 +14,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
 
 from ha.errors import StatementError
+from ha.sql import addresses
 
 _INTEGER = re.compile(r"\s*[-+]?\d+\s*\Z")
 _NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*\Z")
@@ -142,6 +143,14 @@ def pg_uuid(value: Any) -> str | None:
     if not _UUID.match(text):
         raise invalid("uuid", value)
     return str(uuid.UUID(text.strip("{}").replace("-", "")))
+
+
+def pg_inet(value: Any) -> str | None:
+    return None if value is None else addresses.inet(text_of(value))
+
+
+def pg_cidr(value: Any) -> str | None:
+    return None if value is None else addresses.cidr(text_of(value))
 
 
 def pg_json(value: Any) -> str | None:
@@ -318,6 +327,8 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("pg_numeric", -1, pg_numeric),
     ("pg_bool", 1, pg_bool),
     ("pg_uuid", 1, pg_uuid),
+    ("pg_inet", 1, pg_inet),
+    ("pg_cidr", 1, pg_cidr),
     ("pg_json", 1, pg_json),
     ("pg_jsonb", 1, pg_jsonb),
     ("pg_bytea", 1, pg_bytea),
