@@ -114,6 +114,8 @@ _WORDS = {
     "PG_NODE_TREE": "pg_node_tree", "ACLITEM": "aclitem", "VOID": "void", "RECORD": "record", "ANYARRAY": "anyarray",
 }  # fmt: skip
 
+#: In the modifier of an interval, before its precision: none of its fields is left out.
+_ALL_FIELDS = 0x7FFF << 16
 _DECLTYPE = re.compile(
     r"\s*([A-Za-z_\"][\w\" ]*?)\s*(?:\(\s*(-?\d+)\s*(?:,\s*(-?\d+)\s*)?\)\s*([A-Za-z ]*?)\s*)?((?:\[\d*\]\s*)*)\Z"
 )
@@ -146,6 +148,8 @@ def of_decltype(decltype: str) -> tuple[int, int] | None:
             typmod = int(first) + 4
         elif name in ("timestamp", "timestamptz", "time", "timetz", "bit", "varbit"):
             typmod = int(first)
+        elif name == "interval":
+            typmod = _ALL_FIELDS | int(first)
     elif name == "bpchar" and word != "BPCHAR":
         typmod = 5
     if brackets:

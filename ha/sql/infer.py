@@ -58,7 +58,7 @@ def columns(statement: Statement, sources: Sequence[Source], schema: Schema) -> 
             expression = (
                 expressions.type_of(item.first, item.last) if item is not None else expressions.of_star(source.name)
             )
-            if item is not None and expression in _MODIFIED:
+            if item is not None and expression is not None and expression.removeprefix("_") in _MODIFIED:
                 expression += _modifiers(reading, item)
         plain = not united and (item is None or _is_column(reading, item))
         table, origin = (source.table, source.origin) if plain else (None, None)
@@ -109,13 +109,13 @@ def parameters(statement: Statement, schema: Schema) -> tuple[str | None, ...]:
 
 
 #: Types that are announced with the modifiers of a cast.
-_MODIFIED = frozenset(("numeric", "varchar", "bpchar"))
+_MODIFIED = frozenset(
+    ("numeric", "varchar", "bpchar", "bit", "varbit", "time", "timetz", "timestamp", "timestamptz", "interval")
+)
 
 
 def _modifiers(reading: Reading, item: Item) -> str:
     """``(10,2)`` of an item that ends in ``::numeric(10,2)``."""
-    if reading.key(item.last - 1) != ")":
-        return ""
     cast = reading.cast_at_end(item.first, item.last)
     if cast is None:
         return ""

@@ -254,7 +254,7 @@ class Reading:
 
     def _type_before(self, at: int) -> tuple[str | None, int]:
         """The type of a cast that the token `at` may be a word of."""
-        for back in range(at - 1, max(at - 6, -1), -1):
+        for back in range(at - 1, max(at - 9, -1), -1):  # timestamp(3) with time zone
             if self.key(back) == "::":
                 type_name, after = read_type(self.text, self.tokens, back + 1)
                 return (type_name.name if type_name else None), after

@@ -39,6 +39,9 @@ class ColumnTests(SynchronousTestCase):
         (statement,) = split("select 1::numeric(10,2), id::varchar(5) as x, 1::numeric(10,2) + 1 from users")
         columns = infer.columns(statement, [Source("?")] * 3, Schema())
         self.assertEqual([column.expression for column in columns], ["numeric(10,2)", "varchar(5)", "numeric"])
+        (statement,) = split("select $1::timestamp(3) with time zone, null::varchar(4)[], null::interval(0)")
+        columns = infer.columns(statement, [Source("?")] * 3, Schema())
+        self.assertEqual([column.expression for column in columns], ["timestamptz(3)", "_varchar(4)", "interval(0)"])
 
     def test_a_star_leaves_its_columns_to_sqlite(self) -> None:
         """What stands before and after it is known."""
