@@ -605,6 +605,8 @@ class Backend:
         self.set_isolation(block, begin.isolation or self.variables.get("default_transaction_isolation"))
         default = self.variables.flag("default_transaction_read_only")
         self.set_read_only(block, default if begin.read_only is None else begin.read_only)
+        if begin.deferrable is not None:
+            self.set_deferrable(begin.deferrable)
 
     def set_isolation(self, block: Block, level: str) -> None:
         block.isolation = _held(level)
@@ -613,6 +615,9 @@ class Backend:
     def set_read_only(self, block: Block, read_only: bool) -> None:
         block.read_only = read_only
         self.variables.set("transaction_read_only", "on" if read_only else "off", local=True)
+
+    def set_deferrable(self, deferrable: bool) -> None:
+        self.variables.set("transaction_deferrable", "on" if deferrable else "off", local=True)
 
     def default_isolation(self) -> str:
         return _held(self.variables.get("default_transaction_isolation"))

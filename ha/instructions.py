@@ -47,6 +47,8 @@ async def _set_transaction(backend: Backend, statement: Statement, alone: bool) 
             backend.set_isolation(backend.block, begin.isolation)
         if begin.read_only is not None:
             backend.set_read_only(backend.block, begin.read_only)
+        if begin.deferrable is not None:
+            backend.set_deferrable(begin.deferrable)
     return answer
 
 

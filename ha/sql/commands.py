@@ -33,7 +33,7 @@ def start(reader: Reader) -> Parsed:
 
 def _modes(reader: Reader) -> kinds.Begin:
     """``ISOLATION LEVEL …, READ ONLY, …``, with or without commas, to the end."""
-    isolation, read_only = None, None
+    isolation, read_only, deferrable = None, None, None
     while reader.key:
         if reader.take("ISOLATION", "LEVEL"):
             isolation = _isolation(reader)
@@ -41,11 +41,15 @@ def _modes(reader: Reader) -> kinds.Begin:
             read_only = True
         elif reader.take("READ", "WRITE"):
             read_only = False
-        elif not (reader.take("NOT", "DEFERRABLE") or reader.take("DEFERRABLE")):
+        elif reader.take("NOT", "DEFERRABLE"):
+            deferrable = False
+        elif reader.take("DEFERRABLE"):
+            deferrable = True
+        else:
             raise reader.error()
         if reader.take(",") and not reader.key:
             raise reader.error()
-    return kinds.Begin(isolation, read_only)
+    return kinds.Begin(isolation, read_only, deferrable)
 
 
 def _isolation(reader: Reader) -> str:

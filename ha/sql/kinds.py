@@ -50,6 +50,7 @@ class Begin:
 
     isolation: str | None = None  # "read uncommitted", "read committed", "repeatable read", "serializable"
     read_only: bool | None = None
+    deferrable: bool | None = None  # remembered, and without effect
 
 
 @dataclass(frozen=True, slots=True)

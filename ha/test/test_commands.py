@@ -27,7 +27,7 @@ class TransactionTests(SynchronousTestCase):
             ("begin isolation level serializable, read only", Begin("serializable", True)),
             (
                 "start transaction read write isolation level repeatable read not deferrable",
-                Begin("repeatable read", False),
+                Begin("repeatable read", False, False),
             ),
             ("set transaction isolation level read uncommitted", Begin("read uncommitted")),
             ("commit and chain", End(True)),

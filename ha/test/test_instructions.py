@@ -10,6 +10,19 @@ COUNTING = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
 
 
+class ModeTests(BackendCase):
+    """What BEGIN and SET TRANSACTION say of a transaction."""
+
+    def test_deferrable_is_remembered(self) -> None:
+        """It changes nothing here, and drivers read it back."""
+        self.client.run("BEGIN READ ONLY DEFERRABLE")
+        self.assertEqual(self.client.rows("SHOW transaction_deferrable"), [("on",)])
+        self.client.run("SET TRANSACTION NOT DEFERRABLE")
+        self.assertEqual(self.client.rows("SHOW transaction_deferrable"), [("off",)])
+        self.client.run("ROLLBACK; BEGIN")
+        self.assertEqual(self.client.rows("SHOW transaction_deferrable"), [("off",)])
+
+
 class NotificationTests(BackendCase):
     """LISTEN and NOTIFY."""
 
