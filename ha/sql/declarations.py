@@ -159,6 +159,8 @@ def _without_options(rewriting: Rewriting, first: int, last: int) -> None:
     for at in range(first, last + 1):
         if rewriting.key(at) == "NULLS" and rewriting.key(at + 1) == "NOT" and rewriting.key(at + 2) == "DISTINCT":
             raise rewriting.refuse(at, "NULLS NOT DISTINCT", "Use a unique index on coalesce(…).")
+        if rewriting.key(at) == "NULLS" and rewriting.key(at + 1) == "DISTINCT":
+            rewriting.drop(at, at + 1)
         if rewriting.key(at) == "INCLUDE" and rewriting.key(at + 1) == "(" and at + 1 in rewriting.partners:
             rewriting.drop(at, rewriting.partners[at + 1])
         if rewriting.key(at) == "NOT" and rewriting.key(at + 1) == "VALID":

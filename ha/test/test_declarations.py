@@ -27,6 +27,7 @@ TABLE = (
         'create table t(id serial, constraint "PK" primary key (id))',
         'create table t(id INTEGER CONSTRAINT "PK" PRIMARY KEY AUTOINCREMENT)',
     ),
+    ("create table t(a int, unique nulls distinct (a))", "create table t(a int, unique (a))"),
     ("create table t(id serial, a int)", "create table t(id INTEGER PRIMARY KEY AUTOINCREMENT, a int)"),
     (
         "create table t(a int, id int generated always as identity not null)",
