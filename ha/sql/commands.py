@@ -1,6 +1,6 @@
 """The arguments of the commands that are the session's own: SET, BEGIN, FETCH … [pure]
 
-one function for each command, given a :class:`~ha.sql.reader.Reader` that stands after the command's first word; each returns the
+One function for each command, given a :class:`~ha.sql.reader.Reader` that stands after the command's first word; each returns the
 statement's kind, its command tag and its argument. The manual's page of a command is
 https://www.postgresql.org/docs/15/sql-commands.html.
 """

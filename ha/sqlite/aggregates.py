@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ha.errors import StatementError
-from ha.sqlite import times
+from ha.sqlite import intervals, times
 from ha.sqlite.casts import text_of
 
 #: Bytes that an aggregate may gather; as connection.VALUE_BYTES_MAX.
@@ -143,7 +143,7 @@ def percentile(*, between: bool, backward: bool = False) -> Callable[[], Parts]:
         place = at * (len(values) - 1)
         low, high = values[math.floor(place)], values[math.ceil(place)]
         if isinstance(low, str):  # intervals
-            step = times.pg_interval_multiply(times.pg_time_subtract(high, low), place - math.floor(place))
+            step = intervals.pg_interval_multiply(times.pg_time_subtract(high, low), place - math.floor(place))
             return times.pg_time_add(low, step)
         return low + (high - low) * (place - math.floor(place))
 
@@ -164,7 +164,7 @@ def percentile(*, between: bool, backward: bool = False) -> Callable[[], Parts]:
 
 
 def _span_or_value(value: Any) -> Any:
-    return times.span(times.interval(value)) if isinstance(value, str) else value
+    return intervals.span(intervals.interval(value)) if isinstance(value, str) else value
 
 
 class Truth:
@@ -275,7 +275,7 @@ class Spans:
 
     def __init__(self) -> None:
         self.count = 0
-        self.total = times.Interval()
+        self.total = intervals.Interval()
 
     def step(self, value: Any) -> None:
         """One more."""
@@ -288,11 +288,13 @@ class Spans:
     def _move(self, value: Any, sign: int) -> None:
         if value is not None:
             self.count += sign
-            self.total = times.Interval(*(a + sign * b for a, b in zip(self.total, times.interval(value), strict=True)))
+            self.total = intervals.Interval(
+                *(a + sign * b for a, b in zip(self.total, intervals.interval(value), strict=True))
+            )
 
     def value(self) -> str | None:
         """Their sum."""
-        return times.shown(self.total) if self.count else None
+        return intervals.shown(self.total) if self.count else None
 
     final = value
 
@@ -302,7 +304,7 @@ class MeanSpan(Spans):
 
     def value(self) -> str | None:
         """Their mean."""
-        return times.pg_interval_divide(times.shown(self.total), self.count) if self.count else None
+        return intervals.pg_interval_divide(intervals.shown(self.total), self.count) if self.count else None
 
     final = value
 

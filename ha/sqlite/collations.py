@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ha.errors import StatementError
 from ha.sql import ranges
-from ha.sqlite import arrays, times
+from ha.sqlite import arrays, intervals, times
 
 if TYPE_CHECKING:
     from ha.sqlite.connection import Connection
@@ -30,7 +30,7 @@ Key = tuple[Any, ...]
 
 
 def _interval(text: str) -> Key:
-    return (0, times.span(times.interval(text)))
+    return (0, intervals.span(intervals.interval(text)))
 
 
 def _timetz(text: str) -> Key:

@@ -20,7 +20,7 @@ from xml.sax.saxutils import escape
 import apsw
 
 from ha.errors import StatementError
-from ha.sqlite import arrays, texts, times
+from ha.sqlite import arrays, intervals, texts, times
 from ha.sqlite.casts import json_text, text_of
 
 #: What stands for an argument that was not given; NULL is an argument.
@@ -68,8 +68,8 @@ def _numeric(value: Any) -> Any:
 
 def _times(start: str, stop: Any, step: Any, zone: tzinfo) -> Iterator[tuple[str]]:
     """Dates, too, are times with a zone, and those go by the clock of a place."""
-    span = times.interval(step)
-    zero = times.Interval()
+    span = intervals.interval(step)
+    zero = intervals.Interval()
     if span == zero:
         raise StatementError("22023", "step size cannot equal zero")
     first, last = times.moment(start), times.moment(stop)
@@ -82,7 +82,7 @@ def _times(start: str, stop: Any, step: Any, zone: tzinfo) -> Iterator[tuple[str
         yield (times.written(at.replace(tzinfo=zone) if placed else at),)
         count += 1
         # From the start each time: a month after 31 January is 28 February, two are 31 March.
-        at = times.moved(first, times.Interval(*(part * count for part in span)))
+        at = times.moved(first, intervals.Interval(*(part * count for part in span)))
 
 
 #: ``2026-01-02``

@@ -11,13 +11,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ha.errors import StatementError
+from ha.sqlite.intervals import SECOND, Interval, interval, out_of_range
 from ha.sqlite.times import (
-    SECOND,
-    Interval,
-    interval,
     is_moment,
     moment,
-    out_of_range,
     pg_date,
     written,
     zone_or_utc,

@@ -1,4 +1,4 @@
-"""Dates, times and intervals."""
+"""Dates and times."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
-from ha.sqlite import times
+from ha.sqlite import intervals, times
 from ha.test.test_functions import FunctionCase
 
 
@@ -21,21 +21,6 @@ class ZoneTests(SynchronousTestCase):
         self.assertEqual(times.pg_timestamptz("2026-07-01 12:00:00+01", 6, berlin), "2026-07-01 11:00:00+00:00")
         self.assertEqual(times.pg_timestamptz("2026-07-01 12:00:00"), "2026-07-01 12:00:00+00:00")
         self.assertEqual(times.zone_or_utc("nosuch/zone"), times.zone_or_utc("UTC"))
-
-
-class IntervalTests(FunctionCase):
-    """Intervals times and by numbers."""
-
-    def test_products_and_quotients(self) -> None:
-        """Months, days and hours each."""
-        self.answers(
-            (
-                ("interval '1 hour' * 3", "03:00:00"),
-                ("interval '1 day' / 2", "12:00:00"),
-                ("interval '1 mon' / 4", "7 days 12:00:00"),
-            )
-        )
-        self.refused((("interval '1 day' / 0", "22012"),))
 
 
 class TimeTests(FunctionCase):
@@ -85,8 +70,8 @@ class TimeTests(FunctionCase):
 
     def test_intervals_do_not_multiply_each_other(self) -> None:
         """An error of the client's, not ours."""
-        self.assertEqual(times.pg_interval_multiply("1 day", 2), "2 days")
-        error = self.assertRaises(StatementError, times.pg_interval_multiply, "1 day", "02:00:00")
+        self.assertEqual(intervals.pg_interval_multiply("1 day", 2), "2 days")
+        error = self.assertRaises(StatementError, intervals.pg_interval_multiply, "1 day", "02:00:00")
         self.assertEqual(error.sqlstate, "42883")
 
     def test_parts(self) -> None:
@@ -116,7 +101,7 @@ class TimeTests(FunctionCase):
     def test_garbage_is_refused(self, text: str) -> None:
         """And nothing but refused."""
         for read in (
-            times.interval,
+            intervals.interval,
             times.pg_date,
             times.pg_timestamp,
             times.pg_timestamptz,
@@ -127,10 +112,3 @@ class TimeTests(FunctionCase):
                 read(text)
             except StatementError:
                 pass
-
-    @settings(max_examples=100, deadline=None)
-    @given(st.integers(-5000, 5000), st.integers(-5000, 5000), st.integers(-(10**15), 10**15))
-    def test_an_intervals_text_can_be_read(self, months: int, days: int, microseconds: int) -> None:
-        """As the same interval."""
-        one = times.Interval(months, days, microseconds)
-        self.assertEqual(times.interval(times.shown(one)), one)
