@@ -189,6 +189,8 @@ async def _fetch(talk: Conversation, argument: Fetch, alone: bool, values: tuple
         raise StatementError("34000", f'cursor "{argument.name}" does not exist')
     if portal.answer is None:
         # Bound by the protocol and not executed yet.
+        if portal.statement.kind is not Kind.SQL:
+            raise StatementError("55000", f'portal "{argument.name}" cannot be run')
         portal.begin(await talk.backend.execute(portal.statement, portal.values, alone=alone))
         talk.implicit = talk.implicit or not alone
     if portal.shape is None:

@@ -425,7 +425,12 @@ def _without_nested(words: str) -> str:
 
 
 def elements(rewriting: Rewriting, opening: int) -> list[tuple[int, int]]:
-    """The elements of a bracket: first and last token of each."""
+    """The elements of a bracket: first and last token of each.
+
+    :raises StatementError: 42601, the bracket has no end.
+    """
+    if opening not in rewriting.partners:
+        raise rewriting.error(opening)
     close, found, at = rewriting.partners[opening], [], opening + 1
     while at < close:
         end = rewriting.clause_end(at, frozenset((",",)))

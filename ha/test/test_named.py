@@ -111,6 +111,14 @@ class CursorTests(SessionCase):
         self.assertEqual(self.tags("EXECUTE q(4, 'x')"), ["26000", "I"])
         self.assertEqual(self.tags("DEALLOCATE ALL"), ["DEALLOCATE ALL", "I"])
 
+    def test_what_fetch_cannot_read(self) -> None:
+        """A bound portal that is no query."""
+        self.query("BEGIN")
+        for text in ("COPY t FROM STDIN", "COMMIT"):
+            self.ask(Parse("", text), Bind("p", ""), Sync())
+            self.assertEqual(self.tags("FETCH 1 FROM p"), ["55000", "E"])
+            self.query("ROLLBACK; BEGIN")
+
     def test_what_execute_cannot_name(self) -> None:
         """COPY, whose rows come in messages; another EXECUTE, which could be its own."""
         self.ask(Parse("copy", "COPY t FROM STDIN"), Parse("again", "EXECUTE again"), Sync())

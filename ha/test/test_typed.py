@@ -123,6 +123,19 @@ class TypesTests(SynchronousTestCase):
             made = with_schema(replace(statement, given=declared), Schema()).sql
             self.assertEqual(made.replace(" ", "").replace("select", "select "), sql)
 
+    def test_a_bracket_without_an_end_is_a_syntax_error(self) -> None:
+        """Whichever rule looks into it."""
+        for text in (
+            "select 1 from users where id in (1, 2",
+            "select concat(id, name from users",
+            "insert into users values (1, 2",
+        ):
+            (statement,) = split(text)
+            try:
+                with_schema(statement, Schema())
+            except StatementError as error:
+                self.assertEqual(error.sqlstate, "42601")
+
     def test_a_columns_declaration(self) -> None:
         """With its modifiers."""
         column = Types("select 1", tokenize("select 1"), Schema()).column("orders", "amount")
