@@ -39,7 +39,7 @@ def empty_list(rewriting: Rewriting, index: int) -> None:
         return
     if rewriting.key(index - 1) == "(" and rewriting.key(index - 2) == "EXISTS":
         rewriting.after(index, " 1")
-    elif rewriting.key(index + 1) != ")":
+    elif rewriting.key(index + 1) in ("FROM", "WHERE"):
         raise rewriting.refuse(index, "SELECT without columns", "Name one.")
 
 
