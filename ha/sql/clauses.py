@@ -79,7 +79,7 @@ def _is_clause(rewriting: Rewriting, index: int) -> bool:
         "ALL",
         "NULL",
     )
-    return rewriting.is_operand(index - 1) and following
+    return (rewriting.is_operand(index - 1) or rewriting.key(index - 1) in ("ASC", "DESC")) and following
 
 
 def offset(rewriting: Rewriting, index: int) -> None:

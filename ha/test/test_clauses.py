@@ -14,6 +14,7 @@ TABLE = (
     ("select a from t for update skip locked", "select a from t"),
     ("select a from t limit all offset 2", "select a from t limit -1 offset 2"),
     ("select a from t offset 2", "select a from t LIMIT -1 OFFSET 2"),
+    ("select a from t order by a desc offset 2", "select a from t order by a desc NULLS FIRST LIMIT -1 OFFSET 2"),
     ("select a from t offset 2 rows fetch first 3 rows only", "select a from t LIMIT 2 , 3"),
     ("select a from t fetch first row only", "select a from t LIMIT 1"),
     ("select a from t order by a desc, b", "select a from t order by a desc NULLS FIRST, b NULLS LAST"),

@@ -153,7 +153,7 @@ class AlternatelyTests(SynchronousTestCase):
             self.assertEqual(rows.fetchall(), [("a", 1), ("b", 2)])
 
     def test_what_is_not_the_clients_stays(self) -> None:
-        """Statistics are each node's own; a temporary table is refused before anything could leave."""
+        """Statistics are each node's own, and temporary tables their session's."""
         self.first.run(
             "CREATE TABLE ours (a)", "CREATE INDEX by_a ON ours (a)", "INSERT INTO ours VALUES (1)", "ANALYZE"
         )
