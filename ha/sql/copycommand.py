@@ -72,7 +72,9 @@ class _CopyOptions:
         reader = self.reader
         name = reader.name()
         if name == "format":
-            self.said["format"] = _format(reader.name() if reader.tokens[reader.at].kind == WORD else reader.string())
+            self.said["format"] = _format(
+                reader.name() if reader.key and reader.tokens[reader.at].kind == WORD else reader.string()
+            )
         elif name in ("delimiter", "null", "quote", "escape"):
             self.said[name] = reader.string()
         elif name == "encoding":

@@ -268,7 +268,7 @@ class _Grouped:
 
     def _grouped_from(self, at: int, last: int) -> int:
         """The end of a grouped expression that begins here; `at` if none does."""
-        for words in self.expressions:
+        for words in filter(None, self.expressions):
             if self.rewriting.key(at) != words[0].rpartition(".")[2].upper() and len(words) == 1:
                 continue
             end = at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 import apsw
@@ -64,6 +65,10 @@ _STATEMENTS = st.one_of(
     st.builds("insert into t({}) select {} from t, s union select 1".format, st.sampled_from(_COLUMNS), expressions()),
     st.builds("delete from t where {}".format, expressions()),
 )
+_INTRUDERS = (
+    "", "(", ")", "[", "]", ",", ";", "::", "'", '"', "select", "in (", "case", "end", "with", "as", "values", "any(", "interval", "between",
+    "group by", "operator(", "is distinct", "*", ".", "$1", "array[",
+)  # fmt: skip
 
 
 class FittedTests(SynchronousTestCase):
@@ -93,6 +98,24 @@ class FittedTests(SynchronousTestCase):
             self.assertIn(error.sqlstate, ("0A000", "22003", "42803", "42883"), text)
             return
         self.connection.facts(fitting.sql)
+
+    @settings(max_examples=500, deadline=None)
+    @given(_STATEMENTS, st.integers(0, 200), st.integers(0, 12), st.sampled_from(_INTRUDERS))
+    def test_a_mutilated_statement_is_read_or_refused(self, text: str, at: int, lost: int, intruder: str) -> None:
+        """Something left out, something put in: nothing but an error of the statement."""
+        with contextlib.suppress(StatementError):
+            for statement in split(f"{text[:at]} {intruder} {text[at + lost :]}"):
+                with_schema(statement, Declared(self.connection))
+
+    def test_ends_that_come_too_early(self) -> None:
+        """As the fuzz of the door found them."""
+        for text in (
+            "COPY t FROM STDIN (FORMAT ",
+            "select case when i > 1 then x end from t group b , y 1 having count(*) > 0",
+        ):
+            with contextlib.suppress(StatementError):
+                for statement in split(text):
+                    with_schema(statement, Declared(self.connection))
 
 
 class TypesTests(SynchronousTestCase):
