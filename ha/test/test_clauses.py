@@ -42,4 +42,11 @@ class ClauseTests(RuleTests):
     """Each rule by its example."""
 
     table = TABLE
-    refused = ("select from t", "select a from t intersect all select 1", "select a from t except all select 1")
+    refused = (
+        "select a, sum(b) from t group by rollup (a)",
+        "select a from t group by a, cube (a, b)",
+        "select a from t group by grouping sets ((a), ())",
+        "select from t",
+        "select a from t intersect all select 1",
+        "select a from t except all select 1",
+    )
