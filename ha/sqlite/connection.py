@@ -38,8 +38,8 @@ EXPRESSION_DEPTH_MAX: Final = 1_000
 COMPOUND_SELECT_MAX: Final = 500
 #: Instructions of one prepared statement, about 100 bytes each: SQLite's own 250 million would fill the memory.
 INSTRUCTIONS_MAX: Final = 1_000_000
-#: Arguments of a function.
-ARGUMENTS_MAX: Final = 100
+#: Arguments of a function: SQLite's own most, for ``ARRAY[…]`` and ``json_build_object`` are calls.
+ARGUMENTS_MAX: Final = 1_000
 #: Bytes of a LIKE or GLOB pattern: matching takes time proportional to the product of pattern and text.
 PATTERN_BYTES_MAX: Final = 1_000
 #: Parameters of a statement: PostgreSQL's Bind message counts them in 16 bits. SQLite's usual build takes
