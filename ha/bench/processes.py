@@ -94,6 +94,8 @@ def environment() -> dict[str, str]:
 
 def die_with_parent() -> None:
     """In a child between fork and exec: be ended when the process that started it ends."""
+    # A shell has what it runs in the background ignore SIGINT, and the child would inherit that.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
