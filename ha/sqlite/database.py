@@ -455,15 +455,16 @@ class Database:
     def close(self) -> None:
         """Close every connection that is not lent; what runs on the others is interrupted: :meth:`cut_readers`."""
         self.closed = True
-        own, _ = self._own
-        own.set_wal_hook(None)
-        own.close(True)
-        for private in tuple(self._privates):
-            self.close_private(private)
         while self._idle:
             connection = self._idle.pop()
             self._readers.discard(connection)
             connection.close(True)
+        for private in tuple(self._privates):
+            self.close_private(private)
+        # Last, because only who may write leaves a file without a write-ahead log behind, which can be copied as it lies there.
+        own, _ = self._own
+        own.set_wal_hook(None)
+        own.close(True)
         while self._waiting:
             self._waiting.popleft().errback(StatementError("57P01", "the database is being closed"))
         for connection in self._readers:

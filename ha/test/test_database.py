@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,15 @@ class DatabaseTests(SynchronousTestCase):
     def test_readers_see_what_was_committed(self) -> None:
         self.write("INSERT INTO t VALUES (1, 'x')")
         self.assertEqual(self.read("SELECT * FROM t"), [(1, "x")])
+
+    def test_closed_it_is_one_file(self) -> None:
+        """Whoever copies it then copies all of it."""
+        self.write("INSERT INTO t VALUES (1, 'x')")
+        self.read("SELECT * FROM t")
+        self.database.close()
+        self.assertEqual([one.name for one in self.path.parent.glob("mydatabase.db-wal")], [])
+        with closing(sqlite3.connect(self.path)) as connection:
+            self.assertEqual(connection.execute("SELECT * FROM t").fetchall(), [(1, "x")])
 
     def test_readers_do_not_see_an_open_transaction(self) -> None:
         self.database.begin()

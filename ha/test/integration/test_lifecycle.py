@@ -161,6 +161,7 @@ class EndTests(SynchronousTestCase):
     def test_sigterm(self) -> None:
         """Cleanly: the children are gone when the node is."""
         self.assertIn(self.node.stop(signal.SIGTERM), (0, -signal.SIGTERM))
+        self.assertFalse(Path(f"{self.node.path}-wal").exists())
         self.assertFalse(any(map(alive, self.children)))
         self.assertNotIn("Traceback", self.node.output())
         self.assert_nothing_left()
