@@ -34,7 +34,7 @@ from ha.replication.change import Message, Record, decode, merge
 from ha.replication.conflicts import ORPHANED, UNFIT, Authors, Lost, losses, met
 from ha.replication.entry import Entry
 from ha.replication.misfits import retell
-from ha.replication.selection import CannotSelect, Selection
+from ha.replication.selection import CannotSelect, Outcome, Selection
 from ha.sqlite import tables as schema
 from ha.sqlite.database import Database
 from ha.sqlite.fitting import put_once, put_what_fits
@@ -129,22 +129,22 @@ class Rebase:
             self._undo([_undo_of(get_pending(connection, number))])
         foreign: list[Message] = []
         authors = Authors()
-        really = Touches()
+        outcome = Outcome()
         for at, entry in enumerate(entries):
             message = selection.messages.get(at)
             if message is None:
-                self._take_ours(entry, position, selection, authors, really)
+                self._take_ours(entry, position, selection, authors, outcome)
             elif find_pending(connection, entry.message_id) is not None:
                 raise NotDisjoint("a message of ours was taken for another's")
-            elif self._put_theirs(message, position, really):
+            elif self._put_theirs(message, position, selection.arrived, outcome):
                 authors.tell(message)
                 foreign.append(replace(message, changes=(), transactions=()))
             position = entry.sequence
             self._step_aside(len(entry.body))
         for run in selection.runs:
             for taken in stretches(connection, [number for number in run if number > self._last_taken]):
-                self._put(taken, authors, really)
-        self._check_standing(really.beyond(selection.touches), selection.undone)
+                self._put(taken, authors, outcome)
+        self._check_standing(outcome, selection.undone)
         return foreign
 
     def note_found(self, selection: Selection) -> None:
@@ -192,15 +192,15 @@ class Rebase:
         self._remove(head)
         self._note_losses(message, Record.from_bytes(head.undo), entry.sequence)
 
-    def _take_ours(self, entry: Entry, position: int, selection: Selection, authors: Authors, really: Touches) -> None:
+    def _take_ours(self, entry: Entry, position: int, selection: Selection, authors: Authors, outcome: Outcome) -> None:
         head = self._head(entry)
         if head is None:
             raise NotDisjoint("a message of ours is not the outbox's head")
         self._last_taken = head.number
         if head.number in selection.undone:
-            self._put_ours(head, decode(entry.body), entry.sequence, position, authors, really)
+            self._put_ours(head, decode(entry.body), entry.sequence, position, authors, outcome)
         else:
-            self._check_met(head, really.beyond(selection.touches))
+            self._check_met(head, outcome)
             self._take_standing(head, entry)
 
     def _put_ours(
@@ -210,26 +210,28 @@ class Rebase:
         sequence: int,
         position: int,
         authors: Authors,
-        really: Touches | None = None,
+        outcome: Outcome | None = None,
     ) -> None:
         """A message of the outbox has its place in the order now, behind others that came first."""
+        named = touches_between(self._connection, pending.number, pending.number) if outcome is not None else None
         self._remove(pending)
         self._capture.begin()
         try:
             if put_once(self._connection, message, position):
                 record = self._record(_authors(pending), authors)
-                self._touches_of(message, record, really)
+                if outcome is not None:
+                    outcome.add(pending.number, self._touches_of(message, record), named)
                 self._note_losses(message, record, sequence)
         finally:
             self._capture.discard()
 
-    def _put_theirs(self, message: Message, position: int, really: Touches) -> bool:
-        """A message of others, and what it really touches."""
+    def _put_theirs(self, message: Message, position: int, named: Touches, outcome: Outcome) -> bool:
+        """A message of others, and what it really touches, beside what they had `named`."""
         self._capture.begin()
         try:
             if not put_once(self._connection, message, position):
                 return False
-            self._touches_of(message, self._capture.record(), really)
+            outcome.add(0, self._touches_of(message, self._capture.record()), named)
             return True
         finally:
             self._capture.discard()
@@ -252,7 +254,7 @@ class Rebase:
             after = taken[-1].number
             self._put(taken, authors)
 
-    def _put(self, taken: Sequence[Pending], authors: Authors, really: Touches | None = None) -> None:
+    def _put(self, taken: Sequence[Pending], authors: Authors, outcome: Outcome | None = None) -> None:
         """Put one stretch, and remember what that did."""
         waiting = []
         last = self._last_group(taken[0])
@@ -272,32 +274,34 @@ class Rebase:
             record = self._record(earlier, authors)
         finally:
             self._capture.discard()
-        self._replace(waiting, body, record, self._touches_of(message, record, really))
+        touches = None  # a whole pass does not ask
+        if outcome is not None:
+            touches = self._touches_of(message, record)
+            named = touches_between(self._connection, waiting[0].number, waiting[-1].number)
+            outcome.add(waiting[-1].number, touches, named)
+        self._replace(waiting, body, record, touches)
         self._step_aside(len(body))
 
-    def _touches_of(self, message: Message, record: Record, really: Touches | None) -> Touches | None:
-        """What the message touches, as it turned out, added to `really`. A whole pass does not ask."""
-        if really is None:
-            return None
+    def _touches_of(self, message: Message, record: Record) -> Touches:
+        """What the message touches, as it turned out."""
         names = (*message.sequences, *record.sequences)
         touches = touches_of(self._connection, message.changes, record.events, names)
         assert touches is not None, "what changes the schema is never selected"
-        really.add(touches)
         return touches
 
-    def _check_met(self, head: Pending, beyond: Touches) -> None:
-        """:raises NotDisjoint: it stands, and touches what nobody had named before."""
+    def _check_met(self, head: Pending, outcome: Outcome) -> None:
+        """:raises NotDisjoint: it stands, and touches what was put under it without having been named."""
+        if not outcome.surprising:
+            return
         touches = touches_between(self._connection, head.number, head.number)
-        if touches is None or beyond.meet(touches.writes, touches.refers):
+        if touches is None or outcome.meet(tuple(touches.writes), tuple(touches.refers)):
             raise NotDisjoint("a row gave way to one that was put before this one")
 
-    def _check_standing(self, beyond: Touches, undone: frozenset[int]) -> None:
-        """:raises NotDisjoint: a message that stands touches what nobody had named before."""
-        if not beyond.writes and not beyond.refers:
-            return
-        for number, writes, refers in touches_after(self._connection, 0):
-            if number not in undone and (writes is None or beyond.meet(writes, refers)):
-                raise NotDisjoint("a row gave way to one that was put")
+    def _check_standing(self, outcome: Outcome, undone: frozenset[int]) -> None:
+        """:raises NotDisjoint: a message that stands touches what was put under it without having been named."""
+        standing = (one for one in touches_after(self._connection, 0) if one[0] not in undone)
+        if outcome.surprising and outcome.met(standing):
+            raise NotDisjoint("a row gave way to one that was put")
 
     def _last_group(self, pending: Pending) -> int:
         """The last message of its process that the file has by way of the log."""

@@ -10,7 +10,7 @@ to its end since. Whoever else changes the outbox in between makes a selection w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -36,7 +36,8 @@ class Selection:
     :param messages: what others wrote, by its place among the entries; ours are left out.
     :param runs: the places in the outbox that are to be undone, ascending; each run of neighbours together.
     :param seen: the last place that was looked at.
-    :param touches: what arrived, and what is undone, touches.
+    :param arrived: what the arrivals touch, as far as they say.
+    :param touches: the same, and what is undone touches.
     :param found: touches that were not known before.
     :param complete: False: too much was not known; what was found is to be written down, and then it is selected again.
     """
@@ -44,6 +45,7 @@ class Selection:
     messages: dict[int, Message] = field(default_factory=dict)
     runs: list[list[int]] = field(default_factory=list)
     seen: int = 0
+    arrived: Touches = field(default_factory=Touches)
     touches: Touches = field(default_factory=Touches)
     found: dict[int, Touches] = field(default_factory=dict)
     complete: bool = True
@@ -86,6 +88,43 @@ class Selection:
         return frozenset(number for run in self.runs for number in run)
 
 
+@dataclass(slots=True)
+class Outcome:
+    """What a pass really touched, part by part.
+
+    :param parts: each with the place of the outbox behind which it was put; 0 for what arrived.
+    :param surprising: something was touched that the part had not named before: a row gave way, and was put elsewhere.
+    """
+
+    parts: list[tuple[int, Touches]] = field(default_factory=list)
+    surprising: bool = False
+
+    def add(self, number: int, touches: Touches, named: Touches | None) -> None:
+        """One more part, and what it had named."""
+        self.parts.append((number, touches))
+        beyond = touches if named is None else touches.beyond(named)
+        self.surprising = self.surprising or bool(beyond.writes or beyond.refers)
+
+    def meet(self, writes: Sequence[int], refers: Sequence[int]) -> bool:
+        """Whether any part meets these."""
+        return any(part.meet(writes, refers) for _, part in self.parts)
+
+    def met(self, standing: Iterable[tuple[int, Sequence[int] | None, Sequence[int]]]) -> bool:
+        """Whether one of the messages that stand meets what was put under it: parts of places before its own.
+
+        :param standing: place, writes and refers of each, ascending.
+        """
+        parts = sorted(self.parts, key=lambda part: part[0])
+        under, at = Touches(), 0
+        for number, writes, refers in standing:
+            while at < len(parts) and parts[at][0] < number:
+                under.add(parts[at][1])
+                at += 1
+            if writes is None or under.meet(writes, refers):
+                return True
+        return False
+
+
 def select(connection: Connection, entries: Sequence[Entry]) -> Selection:
     """What a pass that applies `entries` has to undo. Inside a transaction, among the house's own statements.
 
@@ -101,7 +140,8 @@ def select(connection: Connection, entries: Sequence[Entry]) -> Selection:
         if touches is None:
             raise CannotSelect("another node changed the schema")
         selection.messages[at] = message
-        selection.touches.add(touches)
+        selection.arrived.add(touches)
+    selection.touches.add(selection.arrived)
     if selection.messages:
         selection.extend(connection)
     return selection

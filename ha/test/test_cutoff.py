@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.replication.rebase import Rebase
-from ha.sqlite.touches import Touches
+from ha.replication.selection import Outcome
 from ha.test.cutoff import CutOff, play, write
 from ha.test.filenode import Diverged, Group
 
@@ -16,7 +16,7 @@ HISTORIES = 15
 class LooksAway(Rebase):
     """Does not ask whether a message that stands was met after all."""
 
-    def _check_standing(self, beyond: Touches, undone: frozenset[int]) -> None:
+    def _check_standing(self, outcome: Outcome, undone: frozenset[int]) -> None:
         pass
 
 
@@ -50,3 +50,16 @@ class CutOffTests(SynchronousTestCase):
         self.addCleanup(history.close)
         with self.assertRaises(Diverged):
             history.play(groups)
+
+    def test_so_is_one_that_a_later_message_had_named(self) -> None:
+        """Text that is no UTF-8 has its whole table named, too late for the message between."""
+        log: list[str] = []
+        groups = [
+            Group(0, (("CREATE TABLE t (k BLOB PRIMARY KEY, v)",),), False, False),
+            Group(1, (("INSERT INTO t VALUES (1, 1)",),), False, True),
+            Group(1, (("INSERT INTO t VALUES ('two', 2), ('three', 3)",),), False, True),
+            Group(1, (("INSERT INTO t VALUES ('a' || CAST(x'80' AS TEXT), 4)",),), False, True),
+            Group(0, (("INSERT INTO t VALUES (0.1, 5)",),), False, False),
+        ]
+        play(groups, log)
+        self.assertIn("as a whole: a row gave way to one that was put", log)

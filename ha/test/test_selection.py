@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from twisted.trial.unittest import SynchronousTestCase
+
 from ha.replication import selection as module
 from ha.replication.change import decode
 from ha.replication.entry import Entry
-from ha.replication.selection import CannotSelect, Selection, select
+from ha.replication.selection import CannotSelect, Outcome, Selection, select
 from ha.sqlite.connection import Connection
 from ha.sqlite.pending import next_pending
+from ha.sqlite.touches import Touches
 from ha.test.rig import Nodes
 from ha.test.simulation import SUBJECT
 
@@ -118,3 +121,30 @@ class SelectionTests(Nodes):
         self.assertEqual(self.rows(self.a), [(1, "mine"), (2, "mine"), (3, "mine")])
         self.assertEqual(self.rows(self.b), self.rows(self.a))
         self.assertEqual(self.rows(self.a, "SELECT * FROM ha_touches"), [])
+
+
+class OutcomeTests(SynchronousTestCase):
+    """What was put under a message that stands, and what was put on top of it."""
+
+    def test_only_what_is_under_it_is_met(self) -> None:
+        """What arrived is under all; a message that was put back, under those behind its place."""
+        outcome = Outcome()
+        outcome.add(3, Touches({7}), Touches())
+        self.assertFalse(outcome.met([(1, (7,), ()), (2, (), (7,))]))
+        self.assertTrue(outcome.met([(4, (7,), ())]))
+        self.assertTrue(outcome.met([(4, (), (7,))]))
+        self.assertFalse(outcome.met([(4, (8,), (9,))]))
+        outcome.add(0, Touches(set(), {5}), Touches())
+        self.assertTrue(outcome.met([(1, (5,), ())]))
+        self.assertFalse(outcome.met([(1, (), (5,))]))
+
+    def test_what_is_not_known_is_met(self) -> None:
+        self.assertTrue(Outcome().met([(1, None, ())]))
+
+    def test_what_was_named_is_no_surprise(self) -> None:
+        """What another part had named is one."""
+        outcome = Outcome()
+        outcome.add(1, Touches({1}, {2}), Touches({1, 3}, {2}))
+        self.assertFalse(outcome.surprising)
+        outcome.add(2, Touches({3}), Touches({4}))
+        self.assertTrue(outcome.surprising)
