@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ha.errors import StatementError
-from ha.judgement import judge
+from ha.judgement import COUNTED, judge
 from ha.replication.change import Notification
 from ha.sql.kinds import Kind, Statement
 from ha.sql.lifting import lift, put_back
@@ -29,15 +29,13 @@ BATCH_COMMANDS_MAX = 100_000
 
 
 async def only_reads(backend: Backend, commands: Sequence[tuple[Statement, Parameters]]) -> bool:
+    if any(statement.verb in COUNTED for statement, _ in commands):
+        return False
     connection, borrowed = await backend.reader()
     try:
         return all(
             statement.kind in (Kind.EMPTY, Kind.NOTHING)
-            or (
-                statement.kind is Kind.SQL
-                and not statement.acts
-                and judge(backend, connection, statement).facts.readonly
-            )
+            or (statement.kind is Kind.SQL and not statement.acts and judge(backend, connection, statement).reads)
             for statement, _ in commands
         )
     except StatementError:

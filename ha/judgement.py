@@ -56,13 +56,11 @@ class Judgement:
     :param statement: as the types of its columns want it; where it stands in a client's text is another's.
     :param reads: any reading connection can run it; only then `shape` is there.
     :param parameters: their names, or None; more than `facts` has where SQLite takes them as one.
-    :param of_catalog: it speaks of the catalog, which must be filled before it runs.
     """
 
     statement: Statement
     facts: Facts
     reads: bool
-    of_catalog: bool
     shape: Shape | None
     parameters: Sequence[str | None]
 
@@ -85,10 +83,10 @@ class Judgement:
 
 
 def known(backend: Backend, connection: Connection, statement: Statement, ways: Ways) -> Judgement | None:
-    """What `connection` made of the statement before; None if it must be judged, or the catalog is to be seen to."""
+    """What `connection` made of the statement before; None if it must be judged, as what speaks of the catalog always must."""
     connection.context = backend.context
     found: Judgement | None = connection.known((statement.text, statement.given, ways.dialect, ways.path))
-    return None if found is None or found.of_catalog else found
+    return found
 
 
 def judge(backend: Backend, connection: Connection, statement: Statement) -> Judgement:
@@ -101,7 +99,7 @@ def judge(backend: Backend, connection: Connection, statement: Statement) -> Jud
     if found is not None:
         return found
     said, statement = statement, in_its_schema(connection, statement, ways.path)
-    fitting = fitted(connection, statement) if statement.asks or statement.may_ask else statement
+    fitting = fitted(connection, statement)
     try:
         facts = facts_of(connection, fitting.sql)
     except StatementError as error:
@@ -112,8 +110,9 @@ def judge(backend: Backend, connection: Connection, statement: Statement) -> Jud
     reads = facts.readonly and not fitting.acts
     shape = shape_of(backend, connection, fitting, facts) if reads else None
     taken = (None,) * fitting.parameters if fitting.parameters > BOUND_MAX else facts.parameters
-    found = Judgement(fitting, facts, reads, mentions(fitting.sql), shape, taken)
-    connection.keep((said.text, said.given, ways.dialect, ways.path), found)
+    found = Judgement(fitting, facts, reads, shape, taken)
+    if not mentions(fitting.sql):  # the catalog must be filled each time before it is read
+        connection.keep((said.text, said.given, ways.dialect, ways.path), found)
     return found
 
 

@@ -591,7 +591,8 @@ class Node:
             raise StatementError(
                 "55006", f'database "{name}" was given to the node with --db', hint="Take it away there."
             )
-        users = [one.pid for one in self._company.activities() if one.database == self._spoken(replica.name)]
+        spoken = self._spoken(replica.name)
+        users = [one.pid for one in self._company.activities() if one.database == spoken]
         if asking in users:
             raise StatementError("55006", "cannot drop the currently open database")
         self._require_log()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from functools import lru_cache
+from typing import Any
 
 from ha.errors import Notice, StatementError
 from ha.postgres import copy
@@ -83,13 +84,13 @@ def error_response(error: StatementError, severity: str = "ERROR") -> ErrorRespo
 class Incoming:
     """A COPY … FROM STDIN under way.
 
+    :ivar values: what makes a column's fields values, one for each column; None where they are values already.
     :ivar rest: the statements of a simple Query that follow it; None in the extended protocol.
     """
 
     table: str
     columns: tuple[str, ...]
-    types: tuple[int, ...]
-    format: int
+    values: tuple[Callable[[Any], Sequence[Value]] | None, ...]
     reader: copy.Reader
     rest: list[Statement] | None
     rows: list[Row] = field(default_factory=list)

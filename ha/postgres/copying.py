@@ -13,7 +13,7 @@ from typing import Any
 from ha.postgres import copy
 from ha.postgres.answers import CopyInResponse, CopyOutResponse
 from ha.postgres.conversation import Conversation, Incoming, complete
-from ha.postgres.decoding import decode, texts_reader
+from ha.postgres.decoding import reader, texts_reader
 from ha.postgres.encoding import binary_encoder, text_encoder
 from ha.postgres.messages import CopyData, CopyDone
 from ha.postgres.pgtypes import BINARY, TEXT
@@ -45,9 +45,8 @@ async def begin(talk: Conversation, statement: Statement, *, alone: bool, rest: 
     shape = shape_of(columns)
     format = BINARY if options.format == "binary" else TEXT
     names = tuple(column.name for column in columns)
-    talk.incoming = Incoming(
-        options.table, names, tuple(oid for oid, _ in shape.types), format, copy.reader(options, names), rest
-    )
+    values = tuple(_reader(oid, format, talk.zone) for oid, _ in shape.types)
+    talk.incoming = Incoming(options.table, names, values, copy.reader(options, names), rest)
     talk.out.append(CopyInResponse(format, (format,) * len(columns)).encode())
 
 
@@ -91,13 +90,12 @@ def take(talk: Conversation, data: bytes) -> Awaitable[None] | None:
 
 def _take_rows(talk: Conversation, incoming: Incoming, found: list[copy.Fields]) -> None:
     """Fields to values, by the types of the table's columns: column by column, because texts stay as they are."""
-    if not incoming.types:
+    if not incoming.values:
         incoming.rows += [()] * len(found)
     elif found:
-        readers = [_reader(oid, incoming.format, talk.zone) for oid in incoming.types]
         columns = [
             fields if read is None else read(fields)
-            for read, fields in zip(readers, zip(*found, strict=True), strict=True)
+            for read, fields in zip(incoming.values, zip(*found, strict=True), strict=True)
         ]
         incoming.rows += zip(*columns, strict=True)
 
@@ -105,7 +103,8 @@ def _take_rows(talk: Conversation, incoming: Incoming, found: list[copy.Fields])
 def _reader(oid: int, format: int, zone: tzinfo | None) -> Callable[[Any], Sequence[Value]] | None:
     """A column's fields to values; None where they are values already."""
     if format == BINARY:
-        return lambda fields: [None if field is None else decode(oid, field, BINARY) for field in fields]
+        read = reader(oid, BINARY)
+        return lambda fields: [None if field is None else read(field) for field in fields]
     return texts_reader(oid, zone)
 
 

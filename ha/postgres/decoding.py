@@ -168,6 +168,8 @@ def _refuse_json(text: str) -> StatementError:
 
 
 def _array_from_text(element: int) -> Callable[[str], Value]:
+    one = text_reader(element)
+
     def read(text: str) -> Value:
         def convert(items: list[Any]) -> list[Any]:
             return [
@@ -175,7 +177,7 @@ def _array_from_text(element: int) -> Callable[[str], Value]:
                 if item is None
                 else convert(item)
                 if isinstance(item, list)
-                else json_item(from_text(element, item), element)
+                else json_item(item if one is None else one(item), element)
                 for item in items
             ]
 
@@ -232,9 +234,10 @@ def text_reader(oid: int, zone: tzinfo | None = None) -> Callable[[str], Value] 
     """What :func:`decode` does with texts of one type; None where they stay as they are. To be found once for many."""
     if zone is not None and oid == TIMESTAMPTZ:
         return lambda text: _timestamptz_in(text, zone)
-    part = rangewire.BOUNDS.get(rangewire.PARTS.get(oid, oid))
+    part = rangewire.BOUNDS.get(oid)
     if part is not None:
-        return lambda text: rangewire.from_text(text, oid, _bound_reader(part, zone))
+        bound = _bound_reader(part, zone)
+        return lambda text: rangewire.from_text(text, oid, bound)
     read = _FROM_TEXT.get(oid)
     kind = kind_of(oid)
     if read is None and kind is not None and kind.element:
@@ -399,10 +402,8 @@ _FROM_BINARY: dict[int, Callable[[bytes], Value]] = {
     OIDS["void"]: lambda raw: "",
     **{oid: partial(geometry.from_binary, oid=oid) for oid in geometry.SIZES},
     **{
-        oid: partial(
-            rangewire.from_binary, oid=oid, bound=_bound_from_binary(rangewire.BOUNDS[rangewire.PARTS.get(oid, oid)])
-        )
-        for oid in (*rangewire.BOUNDS, *rangewire.PARTS)
+        oid: partial(rangewire.from_binary, oid=oid, bound=_bound_from_binary(part))
+        for oid, part in rangewire.BOUNDS.items()
     },
     **{OIDS[name]: _read_u for name in ("oid", "xid", "cid", *sorted(REGISTERED))},
 }
@@ -440,9 +441,6 @@ def reader(oid: int, format: int, zone: tzinfo | None = None) -> Callable[[bytes
             raise StatementError("22P03", f"incorrect binary data format for type {spoken(oid)}") from None
 
     return from_binary
-
-
-_BITS = {INT8: 64, INT4: 32, INT2: 16}
 
 
 def _int_from_bytes(read: Callable[[str], Value], bits: int) -> Callable[[bytes], Value]:

@@ -214,7 +214,7 @@ def text_encoder(oid: int, typmod: int = -1, zone: tzinfo | None = None) -> Call
         return _lenient(lambda value: numeric_text(value, typmod).encode())
     if oid == BPCHAR and typmod > 4:
         return lambda value: plain_text(value.ljust(typmod - 4) if isinstance(value, str) else value)
-    part = rangewire.BOUNDS.get(rangewire.PARTS.get(oid, oid))
+    part = rangewire.BOUNDS.get(oid)
     if part is not None:
         shown = text_encoder(OIDS[part], -1, zone)
         return _lenient(lambda value: rangewire.to_text(value, oid, lambda bound: shown(bound).decode()).encode())
@@ -449,10 +449,12 @@ def binary_encoder(oid: int, typmod: int = -1) -> Callable[[Value], bytes]:
         return lambda value: numeric_binary(value, typmod)
     if oid == BPCHAR:
         return text_encoder(oid, typmod)
-    part = rangewire.BOUNDS.get(rangewire.PARTS.get(oid, oid))
+    part = rangewire.BOUNDS.get(oid)
     if part is not None:
-        return lambda value: rangewire.to_binary(value, oid, binary_encoder(OIDS[part]))
+        bound = binary_encoder(OIDS[part])
+        return lambda value: rangewire.to_binary(value, oid, bound)
     kind = kind_of(oid)
     if kind is not None and kind.element:
-        return lambda value: array_binary(value, kind.element, binary_encoder(kind.element, typmod))
+        element = binary_encoder(kind.element, typmod)
+        return lambda value: array_binary(value, kind.element, element)
     return _binary_text

@@ -15,10 +15,11 @@ from ha.sql import ranges
 from ha.sql.ranges import MULTIRANGES, RANGES, Range
 from ha.values import Value
 
-#: By the OID of a range: its bounds' type by name.
+#: Multiranges, by their OIDs.
+_MANY = frozenset(OIDS[name] for name in MULTIRANGES)
+#: By the OID of a range or multirange: its bounds' type by name.
 BOUNDS = {OIDS[name]: kind for name, (kind, _) in RANGES.items()}
-#: By the OID of a multirange: that of its ranges.
-PARTS = {OIDS[multirange]: OIDS[name] for multirange, name in MULTIRANGES.items()}
+BOUNDS |= {OIDS[multirange]: RANGES[name][0] for multirange, name in MULTIRANGES.items()}
 
 _EMPTY, _LOWER_IN, _UPPER_IN, _LOWER_OPEN, _UPPER_OPEN = 1, 2, 4, 8, 16
 _LENGTH = Struct("!i")
@@ -30,22 +31,22 @@ def _kept(text: str) -> str:
 
 def to_text(value: Value, oid: int, bound: Callable[[str], str]) -> str:
     """What is kept, with its bounds as `bound` shows them."""
-    if oid in PARTS:
+    if oid in _MANY:
         return ranges.write_all([ranges.read(one, _kept) for one in ranges.split(str(value))], bound)
     return ranges.write(ranges.read(str(value), _kept), bound)
 
 
 def from_text(text: str, oid: int, bound: Callable[[str], str]) -> str:
     """What shall be kept, with its bounds as `bound` reads them."""
-    kind = BOUNDS[PARTS.get(oid, oid)]
-    if oid in PARTS:
+    kind = BOUNDS[oid]
+    if oid in _MANY:
         parts = [ranges.canonical(ranges.read(one, bound), kind) for one in ranges.split(text)]
         return ranges.write_all(ranges.joined(parts, kind))
     return ranges.write(ranges.canonical(ranges.read(text, bound), kind))
 
 
 def to_binary(value: Value, oid: int, bound: Callable[[str], bytes]) -> bytes:
-    if oid not in PARTS:
+    if oid not in _MANY:
         return _range_to_binary(ranges.read(str(value), _kept), bound)
     parts = [_range_to_binary(ranges.read(one, _kept), bound) for one in ranges.split(str(value))]
     return _LENGTH.pack(len(parts)) + b"".join([_LENGTH.pack(len(part)) + part for part in parts])
@@ -69,8 +70,8 @@ def from_binary(raw: bytes, oid: int, bound: Callable[[bytes], str]) -> str:
 
     :raises StatementError: 22P03.
     """
-    kind = BOUNDS[PARTS.get(oid, oid)]
-    if oid not in PARTS:
+    kind = BOUNDS[oid]
+    if oid not in _MANY:
         return ranges.write(ranges.canonical(_range_from_binary(raw, bound), kind))
     (count,) = _LENGTH.unpack_from(raw)
     if not 0 <= count <= len(raw):

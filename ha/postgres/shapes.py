@@ -9,11 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from functools import lru_cache
-from struct import Struct
 from typing import Any
 
 from ha.postgres.answers import FieldDescription, RowDescription
-from ha.postgres.encoding import binary_encoder, text_encoder
+from ha.postgres.encoding import (
+    FLOAT8_LAYOUT,
+    INT2_LAYOUT,
+    INT4_LAYOUT,
+    INT8_LAYOUT,
+    binary_encoder,
+    text_encoder,
+)
 from ha.postgres.pgtypes import (
     BINARY,
     BYTEA,
@@ -77,7 +83,7 @@ def _column_source(index: int, oid: int, format: int) -> list[str]:
 
 
 #: Values that have one size in binary.
-_LAYOUTS = {INT8: Struct("!q"), INT4: Struct("!i"), INT2: Struct("!h"), FLOAT8: Struct("!d")}
+_LAYOUTS = {INT8: INT8_LAYOUT, INT4: INT4_LAYOUT, INT2: INT2_LAYOUT, FLOAT8: FLOAT8_LAYOUT}
 
 
 @lru_cache(WIDE)
