@@ -67,3 +67,16 @@ class Notice:
     message: str
     detail: str | None = None
     hint: str | None = None
+
+
+def depended_on(what: str, detail: str | None) -> StatementError:
+    """2BP01: without CASCADE something stays while others depend on it.
+
+    :param detail: one line for each of them.
+    """
+    return StatementError(
+        "2BP01",
+        f"cannot drop {what} because other objects depend on it",
+        detail=detail,
+        hint="Use DROP ... CASCADE to drop the dependent objects too.",
+    )

@@ -102,10 +102,6 @@ def single() -> Parts:
     return Single(), _only, lambda state: state.value
 
 
-def _least_first(state: Gathered) -> list[Any]:
-    return sorted(state.values, key=lambda value: (isinstance(value, str), value))
-
-
 def _gather_known(state: Gathered, value: Any, *more: Any) -> None:
     if value is not None:
         state.add(value)
@@ -120,7 +116,8 @@ def mode(backward: bool = False) -> Parts:
         counts: dict[Any, int] = {}
         for value in state.values:
             counts[value] = counts.get(value, 0) + 1
-        found = [value for value in counts if counts[value] == max(counts.values())]
+        most = max(counts.values(), default=0)
+        found = [value for value, count in counts.items() if count == most]
         return (max if backward else min)(found) if found else None
 
     return Gathered(), _gather_known, end
@@ -148,8 +145,7 @@ def percentile(*, between: bool, backward: bool = False) -> Callable[[], Parts]:
         return low + (high - low) * (place - math.floor(place))
 
     def end(state: Gathered) -> Any:
-        key = _span_or_value if between else None
-        values = sorted(state.values, key=key) if key else _least_first(state)
+        values = sorted(state.values, key=_span_or_value if between else _numbers_first)
         if backward:
             values.reverse()
         share = state.names[0] if state.names else None
@@ -161,6 +157,10 @@ def percentile(*, between: bool, backward: bool = False) -> Callable[[], Parts]:
         return one(values, share)
 
     return lambda: (Gathered(), _gather_known, end)
+
+
+def _numbers_first(value: Any) -> tuple[bool, Any]:
+    return isinstance(value, str), value
 
 
 def _span_or_value(value: Any) -> Any:

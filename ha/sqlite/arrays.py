@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from ha.errors import StatementError
-from ha.sqlite.casts import json_text, text_of
+from ha.sqlite.casts import json_plain, json_text, text_of
 
 #: Elements of one array: each is a Python object while it is worked on.
 ELEMENTS_MAX: Final = 1_000_000
@@ -137,7 +137,7 @@ def item(value: Any, *indexes: int) -> Any:
         if not isinstance(found, list) or not 0 < int(index) <= len(found):
             return None
         found = found[int(index) - 1]
-    return _stored(found)
+    return stored(found)
 
 
 def vector_item(value: Any, index: int) -> Any:
@@ -153,7 +153,7 @@ def part(value: Any, first: int | None, last: int | None) -> str | None:
     return dumped(found[max((first or 1) - 1, 0) : len(found) if last is None else max(last, 0)])
 
 
-def _stored(value: Any) -> Any:
+def stored(value: Any) -> Any:
     if isinstance(value, bool):
         return int(value)
     return dumped(value) if isinstance(value, (list, dict)) else value
@@ -219,15 +219,16 @@ def array_remove(value: Any, one: Any) -> str | None:
     return None if value is None else dumped([other for other in elements(value) if other != one])
 
 
+def each(found: list[Any], change: Callable[[Any], Any]) -> list[Any]:
+    """The elements as `change` makes them, inner arrays' too."""
+    return [each(one, change) if isinstance(one, list) else change(one) for one in found]
+
+
 def array_replace(value: Any, old: Any, new: Any) -> str | None:
     """Each element that equals `old` is `new` then, inner arrays' too."""
     if value is None:
         return None
-
-    def replaced(found: list[Any]) -> list[Any]:
-        return [replaced(one) if isinstance(one, list) else new if one == old else one for one in found]
-
-    return dumped(replaced(elements(value)))
+    return dumped(each(elements(value), lambda one: new if one == old else one))
 
 
 def array_position(value: Any, one: Any) -> int | None:
@@ -346,11 +347,7 @@ def at_path(value: Any, path: Any, as_text: int) -> Any:
             return None
     if not as_text:
         return json_text(found)
-    if found is None:
-        return None
-    if isinstance(found, bool):
-        return "true" if found else "false"
-    return found if isinstance(found, str) else json_text(found)
+    return json_plain(found)
 
 
 _ABSENT: Final = object()

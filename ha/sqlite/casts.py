@@ -182,13 +182,23 @@ def _no_constant(name: str) -> Any:
     raise ValueError(name)
 
 
+def key_order(key: str) -> tuple[int, bytes]:
+    """How jsonb sorts its keys: shorter ones first."""
+    return len(key.encode()), key.encode()
+
+
+def json_plain(value: Any, *, ordered: bool = False) -> str | None:
+    """A value of a document as text: a string is itself, null is NULL."""
+    return value if value is None or isinstance(value, str) else json_text(value, ordered=ordered)
+
+
 def json_text(value: Any, *, ordered: bool = False) -> str:
     """JSON as jsonb writes it; numbers that were read as decimals keep their digits.
 
     :param ordered: an object's keys in jsonb's order: by length, then by bytes.
     """
     if isinstance(value, dict):
-        keys = sorted(value, key=lambda key: (len(key.encode()), key.encode())) if ordered else value
+        keys = sorted(value, key=key_order) if ordered else value
         return "{" + ", ".join(f"{_string(key)}: {json_text(value[key], ordered=ordered)}" for key in keys) + "}"
     if isinstance(value, list):
         return "[" + ", ".join([json_text(one, ordered=ordered) for one in value]) + "]"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ha.errors import StatementError
 from ha.sql import ranges
 from ha.sqlite import arrays, intervals, times
+from ha.sqlite.casts import key_order
 
 if TYPE_CHECKING:
     from ha.sqlite.connection import Connection
@@ -46,7 +47,7 @@ def _jsonb(text: str) -> Key:
 def json_key(value: Any) -> Key:
     """PostgreSQL's order of jsonb: object > array > boolean > number > string > null, but an empty array least of all."""
     if isinstance(value, dict):
-        pairs = sorted(value.items(), key=lambda pair: (len(pair[0].encode()), pair[0].encode()))
+        pairs = sorted(value.items(), key=lambda pair: key_order(pair[0]))
         return (5, len(pairs), tuple((name.encode(), json_key(one)) for name, one in pairs))
     if isinstance(value, list):
         return (4, len(value), tuple(map(json_key, value))) if value else (-1,)

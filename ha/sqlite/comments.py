@@ -86,8 +86,7 @@ def _all(connection: Connection) -> Iterator[tuple[Kept, int]]:
 def _is_there(connection: Connection, one: Kept) -> bool:
     if one.kind == "column":
         return _columns(connection, one.relation, one.part or "")
-    found = connection.execute("SELECT 1 FROM main.sqlite_schema WHERE name = ? COLLATE NOCASE", (one.relation,)).get
-    return found is not None
+    return connection.has(one.relation)
 
 
 def _columns(connection: Connection, table: str, column: str) -> bool:

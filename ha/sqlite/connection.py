@@ -232,6 +232,14 @@ class Connection(apsw.Connection):
             cursor.close()
         raise AssertionError("the statement was not traced")
 
+    def has(self, name: str, database: str = "main") -> bool:
+        """Whether there is a table, view, index or trigger of this name, in any case.
+
+        To be asked inside ``guard.trusted()``.
+        """
+        sql = f"SELECT 1 FROM {database}.sqlite_schema WHERE name = ? COLLATE NOCASE"
+        return self.execute(sql, (name,)).get is not None
+
     def remembered(self, key: Hashable, find: Callable[[], T]) -> T:
         """What `find` makes of the schema, kept as long as :meth:`facts` are."""
         found: T | None = self.known(key)

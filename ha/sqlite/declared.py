@@ -127,12 +127,7 @@ class Declared:
 
     def _is_stored(self, table: str) -> bool:
         with self._connection.guard.trusted():
-            return any(
-                self._connection.execute(
-                    f"SELECT 1 FROM {schema}.sqlite_schema WHERE name = ? COLLATE NOCASE", (table,)
-                ).get
-                for schema in ("main", "temp")
-            )
+            return self._connection.has(table) or self._connection.has(table, "temp")
 
     def _table(self, table: str) -> dict[str, tuple[str, str]]:
         return self._connection.remembered(("table", table), lambda: self._read(table))

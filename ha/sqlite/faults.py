@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 import apsw
 
-from ha.errors import StatementError
+from ha.errors import StatementError, depended_on
 from ha.sql.constraints import constraints
 from ha.sql.namespaces import parted
 from ha.sqlite import culprits, schemas
@@ -501,12 +501,8 @@ def _foreign_key(connection: Connection, sql: str, values: Parameters) -> Statem
         own = [key for key in keys if key.child.lower() == table.lower()]
         onto = [key for key in keys if key.parent.lower() == table.lower()]
         if connection.facts(sql).changes_schema:
-            return StatementError(
-                "2BP01",
-                f"cannot drop table {table} because other objects depend on it",
-                detail=f"constraint {onto[0].name} on table {onto[0].child} depends on table {table}" if onto else None,
-                hint="Use DROP ... CASCADE to drop the dependent objects too.",
-            )
+            line = f"constraint {onto[0].name} on table {onto[0].child} depends on table {table}" if onto else None
+            return depended_on(f"table {table}", line)
         new = culprits.written(connection, sql, values, table) if own else None
         for key in own:
             detail = new and culprits.orphan(connection, new, key.columns, key.parent, key.onto)

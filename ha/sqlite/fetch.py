@@ -16,7 +16,7 @@ from ha.errors import StatementError
 from ha.sql.assignments import fitting_mark
 from ha.sql.carried import BOUND_MAX
 from ha.sqlite import capture as captures
-from ha.sqlite.capture import Capture
+from ha.sqlite.capture import Capture, bytes_of
 from ha.sqlite.connection import Connection, Facts
 from ha.sqlite.declared import Declared
 from ha.sqlite.faults import translate
@@ -162,11 +162,6 @@ class Allowance:
                 f"results of more than {self._bytes_max} bytes cannot be held at once",
                 hint="Ask for fewer rows, or read them with a SELECT of its own: its rows are streamed.",
             )
-
-
-def bytes_of(rows: list[Row]) -> int:
-    """How many bytes of text and blobs `rows` hold, about."""
-    return sum(len(value) for row in rows for value in row if value.__class__ is str or value.__class__ is bytes)
 
 
 def facts_of(connection: Connection, sql: str) -> Facts:

@@ -93,7 +93,7 @@ def _spelled_interval(text: str) -> Interval | None:
             microseconds += -amount if sign == "-" else amount
         else:
             name = _SHORT.get(unit) or _SHORT.get(unit.rstrip("s")) or unit.rstrip("s") or "second"
-            size = _UNITS.get("century" if name in ("centurie", "century") else name)
+            size = _UNITS.get(name)
             if size is None:
                 return None
             months += float(number) * size[0]
@@ -120,9 +120,6 @@ def _sql_interval(words: str) -> str:
     return _DAYS_CLOCK.sub(r"\1 days ", _YEARS_MONTHS.sub(spelled, words))
 
 
-_FIELD_ORDER = ("year", "month", "day", "hour", "minute", "second")
-
-
 def pg_interval_of(value: Any, first: str, last: str) -> str | None:
     """``INTERVAL 'value' first TO last``: a bare number counts the last field; what is smaller is cut off."""
     if value is None:
@@ -134,16 +131,7 @@ def pg_interval_of(value: Any, first: str, last: str) -> str | None:
         found = interval(f"00:{text}")
     else:
         found = interval(text)
-    if last == "year":
-        found = Interval(int(found.months / 12) * 12)
-    elif last == "month":
-        found = Interval(found.months)
-    elif last == "day":
-        found = Interval(found.months, found.days)
-    elif last in ("hour", "minute"):
-        unit = HOUR if last == "hour" else 60 * SECOND
-        found = found._replace(microseconds=int(found.microseconds / unit) * unit)
-    return shown(found)
+    return shown(found) if last == "second" else truncated(last, found)
 
 
 def _iso_interval(text: str) -> Interval | None:

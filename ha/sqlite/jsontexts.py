@@ -17,7 +17,7 @@ from typing import Any, Final
 from ha.errors import StatementError
 from ha.sqlite import arrays, times
 from ha.sqlite.aggregates import Gathered, Parts
-from ha.sqlite.casts import json_text, pg_numeric, text_of
+from ha.sqlite.casts import json_plain, json_text, pg_numeric, text_of
 
 #: The letters there are.
 MARKS: Final = "bjaxtznsu"
@@ -221,9 +221,7 @@ def get(value: Any, key: Any) -> Any:
 def get_text(value: Any, key: Any) -> str | None:
     """``value ->> key``: what is no string comes as its JSON text."""
     found, known = _got(value, key)
-    if not known or found is None:
-        return None
-    return found if isinstance(found, str) else json_text(found)
+    return json_plain(found) if known else None
 
 
 def _got(value: Any, key: Any) -> tuple[Any, bool]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ha.sql import made
-from ha.sqlite.arrays import dumped, elements
+from ha.sqlite.arrays import dumped, each, elements
 from ha.sqlite.casts import text_of
 
 
@@ -26,13 +26,7 @@ def pg_enum(value: Any, words: str) -> str | None:
     assert one is not None
     if words[0] != "_":
         return _label(value, one)
-
-    def labels(found: list[Any]) -> list[Any]:
-        return [
-            labels(item) if isinstance(item, list) else None if item is None else _label(item, one) for item in found
-        ]
-
-    return dumped(labels(elements(value)))
+    return dumped(each(elements(value), lambda item: None if item is None else _label(item, one)))
 
 
 def _label(value: Any, one: made.Enumeration) -> str:

@@ -15,7 +15,7 @@ from ha.errors import StatementError
 from ha.sql import ranges
 from ha.sql.ranges import MULTIRANGES, RANGES, Range
 from ha.sqlite import casts, times
-from ha.sqlite.arrays import dumped, elements
+from ha.sqlite.arrays import dumped, each, elements
 
 #: Name, number of arguments, what computes it.
 Row = tuple[str, int, Callable[..., Any]]
@@ -36,7 +36,6 @@ _BOUNDS: Final[dict[str, Callable[[Any], Any]]] = {
     "numeric": _numeric,
     "date": times.pg_date,
     "timestamp": times.pg_timestamp,
-    "timestamptz": times.pg_timestamptz,
 }
 
 
@@ -76,11 +75,7 @@ def cast_each(value: Any, name: str, zone: tzinfo = UTC) -> str | None:
     """An array of them."""
     if value is None:
         return None
-
-    def each(found: list[Any]) -> list[Any]:
-        return [each(one) if isinstance(one, list) else cast(one, name, zone) for one in found]
-
-    return dumped(each(elements(value)))
+    return dumped(each(elements(value), lambda one: cast(one, name, zone)))
 
 
 def make(name: str, zone: Callable[[], tzinfo], lower: Any, upper: Any, bounds: Any = "[)") -> str:

@@ -180,9 +180,8 @@ def _moved(connection: Connection, table: str, schema: str) -> list[str]:
     rows = connection.execute(
         "SELECT name, sql FROM main.sqlite_schema WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = ?", (table,)
     ).fetchall()
-    taken = "SELECT 1 FROM main.sqlite_schema WHERE name = ? COLLATE NOCASE"
     for name, _ in ((table, ""), *rows):
-        if connection.execute(taken, (joined(schema, own_name(str(name))),)).get is not None:
+        if connection.has(joined(schema, own_name(str(name)))):
             raise StatementError("42P07", f'relation "{own_name(str(name))}" already exists in schema "{schema}"')
     for name, sql in rows:
         texts += (
@@ -301,8 +300,7 @@ def _free_name(connection: Connection, table: Table, wanted: str) -> str:
     """As PostgreSQL names what a client did not: with the first number that makes it another's name no more."""
 
     def taken(name: str) -> bool:
-        there = connection.execute("SELECT 1 FROM main.sqlite_schema WHERE name = ? COLLATE NOCASE", (name,)).get
-        return there is not None or _find_constraint(table, own_name(name)) is not None
+        return connection.has(name) or _find_constraint(table, own_name(name)) is not None
 
     names = (wanted, *(f"{wanted}{number}" for number in range(1, 1000)))
     return next(name for name in names if not taken(name))

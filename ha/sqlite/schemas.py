@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ha.errors import Notice, StatementError
+from ha.errors import Notice, StatementError, depended_on
 from ha.sql import statements
 from ha.sql.kinds import CreateSchema, Statement
 from ha.sql.namespaces import BUILT_IN, PUBLIC, own_name, parted
@@ -111,12 +111,8 @@ def gone(connection: Connection, name: str, *, if_exists: bool, notices: list[No
 
 def not_empty(schema: str, inside: list[tuple[str, str]]) -> StatementError:
     """Without CASCADE a schema stays while something is in it."""
-    return StatementError(
-        "2BP01",
-        f"cannot drop schema {schema} because other objects depend on it",
-        detail="\n".join(f"{kind} {shown(schema, name)} depends on schema {schema}" for kind, name in reversed(inside)),
-        hint="Use DROP ... CASCADE to drop the dependent objects too.",
-    )
+    lines = [f"{kind} {shown(schema, name)} depends on schema {schema}" for kind, name in reversed(inside)]
+    return depended_on(f"schema {schema}", "\n".join(lines))
 
 
 def shown(schema: str, name: str) -> str:
@@ -187,8 +183,7 @@ class Path:
 
     def _is_there(self, database: str, name: str) -> bool:
         with self._connection.guard.trusted():
-            sql = f"SELECT 1 FROM {database}.sqlite_schema WHERE name = ? COLLATE NOCASE"
-            return self._connection.execute(sql, (name,)).get is not None
+            return self._connection.has(name, database)
 
 
 def searched(connection: Connection, path: tuple[str, ...]) -> list[str]:

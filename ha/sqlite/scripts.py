@@ -18,7 +18,7 @@ from contextlib import contextmanager
 
 import apsw
 
-from ha.errors import Notice, StatementError
+from ha.errors import Notice, StatementError, depended_on
 from ha.sql.constraints import FOREIGN, constraints
 from ha.sql.declarations import MATERIALIZED_MARK
 from ha.sql.kinds import (
@@ -101,9 +101,8 @@ def already_there(connection: Connection, statement: Statement) -> list[Notice]:
         return []
     name = match[1][1:-1].replace('""', '"') if match[1][0] == '"' else match[1].lower()
     with connection.guard.trusted():
-        found = connection.execute("SELECT 1 FROM main.sqlite_schema WHERE name = ? COLLATE NOCASE", (name,)).get
-    if found is None:
-        return []
+        if not connection.has(name):
+            return []
     shown = own_name(name) if statement.schema is not None else name
     return [Notice("NOTICE", "42P07", f'relation "{shown}" already exists, skipping')]
 
@@ -151,12 +150,8 @@ def _drop(connection: Connection, argument: Drop, notices: list[Notice]) -> list
                     if child.lower() in leaving:
                         continue
                     if not argument.cascade:
-                        raise StatementError(
-                            "2BP01",
-                            f"cannot drop table {name} because other objects depend on it",
-                            detail=f"constraint {constraint} on table {child} depends on table {name}",
-                            hint="Use DROP ... CASCADE to drop the dependent objects too.",
-                        )
+                        detail = f"constraint {constraint} on table {child} depends on table {name}"
+                        raise depended_on(f"table {name}", detail)
                     notices.append(
                         Notice("NOTICE", "00000", f"drop cascades to constraint {constraint} on table {child}")
                     )
@@ -283,7 +278,7 @@ def conditions(connection: Connection, statement: Statement) -> Iterator[None]:
 
 def _check_keys(connection: Connection, table: str) -> None:
     with connection.guard.trusted():
-        if connection.execute("SELECT 1 FROM main.sqlite_schema WHERE name = ? COLLATE NOCASE", (table,)).get is None:
+        if not connection.has(table):
             return
         try:
             broken = connection.execute(f"PRAGMA main.foreign_key_check({quoted_name(table)})").fetchone()

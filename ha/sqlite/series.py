@@ -21,7 +21,7 @@ import apsw
 
 from ha.errors import StatementError
 from ha.sqlite import arrays, intervals, texts, times
-from ha.sqlite.casts import json_text, text_of
+from ha.sqlite.casts import json_plain, json_text, key_order, text_of
 
 #: What stands for an argument that was not given; NULL is an argument.
 _ABSENT: Final = "\x00"
@@ -102,7 +102,7 @@ def unnest(*given: Any) -> Iterator[tuple[Any, ...]]:
     """The elements of arrays, side by side."""
     columns = [[] if one is None or one == _ABSENT else arrays.elements(one) for one in given]
     for at in range(max(map(len, columns), default=0)):
-        yield (at + 1, *(_stored(column[at]) if at < len(column) else None for column in columns))
+        yield (at + 1, *(arrays.stored(column[at]) if at < len(column) else None for column in columns))
 
 
 def pg_row(*given: Any) -> Iterator[tuple[Any, ...]]:
@@ -113,13 +113,7 @@ def pg_row(*given: Any) -> Iterator[tuple[Any, ...]]:
 def pg_elements(value: Any = None) -> Iterator[tuple[Any]]:
     """The elements of one array; the column's name meets no other's."""
     for one in [] if value is None else arrays.elements(value):
-        yield (_stored(one),)
-
-
-def _stored(value: Any) -> Any:
-    if isinstance(value, bool):
-        return int(value)
-    return arrays.dumped(value) if isinstance(value, (list, dict)) else value
+        yield (arrays.stored(one),)
 
 
 def regexp_split_to_table(value: Any = None, pattern: Any = None, flags: Any = "") -> Iterator[tuple[str]]:
@@ -160,7 +154,7 @@ def json_array_elements(value: Any = None) -> Iterator[tuple[str]]:
 
 def json_array_elements_text(value: Any = None) -> Iterator[tuple[Any]]:
     for one in _listed(value):
-        yield (None if one is None else one if isinstance(one, str) else json_text(one),)
+        yield (json_plain(one),)
 
 
 def _listed(value: Any) -> list[Any]:
@@ -183,7 +177,7 @@ def pg_jsonb_each(value: Any = None) -> Iterator[tuple[str, str]]:
 
 def jsonb_each_text(value: Any = None) -> Iterator[tuple[str, Any]]:
     for key, one in _in_order(value):
-        yield key, None if one is None else one if isinstance(one, str) else json_text(one, ordered=True)
+        yield key, json_plain(one, ordered=True)
 
 
 def jsonb_object_keys(value: Any = None) -> Iterator[tuple[str]]:
@@ -199,12 +193,12 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def _in_order(value: Any) -> list[tuple[str, Any]]:
-    return sorted(_object(value).items(), key=lambda pair: (len(pair[0].encode()), pair[0].encode()))
+    return sorted(_object(value).items(), key=lambda pair: key_order(pair[0]))
 
 
 def json_each_text(value: Any = None) -> Iterator[tuple[str, Any]]:
     for key, one in _object(value).items():
-        yield key, None if one is None else one if isinstance(one, str) else json_text(one)
+        yield key, json_plain(one)
 
 
 _VALUES: Final = ("value", *(f"value{number}" for number in range(2, ARRAYS_MAX + 1)))

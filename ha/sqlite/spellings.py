@@ -34,7 +34,7 @@ _ABBREVIATIONS = {
     "wet": "+00:00", "west": "+01:00", "jst": "+09:00", "zulu": "+00:00",
 }  # fmt: skip
 #: The day 0 of Julian days is before Python's first.
-_JULIAN_FIRST = 1721425
+JULIAN_FIRST = 1721425
 
 
 def respelled(text: str) -> tuple[str, str | None] | None:
@@ -68,7 +68,7 @@ def respelled(text: str) -> tuple[str, str | None] | None:
 def _day(text: str) -> str | None:
     text = text.strip()
     if re.fullmatch(r"[Jj]\d{7}", text):
-        return date.fromordinal(int(text[1:]) - _JULIAN_FIRST).isoformat()
+        return date.fromordinal(int(text[1:]) - JULIAN_FIRST).isoformat()
     if re.fullmatch(r"\d{4}\.\d{3}", text):
         return (date(int(text[:4]), 1, 1) + timedelta(days=int(text[5:]) - 1)).isoformat()
     for pattern in _DAYS:

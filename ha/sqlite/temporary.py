@@ -24,8 +24,7 @@ _PROMISES: Final = f"SELECT tbl_name, name GLOB '{PREFIX}{DROP}_*' FROM temp.sql
 
 def is_there(connection: Connection, table: str) -> bool:
     """Whether the session has a TEMP table or view of this name."""
-    sql = "SELECT 1 FROM temp.sqlite_schema WHERE name = ? COLLATE NOCASE"
-    return connection.execute(sql, (table,)).get is not None
+    return connection.has(table, "temp")
 
 
 def has_any(connection: Connection) -> bool:

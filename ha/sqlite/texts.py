@@ -389,18 +389,7 @@ def regexp(pattern: Any, value: Any) -> int | None:
 
 
 def regexp_replace(value: Any, pattern: Any, new: Any, flags: str = "") -> str:
-    expression = compiled(text_of(pattern), flags.replace("g", ""))
-    text, new = text_of(value), text_of(new)
-    parts, at, size = [], 0, 0
-    for match in expression.finditer(text):
-        piece = text[at : match.start()] + _expanded(new, match)
-        parts.append(piece)
-        size += len(piece)
-        _bounded(size)
-        at = match.end()
-        if "g" not in flags:
-            break
-    return "".join(parts) + text[at:]
+    return regexp_replace_nth(value, pattern, new, 1, 0 if "g" in flags else 1, flags)
 
 
 def _expanded(new: str, match: Any) -> str:
@@ -459,13 +448,19 @@ def regexp_instr(
 
 def regexp_replace_nth(value: Any, pattern: Any, new: Any, start: int, number: int = 0, flags: str = "") -> str:
     """regexp_replace from a place on: the n-th match, or all of them if that is 0."""
-    text, parts, at = text_of(value), [], 0
-    for place, match in enumerate(compiled(text_of(pattern), flags.replace("g", "")).finditer(text, int(start) - 1), 1):
+    expression = compiled(text_of(pattern), flags.replace("g", ""))
+    text, new = text_of(value), text_of(new)
+    parts, at, size = [], 0, 0
+    for place, match in enumerate(expression.finditer(text, int(start) - 1), 1):
         if number and place != number:
             continue
-        parts.append(text[at : match.start()] + _expanded(text_of(new), match))
+        piece = text[at : match.start()] + _expanded(new, match)
+        parts.append(piece)
+        size += len(piece)
+        _bounded(size)
         at = match.end()
-        _bounded(sum(map(len, parts)))
+        if number:
+            break
     return "".join(parts) + text[at:]
 
 

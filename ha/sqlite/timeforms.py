@@ -12,6 +12,7 @@ from typing import Any
 
 from ha.errors import StatementError
 from ha.sqlite.intervals import SECOND, Interval, interval, out_of_range
+from ha.sqlite.spellings import JULIAN_FIRST
 from ha.sqlite.times import (
     is_moment,
     moment,
@@ -103,7 +104,7 @@ def _field(found: datetime, field: str, fill: bool, before: list[str]) -> str:
         "IW": (found.isocalendar()[1], 2), "ID": (found.isoweekday(), 1), "Q": ((found.month + 2) // 3, 1), "MM": (found.month, 2),
         "DDD": (found.timetuple().tm_yday, 3), "DD": (found.day, 2), "D": (found.isoweekday() % 7 + 1, 1),
         "WW": ((found.timetuple().tm_yday + 6) // 7, 2), "W": ((found.day + 6) // 7, 1), "CC": ((found.year + 99) // 100, 2),
-        "J": (found.toordinal() + 1721425, 1), "IYY": (found.isocalendar()[0] % 1000, 3), "IY": (found.isocalendar()[0] % 100, 2),
+        "J": (found.toordinal() + JULIAN_FIRST, 1), "IYY": (found.isocalendar()[0] % 1000, 3), "IY": (found.isocalendar()[0] % 100, 2),
         "IDDD": ((found.isocalendar()[1] - 1) * 7 + found.isoweekday(), 3),
         "SSSSS": (of_day, 1), "SSSS": (of_day, 1),
     }  # fmt: skip
@@ -177,7 +178,7 @@ def read_by_form(text: str, form: str) -> datetime:
         raise StatementError("22007", f'invalid value "{text}" for "{form}"')
     said = match.groupdict()
     if said.get("julian"):
-        return datetime.fromordinal(int(said["julian"]) - 1721425)
+        return datetime.fromordinal(int(said["julian"]) - JULIAN_FIRST)
     said["year"] = (said.get("year") or "").replace(",", "")
     year = int(
         said.get("year")

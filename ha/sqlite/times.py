@@ -32,7 +32,7 @@ from ha.sqlite.intervals import (
     shown,
     truncated,
 )
-from ha.sqlite.spellings import respelled
+from ha.sqlite.spellings import JULIAN_FIRST, respelled
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOMENT = re.compile(
@@ -443,7 +443,7 @@ def date_part(field: str, value: Any) -> float | int | None:
         "isoyear": week[0], "quarter": (found.month + 2) // 3, "decade": found.year // 10,
         "century": (found.year + 99) // 100, "millennium": (found.year + 999) // 1000,
         "epoch": quantity((zoned(found) - _EPOCH) // timedelta(microseconds=1), SECOND),
-        **zone_parts(found), "julian": found.toordinal() + 1721425,
+        **zone_parts(found), "julian": found.toordinal() + JULIAN_FIRST,
     }  # fmt: skip
     if field not in parts:
         raise StatementError("22023", f'unit "{field}" not recognized for type timestamp without time zone')

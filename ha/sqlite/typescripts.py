@@ -9,17 +9,17 @@ A label that looks like a number is refused: in a column of such a declaration S
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from ha.errors import Notice, StatementError
+from ha.errors import Notice, StatementError, depended_on
 from ha.sql import made
 from ha.sql.kinds import Alteration, AlterEnum, AlterTable, CreateEnum, DropType
 from ha.sql.made import Enumeration
 from ha.sql.tokens import quoted, quoted_name
 from ha.sql.typenames import KNOWN, OTHERS
 from ha.sqlite.connection import Connection
-from ha.sqlite.enumerations import drop, enumerations, texts, uses
+from ha.sqlite.enumerations import Use, drop, enumerations, texts, uses
 from ha.sqlite.rebuild import alter
 
 #: What SQLite would keep as a number where no word of the declaration says text.
@@ -128,13 +128,18 @@ def _rename_label(connection: Connection, one: Enumeration, argument: AlterEnum)
 
 def _rename(connection: Connection, types: Mapping[str, Enumeration], one: Enumeration, new: str) -> list[str]:
     _check_name({name: other for name, other in types.items() if name != one.name}, new)
-    made_ = texts(one._replace(name=new), instead=one.name)
+    used = uses(connection, one.name)
+    return texts(one._replace(name=new), instead=one.name) + _altered(
+        connection, used, lambda use: Alteration("type", use.column, quoted_name(new + "[]" * use.array))
+    )
+
+
+def _altered(connection: Connection, used: Iterable[Use], action: Callable[[Use], Alteration]) -> list[str]:
+    """An ALTER TABLE for each table with columns of the type, with an action for each of these."""
     actions: dict[str, list[Alteration]] = {}
-    for use in uses(connection, one.name):
-        actions.setdefault(use.table, []).append(Alteration("type", use.column, quoted_name(new + "[]" * use.array)))
-    for table, of_table in actions.items():
-        made_ += alter(connection, AlterTable(table, tuple(of_table)))
-    return made_
+    for use in used:
+        actions.setdefault(use.table, []).append(action(use))
+    return [text for table, own in actions.items() for text in alter(connection, AlterTable(table, tuple(own)))]
 
 
 def _drop(
@@ -150,17 +155,9 @@ def _drop(
         used = uses(connection, name)
         if used and not argument.cascade:
             lines = [f"column {use.column} of table {use.table} depends on type {name}" for use in used]
-            raise StatementError(
-                "2BP01",
-                f"cannot drop type {name} because other objects depend on it",
-                detail="\n".join(lines),
-                hint="Use DROP ... CASCADE to drop the dependent objects too.",
-            )
-        actions: dict[str, list[Alteration]] = {}
+            raise depended_on(f"type {name}", "\n".join(lines))
         for use in used:
             notices.append(Notice("NOTICE", "00000", f"drop cascades to column {use.column} of table {use.table}"))
-            actions.setdefault(use.table, []).append(Alteration("drop column", use.column))
-        for table, of_table in actions.items():
-            made_ += alter(connection, AlterTable(table, tuple(of_table)))
+        made_ += _altered(connection, used, lambda use: Alteration("drop column", use.column))
         made_.append(drop(name))
     return made_
