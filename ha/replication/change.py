@@ -119,8 +119,9 @@ def encode(message: Message) -> bytes:
     transactions: Sequence[tuple[str, int]] = message.transactions
     unrepeatable = find_unrepeatable(message.changes)
     if unrepeatable:
-        told = [_change_to_json(change) for change in message.changes]
-        transactions = _spread(told, message.changes, transactions, unrepeatable)
+        changes = list(message.changes)
+        told = [_change_to_json(change) for change in changes]
+        transactions = _spread(told, changes, transactions, unrepeatable)
         entries: list[Any] = told
     else:
         entries = _entries(message.changes)

@@ -22,7 +22,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from ha.errors import StatementError
-from ha.replication.change import Change, Command, Notification
+from ha.replication.change import Change, Notification
 from ha.replication.follower import CannotApply, Follower
 from ha.replication.groups import GROUP_BYTES_MAX, GROUP_TRANSACTIONS_MAX, Groups
 from ha.replication.settlement import CannotQueue, Settlement
@@ -30,7 +30,7 @@ from ha.replication.turns import Turns
 from ha.sqlite.connection import Connection
 from ha.sqlite.database import Database
 from ha.sqlite.executor import FOREVER, BudgetSpent, Cancellation, cancelled, timed_out
-from ha.sqlite.rowchange import parts_of
+from ha.sqlite.rowchange import has_commands
 
 #: A group ends, too, when its execution has held the reactor's thread for so long (seconds).
 GROUP_TIME_MAX_S = 0.004
@@ -100,7 +100,7 @@ class Work:
     @property
     def changes_schema(self) -> bool:
         """Whether its last run did."""
-        return any(type(change) is Command for change in parts_of(self.changes))
+        return has_commands(self.changes)
 
     def forget(self) -> None:
         """Nothing of an earlier run counts."""

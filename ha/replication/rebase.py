@@ -34,7 +34,7 @@ from ha.replication.change import Message, Record, decode, merge
 from ha.replication.conflicts import ORPHANED, UNFIT, Authors, Lost, losses, met
 from ha.replication.entry import Entry
 from ha.replication.misfits import retell
-from ha.replication.selection import CannotSelect, Outcome, Selection
+from ha.replication.selection import CannotSelect, Outcome, Selection, touches_done
 from ha.sqlite import tables as schema
 from ha.sqlite.database import Database
 from ha.sqlite.fitting import put_once, put_what_fits
@@ -45,7 +45,6 @@ from ha.sqlite.pending import (
     Loss,
     Pending,
     find_pending,
-    get_pending,
     next_pending,
     record_loss,
     remove_pending,
@@ -55,10 +54,11 @@ from ha.sqlite.pending import (
     touches_after,
     touches_between,
     undo_newest_first,
+    undo_of,
     write_touches,
 )
 from ha.sqlite.rowchange import INSERT, UPDATE, Author, Shape, packed
-from ha.sqlite.touches import Touches, touches_of
+from ha.sqlite.touches import Touches
 
 #: After so many bytes of messages the thread steps aside for a moment (seconds): Python's rows hold the interpreter.
 BYTES_PER_TURN: Final = 64 * 1024
@@ -125,15 +125,16 @@ class Rebase:
         selection.extend(connection)
         if not selection.complete:
             raise CannotSelect("more came meanwhile than can be looked at while the writer is held")
-        for number in sorted(selection.undone, reverse=True):
-            self._undo([_undo_of(get_pending(connection, number))])
+        undone = selection.undone
+        for number in sorted(undone, reverse=True):
+            self._undo([undo_of(connection, number)])
         foreign: list[Message] = []
         authors = Authors()
         outcome = Outcome()
         for at, entry in enumerate(entries):
             message = selection.messages.get(at)
             if message is None:
-                self._take_ours(entry, position, selection, authors, outcome)
+                self._take_ours(entry, position, undone, authors, outcome)
             elif find_pending(connection, entry.message_id) is not None:
                 raise NotDisjoint("a message of ours was taken for another's")
             elif self._put_theirs(message, position, selection.arrived, outcome):
@@ -144,7 +145,7 @@ class Rebase:
         for run in selection.runs:
             for taken in stretches(connection, [number for number in run if number > self._last_taken]):
                 self._put(taken, authors, outcome)
-        self._check_standing(outcome, selection.undone)
+        self._check_standing(outcome, undone)
         return foreign
 
     def note_found(self, selection: Selection) -> None:
@@ -192,12 +193,14 @@ class Rebase:
         self._remove(head)
         self._note_losses(message, Record.from_bytes(head.undo), entry.sequence)
 
-    def _take_ours(self, entry: Entry, position: int, selection: Selection, authors: Authors, outcome: Outcome) -> None:
+    def _take_ours(
+        self, entry: Entry, position: int, undone: frozenset[int], authors: Authors, outcome: Outcome
+    ) -> None:
         head = self._head(entry)
         if head is None:
             raise NotDisjoint("a message of ours is not the outbox's head")
         self._last_taken = head.number
-        if head.number in selection.undone:
+        if head.number in undone:
             self._put_ours(head, decode(entry.body), entry.sequence, position, authors, outcome)
         else:
             self._check_met(head, outcome)
@@ -284,8 +287,7 @@ class Rebase:
 
     def _touches_of(self, message: Message, record: Record) -> Touches:
         """What the message touches, as it turned out."""
-        names = (*message.sequences, *record.sequences)
-        touches = touches_of(self._connection, message.changes, record.events, names)
+        touches = touches_done(self._connection, message, record)
         assert touches is not None, "what changes the schema is never selected"
         return touches
 
@@ -294,7 +296,7 @@ class Rebase:
         if not outcome.surprising:
             return
         touches = touches_between(self._connection, head.number, head.number)
-        if touches is None or outcome.meet(tuple(touches.writes), tuple(touches.refers)):
+        if touches is None or outcome.meet(touches.writes, touches.refers):
             raise NotDisjoint("a row gave way to one that was put before this one")
 
     def _check_standing(self, outcome: Outcome, undone: frozenset[int]) -> None:
@@ -365,11 +367,6 @@ class Rebase:
     def _keep(self, loss: Loss) -> None:
         record_loss(self._connection, loss)
         self.losses += 1
-
-
-def _undo_of(pending: Pending) -> bytes:
-    assert pending.undo is not None, "what is not in the file is never selected"
-    return pending.undo
 
 
 def _authors(pending: Pending) -> Authors:

@@ -24,6 +24,7 @@ def find_unrepeatable(changes: Sequence[Change]) -> list[int]:
     """The places of those updates in `changes`. Changes without a shape were read from the log, and are left alone."""
     if UPDATE not in set(map(itemgetter(1), parts_of(changes))):  # a row's operation
         return []
+    changes = list(changes)  # those that are kept together are not found by their places
     suspects = [
         at
         for at, change in enumerate(changes)

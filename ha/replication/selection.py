@@ -49,7 +49,6 @@ class Selection:
     touches: Touches = field(default_factory=Touches)
     found: dict[int, Touches] = field(default_factory=dict)
     complete: bool = True
-    _previous_undone: bool = False
 
     def extend(self, connection: Connection) -> None:
         """Look at what the outbox has behind the last place that was looked at."""
@@ -70,17 +69,15 @@ class Selection:
             self._look(number, writes, refers)
 
     def _look(self, number: int, writes: tuple[int, ...], refers: tuple[int, ...]) -> None:
-        self.seen = number
+        previous, self.seen = self.seen, number
         if not self.touches.meet(writes, refers):
-            self._previous_undone = False
             return
         self.touches.writes.update(writes)
         self.touches.refers.update(refers)
-        if self._previous_undone:
+        if self.runs and self.runs[-1][-1] == previous:
             self.runs[-1].append(number)
         else:
             self.runs.append([number])
-        self._previous_undone = True
 
     @property
     def undone(self) -> frozenset[int]:
@@ -105,7 +102,7 @@ class Outcome:
         beyond = touches if named is None else touches.beyond(named)
         self.surprising = self.surprising or bool(beyond.writes or beyond.refers)
 
-    def meet(self, writes: Sequence[int], refers: Sequence[int]) -> bool:
+    def meet(self, writes: Iterable[int], refers: Iterable[int]) -> bool:
         """Whether any part meets these."""
         return any(part.meet(writes, refers) for _, part in self.parts)
 
@@ -150,5 +147,9 @@ def select(connection: Connection, entries: Sequence[Entry]) -> Selection:
 def _touches_of_pending(connection: Connection, body: bytes, undo: bytes | None) -> Touches | None:
     if undo is None:
         return None
-    message, record = decode(body), Record.from_bytes(undo)
+    return touches_done(connection, decode(body), Record.from_bytes(undo))
+
+
+def touches_done(connection: Connection, message: Message, record: Record) -> Touches | None:
+    """What a message touches that did what `record` says; None if it changes the schema."""
     return touches_of(connection, message.changes, record.events, (*message.sequences, *record.sequences))

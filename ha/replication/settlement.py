@@ -15,7 +15,7 @@ from typing import TypeVar
 from twisted.internet.defer import Deferred
 
 from ha.errors import StatementError
-from ha.replication.change import Command, Message, encode
+from ha.replication.change import Message, encode
 from ha.replication.conflicts import Lost
 from ha.replication.follower import Follower
 from ha.replication.groups import message_id
@@ -25,7 +25,7 @@ from ha.replication.rebase import loss_of
 from ha.replication.turns import Turns
 from ha.sqlite.database import Database
 from ha.sqlite.pending import record_loss
-from ha.sqlite.rowchange import parts_of
+from ha.sqlite.rowchange import has_commands
 
 T = TypeVar("T")
 
@@ -170,4 +170,4 @@ def origin(message: Message) -> tuple[str, int, int]:
 
 def changes_schema(message: Message) -> bool:
     """Whether `message` holds DDL."""
-    return any(type(change) is Command for change in parts_of(message.changes))
+    return has_commands(message.changes)

@@ -19,7 +19,7 @@ from ha.sqlite import tables as schema
 from ha.sqlite.connection import Connection
 from ha.sqlite.images import MISFITS, SLICE_CHANGES, apply
 from ha.sqlite.ledger import Origins, origin_of
-from ha.sqlite.rowchange import Change, Command, RowChange
+from ha.sqlite.rowchange import Change, RowChange, has_commands
 from ha.sqlite.tables import Table, Tables
 from ha.values import Value
 
@@ -76,7 +76,7 @@ def put_once(connection: Connection, message: Message, position: int) -> bool:
     """
     if not origin_of(connection, message.node, message.process_id, message.group):
         return False
-    _put(connection, message, position)
+    _put(connection, message, exact=message.snapshot_seq == position or has_commands(message.changes))
     return True
 
 
@@ -95,11 +95,12 @@ def put_in_order(connection: Connection, messages: Sequence[tuple[int, M]], posi
     for own_position, message in messages:
         if origins.note(message.node, message.process_id, message.group):
             fresh.append(message)
-            if message.snapshot_seq == position and not _commands(message):
+            commands = has_commands(message.changes)
+            if message.snapshot_seq == position and not commands:
                 exact.add(message)
             else:
                 exact.put()
-                _put(connection, message, position)
+                _put(connection, message, exact=commands)
         position = own_position
     exact.put()
     origins.write()
@@ -131,15 +132,12 @@ class _Exact:
             self._changes, self._sequences = [], {}
 
 
-def _put(connection: Connection, message: Message, position: int) -> None:
-    if message.snapshot_seq == position or _commands(message):
+def _put(connection: Connection, message: Message, *, exact: bool) -> None:
+    """As it is, where it was executed on this very state or changes the schema; else what fits of it."""
+    if exact:
         apply(connection, message)
     else:
         put_what_fits(connection, message)
-
-
-def _commands(message: Message) -> bool:
-    return any(type(change) is Command for change in message.changes)
 
 
 def put_what_fits(connection: Connection, message: Message) -> None:

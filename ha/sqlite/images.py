@@ -32,7 +32,7 @@ import apsw
 from ha.errors import StatementError
 from ha.sqlite import capture as captures
 from ha.sqlite import tables as schema
-from ha.sqlite.rowchange import Change, Command, RawText, Record, RowChange
+from ha.sqlite.rowchange import Change, Command, RawText, Record, RowChange, has_commands
 from ha.sqlite.tables import Table, Tables, quoted
 from ha.values import Row, Value
 
@@ -71,7 +71,7 @@ def apply(connection: apsw.Connection, message: Message) -> None:
     tables = schema.of(connection)
     with schema.trust(connection):
         tables.refresh()
-        commands = any(type(change) is Command for change in message.changes)
+        commands = has_commands(message.changes)
         with _in_silence(connection, commands or tables.reactive or tables.has_virtual):
             touched: set[str] = set()
             part: list[RowChange] = []

@@ -199,6 +199,13 @@ def write_touches(connection: Connection, number: int, touches: Touches) -> None
     )
 
 
+def undo_of(connection: Connection, number: int) -> bytes:
+    """How the message at that place is undone, which is in the file."""
+    undo: bytes | None = connection.execute("SELECT undo FROM main.ha_outbox WHERE id = ?", (number,)).get
+    assert undo is not None, "what is not in the file is never selected"
+    return undo
+
+
 def touches_after(connection: Connection, after: int) -> Iterator[tuple[int, tuple[int, ...] | None, tuple[int, ...]]]:
     """Each message behind that place: its own, what it writes, or None where that is not known, and what it refers to."""
     rows: Any = connection.execute(

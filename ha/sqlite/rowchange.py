@@ -164,6 +164,11 @@ def parts_of(changes: Sequence[Change]) -> Sequence[Change | Inserted]:
     return changes.parts if type(changes) is Changes else changes
 
 
+def has_commands(changes: Sequence[Change]) -> bool:
+    """Whether there is DDL among them."""
+    return any(type(change) is Command for change in parts_of(changes))
+
+
 def joined(lists: Sequence[Sequence[Change]]) -> Sequence[Change]:
     """One behind the other."""
     if any(type(changes) is Changes for changes in lists):

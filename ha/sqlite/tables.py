@@ -104,6 +104,8 @@ class Tables:
         self._has_virtual: bool | None = None
         #: Changes whenever what is known is forgotten.
         self.generation = 0
+        #: What :mod:`ha.sqlite.touches` made of them; forgotten with the rest.
+        self.places: dict[Any, Any] = {}
 
     def refresh(self) -> None:
         """A transaction begins: forget what another schema said."""
@@ -222,6 +224,7 @@ class Tables:
         self._reactive = None
         self._has_sequences = None
         self._has_virtual = None
+        self.places.clear()
         self.generation += 1
 
 

@@ -19,7 +19,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from ha.sqlite import tables as schema
 from ha.sqlite.connection import Connection
@@ -79,15 +78,14 @@ def touches_of(
     :returns: None where that cannot be told: the schema changes.
     """
     tables = schema.of(connection)
-    places = _places_of(connection)
     found = Touches()
     homes: dict[tuple[str, Row], int | None] = {}
     for name in sequences:
-        found.writes.add(_number(name, "sequence", b""))
+        found.writes.add(_number(name, "sequence"))
     for change in changes:
         if type(change) is not RowChange:
             return None
-        table = places.get(tables, change.table, change.columns)
+        table = _places(connection, tables, change.table, change.columns)
         if table is not None:
             table.add(found, change.old_rowid, change.old_values)
             table.add(found, change.new_rowid, change.new_values)
@@ -95,7 +93,7 @@ def touches_of(
                 homes[table.name, table.key(change.new_rowid, change.new_values)] = change.new_rowid
     moved: dict[tuple[str, Row], int | None] = {}
     for event in events:
-        table = places.get(tables, event.table, None)
+        table = _places(connection, tables, event.table, None)
         if table is not None:
             table.add(found, event.old_rowid, event.old_values)
             table.add(found, event.new_rowid, event.new_values)
@@ -103,7 +101,7 @@ def touches_of(
                 moved[table.name, table.key(event.new_rowid, event.new_values)] = event.new_rowid
     for (name, key), rowid in moved.items():
         if homes.get((name, key)) != rowid:
-            found.writes.add(_number(name, "whole", b""))
+            found.writes.add(_number(name, "whole"))
     return found
 
 
@@ -120,7 +118,7 @@ class _TablePlaces:
         uniques = [unique.columns for unique in table.uniques]
         #: Its outcome depends on more than its places.
         self._writes_whole = not known or None in uniques or table.kind != "table"
-        self._whole = _number(self.name, "whole", b"")
+        self._whole = _number(self.name, "whole")
         self._rowid = _prefix(self.name, "rowid") if table.rowid is not None and table.shape.alias is None else None
         self._keys: list[tuple[bytes, tuple[int, ...]]] = []
         self._parents: list[tuple[bytes, tuple[int, ...]]] = []
@@ -165,45 +163,23 @@ class _TablePlaces:
                 found.refers.add(_hashed(prefix + _folded(picked)))
 
 
-class _Places:
-    """Those of all tables of a connection, until its schema changes."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._generation = -1
-        self._known: dict[tuple[str, tuple[str, ...] | None], _TablePlaces | None] = {}
-
-    def get(self, tables: Tables, name: str, columns: tuple[str, ...] | None) -> _TablePlaces | None:
-        """The table's, for images with these columns, or its own; None: it is gone, and nothing of it can be put."""
-        if self._generation != tables.generation:
-            self._known.clear()
-            self._generation = tables.generation
-        try:
-            return self._known[name, columns]
-        except KeyError:
-            table = tables.get(name)
-            made = None if table is None else _TablePlaces(self._connection, table, columns or table.columns)
-            self._known[name, columns] = made
-            return made
-
-
-_all_places: WeakKeyDictionary[Connection, _Places] = WeakKeyDictionary()
-
-
-def _places_of(connection: Connection) -> _Places:
+def _places(connection: Connection, tables: Tables, name: str, columns: tuple[str, ...] | None) -> _TablePlaces | None:
+    """The table's, for images with these columns, or its own; None: it is gone, and nothing of it can be put."""
     try:
-        return _all_places[connection]
+        return tables.places[name, columns]  # type: ignore[no-any-return]
     except KeyError:
-        places = _all_places[connection] = _Places(connection)
-        return places
+        table = tables.get(name)
+        made = None if table is None else _TablePlaces(connection, table, columns or table.columns)
+        tables.places[name, columns] = made
+        return made
 
 
 def _prefix(table: str, *columns: str) -> bytes:
     return "\0".join((table.lower(), *columns, "")).encode()
 
 
-def _number(table: str, what: str, rest: bytes) -> int:
-    return _hashed(_prefix(table, "", what) + rest)
+def _number(table: str, what: str) -> int:
+    return _hashed(_prefix(table, "", what))
 
 
 def _hashed(place: bytes) -> int:

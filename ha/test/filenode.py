@@ -13,12 +13,12 @@ from typing import Any
 import apsw
 
 from ha.errors import StatementError
-from ha.replication.change import Command, decode
+from ha.replication.change import decode
 from ha.sqlite import images, wholerow
 from ha.sqlite import tables as schema
 from ha.sqlite.capture import Capture
 from ha.sqlite.connection import Connection, open_writer
-from ha.sqlite.rowchange import Record
+from ha.sqlite.rowchange import Record, has_commands
 
 #: A statement that takes more of SQLite's instructions is interrupted, as a node would: triggers can multiply rows without end.
 INSTRUCTIONS_MAX = 5_000_000
@@ -148,7 +148,7 @@ class Node:
             counts.append(len(taken))
             sequences.update(moved)
         record = None
-        if not any(isinstance(change, Command) for change in changes):
+        if not has_commands(changes):
             record = self.capture.record()
         done = Done(changes, counts, sequences, record)
         if before_commit is not None:
