@@ -12,14 +12,13 @@ from struct import Struct
 from ha.errors import StatementError
 from ha.postgres.pgtypes import OIDS
 from ha.sql import ranges
-from ha.sql.ranges import MULTIRANGES, RANGES, Range
+from ha.sql.ranges import MULTIRANGES, Range
 from ha.values import Value
 
 #: Multiranges, by their OIDs.
 _MANY = frozenset(OIDS[name] for name in MULTIRANGES)
 #: By the OID of a range or multirange: its bounds' type by name.
-BOUNDS = {OIDS[name]: kind for name, (kind, _) in RANGES.items()}
-BOUNDS |= {OIDS[multirange]: RANGES[name][0] for multirange, name in MULTIRANGES.items()}
+BOUNDS = {OIDS[name]: kind for name, kind in ranges.BOUNDS.items()}
 
 _EMPTY, _LOWER_IN, _UPPER_IN, _LOWER_OPEN, _UPPER_OPEN = 1, 2, 4, 8, 16
 _LENGTH = Struct("!i")

@@ -15,11 +15,11 @@ from ha.sql import literals
 from ha.sql.made import enumeration, invalid, is_made
 from ha.sql.rewriting import AFTER_FROM, Rewriting, elements
 from ha.sql.tokens import (
+    COMPOUNDS,
+    NAMES,
     NUMBER,
     PARAMETER,
-    QUOTED,
     TEXTS,
-    UNICODE_NAME,
     WORD,
     literal,
     quoted,
@@ -36,7 +36,6 @@ FITTING = {
 }  # fmt: skip
 #: INTEGER has SQLite's width here, but is called by its own name.
 _INTEGERS = frozenset(("INT", "INTEGER"))
-_NAMES = (WORD, QUOTED, UNICODE_NAME)
 _INTS = frozenset(literals.BITS)
 #: Types whose columns take any text, or where a text of theirs is as good as their value.
 _TEXTUAL = frozenset(("varchar", "bpchar"))
@@ -92,9 +91,9 @@ def fit(rewriting: Rewriting, types: Types) -> None:
 
 def _target(rewriting: Rewriting, at: int) -> tuple[str, int] | None:
     """The table whose name begins at `at`, and the token after it and its alias."""
-    if rewriting.kind(at) not in _NAMES:
+    if rewriting.kind(at) not in NAMES:
         return None
-    while rewriting.key(at + 1) == "." and rewriting.kind(at + 2) in _NAMES:
+    while rewriting.key(at + 1) == "." and rewriting.kind(at + 2) in NAMES:
         at += 2
     return unquoted(rewriting.text, rewriting.tokens[at]), at + 1
 
@@ -125,12 +124,12 @@ def _set(rewriting: Rewriting, types: Types, table: str, at: int) -> None:
             _set_several(rewriting, types, table, at)
         else:
             equals = at
-            while rewriting.key(equals + 1) == "." and rewriting.kind(equals + 2) in _NAMES:
+            while rewriting.key(equals + 1) == "." and rewriting.kind(equals + 2) in NAMES:
                 equals += 2
             equals += 1
             if rewriting.key(equals) == "[":
                 raise rewriting.refuse(equals, "assignment to an array's element", "Write the whole array.")
-            if rewriting.key(equals) == "=" and rewriting.kind(equals - 1) in _NAMES:
+            if rewriting.key(equals) == "=" and rewriting.kind(equals - 1) in NAMES:
                 name = unquoted(rewriting.text, rewriting.tokens[equals - 1])
                 if rewriting.key(end - 1) == "DEFAULT" and end == equals + 2:
                     rewriting.instead[equals + 1] = f"({types.schema.default(table, name) or 'NULL'})"
@@ -172,7 +171,7 @@ def _insert(rewriting: Rewriting, types: Types, at: int) -> None:
         names = [
             unquoted(rewriting.text, rewriting.tokens[first])
             for first, _ in elements(rewriting, listed)
-            if rewriting.kind(first) in _NAMES
+            if rewriting.kind(first) in NAMES
         ]
         at = rewriting.partners[listed] + 1
     elif not names:
@@ -224,9 +223,6 @@ def _name_columns(rewriting: Rewriting, names: Sequence[str]) -> None:
     rewriting.before(at, f"({', '.join(map(quoted_name, names))}) ")
 
 
-_COMPOUND = frozenset(("UNION", "INTERSECT", "EXCEPT"))
-
-
 def _select(rewriting: Rewriting, types: Types, table: str, names: Sequence[str], at: int, listed: int | None) -> int:
     """``SELECT …``: its items are made to fit where they stand, or, where they cannot be told apart, what it gives."""
     end = at
@@ -243,7 +239,7 @@ def _select(rewriting: Rewriting, types: Types, table: str, names: Sequence[str]
         names = names[: len(items)]
         if listed is None:
             _name_columns(rewriting, names)
-    if rewriting.key(at) == "SELECT" and not star and rewriting.clause_end(at + 1, _COMPOUND) >= end:
+    if rewriting.key(at) == "SELECT" and not star and rewriting.clause_end(at + 1, COMPOUNDS) >= end:
         for item, name in zip(items, names, strict=False):
             _fit(rewriting, types, table, name, item.first, item.last - 1)
         return end
@@ -355,7 +351,7 @@ def _number(rewriting: Rewriting, column: TypeName, at: int, key: str) -> bool:
 
 def _same(rewriting: Rewriting, types: Types, table: str, column: TypeName, first: int, last: int) -> bool:
     """Is it a column of the same table and type, whose values fit already?"""
-    if any(rewriting.key(at) != "." and rewriting.kind(at) not in _NAMES for at in range(first, last + 1)):
+    if any(rewriting.key(at) != "." and rewriting.kind(at) not in NAMES for at in range(first, last + 1)):
         return False
     if last > first and unquoted(rewriting.text, rewriting.tokens[first]).lower() not in (table.lower(), "excluded"):
         return False

@@ -105,7 +105,7 @@ def ours(function: str) -> Callable[[Rewriting, int], None]:
     """A function that SQLite has, too, but means otherwise; what the schema keeps, and its own door, keep SQLite's."""
 
     def rule(rewriting: Rewriting, index: int) -> None:
-        if rewriting.key(index + 1) == "(" and not rewriting.sqlite_order and not rewriting.is_stored:
+        if rewriting.key(index + 1) == "(" and not rewriting.is_sqlites:
             rewriting.instead[index] = function
 
     return rule
@@ -215,7 +215,7 @@ def named_arguments(rewriting: Rewriting, index: int) -> None:
 
 def precision(rewriting: Rewriting, index: int) -> None:
     """``CURRENT_TIMESTAMP(3)``."""
-    if rewriting.key(index) == "CURRENT_TIME" and not rewriting.sqlite_order and not rewriting.is_stored:
+    if rewriting.key(index) == "CURRENT_TIME" and not rewriting.is_sqlites:
         rewriting.instead[index] = "pg_current_time()"
     if rewriting.key(index + 1) == "(" and rewriting.kind(index + 2) == NUMBER and rewriting.key(index + 3) == ")":
         rewriting.drop(index + 1, index + 3)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from ha.errors import StatementError
 from ha.sql.rewriting import AFTER_FROM, Rewriting
 from ha.sql.rowsources import JOINS
-from ha.sql.tokens import BIND, NUMBER, PARAMETER, QUOTED, STRING, WORD, quoted_name, unquoted
+from ha.sql.tokens import BIND, COMPOUNDS, NUMBER, PARAMETER, QUOTED, STRING, WORD, quoted_name, unquoted
 
 AFTER_ORDER = frozenset("LIMIT OFFSET FETCH FOR ROWS RANGE GROUPS UNION INTERSECT EXCEPT RETURNING ;".split())
 
 
-_COMPOUNDS = frozenset(("UNION", "INTERSECT", "EXCEPT"))
-_AFTER_WHOLE = _COMPOUNDS | frozenset(("", ";", ")", "ORDER", "LIMIT", "OFFSET", "FETCH", "FOR"))
+_AFTER_WHOLE = COMPOUNDS | frozenset(("", ";", ")", "ORDER", "LIMIT", "OFFSET", "FETCH", "FOR"))
 
 
 def bracketed_select(rewriting: Rewriting, index: int) -> None:
@@ -20,12 +19,12 @@ def bracketed_select(rewriting: Rewriting, index: int) -> None:
         return
     rewriting.ask()  # how many rows a subquery gives
     close, before = rewriting.partners[index], rewriting.key(index - 1)
-    if before in ("ALL", "DISTINCT") and rewriting.key(index - 2) in _COMPOUNDS:
+    if before in ("ALL", "DISTINCT") and rewriting.key(index - 2) in COMPOUNDS:
         before = rewriting.key(index - 2)
     after = rewriting.key(close + 1)
     if (
-        before in _COMPOUNDS
-        or (before in ("", "(", ")") and after in _COMPOUNDS)
+        before in COMPOUNDS
+        or (before in ("", "(", ")") and after in COMPOUNDS)
         or (
             rewriting.verb and not before and after in _AFTER_WHOLE
         )  # without a verb it is an argument, translated apart

@@ -9,16 +9,15 @@ becomes a time first.
 from __future__ import annotations
 
 from ha.errors import StatementError
-from ha.sql.ranges import MULTIRANGES, RANGES
+from ha.sql.ranges import BOUNDS, MULTIRANGES, RANGES
 from ha.sql.rewriting import AFTER_FROM, Rewriting, elements
-from ha.sql.tokens import BIND, NUMBER, PARAMETER, QUOTED, TEXTS, UNICODE_NAME, WORD, unquoted
+from ha.sql.tokens import BIND, COMPOUNDS, NAMES, NUMBER, PARAMETER, TEXTS, WORD, unquoted
 from ha.sql.typed import Types
 from ha.sql.typenames import SPOKEN
 
 #: How the bounds of a range or multirange are ordered.
 RANGE_ORDERS = {
-    name: "number" if RANGES[MULTIRANGES.get(name, name)][0] in ("int4", "int8", "numeric") else "text"
-    for name in (*RANGES, *MULTIRANGES)
+    name: "number" if BOUNDS[name] in ("int4", "int8", "numeric") else "text" for name in (*RANGES, *MULTIRANGES)
 }
 #: By type: the collation that has its order.
 COLLATIONS = {
@@ -34,17 +33,15 @@ COLLATIONS = {
         "pg_text_array",
     ),
 }
-NAMES = (WORD, QUOTED, UNICODE_NAME)
 COMPARISONS = frozenset(("=", "<>", "!=", "<", ">", "<=", ">="))
 #: Operators that bind closer than a comparison.
 CLOSER = frozenset("+ - * / % ^ || -> ->> #> #>> & | # << >> @> <@ && #-".split())
-_UNITING = frozenset(("UNION", "INTERSECT", "EXCEPT"))
 _EXTREMES = frozenset(("MIN", "MAX", "NULLIF"))
 _TERM_END = frozenset(
     ("ASC", "DESC", "NULLS", "USING", ",", "ROWS", "RANGE", "GROUPS", "ORDER", "HAVING", *AFTER_FROM, "INTO")
 )
 #: Statements without any of these have nothing to compare.
-WORDS = COMPARISONS | _UNITING | _EXTREMES | frozenset(("BETWEEN", "IN", "IS", "BY", "DISTINCT", "CASE", "USING"))
+WORDS = COMPARISONS | COMPOUNDS | _EXTREMES | frozenset(("BETWEEN", "IN", "IS", "BY", "DISTINCT", "CASE", "USING"))
 
 
 def fit(rewriting: Rewriting, types: Types) -> None:
@@ -88,11 +85,11 @@ def _is_set(rewriting: Rewriting, select: int) -> bool:
     before = rewriting.key(select - 1)
     if (
         rewriting.key(select + 1) == "DISTINCT"
-        or before in _UNITING
-        or (before == "ALL" and rewriting.key(select - 2) in _UNITING)
+        or before in COMPOUNDS
+        or (before == "ALL" and rewriting.key(select - 2) in COMPOUNDS)
     ):
         return True
-    return rewriting.key(rewriting.clause_end(select, _UNITING)) in _UNITING
+    return rewriting.key(rewriting.clause_end(select, COMPOUNDS)) in COMPOUNDS
 
 
 def _compare(rewriting: Rewriting, types: Types, at: int) -> None:

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ha.errors import StatementError
-from ha.sql.tokens import QUOTED, STRING, UNICODE_NAME, WORD, Token, tokenize, unquoted
+from ha.sql.tokens import NAMES, STRING, WORD, Token, tokenize, unquoted
 
 #: Kinds, as pg_constraint calls them.
 PRIMARY, UNIQUE, CHECK, FOREIGN = "p", "u", "c", "f"
 
 _FIRST = {"PRIMARY": PRIMARY, "UNIQUE": UNIQUE, "CHECK": CHECK, "FOREIGN": FOREIGN, "REFERENCES": FOREIGN}
 _TABLE_WORDS = frozenset(("CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"))
-_NAMES = (WORD, QUOTED, UNICODE_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,7 @@ def query_of(sql: str) -> str:
 
 def names_in(text: str) -> frozenset[str]:
     """Every name in an expression, lower case."""
-    return frozenset(_name(text, token).lower() for token in _tokens(text) if token.kind in _NAMES)
+    return frozenset(_name(text, token).lower() for token in _tokens(text) if token.kind in NAMES)
 
 
 def _tokens(sql: str) -> list[Token]:
@@ -227,7 +226,7 @@ def _used(expression: str) -> list[str]:
     """The names in an expression, each once, in their order."""
     found: dict[str, str] = {}
     for token in _tokens(expression):
-        if token.kind in _NAMES:
+        if token.kind in NAMES:
             name = _name(expression, token)
             found.setdefault(name.lower(), name)
     return list(found.values())

@@ -36,7 +36,7 @@ def number(rewriting: Rewriting, index: int) -> None:
     :raises StatementError: 22003.
     """
     key = rewriting.key(index)
-    if len(key) <= EXACT_DIGITS or rewriting.sqlite_order or rewriting.is_stored or key[:2] in ("0x", "0X"):
+    if len(key) <= EXACT_DIGITS or rewriting.is_sqlites or key[:2] in ("0x", "0X"):
         return
     whole, _, fraction = key.replace("_", "").partition(".")
     digits = whole + fraction
@@ -121,7 +121,7 @@ def cast_call(rewriting: Rewriting, index: int) -> None:
     if as_ == index + 3 and rewriting.kind(index + 2) == PARAMETER:
         rewriting.casts.setdefault(rewriting.parameter(index + 2), type_name.name)
     if type_name.written in _SQLITE_CASTS and not type_name.name.startswith("_") and rewriting.key(as_ + 2) != ".":
-        if rewriting.sqlite_order or rewriting.is_stored or type_name.written in ("BLOB", "TEXT"):
+        if rewriting.is_sqlites or type_name.written in ("BLOB", "TEXT"):
             return
     known = _known(rewriting, type_name, as_ + 1)
     if as_ > index + 3:
@@ -282,7 +282,7 @@ def typed_literal(rewriting: Rewriting, index: int) -> None:
     if (
         name == "interval"
         or value[:1].isdigit()
-        or not (rewriting.sqlite_order or rewriting.is_stored)
+        or not rewriting.is_sqlites
         or value.lower() in ("now", "today", "tomorrow", "yesterday", "epoch", "infinity")
     ):
         rewriting.instead[index] = f"pg_{name}("

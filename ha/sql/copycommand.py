@@ -109,19 +109,13 @@ class _CopyOptions:
         elif reader.take("ENCODING"):
             _utf8(reader.string())
         elif reader.take("FORCE", "QUOTE"):
-            self.said["force_quote"] = ("*",) if reader.take("*") else self._bare_names()
+            self.said["force_quote"] = ("*",) if reader.take("*") else self.reader.listed(self.reader.name)
         elif reader.take("FORCE", "NOT", "NULL"):
-            self.said["force_not_null"] = self._bare_names()
+            self.said["force_not_null"] = self.reader.listed(self.reader.name)
         elif reader.take("FORCE", "NULL"):
-            self.said["force_null"] = self._bare_names()
+            self.said["force_null"] = self.reader.listed(self.reader.name)
         else:
             raise reader.error()
-
-    def _bare_names(self) -> tuple[str, ...]:
-        found = [self.reader.name()]
-        while self.reader.take(","):
-            found.append(self.reader.name())
-        return tuple(found)
 
     def made(
         self, table: str | None, columns: tuple[str, ...], statement: kinds.Statement | None, to_client: bool

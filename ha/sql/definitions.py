@@ -214,12 +214,10 @@ def _create_schema(reader: Reader) -> Parsed:
 def _drop_schema(reader: Reader) -> Parsed:
     reader.expect("SCHEMA")
     exists = reader.take("IF", "EXISTS")
-    names = [reader.name()]
-    while reader.take(","):
-        names.append(reader.name())
+    names = reader.listed(reader.name)
     cascade = reader.one_of("CASCADE", "RESTRICT") == "CASCADE"
     reader.end()
-    return Kind.SCRIPT, "DROP SCHEMA", kinds.DropSchema(tuple(names), exists, cascade)
+    return Kind.SCRIPT, "DROP SCHEMA", kinds.DropSchema(names, exists, cascade)
 
 
 #: PostgreSQL's own databases: a copy of one of them is an empty database.

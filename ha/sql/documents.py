@@ -83,8 +83,6 @@ def _value(function: str) -> Callable[[Rewriting, Types, int], None]:
         first += rewriting.key(first) == "DISTINCT"
         last = rewriting.clause_end(first, frozenset((",", "ORDER"))) - 1
         letter = _whole_row(rewriting, types, first, last) or mark(rewriting, types, first, last)
-        if letter == _TEXT and function.startswith("pg_to_json") and rewriting.kind(first) in TEXTS:
-            letter = _TEXT
         rewriting.instead[at] = f"{function}_{letter}"
 
     return rule

@@ -17,14 +17,13 @@ from ha.sql.made import Enumeration, enumeration, invalid, is_made
 from ha.sql.naming import name_of
 from ha.sql.reading import Item
 from ha.sql.rewriting import Rewriting, elements
-from ha.sql.tokens import BIND, NUMBER, OPERATOR, PARAMETER, TEXTS, literal, quoted, quoted_name
+from ha.sql.tokens import BIND, COMPOUNDS, NUMBER, OPERATOR, PARAMETER, TEXTS, literal, quoted, quoted_name
 from ha.sql.typed import Types
 from ha.sql.typenames import read_type
 
 _COMPARING = frozenset(("<", ">", "<=", ">="))
 #: Functions that give the least or greatest of their arguments, or of the rows.
 _EXTREMES = frozenset(("MIN", "MAX", "GREATEST", "LEAST"))
-_UNITING = frozenset(("UNION", "INTERSECT", "EXCEPT"))
 #: Before an operand they make it part of a larger one, which is no enumeration's.
 _JOINING = frozenset(("||", "+", "-", "*", "/", "%", "->", "->>", "."))
 #: A parameter, the client's or one of ours in the place of a literal.
@@ -290,7 +289,7 @@ def _order_by(rewriting: Rewriting, types: Types, order: int, first: int, last: 
     if one is None:
         raise rewriting.refuse(first, "ordering by arrays of an enumeration")
     if select >= 0:
-        if any(rewriting.key(at) in _UNITING for at in types.reading.level(select, order)) or _united_before(
+        if any(rewriting.key(at) in COMPOUNDS for at in types.reading.level(select, order)) or _united_before(
             rewriting, select
         ):
             raise rewriting.refuse(
@@ -306,7 +305,7 @@ def _order_by(rewriting: Rewriting, types: Types, order: int, first: int, last: 
 
 
 def _united_before(rewriting: Rewriting, select: int) -> bool:
-    return rewriting.key(select - 1) in _UNITING or rewriting.key(select - 2) in _UNITING
+    return rewriting.key(select - 1) in COMPOUNDS or rewriting.key(select - 2) in COMPOUNDS
 
 
 def _meant(rewriting: Rewriting, types: Types, select: int, order: int, at: int) -> Item | None:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ha.sql.made import named
 from ha.sql.naming import name_of
-from ha.sql.ranges import MULTIRANGES, RANGES
+from ha.sql.ranges import BOUNDS
 from ha.sql.reading import OPERATOR_WORDS, Item, Reading, Scope
 from ha.sql.results import BARE, LIKE_ARGUMENT, NUMERIC, RESULT_OF
 from ha.sql.tokens import BLOB, NUMBER, PARAMETER, TEXTS, WORD
@@ -302,8 +302,7 @@ class Expressions:
             return found
         first_type = types[0] if types else None
         if name in ("lower", "upper"):
-            single = MULTIRANGES.get(first_type or "", first_type or "")
-            return RANGES[single][0] if single in RANGES else "text"
+            return BOUNDS.get(first_type or "", "text")
         if name == "sum":
             return {"time": "interval", "bool": "int8", "int2": "int8", "int4": "int8", "int8": "numeric"}.get(
                 first_type or "", first_type

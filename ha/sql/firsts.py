@@ -10,7 +10,7 @@ from ha.errors import StatementError
 from ha.sql.naming import name_of
 from ha.sql.reading import Item
 from ha.sql.rewriting import AFTER_FROM, Rewriting, elements
-from ha.sql.tokens import NUMBER, quoted_name, unquoted
+from ha.sql.tokens import COMPOUNDS, NUMBER, quoted_name, unquoted
 from ha.sql.typed import Types
 
 _BODY_END = frozenset("ORDER LIMIT OFFSET FETCH FOR UNION INTERSECT EXCEPT ;".split())
@@ -22,20 +22,18 @@ def distinct(rewriting: Rewriting, index: int) -> None:
     """The DISTINCT of a SELECT."""
     if rewriting.key(index + 1) != "ON" or rewriting.key(index - 1) != "SELECT" or rewriting.key(index + 2) != "(":
         return
-    if not rewriting.ask():
-        if rewriting.asks:
-            return  # with the schema, then
-        raise rewriting.refuse(index, "SELECT DISTINCT ON", _HINT)
-    assert rewriting.types is not None
+    types = rewriting.needed(index, "SELECT DISTINCT ON", _HINT)
+    if types is None:
+        return
     select, opening = index - 1, index + 2
     first = rewriting.partners.get(opening, index) + 1
     items_end = rewriting.clause_end(first, AFTER_FROM | {"FROM"})
     body_end = rewriting.clause_end(items_end, _BODY_END)
     order_end = rewriting.clause_end(body_end, _ORDER_END)
-    items = rewriting.types.reading.items_between(select, order_end)
-    if rewriting.key(order_end) in ("UNION", "INTERSECT", "EXCEPT") or not items:
+    items = types.reading.items_between(select, order_end)
+    if rewriting.key(order_end) in COMPOUNDS or not items:
         raise rewriting.refuse(index, "SELECT DISTINCT ON here", _HINT)
-    names = _name_items(rewriting, rewriting.types, select, items)
+    names = _name_items(rewriting, types, select, items)
     keys = ", ".join(_term(rewriting, items, at, last) for at, last in elements(rewriting, opening))
     order = _order(rewriting, items, body_end, order_end)
     _check_order(rewriting, items, opening, body_end, order_end)

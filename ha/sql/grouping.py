@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from ha.errors import StatementError
 from ha.sql.reading import Item, Scope
 from ha.sql.rewriting import AFTER_FROM, NOT_CALLED, Rewriting
-from ha.sql.tokens import NUMBER, PARAMETER, QUOTED, TEXTS, UNICODE_NAME, WORD, unquoted
+from ha.sql.tokens import COMPOUNDS, NAMES, NUMBER, PARAMETER, TEXTS, WORD, unquoted
 from ha.sql.typed import Types
 
-_NAMES = (WORD, QUOTED, UNICODE_NAME)
 #: Functions that make one value of many rows.
 AGGREGATES = frozenset(
     """
@@ -56,7 +55,7 @@ def _distinct(rewriting: Rewriting, types: Types, select: int) -> None:
 
     :raises StatementError: 42P10.
     """
-    order = rewriting.clause_end(select + 1, frozenset(("ORDER", "UNION", "INTERSECT", "EXCEPT", ";")))
+    order = rewriting.clause_end(select + 1, COMPOUNDS | {"ORDER", ";"})
     if rewriting.key(order) != "ORDER":
         return
     items = types.reading.items_between(select, rewriting.clause_end(select + 1, frozenset((";",))))
@@ -80,7 +79,7 @@ def _distinct(rewriting: Rewriting, types: Types, select: int) -> None:
 
 
 def _select(rewriting: Rewriting, types: Types, select: int) -> None:
-    body_end = rewriting.clause_end(select + 1, frozenset(("UNION", "INTERSECT", "EXCEPT", ";")))
+    body_end = rewriting.clause_end(select + 1, COMPOUNDS | {";"})
     group = _clause(rewriting, select, body_end, "GROUP")
     having = _clause(rewriting, select, body_end, "HAVING")
     items = types.reading.items_between(select, body_end)
@@ -112,7 +111,7 @@ def _select(rewriting: Rewriting, types: Types, select: int) -> None:
     if order >= 0 and body_end == rewriting.clause_end(order, frozenset((";",))):
         names = {item.alias for item in items if item.alias}
         for start, end in types.reading.parts(order + 2, rewriting.clause_end(order + 2, _BODY_END - {"ORDER"})):
-            if rewriting.kind(start) in _NAMES and _text(rewriting, start) in names:
+            if rewriting.kind(start) in NAMES and _text(rewriting, start) in names:
                 continue
             grouped.expression(start, end)
 
@@ -177,7 +176,7 @@ class _Grouped:
             if not 0 < place <= len(items) or any(item.star for item in items):
                 return False
             first, last = items[place - 1].first, items[place - 1].last
-        elif last - first == 1 and self.rewriting.kind(first) in _NAMES and self.column(first)[0] is None:
+        elif last - first == 1 and self.rewriting.kind(first) in NAMES and self.column(first)[0] is None:
             name = _text(self.rewriting, first)
             item = next((item for item in items if item.alias == name), None)
             if item is None and self.rewriting.key(first) not in _WORDS:
@@ -216,13 +215,13 @@ class _Grouped:
     def column(self, at: int) -> tuple[str | None, str, int]:
         """The column that is named at a token: its table's alias, its name, the token after it; None if it is none that is certain."""
         rewriting = self.rewriting
-        if rewriting.kind(at) not in _NAMES or (rewriting.kind(at) == WORD and rewriting.key(at) in _WORDS):
+        if rewriting.kind(at) not in NAMES or (rewriting.kind(at) == WORD and rewriting.key(at) in _WORDS):
             return None, "", at + 1
         if rewriting.key(at - 1) in (".", "::", "AS") or rewriting.key(at + 1) == "(":
             return None, "", at + 1
         name = _text(rewriting, at).lower()
         if rewriting.key(at + 1) == ".":
-            column = _text(rewriting, at + 2).lower() if rewriting.kind(at + 2) in _NAMES else ""
+            column = _text(rewriting, at + 2).lower() if rewriting.kind(at + 2) in NAMES else ""
             table = self.scope.tables.get(name)
             if rewriting.key(at + 3) in (".", "(") or table is None or not self._has(table, column):
                 return None, "", at + 1

@@ -20,6 +20,7 @@ from ha.sql.expressions import Expressions, Schema
 from ha.sql.kinds import Statement
 from ha.sql.naming import name_of
 from ha.sql.reading import Item, Reading
+from ha.sql.tokens import COMPOUNDS
 from ha.sql.typenames import read_type
 from ha.sql.wants import Wants
 from ha.values import Column
@@ -66,7 +67,6 @@ def columns(statement: Statement, sources: Sequence[Source], schema: Schema) -> 
     return tuple(made)
 
 
-_UNITING = frozenset(("UNION", "INTERSECT", "EXCEPT"))
 _OF_ROWS = frozenset(("FROM", "JOIN", ",", "AS", "MATERIALIZED", "("))
 
 
@@ -79,7 +79,7 @@ def _is_united(reading: Reading) -> bool:
             rows.append(rows[-1] and reading.key(at - 1) in _OF_ROWS)
         elif key == ")" and len(rows) > 1:
             rows.pop()
-        elif key in _UNITING and rows[-1]:
+        elif key in COMPOUNDS and rows[-1]:
             return True
     return False
 

@@ -33,10 +33,14 @@ class Insertion(NamedTuple):
     width: int
 
 
-@lru_cache(TEXTS_KEPT)
 def plain_insertion(sql: str) -> Insertion | None:
     """What `sql` inserts into; None if it says anything more, or it another way."""
-    form = _FORM.fullmatch(sql) if len(sql) <= TEXT_MAX else None
+    return _plain_insertion(sql) if len(sql) <= TEXT_MAX else None
+
+
+@lru_cache(TEXTS_KEPT)
+def _plain_insertion(sql: str) -> Insertion | None:
+    form = _FORM.fullmatch(sql)
     if form is None:
         return None
     table, columns, marks = form.groups()

@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from ha.sql.naming import name_of
 from ha.sql.reading import Item
 from ha.sql.rewriting import AFTER_FROM, Rewriting
-from ha.sql.tokens import QUOTED, UNICODE_NAME, WORD, Token, tokenize, unquoted
+from ha.sql.tokens import NAMES, Token, tokenize, unquoted
 from ha.sql.typed import Types
 
-_NAMES = (WORD, QUOTED, UNICODE_NAME)
 _HINT = "Write the subquery into the select list, or join with a condition."
 _AGGREGATES = frozenset(
     "COUNT SUM AVG MIN MAX TOTAL JSON_AGG JSONB_AGG ARRAY_AGG STRING_AGG BOOL_AND BOOL_OR EVERY JSON_OBJECT_AGG JSONB_OBJECT_AGG".split()
@@ -27,21 +26,19 @@ def one_row(rewriting: Rewriting, index: int) -> None:
 
     :raises StatementError: 0A000, it is none of those that can be said.
     """
-    if not rewriting.ask():
-        if rewriting.asks:
-            return  # with the schema, then
-        raise rewriting.refuse(index, "LATERAL", _HINT)
-    assert rewriting.types is not None
+    types = rewriting.needed(index, "LATERAL", _HINT)
+    if types is None:
+        return
     opening = index + 1
     close = rewriting.partners.get(opening, -1)
     alias = close + 1 + (rewriting.key(close + 1) == "AS")
     first, end, left = _joined(rewriting, index, alias)
-    items = rewriting.types.reading.items_between(opening + 1, close)
-    if end < 0 or not items or rewriting.kind(alias) not in _NAMES or any(item.star for item in items):
+    items = types.reading.items_between(opening + 1, close)
+    if end < 0 or not items or rewriting.kind(alias) not in NAMES or any(item.star for item in items):
         raise rewriting.refuse(index, "LATERAL here", _HINT)
     if not (_is_aggregate(rewriting, items, opening, close) or (left and _is_one(rewriting, close))):
         raise rewriting.refuse(index, "LATERAL of a subquery that may give several rows", _HINT)
-    values = _values(rewriting, rewriting.types, items, opening, close)
+    values = _values(rewriting, types, items, opening, close)
     rewriting.forget(first, end)
     _replace(rewriting, unquoted(rewriting.text, rewriting.tokens[alias]).lower(), values, first, end)
 
@@ -124,7 +121,7 @@ def _replace(rewriting: Rewriting, alias: str, values: dict[str, str], first: in
         if item.star:
             raise rewriting.refuse(item.first, "* beside LATERAL", "Name the columns.")
     for at in range(start, stop):
-        if first <= at <= end or rewriting.kind(at) not in _NAMES or rewriting.key(at + 1) != ".":
+        if first <= at <= end or rewriting.kind(at) not in NAMES or rewriting.key(at + 1) != ".":
             continue
         if rewriting.key(at - 1) == "." or unquoted(rewriting.text, rewriting.tokens[at]).lower() != alias:
             continue

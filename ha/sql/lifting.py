@@ -21,6 +21,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ha.errors import StatementError
+from ha.sql.kept import Kept
 from ha.sql.kinds import Kind, Statement
 from ha.sql.statements import literal_position, split
 from ha.values import Value
@@ -100,11 +101,13 @@ class Lifted(NamedTuple):
     values: tuple[Value, ...]
 
 
-@lru_cache(TEXTS_KEPT)
 def lift(text: str) -> Lifted | None:
     """`text` with its literals as parameters; None where it is better read as it stands."""
-    if len(text) > LIFTED_TEXT_MAX:
-        return None
+    return _lift(text) if len(text) <= LIFTED_TEXT_MAX else None
+
+
+@lru_cache(TEXTS_KEPT)
+def _lift(text: str) -> Lifted | None:
     rule = _RULES.get(text[:6].upper())
     if rule is None:
         return None
@@ -119,9 +122,8 @@ def lift(text: str) -> Lifted | None:
     except KeyError:
         if _RESTLESS.search(shape) and not _comes_again(shape):
             return None
-        if len(_known) >= SHAPES_KEPT:
-            _known.clear()
-        statement = _known[shape] = _statement(shape, rule, text, literals)
+        statement = _statement(shape, rule, text, literals)
+        _known.keep(shape, statement)
     if statement is None:
         return None
     return Lifted(statement, tuple([_value(literal) for literal in literals]))
@@ -149,7 +151,7 @@ def put_back(error: StatementError, text: str) -> StatementError:
 
 
 # Statements by shape; None for a shape that is not lifted.
-_known: dict[str, Statement | None] = {}
+_known: Kept[str, Statement | None] = Kept(SHAPES_KEPT)
 # Shapes that were met once and may never come again.
 _met: set[str] = set()
 

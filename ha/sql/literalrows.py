@@ -10,6 +10,7 @@ may want other values than were written; then the rows become a table of their o
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from ha.sql.assignments import function_of, more_arguments
@@ -49,7 +50,12 @@ class LiteralRows(NamedTuple):
 
 def literal_rows(text: str) -> LiteralRows | None:
     """What `text` says, if it is one; None for anything else."""
-    if len(text) < LENGTH_MIN or "\0" in text:
+    return _read(text) if len(text) >= LENGTH_MIN else None
+
+
+@lru_cache(maxsize=1)  # asked when it is cut, and when its types are known
+def _read(text: str) -> LiteralRows | None:
+    if "\0" in text:
         return None
     found = _INSERT.fullmatch(text)
     if found is None:

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from ha.sql.kinds import Part
 from ha.sql.naming import name_of
 from ha.sql.rewriting import Rewriting
-from ha.sql.tokens import QUOTED, UNICODE_NAME, WORD, Token, quoted, quoted_name, tokenize, unquoted
+from ha.sql.tokens import NAMES, Token, quoted, quoted_name, tokenize, unquoted
 from ha.sql.typed import Types
 
-_NAMES = (WORD, QUOTED, UNICODE_NAME)
 _WRITES = frozenset(("INSERT", "UPDATE", "DELETE"))
 
 
@@ -25,13 +24,10 @@ def is_part(rewriting: Rewriting, index: int) -> bool:
 
 def part(rewriting: Rewriting, index: int) -> None:
     """The INSERT, UPDATE or DELETE of WITH."""
-    if not rewriting.ask():
-        if rewriting.asks:
-            return  # with the schema, then
-        raise rewriting.refuse(
-            index, f"{rewriting.key(index)} in WITH", "Use two statements in a transaction, with RETURNING."
-        )
-    assert rewriting.types is not None
+    hint = "Use two statements in a transaction, with RETURNING."
+    types = rewriting.needed(index, f"{rewriting.key(index)} in WITH", hint)
+    if types is None:
+        return
     opening = index - 1
     close = rewriting.partners[opening]
     name, listed = _named(rewriting, opening)
@@ -39,7 +35,7 @@ def part(rewriting: Rewriting, index: int) -> None:
         raise rewriting.refuse(
             index, f"{rewriting.key(index)} in an inner WITH", "Write it at the statement's beginning."
         )
-    columns = _columns(rewriting, rewriting.types, opening, close)
+    columns = _columns(types, opening, close)
     told = unquoted(rewriting.text, rewriting.tokens[name])
     empty = f"SELECT {', '.join(['NULL'] * max(len(columns), 1))} WHERE {quoted(told)} IS NULL"
     rewriting.drop(opening + 1, close - 1)
@@ -60,10 +56,10 @@ def _named(rewriting: Rewriting, opening: int) -> tuple[int, bool]:
     listed = rewriting.key(at) == ")" and at in rewriting.partners
     if listed:
         at = rewriting.partners[at] - 1
-    return (at if rewriting.kind(at) in _NAMES else -1), listed
+    return (at if rewriting.kind(at) in NAMES else -1), listed
 
 
-def _columns(rewriting: Rewriting, types: Types, opening: int, close: int) -> list[str]:
+def _columns(types: Types, opening: int, close: int) -> list[str]:
     """The names of what it returns."""
     found: list[str] = []
     for item in types.reading.items_between(opening + 1, close):
@@ -89,8 +85,8 @@ def _text(rewriting: Rewriting, name: int, index: int, close: int) -> str:
 
 def _names_any(rewriting: Rewriting, first: int, last: int, before: Sequence[Token]) -> bool:
     """Is a query that stands before named between two tokens?"""
-    named = {token.key for at, token in enumerate(before) if token.kind in _NAMES}
-    return any(rewriting.kind(at) in _NAMES and rewriting.key(at) in named for at in range(first, last))
+    named = {token.key for at, token in enumerate(before) if token.kind in NAMES}
+    return any(rewriting.kind(at) in NAMES and rewriting.key(at) in named for at in range(first, last))
 
 
 def named(text: str) -> frozenset[str]:
@@ -114,7 +110,7 @@ def named(text: str) -> frozenset[str]:
                 depth += (tokens[at].key == "(") - (tokens[at].key == ")")
                 at += 1
             continue
-        if token.kind in _NAMES and tokens[at - 1].key != "INTO":
+        if token.kind in NAMES and tokens[at - 1].key != "INTO":
             found.add(unquoted(text, token).lower())
         at += 1
     return frozenset(found)

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
-from ha.sql.tokens import QUOTED, UNICODE_NAME, WORD, Token, quoted_name, tokenize, unquoted
+from ha.sql.tokens import COMPOUNDS, NAMES, Token, quoted_name, tokenize, unquoted
 
 PUBLIC: Final = "public"
 
@@ -32,7 +32,6 @@ TEMPORARY: Final = "pg_temp_1"
 #: Schemas that are no part of a name: SQLite's databases, PostgreSQL's catalogs, and the one that has the plain names.
 BUILT_IN: Final = frozenset((PUBLIC, "main", "temp", "pg_temp", "pg_catalog", "information_schema", "pg_toast"))
 
-_NAMES: Final = (WORD, QUOTED, UNICODE_NAME)
 
 #: Statements whose names are read here; of the others, those that name relations read them with their own words.
 READ: Final = frozenset("SELECT INSERT UPDATE DELETE WITH VALUES ( TABLE CREATE EXPLAIN".split())
@@ -51,7 +50,6 @@ _NO_RELATION: Final = _NO_ALIAS | frozenset(
 )
 #: Calls whose arguments have a FROM of their own.
 _CALLS: Final = frozenset("EXTRACT TRIM SUBSTRING OVERLAY POSITION".split())
-_COMPOUNDS: Final = frozenset(("UNION", "INTERSECT", "EXCEPT"))
 
 
 def joined(schema: str | None, name: str) -> str:
@@ -81,7 +79,7 @@ def path_of(search_path: str) -> tuple[str, ...]:
 
     A path that finds the plain names and nothing else is empty.
     """
-    named = [unquoted(search_path, token) for token in tokenize(search_path) if token.kind in _NAMES]
+    named = [unquoted(search_path, token) for token in tokenize(search_path) if token.kind in NAMES]
     # Some clients send the whole list as one string.
     parts = [part.strip(' "') for one in named for part in one.split(",")]
     found = tuple(dict.fromkeys(part for part in parts if part and part not in ("$user", "pg_catalog", "pg_temp")))
@@ -202,7 +200,7 @@ class _Reading:
         return self.tokens[at].key if 0 <= at < len(self.tokens) else ""
 
     def is_name(self, at: int) -> bool:
-        return 0 <= at < len(self.tokens) and self.tokens[at].kind in _NAMES
+        return 0 <= at < len(self.tokens) and self.tokens[at].kind in NAMES
 
     def plain(self, at: int) -> str:
         return unquoted(self.text, self.tokens[at])
@@ -261,7 +259,7 @@ class _Reading:
             elif key in _AFTER_FROM:
                 level.in_from = False
                 level.selects = level.selects or key == "SELECT"
-                level.part += key in _COMPOUNDS
+                level.part += key in COMPOUNDS
             at += 1
 
     def _in_trigger(self, start: int) -> bool:

@@ -32,7 +32,7 @@ def like(words: str, *, folding: bool = False) -> Callable[[Rewriting, int], Non
     def rule(rewriting: Rewriting, index: int) -> None:
         if not rewriting.is_operand(index - 1) and rewriting.key(index - 1) != "NOT":
             return
-        if not folding and not rewriting.sqlite_order and not rewriting.is_stored:
+        if not folding and not rewriting.is_sqlites:
             _glob(rewriting, index, words.replace("LIKE", "GLOB"))
             return
         if rewriting.key(index) != "LIKE":
@@ -227,7 +227,7 @@ def bracket(rewriting: Rewriting, index: int) -> None:
 
 def power(rewriting: Rewriting, index: int) -> None:
     if rewriting.is_operand(index - 1):
-        function = "pow" if rewriting.sqlite_order or rewriting.is_stored else "pg_power"
+        function = "pow" if rewriting.is_sqlites else "pg_power"
         rewriting.call(rewriting.operand_before(index), index, rewriting.operand_after(index + 1), function)
 
 
@@ -249,7 +249,7 @@ def json_call(function: str, more: str = "") -> Callable[[Rewriting, int], None]
 
 def document_text(rewriting: Rewriting, index: int) -> None:
     """``document ->> key``: SQLite gives a number for a number, and 1 for ``true``."""
-    if not rewriting.sqlite_order and not rewriting.is_stored:
+    if not rewriting.is_sqlites:
         json_call("pg_json_text")(rewriting, index)
 
 

@@ -141,12 +141,12 @@ def _joined(rewriting: Rewriting, types: Types, at: int) -> None:
         return
     nearest = rewriting.operand_before(at)
     if rewriting.key(nearest - 1) not in _ADJACENT and rewriting.key(nearest - 1) != "||":
-        kind = _shown_kind(rewriting, types, nearest, at - 1)
+        kind = _shown_kind(types, nearest, at - 1)
         if kind is not None:
             rewriting.before(nearest, "pg_shown(")
             rewriting.last(at - 1, f", '{kind}')")
     if rewriting.key(last + 1) not in _ADJACENT:
-        kind = _shown_kind(rewriting, types, at + 1, last)
+        kind = _shown_kind(types, at + 1, last)
         if kind is not None:
             rewriting.first(at + 1, "pg_shown(")
             rewriting.last(last, f", '{kind}')")
@@ -163,7 +163,7 @@ def _member(rewriting: Rewriting, types: Types, at: int) -> None:
         rewriting.call(first, at, rewriting.operand_after(at + 1), "pg_jsonb_get")
 
 
-def _shown_kind(rewriting: Rewriting, types: Types, first: int, last: int) -> str | None:
+def _shown_kind(types: Types, first: int, last: int) -> str | None:
     """The type of an operand whose text is not what SQLite would print; None of all others."""
     kind = types.of(first, last)
     return kind if kind in _OTHERWISE_SHOWN or (kind or "").startswith("_") else None
@@ -173,7 +173,7 @@ def _shown_arguments(rewriting: Rewriting, types: Types, at: int) -> None:
     """concat and format use each type's own text, where a boolean is ``t``."""
     if rewriting.key(at + 1) == "(" and at + 1 in rewriting.partners:
         for first, last in elements(rewriting, at + 1):
-            kind = _shown_kind(rewriting, types, first, last)
+            kind = _shown_kind(types, first, last)
             if kind is not None:
                 _around(rewriting, first, last, "pg_put(", f", '{kind}')")
 
@@ -200,7 +200,7 @@ def _cast(rewriting: Rewriting, types: Types, at: int) -> None:
         return
     opening = closing = None
     if target.name in _TEXTS:
-        kind = _shown_kind(rewriting, types, first, last)
+        kind = _shown_kind(types, first, last)
         if first == last and rewriting.key(first) in ("TRUE", "FALSE"):
             rewriting.instead[first] = quoted(rewriting.key(first).lower())
         elif kind is not None:

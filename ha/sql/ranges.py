@@ -26,6 +26,8 @@ RANGES: Final = {
 }
 #: Each multirange's ranges.
 MULTIRANGES: Final = {multirange: name for name, (_, multirange) in RANGES.items()}
+#: Of what the bounds are, of ranges and of multiranges.
+BOUNDS: Final = {name: RANGES[MULTIRANGES.get(name, name)][0] for name in (*RANGES, *MULTIRANGES)}
 #: Ranges of one multirange, as many as an array has elements.
 PARTS_MAX: Final = 1_000_000
 
@@ -121,10 +123,10 @@ def canonical(one: Range, kind: str) -> Range:
             lower, from_ = _NEXT[kind](lower), "["
         if upper is not None and to == "]":
             upper, to = _NEXT[kind](upper), ")"
-    if lower is not None and upper is not None and value(kind, lower) >= value(kind, upper) and from_ + to != "[]":
-        return EMPTY
-    if lower is not None and upper is not None and value(kind, lower) > value(kind, upper):
-        return EMPTY
+    if lower is not None and upper is not None:
+        least, most = value(kind, lower), value(kind, upper)
+        if least > most or (least == most and from_ + to != "[]"):
+            return EMPTY
     return Range(lower, upper, from_ + to)
 
 

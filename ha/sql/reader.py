@@ -8,7 +8,7 @@ from ha.errors import StatementError
 from ha.sql import kinds
 from ha.sql.kinds import Kind
 from ha.sql.namespaces import BUILT_IN, Names, joined, parted
-from ha.sql.tokens import NUMBER, QUOTED, TEXTS, UNICODE_NAME, WORD, Token, literal, unquoted
+from ha.sql.tokens import NAMES, NUMBER, QUOTED, TEXTS, WORD, Token, literal, unquoted
 
 #: Kind, command tag, argument.
 Parsed = tuple[Kind, str, kinds.Argument]
@@ -83,7 +83,7 @@ class Reader:
         """A name; unquoted ones are folded to lower case."""
         if self.at < len(self.tokens):
             token = self.tokens[self.at]
-            if token.kind in (WORD, QUOTED, UNICODE_NAME):
+            if token.kind in NAMES:
                 self.at += 1
                 return unquoted(self.text, token)
         raise self.error()
@@ -154,12 +154,17 @@ class Reader:
 
     def names(self) -> tuple[str, ...]:
         """``(a, b, c)``; nothing if no parenthesis stands here."""
-        found: list[str] = []
-        if self.take("("):
-            found.append(self.name())
-            while self.take(","):
-                found.append(self.name())
-            self.expect(")")
+        if not self.take("("):
+            return ()
+        found = self.listed(self.name)
+        self.expect(")")
+        return found
+
+    def listed(self, read: Callable[[], str]) -> tuple[str, ...]:
+        """What `read` finds, and behind each comma again."""
+        found = [read()]
+        while self.take(","):
+            found.append(read())
         return tuple(found)
 
     def closing(self) -> int:

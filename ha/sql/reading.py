@@ -10,7 +10,20 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from ha.sql.tokens import BIND, BLOB, NUMBER, PARAMETER, QUOTED, TEXTS, UNICODE_NAME, WORD, Token, tokenize, unquoted
+from ha.sql.tokens import (
+    BIND,
+    BLOB,
+    NAMES,
+    NUMBER,
+    PARAMETER,
+    QUOTED,
+    TEXTS,
+    UNICODE_NAME,
+    WORD,
+    Token,
+    tokenize,
+    unquoted,
+)
 from ha.sql.typenames import read_type
 
 
@@ -98,7 +111,7 @@ class Reading:
         return self.tokens[at].kind if 0 <= at < len(self.tokens) else ""
 
     def is_name(self, at: int) -> bool:
-        return self.kind(at) in (WORD, QUOTED, UNICODE_NAME)
+        return self.kind(at) in NAMES
 
     def plain(self, at: int) -> str:
         """The name a token means."""

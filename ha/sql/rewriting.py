@@ -15,6 +15,7 @@ from ha.sql.tokens import (
     BIND,
     BITS,
     BLOB,
+    NAMES,
     NUMBER,
     PARAMETER,
     QUOTED,
@@ -156,7 +157,7 @@ class Rewriting:
                     return at - 1
                 at -= 1
                 continue
-            elif kind in (WORD, QUOTED, UNICODE_NAME):
+            elif kind in NAMES:
                 at = self._name_before(at)
                 if self.key(at - 1) == "::":  # x::int::text: what was cast is the operand
                     at -= 2
@@ -186,8 +187,8 @@ class Rewriting:
             at = self.partners.get(at + 1, -1)
         elif kind == WORD and key in LITERAL_TYPES and self.kind(at + 1) == STRING:
             at += 1
-        elif kind in (WORD, QUOTED, UNICODE_NAME):
-            while self.key(at + 1) == "." and self.kind(at + 2) in (WORD, QUOTED, UNICODE_NAME):
+        elif kind in NAMES:
+            while self.key(at + 1) == "." and self.kind(at + 2) in NAMES:
                 at += 2
             if self.key(at + 1) == "(":
                 at = self.partners.get(at + 1, -1)
@@ -263,7 +264,7 @@ class Rewriting:
 
     def _name_before(self, at: int) -> int:
         """The first token of a name with dots whose last part is `at`."""
-        while self.key(at - 1) == "." and self.kind(at - 2) in (WORD, QUOTED, UNICODE_NAME):
+        while self.key(at - 1) == "." and self.kind(at - 2) in NAMES:
             at -= 2
         return at
 
@@ -291,6 +292,20 @@ class Rewriting:
         if self.types is None and not self.sqlite_order and not self.is_stored:
             self.asks = True
         return self.types is not None
+
+    def needed(self, index: int, what: str, hint: str) -> Types | None:
+        """What the schema tells, without which `what` cannot be said; None: the statement is translated again with it.
+
+        :raises StatementError: 0A000, it never will be.
+        """
+        if not self.ask() and not self.asks:
+            raise self.refuse(index, what, hint)
+        return self.types
+
+    @property
+    def is_sqlites(self) -> bool:
+        """Must the words mean what they mean to SQLite: in what stays in the schema, and at SQLite's own door?"""
+        return self.sqlite_order or self.is_stored
 
     def error(self, index: int) -> StatementError:
         """The syntax error at a token."""

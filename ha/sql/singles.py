@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from ha.sql.grouping import AGGREGATES
 from ha.sql.rewriting import AFTER_FROM, NOT_CALLED, Rewriting
-from ha.sql.tokens import NUMBER, PARAMETER, QUOTED, TEXTS, UNICODE_NAME, WORD, quoted_name, unquoted
+from ha.sql.tokens import COMPOUNDS, NAMES, NUMBER, PARAMETER, TEXTS, WORD, quoted_name, unquoted
 from ha.sql.typed import Types
 
-_NAMES = (WORD, QUOTED, UNICODE_NAME)
 #: What an expression stands behind.
 _BEFORE = frozenset(
     "= <> != < > <= >= + - * / % || SELECT THEN ELSE WHEN AND OR NOT BETWEEN RETURNING WHERE HAVING LIKE ILIKE DISTINCT -> ->>".split()
 )
-_UNITING = frozenset(("UNION", "INTERSECT", "EXCEPT"))
-_MANY = frozenset(("GROUP", "HAVING", *_UNITING))
+_MANY = frozenset(("GROUP", "HAVING", *COMPOUNDS))
 
 
 def fit(rewriting: Rewriting, types: Types) -> None:
@@ -86,7 +84,7 @@ def _is_single(rewriting: Rewriting, types: Types, first: int, last: int, openin
         from_ = rewriting.clause_end(select + 1, frozenset(("FROM",)))
         if from_ >= close:
             return True
-        if _is_keyed(rewriting, types, from_, close):
+        if _is_keyed(rewriting, types, from_):
             return True
     limit = rewriting.clause_end(select, frozenset(("LIMIT", "FETCH")))
     if limit < close:
@@ -96,7 +94,7 @@ def _is_single(rewriting: Rewriting, types: Types, first: int, last: int, openin
     return False
 
 
-def _is_keyed(rewriting: Rewriting, types: Types, from_: int, close: int) -> bool:
+def _is_keyed(rewriting: Rewriting, types: Types, from_: int) -> bool:
     """``FROM t WHERE t.key = x``: is its primary key given?"""
     where = rewriting.clause_end(from_ + 1, AFTER_FROM)
     scope = types.reading.scope_at(from_)
@@ -120,7 +118,7 @@ def _is_keyed(rewriting: Rewriting, types: Types, from_: int, close: int) -> boo
 
 
 def _is_own(rewriting: Rewriting, at: int, alias: str, column: str) -> bool:
-    if rewriting.kind(at) not in _NAMES or unquoted(rewriting.text, rewriting.tokens[at]).lower() != column.lower():
+    if rewriting.kind(at) not in NAMES or unquoted(rewriting.text, rewriting.tokens[at]).lower() != column.lower():
         return False
     return rewriting.key(at - 1) != "." or unquoted(rewriting.text, rewriting.tokens[at - 2]).lower() == alias
 
@@ -129,7 +127,7 @@ def _is_foreign(rewriting: Rewriting, at: int, alias: str) -> bool:
     """A literal, a parameter, or a column that says it is another table's."""
     if rewriting.kind(at) in TEXTS or rewriting.kind(at) in (NUMBER, PARAMETER):
         return True
-    named = rewriting.kind(at) in _NAMES and rewriting.key(at + 1) == "."
+    named = rewriting.kind(at) in NAMES and rewriting.key(at + 1) == "."
     return named and unquoted(rewriting.text, rewriting.tokens[at]).lower() != alias
 
 

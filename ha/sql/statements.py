@@ -40,7 +40,7 @@ from ha.sql.kinds import Script as Script
 from ha.sql.kinds import SetVariable as SetVariable
 from ha.sql.kinds import Statement as Statement
 from ha.sql.kinds import Truncate as Truncate
-from ha.sql.literalrows import fitted_rows, literal_rows
+from ha.sql.literalrows import LENGTH_MIN, fitted_rows, literal_rows
 from ha.sql.namespaces import Names, placed
 from ha.sql.reader import Reader
 from ha.sql.rewriting import Rewriting, Translation
@@ -68,10 +68,14 @@ def split(text: str, *, sqlite_order: bool = False) -> tuple[Statement, ...]:
 
 def client_position(statement: Statement, offset: int) -> int:
     """Where in the client's whole text that is which SQLite calls `offset` in `statement.sql`; both in characters from 0."""
-    at = _back(statement.edits, offset, len(statement.text))
-    if statement.said is None:
-        return statement.offset + at
-    return statement.offset + _back(statement.renamed, at, len(statement.said))
+    return _in_clients(statement, _back(statement.edits, offset, len(statement.text)))
+
+
+def _in_clients(statement: Statement, at: int) -> int:
+    """A place in the statement's text, which may have other names than the client wrote, as one in the client's whole text."""
+    if statement.said is not None:
+        at = _back(statement.renamed, at, len(statement.said))
+    return statement.offset + at
 
 
 def _back(edits: Sequence[tuple[int, int]], offset: int, end: int) -> int:
@@ -111,10 +115,12 @@ def _split_cached(text: str, sqlite_order: bool) -> tuple[Statement, ...]:
 def _split(text: str, sqlite_order: bool) -> tuple[Statement, ...]:
     if not text.isascii():
         _encodable(text)
-    if literal_rows(text) is not None:
+    if len(text) >= LENGTH_MIN:
         start, end = _stripped(text, 0, len(text))
-        end = _stripped(text, start, end - 1)[1] if text[end - 1] == ";" else end
-        return (Statement(text[start:end], start, Kind.SQL, text[start:end], "INSERT", asks=not sqlite_order),)
+        end = _stripped(text, start, end - 1)[1] if text[end - 1 : end] == ";" else end
+        words = text[start:end]
+        if literal_rows(words) is not None:
+            return (Statement(words, start, Kind.SQL, words, "INSERT", asks=not sqlite_order),)
     tokens = tokenize(text)
     found = []
     for first, last, start, end in _ranges(text, tokens):
@@ -278,16 +284,9 @@ def with_schema(statement: Statement, schema: Schema) -> Statement:
         made = translate(statement.text, tokens, 0, len(statement.text), verb=statement.verb, types=types)
     except StatementError as error:
         if error.position is not None:
-            error.position = _told(statement, error.position)
+            error.position = _in_clients(statement, error.position - 1) + 1
         raise
     return replace(statement, sql=made.sql, edits=made.edits, acts=made.acts, asks=False, parts=made.parts)
-
-
-def _told(statement: Statement, position: int) -> int:
-    """A position from 1 in the statement's text as one in the client's."""
-    if statement.said is not None:
-        position = _back(statement.renamed, position - 1, len(statement.said)) + 1
-    return statement.offset + position
 
 
 def _after_with(tokens: Sequence[Token]) -> str:

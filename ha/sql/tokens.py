@@ -35,6 +35,10 @@ OPERATOR = "operator"
 
 #: A literal that stands for text, however it is written.
 TEXTS = frozenset((STRING, ESCAPED, UNICODE, DOLLAR))
+#: What may be a name.
+NAMES = (WORD, QUOTED, UNICODE_NAME)
+#: What stands between the SELECTs of a compound one.
+COMPOUNDS = frozenset(("UNION", "INTERSECT", "EXCEPT"))
 
 
 class Token(NamedTuple):

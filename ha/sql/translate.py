@@ -157,7 +157,7 @@ def translate(
         assignments.fit(rewriting, types)  # around everything else, so last
     elif not rewriting.keys.isdisjoint(_ASKING):
         rewriting.ask()
-    if "OPERATOR" in text.upper():
+    if "OPERATOR" in text[start:end].upper():
         spelled(rewriting)
     carry(rewriting)
     return rewriting.written(start, end)

@@ -56,9 +56,7 @@ def alter_type(reader: Reader) -> Parsed:
 
 def drop_type(reader: Reader) -> Parsed:
     if_exists = reader.take("IF", "EXISTS")
-    names = [reader.type_name()]
-    while reader.take(","):
-        names.append(reader.type_name())
+    names = reader.listed(reader.type_name)
     cascade = reader.one_of("CASCADE", "RESTRICT") == "CASCADE"
     reader.end()
-    return Kind.SCRIPT, "DROP TYPE", kinds.DropType(tuple(names), if_exists, cascade)
+    return Kind.SCRIPT, "DROP TYPE", kinds.DropType(names, if_exists, cascade)

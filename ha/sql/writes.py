@@ -15,8 +15,7 @@ def default_value(rewriting: Rewriting, index: int) -> None:
     default's own expression.
     """
     if rewriting.verb == "UPDATE" and rewriting.key(index - 1) == "=":
-        if not rewriting.ask() and not rewriting.asks:
-            raise rewriting.refuse(index, "SET … = DEFAULT", "Write the default's value.")
+        rewriting.needed(index, "SET … = DEFAULT", "Write the default's value.")
         return
     if rewriting.verb != "INSERT" or rewriting.key(index + 1) not in (",", ")") or index in rewriting.instead:
         return
@@ -36,8 +35,8 @@ def default_value(rewriting: Rewriting, index: int) -> None:
     elif named and not whole and all(which == left_out[0] for which in left_out):
         for opening in (rewriting.partners[values - 1], *_openings(rewriting, values + 1)):
             _leave_out(rewriting, elements(rewriting, opening), left_out[0])
-    elif not rewriting.ask() and not rewriting.asks:
-        raise rewriting.refuse(index, "DEFAULT in some rows or columns only", "Name the columns, without this one.")
+    else:
+        rewriting.needed(index, "DEFAULT in some rows or columns only", "Name the columns, without this one.")
 
 
 def _openings(rewriting: Rewriting, at: int) -> list[int]:
@@ -126,16 +125,14 @@ def on_constraint(rewriting: Rewriting, index: int) -> None:
     if rewriting.key(index + 3) == "NOTHING":
         rewriting.drop(index - 1, index + 1)
         return
-    if not rewriting.ask():
-        if rewriting.asks:
-            return  # with the schema, then
-        raise rewriting.refuse(index, "ON CONFLICT ON CONSTRAINT", "Name the constraint's columns: ON CONFLICT (a, b).")
-    assert rewriting.types is not None
+    types = rewriting.needed(index, "ON CONFLICT ON CONSTRAINT", "Name the constraint's columns: ON CONFLICT (a, b).")
+    if types is None:
+        return
     at = next((at for at in range(index) if rewriting.key(at) == "INTO"), 0) + 1
     while rewriting.key(at + 1) == ".":
         at += 2
     table, name = (unquoted(rewriting.text, rewriting.tokens[one]) for one in (at, index + 1))
-    columns = rewriting.types.schema.key(table, name)
+    columns = types.schema.key(table, name)
     if columns is None:
         raise StatementError("42704", f'constraint "{name}" for table "{table}" does not exist')
     rewriting.drop(index - 1, index)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from ha.errors import StatementError
 from ha.sql import ranges
-from ha.sql.ranges import MULTIRANGES, RANGES, Range
+from ha.sql.ranges import BOUNDS, MULTIRANGES, RANGES, Range
 from ha.sqlite import casts, times
 from ha.sqlite.arrays import dumped, each, elements
 
@@ -49,7 +49,7 @@ def _bound(kind: str, zone: tzinfo = UTC) -> Callable[[Any], str]:
 
 def _read(value: Any, name: str, zone: tzinfo = UTC) -> list[Range]:
     """The ranges of a range (one) or multirange."""
-    kind = RANGES[MULTIRANGES.get(name, name)][0]
+    kind = BOUNDS[name]
     text = casts.text_of(value)
     if name in RANGES:
         return [ranges.canonical(ranges.read(text, _bound(kind, zone)), kind)]
@@ -119,7 +119,7 @@ def contains(left: Any, right: Any, name: str) -> int | None:
     """``left @> right``."""
     if left is None or right is None:
         return None
-    kind = RANGES[MULTIRANGES.get(name, name)][0]
+    kind = BOUNDS[name]
     outer = ranges.joined(_either(left, name), kind)
     return int(
         all(any(_within(inner, one, kind) for one in outer) for inner in _either(right, name) if not inner.empty)
@@ -134,7 +134,7 @@ def overlaps(left: Any, right: Any, name: str) -> int | None:
     """``left && right``."""
     if left is None or right is None:
         return None
-    kind = RANGES[MULTIRANGES.get(name, name)][0]
+    kind = BOUNDS[name]
     return int(any(ranges.overlap(one, other, kind) for one in _either(left, name) for other in _either(right, name)))
 
 
@@ -144,7 +144,7 @@ def _ends(value: Any, name: str) -> tuple[Range, Range] | None:
 
 
 def _stored(bound: str | None, name: str) -> Any:
-    kind = RANGES[MULTIRANGES.get(name, name)][0]
+    kind = BOUNDS[name]
     return (
         None
         if bound is None
