@@ -7,13 +7,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from ha.errors import StatementError
 from ha.sql.kinds import Begin, Declare, End, Execute, Fetch, Kind, Name, Notify, Prepare, SetVariable
 from ha.sql.statements import client_position, split, with_schema
+from ha.test.translated import argument
 from ha.test.two_tables import Schema
-
-
-def argument(text: str) -> object:
-    """What the one statement carries."""
-    (statement,) = split(text)
-    return statement.argument
 
 
 class TransactionTests(SynchronousTestCase):

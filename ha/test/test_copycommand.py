@@ -7,12 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ha.errors import StatementError
 from ha.sql.kinds import Copy
 from ha.sql.statements import split
-
-
-def argument(text: str) -> object:
-    """What the one statement carries."""
-    (statement,) = split(text)
-    return statement.argument
+from ha.test.translated import argument
 
 
 class CopyTests(SynchronousTestCase):

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from twisted.trial.unittest import SynchronousTestCase
-
-from ha.sqlite.connection import open_writer
 from ha.sqlite.orphans import CHILDREN_MAX, orphans
 from ha.sqlite.rowchange import Event
+from ha.test.indatabase import InDatabase
 
 
-class OrphansTests(SynchronousTestCase):
+class OrphansTests(InDatabase):
     """In a database of its own, where foreign keys are off as they are for the log."""
 
     def setUp(self) -> None:
-        self.connection = open_writer(str(Path(self.mktemp())), synchronous="NORMAL")
-        self.addCleanup(self.connection.close)
-        trusted = self.connection.guard.trusted()
-        trusted.__enter__()
-        self.addCleanup(trusted.__exit__, None, None, None)
+        super().setUp()
         self.connection.execute("PRAGMA foreign_keys = OFF")
 
     def execute(self, *texts: str) -> None:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from twisted.trial.unittest import SynchronousTestCase
-
 from ha.sql.kinds import DELETE_ROWS, DROP
 from ha.sqlite import temporary
-from ha.sqlite.connection import open_writer
+from ha.test.indatabase import InDatabase
 
 
-class PromiseTests(SynchronousTestCase):
+class PromiseTests(InDatabase):
     """What TEMP tables are to lose at COMMIT."""
 
     def setUp(self) -> None:
-        self.connection = open_writer(":memory:", synchronous="NORMAL")
-        self.addCleanup(self.connection.close)
-        trusted = self.connection.guard.trusted()
-        trusted.__enter__()
-        self.addCleanup(trusted.__exit__, None, None, None)
+        super().setUp()
         self.connection.execute('CREATE TEMP TABLE going AS SELECT 1 AS a; CREATE TEMP TABLE "emp""tied" (a)')
 
     def test_rows_or_all(self) -> None:

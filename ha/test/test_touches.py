@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from twisted.trial.unittest import SynchronousTestCase
-
 from ha.sqlite import tables
-from ha.sqlite.connection import open_writer
 from ha.sqlite.rowchange import Command, Event, RawText, RowChange
 from ha.sqlite.touches import Touches, packed, touches_of, unpacked
+from ha.test.indatabase import InDatabase
 from ha.values import Row
 
 SCHEMA = """
@@ -23,15 +19,11 @@ CREATE VIRTUAL TABLE words USING fts5(w);
 """
 
 
-class TouchTests(SynchronousTestCase):
+class TouchTests(InDatabase):
     """In a database with each kind of table."""
 
     def setUp(self) -> None:
-        self.connection = open_writer(str(Path(self.mktemp())), synchronous="NORMAL")
-        self.addCleanup(self.connection.close)
-        trusted = self.connection.guard.trusted()
-        trusted.__enter__()
-        self.addCleanup(trusted.__exit__, None, None, None)
+        super().setUp()
         for _ in self.connection.execute(SCHEMA):
             pass
 

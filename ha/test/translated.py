@@ -16,6 +16,12 @@ def plain(text: str) -> str:
     return " ".join(text.split()).replace("( ", "(").replace(" )", ")").replace(" ,", ",")
 
 
+def argument(text: str) -> object:
+    """What the one statement carries."""
+    (statement,) = split(text)
+    return statement.argument
+
+
 class RuleTests(SynchronousTestCase):
     """Each rule of a module by its example."""
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
 import subprocess
-from collections.abc import Coroutine
 from contextlib import closing
 
 import asyncpg
 import psycopg
 from twisted.trial.unittest import SynchronousTestCase
 
+from ha.test.integration.asyncpgclient import connected, converse
 from ha.test.integration.nodes import Node, environment, eventually, temporary_folder
 
 
@@ -150,49 +149,37 @@ class PsycopgTests(ClientTestCase):
 class AsyncpgTests(ClientTestCase):
     """asyncpg, which prepares everything and reads binary."""
 
-    def run_async(self, coroutine: Coroutine[object, object, None]) -> None:
-        """In a loop of its own."""
-        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-            runner.run(coroutine)
-
     def test_values(self) -> None:
         """In both directions, with the types of the columns."""
 
         async def conversation() -> None:
-            connection = await asyncpg.connect(self.node.dsn())
-            try:
+            async with connected(self.node) as connection:
                 insert = "INSERT INTO users(name, weight, picture) VALUES ($1, $2, $3)"
                 self.assertEqual(await connection.execute(insert, "a", 0.1, b"\0\xff"), "INSERT 0 1")
                 row = await connection.fetchrow("SELECT * FROM users WHERE id = $1", 1)
                 self.assertEqual(tuple(row), (1, "a", 0.1, b"\0\xff"))
-            finally:
-                await connection.close()
 
-        self.run_async(conversation())
+        converse(conversation())
 
     def test_transactions(self) -> None:
         """With a savepoint inside."""
 
         async def conversation() -> None:
-            connection = await asyncpg.connect(self.node.dsn())
-            try:
+            async with connected(self.node) as connection:
                 async with connection.transaction():
                     await connection.execute("INSERT INTO users(name) VALUES ('kept')")
                     with self.assertRaises(asyncpg.UniqueViolationError):
                         async with connection.transaction():
                             await connection.execute("INSERT INTO users(name) VALUES ('kept')")
                 self.assertEqual([row["name"] for row in await connection.fetch("SELECT name FROM users")], ["kept"])
-            finally:
-                await connection.close()
 
-        self.run_async(conversation())
+        converse(conversation())
 
     def test_a_prepared_statement_runs_often(self) -> None:
         """And a cursor reads its rows in portions."""
 
         async def conversation() -> None:
-            connection = await asyncpg.connect(self.node.dsn())
-            try:
+            async with connected(self.node) as connection:
                 await connection.executemany("INSERT INTO users(name) VALUES ($1)", [(f"n{n}",) for n in range(100)])
                 statement = await connection.prepare("SELECT name FROM users WHERE id = $1")
                 self.assertEqual([await statement.fetchval(n) for n in (1, 100)], ["n0", "n99"])
@@ -201,10 +188,8 @@ class AsyncpgTests(ClientTestCase):
                         row["id"] async for row in connection.cursor("SELECT id FROM users ORDER BY id", prefetch=10)
                     ]
                 self.assertEqual(seen, list(range(1, 101)))
-            finally:
-                await connection.close()
 
-        self.run_async(conversation())
+        converse(conversation())
 
 
 class CurlTests(ClientTestCase):

@@ -16,7 +16,6 @@ import ssl
 import subprocess
 import threading
 import uuid
-from collections.abc import Coroutine
 from decimal import Decimal
 from typing import Any
 from unittest import SkipTest
@@ -39,6 +38,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ha.postgres.messages import PROTOCOL_3_0
 from ha.postgres.questions import CancelRequest, GSSENCRequest, SSLRequest, StartupMessage
+from ha.test.integration.asyncpgclient import connected, converse
 from ha.test.integration.nodes import Node, environment, temporary_folder
 from ha.test.repository import repository
 
@@ -283,27 +283,19 @@ class Psycopg2Tests(DriverCase):
 class AsyncpgTests(DriverCase):
     """asyncpg: binary, prepared, pooled."""
 
-    def converse(self, conversation: Coroutine[Any, Any, None]) -> None:
-        """In a loop of its own: this process's reactor has no part in it."""
-        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-            runner.run(asyncio.wait_for(conversation, 60))
-
     def test_every_type(self) -> None:
         """With the types it asks the catalog for."""
 
         async def conversation() -> None:
-            connection = await asyncpg.connect(self.node.dsn())
-            try:
+            async with connected(self.node) as connection:
                 await connection.execute(f"CREATE TABLE t ({EVERYTHING}, j jsonb)")
                 marks = ", ".join(f"${n + 1}" for n in range(len(VALUES) + 1))
                 await connection.execute(f"INSERT INTO t ({NAMES}, j) VALUES ({marks})", *VALUES, '{"a": 1}')
                 self.assertEqual(tuple(await connection.fetchrow(f"SELECT {NAMES}, j FROM t")), (*VALUES, '{"a": 1}'))
                 rows = await connection.fetch("SELECT id FROM t WHERE i = any($1::int4[])", [1, 2])
                 self.assertEqual(len(rows), 1)
-            finally:
-                await connection.close()
 
-        self.converse(conversation())
+        converse(conversation())
 
     def test_a_pool(self) -> None:
         """Its connections are reset each time they are given back."""
@@ -317,14 +309,13 @@ class AsyncpgTests(DriverCase):
 
                 self.assertEqual(await asyncio.gather(*map(one, range(40))), list(range(1, 41)))
 
-        self.converse(conversation())
+        converse(conversation())
 
     def test_copy(self) -> None:
         """Records in binary, a query with parameters out."""
 
         async def conversation() -> None:
-            connection = await asyncpg.connect(self.node.dsn())
-            try:
+            async with connected(self.node) as connection:
                 await connection.execute("CREATE TABLE t (a int4, b text, c timestamp)")
                 records = [(n, str(n), MOMENT.replace(tzinfo=None)) for n in range(2000)]
                 self.assertEqual(await connection.copy_records_to_table("t", records=records), "COPY 2000")
@@ -336,49 +327,39 @@ class AsyncpgTests(DriverCase):
                 written.seek(0)
                 await connection.copy_to_table("t", source=written, format="binary")
                 self.assertEqual(await connection.fetchval("SELECT count(*) FROM t"), 4000)
-            finally:
-                await connection.close()
 
-        self.converse(conversation())
+        converse(conversation())
 
     def test_a_schema_that_changes(self) -> None:
         """A statement it had prepared is prepared anew, by itself."""
 
         async def conversation() -> None:
-            one, other = await asyncpg.connect(self.node.dsn()), await asyncpg.connect(self.node.dsn())
-            try:
+            async with connected(self.node) as one, connected(self.node) as other:
                 await one.execute("CREATE TABLE t (a int4)")
                 await one.execute("INSERT INTO t VALUES (1)")
                 self.assertEqual(tuple(await one.fetchrow("SELECT * FROM t")), (1,))
                 await other.execute("ALTER TABLE t ADD COLUMN b text")
                 self.assertEqual(tuple(await one.fetchrow("SELECT * FROM t")), (1, None))
-            finally:
-                await one.close()
-                await other.close()
 
-        self.converse(conversation())
+        converse(conversation())
 
     def test_ranges(self) -> None:
         """In binary."""
 
         async def conversation() -> None:
-            connection = await asyncpg.connect(self.node.dsn())
-            try:
+            async with connected(self.node) as connection:
                 days = asyncpg.Range(datetime.date(2026, 1, 2), datetime.date(2026, 1, 5))
                 self.assertEqual(await connection.fetchval("SELECT $1::daterange", days), days)
                 whole = await connection.fetchval("SELECT $1::int8multirange", [(1, 3), (2, 9)])
                 self.assertEqual(whole, [asyncpg.Range(1, 10)])  # its tuples hold both ends
-            finally:
-                await connection.close()
 
-        self.converse(conversation())
+        converse(conversation())
 
     def test_enumerations(self) -> None:
         """It asks the catalog what they are, and sends and reads their labels in binary."""
 
         async def conversation() -> None:
-            connection = await asyncpg.connect(self.node.dsn())
-            try:
+            async with connected(self.node) as connection:
                 await connection.execute("CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy')")
                 await connection.execute("CREATE TABLE people (id int4, mood mood, moods mood[])")
                 await connection.execute("INSERT INTO people VALUES (1, $1, $2)", "ok", ["sad", "happy"])
@@ -393,10 +374,8 @@ class AsyncpgTests(DriverCase):
                 self.assertEqual(
                     await connection.fetchval("SELECT max(m) FROM unnest($1::mood[]) AS m", ["fine", "sad"]), "fine"
                 )
-            finally:
-                await connection.close()
 
-        self.converse(conversation())
+        converse(conversation())
 
 
 class Pg8000Tests(DriverCase):
