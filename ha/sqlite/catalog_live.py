@@ -7,8 +7,8 @@ Each is a generator function, as the functions of :mod:`ha.sqlite.series`; SQLit
 from __future__ import annotations
 
 import json
-import weakref
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from ha.errors import StatementError
@@ -204,18 +204,13 @@ def no_ancestors(relation: Any = None) -> Iterator[tuple[int, int]]:
     return iter(())
 
 
-def _sequence_state(found: weakref.ref[Connection]) -> Callable[[Any], Iterator[tuple[int, int, bool]]]:
-    def state(name: Any = None) -> Iterator[tuple[int, int, bool]]:
-        """What a sequence shows when it is read as a relation."""
-        connection = found()
-        assert connection is not None
-        sequence = next((one for one in connection.catalog.schema.sequences if one.relation.name == name), None)
-        if sequence is None:
-            raise StatementError("42P01", f'relation "{name}" does not exist')
-        last = _position(connection, sequence.counting)
-        yield last or 1, 0, bool(last)
-
-    return state
+def _sequence_state(connection: Connection, name: Any = None) -> Iterator[tuple[int, int, bool]]:
+    """What a sequence shows when it is read as a relation."""
+    sequence = next((one for one in connection.catalog.schema.sequences if one.relation.name == name), None)
+    if sequence is None:
+        raise StatementError("42P01", f'relation "{name}" does not exist')
+    last = _position(connection, sequence.counting)
+    yield last or 1, 0, bool(last)
 
 
 def _position(connection: Connection, counting: str) -> int | None:
@@ -235,45 +230,30 @@ def pg_get_keywords() -> Iterator[tuple[Any, ...]]:
     return (tuple(row.values()) for row in static_rows("pg_get_keywords"))
 
 
+@cache
+def _modules() -> dict[str, Module]:
+    keywords = ("word text", 'catcode "char"', "barelabel bool", "catdesc text", "baredesc text")
+    return {
+        "pg_partition_ancestors": Module(("relid oid", "depth int8"), no_ancestors),
+        "pg_sequence_state": Module(("last_value int8", "log_cnt int8", "is_called bool"), _sequence_state, asks=True),
+        "pg_options_to_table": Module(("option_name text", "option_value text"), pg_options_to_table),
+        "pg_get_keywords": Module(keywords, pg_get_keywords),
+        **{name: _module(source) for name, source in {**{name: name for name in TABLES}, **ALIASES}.items()},
+    }
+
+
+def _module(table: str) -> Module:
+    columns = _columns(table)
+
+    def rows(connection: Connection) -> Iterator[tuple[Any, ...]]:
+        if connection.context is not None:
+            for row in TABLES[table](connection, connection.context):
+                yield tuple(row.get(name) for name, _ in columns)
+
+    return Module(tuple(f'"{name}" {decltype(words)}' for name, words in columns), rows, asks=True)
+
+
 def register(connection: Connection) -> None:
     """Give a connection these tables."""
-    ancestors = Module(("relid oid", "depth int8"), no_ancestors)
-    connection.create_module("pg_partition_ancestors", ancestors, use_bestindex_object=True, eponymous_only=True)
-    state = Module(("last_value int8", "log_cnt int8", "is_called bool"), _sequence_state(weakref.ref(connection)))
-    connection.create_module("pg_sequence_state", state, use_bestindex_object=True, eponymous_only=True)
-    options = Module(("option_name text", "option_value text"), pg_options_to_table)
-    connection.create_module("pg_options_to_table", options, use_bestindex_object=True, eponymous_only=True)
-    keywords = Module(
-        ("word text", 'catcode "char"', "barelabel bool", "catdesc text", "baredesc text"), pg_get_keywords
-    )
-    connection.create_module("pg_get_keywords", keywords, use_bestindex_object=True, eponymous_only=True)
-    for name, source in {**{name: name for name in TABLES}, **ALIASES}.items():
-        columns, declared = _declared(source)
-        module = Module(declared, _asking(weakref.ref(connection), TABLES[source], columns))
-        connection.create_module(name, module, use_bestindex_object=True, eponymous_only=True)
-
-
-_known: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
-
-
-def _declared(table: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    if table not in _known:
-        columns = _columns(table)
-        _known[table] = (
-            tuple(name for name, _ in columns),
-            tuple(f'"{name}" {decltype(words)}' for name, words in columns),
-        )
-    return _known[table]
-
-
-def _asking(
-    found: weakref.ref[Connection], rows: Callable[[Connection, Context], Iterator[Row]], columns: tuple[str, ...]
-) -> Callable[[], Iterator[tuple[Any, ...]]]:
-    def given() -> Iterator[tuple[Any, ...]]:
-        connection = found()
-        assert connection is not None
-        if connection.context is not None:
-            for row in rows(connection, connection.context):
-                yield tuple(row.get(column) for column in columns)
-
-    return given
+    for name, module in _modules().items():
+        module.register(connection, name)

@@ -174,20 +174,6 @@ class Connection(apsw.Connection):
         self.lags = bool(flags & apsw.SQLITE_OPEN_READONLY)
         self.cursor_factory = Cursor
 
-    # What the house gives a connection, a client may call: SQL functions that are registered here are allowed.
-
-    def create_scalar_function(self, name: str, *arguments: Any, **options: Any) -> None:
-        super().create_scalar_function(name, *arguments, **options)
-        self.guard.allow(name)
-
-    def create_aggregate_function(self, name: str, *arguments: Any, **options: Any) -> None:
-        super().create_aggregate_function(name, *arguments, **options)
-        self.guard.allow(name)
-
-    def create_window_function(self, name: str, *arguments: Any, **options: Any) -> None:
-        super().create_window_function(name, *arguments, **options)
-        self.guard.allow(name)
-
     def facts(self, sql: str) -> Facts:
         """What the one statement in `sql` is. Prepares it, if need be, and never runs it.
 

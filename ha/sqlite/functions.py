@@ -115,15 +115,19 @@ VERSION: Final = f"PostgreSQL {SERVER_VERSION} on SQLite {apsw.sqlite_lib_versio
 
 
 def register(connection: Connection) -> None:
-    """Give a connection every function, aggregate and table-valued function of this package."""
-    for name, count, function, flags in (*_STEADY_ROWS, *_asking(connection)):
+    """Give a connection every function, aggregate and table-valued function of this package, and let clients call them.
+
+    What every connection opened costs is mostly this: what can be made once is made once.
+    """
+    scalars = (*_STEADY_ROWS, *_asking(connection))
+    for name, count, function, flags in scalars:
         connection.create_scalar_function(name, function, count, flags=flags)
-    for name, count, factory in aggregates.AGGREGATES:
-        connection.create_aggregate_function(name, factory, count, flags=STEADY)
-    for name, count, factory in _gathering(connection):
-        connection.create_aggregate_function(name, factory, count, flags=ASKING)
+    aggregated = (*_STEADY_AGGREGATES, *((*row, ASKING) for row in _gathering(connection)))
+    for name, count, factory, flags in aggregated:
+        connection.create_aggregate_function(name, factory, count, flags=flags)
     for name, count, kind in aggregates.WINDOWED:
         connection.create_window_function(name, kind, count, flags=STEADY)
+    connection.guard.allow([row[0] for row in (*scalars, *aggregated, *aggregates.WINDOWED)])
     collations.register(connection)
     series.register(connection)
     catalog_live.register(connection)
@@ -300,6 +304,8 @@ _STEADY_ROWS: Final[tuple[Row, ...]] = tuple(
     )
     for name, count, function in table
 )
+
+_STEADY_AGGREGATES: Final = tuple((*row, STEADY) for row in aggregates.AGGREGATES)
 
 
 def _parameter(values: Any, number: int) -> Any:

@@ -17,7 +17,7 @@ What SQLite does not tell while preparing is looked at right after a statement t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -167,9 +167,9 @@ class Guard:
         """
         return self._trust
 
-    def allow(self, function: str) -> None:
-        """Let clients call one more SQL function."""
-        self._functions.add(function.lower())
+    def allow(self, functions: Iterable[str]) -> None:
+        """Let clients call these SQL functions, too."""
+        self._functions.update(map(str.lower, functions))
 
     def watch(self) -> Footprint:
         """A fresh footprint; whatever is prepared from now to the next call is recorded in it."""

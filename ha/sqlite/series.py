@@ -9,7 +9,6 @@ as with any other query.
 
 from __future__ import annotations
 
-import functools
 import json
 import weakref
 from collections.abc import Callable, Iterator
@@ -34,18 +33,18 @@ ROWS_ESTIMATED: Final = 1000
 
 
 def generate_series(
-    start: Any = _ABSENT, stop: Any = _ABSENT, step: Any = _ABSENT, *, zone: Callable[[], str] = lambda: "UTC"
+    start: Any = _ABSENT, stop: Any = _ABSENT, step: Any = _ABSENT, *, zone: str = "UTC"
 ) -> Iterator[tuple[Any]]:
     """Numbers, or times an interval apart.
 
-    :param zone: says by whose clock times with a zone go; a date is midnight there.
+    :param zone: by whose clock times with a zone go; a date is midnight there.
     """
     if start == _ABSENT or stop == _ABSENT:
         raise StatementError("42883", "function generate_series() needs a start and a stop")
     if start is None or stop is None or step is None:
         return
     if isinstance(start, str) and not _number(start):
-        yield from _times(start, stop, step, times.zone_or_utc(zone()))
+        yield from _times(start, stop, step, times.zone_or_utc(zone))
         return
     at, stop = _numeric(start), _numeric(stop)
     step = 1 if step == _ABSENT else _numeric(step)
@@ -204,8 +203,7 @@ def json_each_text(value: Any = None) -> Iterator[tuple[str, Any]]:
 _VALUES: Final = ("value", *(f"value{number}" for number in range(2, ARRAYS_MAX + 1)))
 
 #: Name, columns, what gives the rows.
-_MODULES: tuple[tuple[str, tuple[str, ...], Callable[..., Iterator[Any]]], ...] = (
-    ("generate_series", ("value",), generate_series),
+_FUNCTIONS: tuple[tuple[str, tuple[str, ...], Callable[..., Iterator[Any]]], ...] = (
     ("generate_subscripts", ("value",), generate_subscripts),
     ("unnest", ("ordinality", *_VALUES), unnest),
     ("pg_elements", ("pg_element",), pg_elements),
@@ -229,21 +227,48 @@ _MODULES: tuple[tuple[str, tuple[str, ...], Callable[..., Iterator[Any]]], ...] 
 class Module:
     """A table-valued function for SQLite: columns, then hidden ones that its arguments arrive by.
 
-    https://www.sqlite.org/vtab.html#tabfunc2
+    One serves every connection. https://www.sqlite.org/vtab.html#tabfunc2
+
+    :param rows: gives the rows for the arguments.
+    :param asks: `rows` is given the connection before them.
     """
 
-    def __init__(self, columns: tuple[str, ...], rows: Callable[..., Iterator[Any]]) -> None:
+    def __init__(self, columns: tuple[str, ...], rows: Callable[..., Iterator[Any]], *, asks: bool = False) -> None:
         self.rows = rows
+        self.asks = asks
         self.shown = len(columns)
-        self.taken = max(ARGUMENTS_MAX, sum(name.startswith("value") for name in columns))
-        hidden = [f'"argument {number}" HIDDEN' for number in range(1, self.taken + 1)]
+        taken = max(ARGUMENTS_MAX, sum(name.startswith("value") for name in columns))
+        hidden = [f'"argument {number}" HIDDEN' for number in range(1, taken + 1)]
         self.schema = f"CREATE TABLE ignored({', '.join((*columns, *hidden))})"
+
+    def register(self, connection: apsw.Connection, name: str) -> None:
+        """Let a connection find it by this name."""
+        connection.create_module(name, self, use_bestindex_object=True, eponymous_only=True)
 
     def Connect(self, connection: apsw.Connection, *_: Any) -> tuple[str, Any]:
         connection.vtab_config(apsw.SQLITE_VTAB_INNOCUOUS)
-        return self.schema, self
+        return self.schema, Table(self, connection)
 
     Create = Connect
+
+    def ShadowName(self, _: str) -> bool:
+        return False
+
+
+class Table:
+    """A module as one connection sees it."""
+
+    def __init__(self, module: Module, connection: apsw.Connection) -> None:
+        self.shown = module.shown
+        self._module = module
+        self._found = weakref.ref(connection)  # the connection holds this, so this must not hold it
+
+    def rows(self, arguments: list[Any]) -> Iterator[Any]:
+        if not self._module.asks:
+            return self._module.rows(*arguments)
+        connection = self._found()
+        assert connection is not None
+        return self._module.rows(connection, *arguments)
 
     def BestIndexObject(self, index: apsw.IndexInfo) -> bool:
         given = 0
@@ -275,15 +300,12 @@ class Module:
 
     Destroy = Disconnect
 
-    def ShadowName(self, _: str) -> bool:
-        return False
-
 
 class Cursor:
     """One call of a table-valued function."""
 
-    def __init__(self, module: Module) -> None:
-        self.module = module
+    def __init__(self, table: Table) -> None:
+        self.table = table
         self.rows: Iterator[Any] = iter(())
         self.row: tuple[Any, ...] | None = None
         self.arguments: list[Any] = []
@@ -294,7 +316,7 @@ class Cursor:
         arguments = iter(values)
         count = given.bit_length()
         self.arguments = [next(arguments) if given >> at & 1 else _ABSENT for at in range(count)]
-        self.rows = self.module.rows(*self.arguments)
+        self.rows = self.table.rows(self.arguments)
         self.number = 0
         self.Next()
 
@@ -309,8 +331,8 @@ class Cursor:
         if column < 0:
             return self.number
         assert self.row is not None
-        if column >= self.module.shown:  # SQLite compares those after the sixteenth itself, whatever it was told
-            return self.arguments[column - self.module.shown]
+        if column >= self.table.shown:  # SQLite compares those after the sixteenth itself, whatever it was told
+            return self.arguments[column - self.table.shown]
         return self.row[column] if column < len(self.row) else None
 
     def Rowid(self) -> int:
@@ -318,23 +340,6 @@ class Cursor:
 
     def Close(self) -> None:
         self.rows = iter(())
-
-
-def register(connection: apsw.Connection) -> None:
-    """Give a connection every table-valued function."""
-    # The module, which the connection holds, must not hold the connection.
-    found = weakref.ref(connection)
-
-    def zone() -> str:
-        context = getattr(found(), "context", None)
-        return context.variables.get("TimeZone") if context is not None else "UTC"
-
-    for name, columns, rows in _MODULES:
-        if rows is generate_series:
-            rows = functools.partial(generate_series, zone=zone)
-        connection.create_module(name, Module(columns, rows), use_bestindex_object=True, eponymous_only=True)
-    plan = Module(("plan",), lambda sql, form="text": iter(explain_rows(found(), sql, form)))
-    connection.create_module("pg_explain", plan, use_bestindex_object=True, eponymous_only=True)
 
 
 def _json_plan(first: str, rest: list[str]) -> str:
@@ -363,8 +368,12 @@ def _yaml_plan(first: str, rest: list[str]) -> str:
 _PLANS: Final = {"json": _json_plan, "xml": _xml_plan, "yaml": _yaml_plan}
 
 
-def explain_rows(connection: Any, sql: str, form: str) -> list[tuple[str]]:
+def pg_explain(connection: Any, sql: str, form: str = "text") -> Iterator[tuple[str]]:
     """EXPLAIN's answer: SQLite's plan, indented as PostgreSQL's, or as JSON."""
+    return iter(_explained(connection, sql, form))
+
+
+def _explained(connection: Any, sql: str, form: str) -> list[tuple[str]]:
     steps = [(row[0], row[1], row[3]) for row in connection.execute("EXPLAIN QUERY PLAN " + sql)]
     depth = {0: -1}
     lines = []
@@ -378,3 +387,24 @@ def explain_rows(connection: Any, sql: str, form: str) -> list[tuple[str]]:
         first, *rest = [node["Node Type"] for node in nodes] or ["Result"]
         return [(_PLANS[form](first, rest),)]
     return lines or [("Result",)]
+
+
+def _series_here(connection: Any, *arguments: Any) -> Iterator[tuple[Any]]:
+    """generate_series() by the clock of who asks."""
+    context = getattr(connection, "context", None)
+    zone = "UTC" if context is None else context.variables.get("TimeZone")
+    return generate_series(*arguments, zone=zone)
+
+
+#: By the name that SQL calls them.
+_MODULES: Final[dict[str, Module]] = {
+    "generate_series": Module(("value",), _series_here, asks=True),
+    "pg_explain": Module(("plan",), pg_explain, asks=True),
+    **{name: Module(columns, rows) for name, columns, rows in _FUNCTIONS},
+}
+
+
+def register(connection: apsw.Connection) -> None:
+    """Give a connection every table-valued function."""
+    for name, module in _MODULES.items():
+        module.register(connection, name)

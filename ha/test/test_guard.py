@@ -220,8 +220,10 @@ class PermissionTests(GuardTests):
         self.assertEqual(self.connection.execute("PRAGMA integrity_check").get, "ok")
 
     def test_a_function_that_the_house_registered(self) -> None:
-        """Registering it is the permission."""
+        """It is allowed when it is registered."""
         self.connection.create_scalar_function("Twice", lambda value: value * 2, 1)
+        self.assertRaises(StatementError, self.connection.execute, "SELECT twice(20)")
+        self.connection.guard.allow(["Twice"])
         self.assertEqual(self.connection.execute("SELECT twice(21)").get, 42)
 
     def test_names_that_were_there_before(self) -> None:
@@ -292,6 +294,7 @@ class HostileFileTests(SynchronousTestCase):
         connection = self.open()
         connection.create_scalar_function("act", lambda: 1, 0, flags=apsw.SQLITE_DIRECTONLY)
         connection.create_scalar_function("tell", lambda: 1, 0, flags=apsw.SQLITE_INNOCUOUS)
+        connection.guard.allow(["act", "tell"])
         self.assertEqual(connection.execute("SELECT act()").get, 1)
         self.assertEqual(connection.execute("SELECT * FROM w").get, 1)
         self.assertRaises(apsw.SQLError, connection.execute, "SELECT * FROM v")
