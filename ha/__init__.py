@@ -7,7 +7,8 @@ The map of the house. Each package's own docstring tells its room; docs/architec
     tap          arguments and environment to a running node; the only user of the reactor
     command      the console script: what an operator asks of a running node
     settings     the options: one table                                                     [pure]
-    node         all parts assembled: ordered start and stop, readiness
+    node         all parts assembled: ordered start and stop
+    premises     what a node holds: databases by name, copies, snapshots, conflicts, readiness
     backend      runs one client's statements in one database; both doors meet here
     instructions what a client says to its session: BEGIN, SET, LISTEN ...
     judgement    what a connection makes of a statement, found once

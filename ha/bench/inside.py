@@ -148,7 +148,9 @@ def counted(connection: Any, says: Callable[[int], bytes]) -> tuple[float, float
 def logged_in(node: Node, reactor: Any) -> Any:
     """A connection to the PostgreSQL door."""
     factory = Factory(
-        lambda database, user: node.connect(database, user, remote=None), reactor, check=lambda user, password: True
+        lambda database, user: node.premises.connect(database, user, remote=None),
+        reactor,
+        check=lambda user, password: True,
     )
     connection: Any = factory.buildProtocol(None)
     connection.makeConnection(Sink())
@@ -159,7 +161,7 @@ def logged_in(node: Node, reactor: Any) -> Any:
 
 def connected(node: Node, reactor: Any) -> Any:
     """A connection to the HTTP door."""
-    connection: Any = Site(cast(Any, node), Metrics(), reactor, entrance=Entrance()).buildProtocol(None)
+    connection: Any = Site(cast(Any, node.premises), Metrics(), reactor, entrance=Entrance()).buildProtocol(None)
     connection.makeConnection(Sink())
     return connection
 
@@ -170,7 +172,7 @@ async def inside(reactor: IReactorCore, words: Sequence[str], profile: bool, cal
         node = Node(settings, reactor)
         await node.start()
         try:
-            backend = node.connect(DATABASE, "ha", remote=None)
+            backend = node.premises.connect(DATABASE, "ha", remote=None)
             for command in _SEEDED:
                 await backend.execute(backend.parse(command)[0], ())
             await backend.close()

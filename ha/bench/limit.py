@@ -42,7 +42,7 @@ def measure(clients: int, seconds: float) -> Timing:
 
 async def insert_until(node: Node, end: Callable[[], bool], latencies: list[float]) -> None:
     """One caller: one row after the other."""
-    backend = node.connect(DATABASE, "ha", remote=None)
+    backend = node.premises.connect(DATABASE, "ha", remote=None)
     (statement,) = backend.parse(WORKLOADS[0].statements[0][1])
     before = time.perf_counter()
     while not end():
@@ -59,7 +59,7 @@ async def limit(reactor: IReactorCore, clients: int, seconds: float) -> None:
         node = Node(settings, reactor)
         await node.start()
         try:
-            backend = node.connect(DATABASE, "ha", remote=None)
+            backend = node.premises.connect(DATABASE, "ha", remote=None)
             for spellings in PREPARATION:
                 (statement,) = backend.parse(spellings[0])
                 await backend.execute(statement, ())

@@ -7,11 +7,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from ha.errors import StatementError
-from ha.node import CannotStart, Copy, Node, precheck
+from ha.node import CannotStart, Node, precheck
 from ha.settings import Settings
 
 
@@ -25,11 +25,9 @@ class NodeTests(SynchronousTestCase):
         told = {"http_port": 0, "pg_port": 0, "nats_port": 0, "replication_url": "nats://nowhere:1"} | told
         return Settings(databases=(str(home / "my.db"),), data_dir=str(home / "ha-data"), **told)
 
-    def test_nobody_gets_in_yet(self) -> None:
-        """And readiness says why."""
-        node = Node(self.settings(), Clock())
-        self.assertEqual(node.readiness(), ["the node is starting"])
-        self.assertEqual(self.assertRaises(StatementError, node.connect, "my.db", "ha").sqlstate, "57P03")
+    def test_what_never_started_stops(self) -> None:
+        """Nothing is there to be stopped."""
+        self.successResultOf(Deferred.fromCoroutine(Node(self.settings(), Clock()).stop()))
 
     def test_a_port_in_use_is_found_before_anything_is_made(self) -> None:
         """With its option's name."""
@@ -39,12 +37,3 @@ class NodeTests(SynchronousTestCase):
             settings = self.settings(http_port=taken.getsockname()[1])
             self.assertIn("--port", str(self.assertRaises(CannotStart, precheck, settings)))
         self.assertFalse(Path(settings.databases[0]).exists())
-
-    def test_a_copy_goes_when_it_is_closed(self) -> None:
-        """Nothing stays in the folder."""
-        path = Path(self.mktemp())
-        path.write_bytes(b"x")
-        copy = Copy(path, 1, None)
-        self.assertEqual(copy.file.read(), b"x")
-        copy.close()
-        self.assertFalse(path.exists())

@@ -1,0 +1,84 @@
+"""What a node's doors may ask before any of its databases is open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from ha.errors import StatementError
+from ha.metrics import Metrics
+from ha.premises import Copy, Premises
+from ha.replication.log import Log
+from ha.settings import Settings
+from ha.sqlite.folder import Folder
+
+
+class FromAnotherThread(Clock):
+    """A clock that takes orders as a reactor does."""
+
+    def callFromThread(self, order: Any) -> None:  # noqa: N802
+        """At once: there is one thread."""
+        order()
+
+
+class PremisesTests(SynchronousTestCase):
+    """Two databases in a folder, and a log that was never connected."""
+
+    def setUp(self) -> None:
+        """Open the folder."""
+        home = Path(self.mktemp())
+        home.mkdir()
+        settings = Settings(databases=(str(home / "my.db"), str(home / "other.db")), data_dir=str(home / "ha-data"))
+        folder = Folder.open(settings.databases, Path(settings.data_folder))
+        self.addCleanup(folder.close)
+        clock = FromAnotherThread()
+        log = Log(clock, settings.replication_stream)
+        identity = folder.identity(None)
+        self.premises = Premises(settings, clock, folder, identity, log, None, lambda work: succeed(work()), Metrics())
+        self.addCleanup(self.premises.stop)
+
+    def refused(self, asked: Any) -> str:
+        """The SQLSTATE of what a coroutine was told."""
+        return self.failureResultOf(Deferred.fromCoroutine(asked), StatementError).value.sqlstate
+
+    def test_nobody_gets_in_yet(self) -> None:
+        """And readiness says why."""
+        self.assertIn("the node is starting", self.premises.readiness())
+        self.assertEqual(self.assertRaises(StatementError, self.premises.connect, "my.db", "ha").sqlstate, "57P03")
+
+    def test_a_database_is_known_by_its_files_name(self) -> None:
+        """The one given first is the first."""
+        self.assertEqual(self.premises.databases(), ["my.db", "other.db"])
+
+    def test_one_that_is_not_open_is_no_database_to_its_clients(self) -> None:
+        """It has not joined."""
+        self.premises.waiting_for = ""
+        for name in ("my.db", "my", "nothing"):
+            self.assertEqual(self.assertRaises(StatementError, self.premises.connect, name, "ha").sqlstate, "3D000")
+
+    def test_none_is_made_without_the_log(self) -> None:
+        """It could not say so to the others."""
+        self.assertEqual(self.refused(self.premises.create_database("third.db")), "08006")
+        self.assertEqual(self.premises.databases(), ["my.db", "other.db"])
+
+    def test_none_is_dropped_that_is_not_there(self) -> None:
+        """Which is no fault."""
+        dropped = self.premises.drop_database("third", force=False, asking=1)
+        self.assertFalse(self.successResultOf(Deferred.fromCoroutine(dropped)))
+
+
+class CopyTests(SynchronousTestCase):
+    """A copy's file."""
+
+    def test_a_copy_goes_when_it_is_closed(self) -> None:
+        """Nothing stays in the folder."""
+        path = Path(self.mktemp())
+        path.write_bytes(b"x")
+        copy = Copy(path, 1, None)
+        self.assertEqual(copy.file.read(), b"x")
+        copy.close()
+        self.assertFalse(path.exists())
