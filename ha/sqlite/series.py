@@ -19,7 +19,7 @@ from xml.sax.saxutils import escape
 import apsw
 
 from ha.errors import StatementError
-from ha.sqlite import arrays, intervals, texts, times
+from ha.sqlite import arrays, intervals, patterns, times
 from ha.sqlite.casts import json_plain, json_text, key_order, text_of
 
 #: What stands for an argument that was not given; NULL is an argument.
@@ -117,7 +117,7 @@ def pg_elements(value: Any = None) -> Iterator[tuple[Any]]:
 
 def regexp_split_to_table(value: Any = None, pattern: Any = None, flags: Any = "") -> Iterator[tuple[str]]:
     if value is not None and pattern is not None:
-        for part in texts.split_by(text_of(value), text_of(pattern), flags or ""):
+        for part in patterns.split_by(text_of(value), text_of(pattern), flags or ""):
             yield (part,)
 
 
@@ -130,9 +130,11 @@ def string_to_table(value: Any = None, delimiter: Any = None) -> Iterator[tuple[
 def regexp_matches(value: Any = None, pattern: Any = None, flags: Any = "") -> Iterator[tuple[str]]:
     if value is None or pattern is None:
         return
-    expression = texts.compiled(text_of(pattern), (flags or "").replace("g", ""))
+    expression = patterns.compiled(text_of(pattern), (flags or "").replace("g", ""))
     for match in expression.finditer(text_of(value)):
         yield (arrays.dumped(list(match.groups()) or [match.group(0)]),)
+        if "g" not in (flags or ""):
+            return
         if "g" not in (flags or ""):
             return
 

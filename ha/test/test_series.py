@@ -28,6 +28,8 @@ class SeriesTests(FunctionCase):
             ("select x, o from unnest(array['a','b']) with ordinality as t(x, o)", [("a", 1), ("b", 2)]),
             ("select v.a, x from (values ('{1,2}')) v(a), unnest(v.a) as x", [("{1,2}", 1), ("{1,2}", 2)]),
             ("select * from regexp_split_to_table('a, b', ',\\s*')", [("a",), ("b",)]),
+            ("select * from regexp_matches('banana', 'a(.)', 'g')", [('["n"]',), ('["n"]',)]),
+            ("select * from regexp_matches('banana', 'a.')", '["an"]'),
             ('select * from json_each_text(\'{"a": 1, "b": "x"}\')', [("a", "1"), ("b", "x")]),
             ("select s from generate_subscripts('{a,b}'::text[], 1) s", [(1,), (2,)]),
         ):
