@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import tzinfo
 from functools import lru_cache
 from typing import Any
 
@@ -17,8 +16,9 @@ from ha.errors import Notice, StatementError
 from ha.postgres import copy
 from ha.postgres.answers import CommandComplete, ErrorResponse, NoticeResponse
 from ha.postgres.door import Backend, Nobody, Wire
-from ha.postgres.moments import zone_of
+from ha.postgres.manner import SETTINGS, Charset, Manner, manner_of
 from ha.postgres.portals import Portal, Prepared
+from ha.postgres.recoding import told
 from ha.postgres.shapes import shape_of
 from ha.sql.kinds import Kind, Name, Statement
 from ha.values import Answer, Row, Value
@@ -86,6 +86,7 @@ class Incoming:
 
     :ivar values: what makes a column's fields values, one for each column; None where they are values already.
     :ivar rest: the statements of a simple Query that follow it; None in the extended protocol.
+    :ivar recode: makes UTF-8 of the client's pieces; None where they are.
     """
 
     table: str
@@ -96,6 +97,7 @@ class Incoming:
     rows: list[Row] = field(default_factory=list)
     size: int = 0
     count: int = 0
+    recode: Callable[[bytes], bytes] | None = None
 
 
 class Conversation:
@@ -105,7 +107,8 @@ class Conversation:
     :ivar statements: what was prepared, by name; `portals`: what was bound or declared.
     :ivar implicit: has an implicit transaction begun?
     :ivar incoming: the COPY under way.
-    :ivar zone: the client's, None for UTC.
+    :ivar charset: its encoding, None for UTF-8.
+    :ivar manner: how it wants values written, None for the usual.
     """
 
     def __init__(self, wire: Wire) -> None:
@@ -118,7 +121,8 @@ class Conversation:
         self.implicit = False
         self.incoming: Incoming | None = None
         self.settings_touched = False
-        self.zone: tzinfo | None = None
+        self.manner: Manner | None = None
+        self.charset: Charset | None = None
         self._savepoints: list[tuple[str | None, int]] = []
         self._portals_made = 0
 
@@ -127,7 +131,7 @@ class Conversation:
     def flush(self) -> None:
         """Hand the gathered answers to the wire."""
         if self.out:
-            out = self.out
+            out = self.out if self.charset is None else told(self.out, self.charset)
             self.out = []
             self.size = 0
             self.wire.write(out[0] if len(out) == 1 else b"".join(out))
@@ -179,7 +183,7 @@ class Conversation:
         if answer.columns is not None:
             shape = shape_of(answer.columns, answer.rows)
             self.out.append(shape.description())
-            count = await self.rows(answer, shape.encoder((), self.zone))
+            count = await self.rows(answer, shape.encoder((), self.manner))
         if "set_config" in statement.sql:
             self.settings_changed()
         if finish:
@@ -220,7 +224,17 @@ class Conversation:
     def settings_changed(self) -> None:
         """They may have; the client is told before its next turn."""
         self.settings_touched = True
-        self.zone = zone_of(self.backend.variables.get("TimeZone"))
+        variables = self.backend.variables
+        self.manner = manner = manner_of(*[variables.get(name) for name in SETTINGS])
+        charset = manner.charset if manner is not None else None
+        if charset != self.charset:
+            self.speak(charset)
+
+    def speak(self, charset: Charset | None) -> None:
+        """From here on in another encoding; what waits to be sent was written in the one before."""
+        if self.charset is not None:
+            self.out = told(self.out, self.charset)
+        self.charset = charset
 
     def _savepoint(self, statement: Statement) -> None:
         """Portals do not outlive the savepoint they were opened after."""

@@ -6,8 +6,7 @@ on a :class:`~ha.postgres.conversation.Conversation`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import tzinfo
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from ha.postgres import copy
@@ -15,6 +14,7 @@ from ha.postgres.answers import CopyInResponse, CopyOutResponse
 from ha.postgres.conversation import Conversation, Incoming, complete
 from ha.postgres.decoding import reader, texts_reader
 from ha.postgres.encoding import binary_encoder, text_encoder
+from ha.postgres.manner import Manner
 from ha.postgres.messages import CopyData, CopyDone
 from ha.postgres.pgtypes import BINARY, TEXT
 from ha.postgres.portals import aborted
@@ -45,8 +45,10 @@ async def begin(talk: Conversation, statement: Statement, *, alone: bool, rest: 
     shape = shape_of(columns)
     format = BINARY if options.format == "binary" else TEXT
     names = tuple(column.name for column in columns)
-    values = tuple(_reader(oid, format, talk.zone) for oid, _ in shape.types)
+    values = tuple(_reader(oid, format, talk.manner) for oid, _ in shape.types)
     talk.incoming = Incoming(options.table, names, values, copy.reader(options, names), rest)
+    if talk.charset is not None and format == TEXT:
+        talk.incoming.recode = talk.charset.pieces()
     talk.out.append(CopyInResponse(format, (format,) * len(columns)).encode())
 
 
@@ -64,13 +66,20 @@ async def _copy_out(talk: Conversation, options: Copy, *, alone: bool, finish: b
     columns = answer.columns or ()
     shape = shape_of(columns, answer.rows)
     format = BINARY if options.format == "binary" else TEXT
-    zone = talk.zone
-    encoders = [binary_encoder(*known) if format else text_encoder(*known, zone) for known in shape.types]
+    manner, charset = talk.manner, talk.charset if format == TEXT else None
+    if charset is not None and manner is not None:
+        # The stream is converted as a whole: its writer looks at letters.
+        manner = manner._replace(charset=None)
+    encoders = [(binary_encoder if format else text_encoder)(*known, manner) for known in shape.types]
     writer = copy.Writer(options, [column.name for column in columns], encoders)
     talk.out.append(CopyOutResponse(format, (format,) * len(columns)).encode())
-    talk.out += [CopyData(piece).encode() for piece in writer.head()]
-    count = await talk.rows(answer, lambda rows: b"".join([CopyData(writer.row(row)).encode() for row in rows]))
-    talk.out += [CopyData(piece).encode() for piece in writer.tail()]
+
+    def pieces(found: Iterable[bytes]) -> list[bytes]:
+        return [CopyData(piece if charset is None else charset.encode(piece)).encode() for piece in found]
+
+    talk.out += pieces(writer.head())
+    count = await talk.rows(answer, lambda rows: b"".join(pieces(map(writer.row, rows))))
+    talk.out += pieces(writer.tail())
     talk.out.append(CopyDone().encode())
     if finish and talk.implicit:
         await talk.finish()
@@ -81,7 +90,7 @@ def take(talk: Conversation, data: bytes) -> Awaitable[None] | None:
     """A piece of the client's stream."""
     incoming = talk.incoming
     assert incoming is not None
-    _take_rows(talk, incoming, incoming.reader.feed(data))
+    _take_rows(talk, incoming, incoming.reader.feed(data if incoming.recode is None else incoming.recode(data)))
     incoming.size += len(data)
     if len(incoming.rows) >= COPY_ROWS_PER_BATCH or incoming.size >= COPY_BYTES_PER_BATCH:
         return _store_rows(talk, incoming)
@@ -100,12 +109,12 @@ def _take_rows(talk: Conversation, incoming: Incoming, found: list[copy.Fields])
         incoming.rows += zip(*columns, strict=True)
 
 
-def _reader(oid: int, format: int, zone: tzinfo | None) -> Callable[[Any], Sequence[Value]] | None:
+def _reader(oid: int, format: int, manner: Manner | None) -> Callable[[Any], Sequence[Value]] | None:
     """A column's fields to values; None where they are values already."""
     if format == BINARY:
-        read = reader(oid, BINARY)
+        read = reader(oid, BINARY, manner)
         return lambda fields: [None if field is None else read(field) for field in fields]
-    return texts_reader(oid, zone)
+    return texts_reader(oid, manner)
 
 
 async def _store_rows(talk: Conversation, incoming: Incoming) -> None:

@@ -13,6 +13,7 @@ from struct import Struct
 from struct import error as StructError
 from typing import Any
 
+from ha.postgres.manner import Charset
 from ha.postgres.messages import (
     LOGIN_BYTES_MAX,
     REMEMBERED_BYTES_MAX,
@@ -39,6 +40,7 @@ from ha.postgres.questions import (
     Sync,
     opening_of,
 )
+from ha.postgres.recoding import heard
 
 _HEAD = Struct("!BI")
 
@@ -66,13 +68,14 @@ class Decoder:
     :param kinds: the messages the other side may send, :data:`FRONTEND` or :data:`BACKEND`.
 
     The first packets of a client have no tag: ask :meth:`opening` for them and :meth:`next` for all others. `bytes_max`
-    limits a message and may be changed between two of them.
+    limits a message, `charset` is what its texts are written in (None for UTF-8); both may be changed between two of them.
     """
 
-    __slots__ = ("bytes_max", "_kinds", "_buffer", "_at")
+    __slots__ = ("bytes_max", "charset", "_kinds", "_buffer", "_at")
 
     def __init__(self, kinds: tuple[type, ...] = FRONTEND) -> None:
         self.bytes_max = LOGIN_BYTES_MAX
+        self.charset: Charset | None = None
         self._kinds: dict[int, Any] = {kind.tag[0]: kind for kind in kinds}  # type: ignore[attr-defined]
         self._buffer: bytes | bytearray = b""
         self._at = 0
@@ -137,17 +140,22 @@ class Decoder:
             self._buffer, self._at = b"", 0
         else:
             self._at = end
-        if length < REMEMBERED_BYTES_MAX:
+        charset = self.charset
+        if length < REMEMBERED_BYTES_MAX and charset is None:
             message = _remembered.get(packet)
             if message is not None and message.__class__ is kind:
                 return message
         try:
-            message = kind.decode(packet[5:])
+            message = kind.decode(packet[5:] if charset is None else heard(kind, packet[5:], charset))
         except Unreadable as error:
             return Malformed(kind, error.sqlstate, error.message)
         except StructError:
             return Malformed(kind, "08P01", "insufficient data left in message")
-        if length < REMEMBERED_BYTES_MAX and (kind in _REMEMBERED or (kind is Bind and not message.parameters)):
+        if (
+            length < REMEMBERED_BYTES_MAX
+            and charset is None
+            and (kind in _REMEMBERED or (kind is Bind and not message.parameters))
+        ):
             if len(_remembered) >= REMEMBERED_MAX:
                 _remembered.clear()
             _remembered[packet] = message

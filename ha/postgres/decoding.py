@@ -29,10 +29,12 @@ from ha.postgres.encoding import (
     TIMETZ_LAYOUT,
     binary_encoder,
     bool_of,
+    is_textual,
     plain_text,
     text_timetz,
     uuid_of,
 )
+from ha.postgres.manner import Manner
 from ha.postgres.moments import (
     DAY_US,
     clock_text,
@@ -215,11 +217,11 @@ _FROM_TEXT: dict[int, Callable[[str], Value]] = {
 }
 
 
-def _bound_reader(kind: str, zone: tzinfo | None) -> Callable[[str], str]:
+def _bound_reader(kind: str, manner: Manner | None) -> Callable[[str], str]:
     """What makes of a bound's text the one that is kept; a numeric keeps all its digits."""
     if kind == "numeric":
         return lambda text: format(decimal_of(text), "f")
-    read = text_reader(OIDS[kind], zone)
+    read = text_reader(OIDS[kind], manner)
     assert read is not None, kind
     return lambda text: str(read(text))
 
@@ -230,13 +232,14 @@ def _bound_from_binary(kind: str) -> Callable[[bytes], str]:
     return lambda raw: str(decode(OIDS[kind], raw, BINARY))
 
 
-def text_reader(oid: int, zone: tzinfo | None = None) -> Callable[[str], Value] | None:
+def text_reader(oid: int, manner: Manner | None = None) -> Callable[[str], Value] | None:
     """What :func:`decode` does with texts of one type; None where they stay as they are. To be found once for many."""
+    zone = manner.zone if manner is not None else None
     if zone is not None and oid == TIMESTAMPTZ:
         return lambda text: _timestamptz_in(text, zone)
     part = rangewire.BOUNDS.get(oid)
     if part is not None:
-        bound = _bound_reader(part, zone)
+        bound = _bound_reader(part, manner)
         return lambda text: rangewire.from_text(text, oid, bound)
     read = _FROM_TEXT.get(oid)
     kind = kind_of(oid)
@@ -245,9 +248,9 @@ def text_reader(oid: int, zone: tzinfo | None = None) -> Callable[[str], Value] 
     return read
 
 
-def texts_reader(oid: int, zone: tzinfo | None = None) -> Callable[[Sequence[str | None]], Sequence[Value]] | None:
+def texts_reader(oid: int, manner: Manner | None = None) -> Callable[[Sequence[str | None]], Sequence[Value]] | None:
     """The same for a whole column, with None for NULL. Numbers are looked at together, and one by one only if one is none."""
-    read = text_reader(oid, zone)
+    read = text_reader(oid, manner)
     if read is None:
         return None
     bits = _BITS.get(oid)
@@ -409,22 +412,26 @@ _FROM_BINARY: dict[int, Callable[[bytes], Value]] = {
 }
 
 
-def decode(oid: int, raw: bytes, format: int, zone: tzinfo | None = None) -> Value:
+def decode(oid: int, raw: bytes, format: int, manner: Manner | None = None) -> Value:
     """The value SQLite shall hold for one parameter or COPY field, see :func:`reader`."""
-    return reader(oid, format, zone)(raw)
+    return reader(oid, format, manner)(raw)
 
 
 @lru_cache(READERS_KEPT)
-def reader(oid: int, format: int, zone: tzinfo | None = None) -> Callable[[bytes], Value]:
+def reader(oid: int, format: int, manner: Manner | None = None) -> Callable[[bytes], Value]:
     """What makes the values that SQLite shall hold of parameters or COPY fields of one type. To be found once for many.
 
     :param format: 0 text, 1 binary.
-    :param zone: where a time without a zone is meant, if not in UTC.
+    :param manner: how the client writes them: where a time without a zone is meant, in which encoding texts are.
 
     What is returned raises :class:`StatementError`: 22P02, 22P03, 22003, 22007, 22008, 22021.
     """
+    charset = manner.charset if manner is not None else None
+    if charset is not None and (format == TEXT or is_textual(oid)):
+        plain = reader(oid, format, manner._replace(charset=None) if manner is not None else None)
+        return lambda raw: plain(charset.decode(raw))
     if format == TEXT:
-        read = text_reader(oid, zone)
+        read = text_reader(oid, manner)
         if read is None:
             return _utf8
         return _int_from_bytes(read, _BITS[oid]) if oid in _BITS else lambda raw: read(_utf8(raw))
@@ -432,7 +439,7 @@ def reader(oid: int, format: int, zone: tzinfo | None = None) -> Callable[[bytes
     kind = kind_of(oid)
     if found is None and not (kind is not None and kind.element):
         return _utf8
-    take = found or _array_from_binary
+    take = found or partial(_array_from_binary, manner=manner)
 
     def from_binary(raw: bytes) -> Value:
         try:
@@ -457,5 +464,5 @@ def _int_from_bytes(read: Callable[[str], Value], bits: int) -> Callable[[bytes]
     return from_bytes
 
 
-def _array_from_binary(raw: bytes) -> Value:
-    return json.dumps(array_from_binary(raw, _element), ensure_ascii=False)
+def _array_from_binary(raw: bytes, manner: Manner | None) -> Value:
+    return json.dumps(array_from_binary(raw, lambda oid, one: decode(oid, one, BINARY, manner)), ensure_ascii=False)

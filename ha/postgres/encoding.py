@@ -10,19 +10,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import tzinfo
 from functools import lru_cache, partial
 from struct import Struct
 from struct import error as StructError
 
 from ha.errors import StatementError
-from ha.postgres import geometry, rangewire
+from ha.postgres import geometry, rangewire, styles
+from ha.postgres.manner import ISO, POSTGRES, Charset, Manner
 from ha.postgres.moments import (
     DAY_US,
     INFINITY,
     clock_text,
     date_text,
-    east_of,
     interval_of,
     interval_text,
     stamp_of,
@@ -112,16 +111,9 @@ def _text_timestamp(value: Value) -> bytes:
     return stamp_text(stamp_of(value, TIMESTAMP)[0]).encode()
 
 
-def _text_timestamptz(value: Value, shown_in: tzinfo | None = None) -> bytes:
-    us, zone = stamp_of(value, TIMESTAMPTZ)
-    us = to_utc(us, zone)
-    text = stamp_text(us)
-    if text.endswith("infinity"):
-        return text.encode()
-    if shown_in is not None:
-        east = east_of(us, shown_in)
-        return (stamp_text(us + east * 1_000_000) + zone_text(east)).encode()
-    return (text + "+00").encode()
+def _text_timestamptz(value: Value) -> bytes:
+    text = stamp_text(to_utc(*stamp_of(value, TIMESTAMPTZ)))
+    return (text if text.endswith("infinity") else text + "+00").encode()
 
 
 def _text_time(value: Value) -> bytes:
@@ -197,16 +189,43 @@ _TEXT_ENCODERS: dict[int, Callable[[Value], bytes]] = {
 }
 
 
+def _styled(oid: int, manner: Manner) -> Callable[[Value], bytes] | None:
+    """What writes a value whose text depends on the client's settings; None where it does not."""
+    if oid == TIMESTAMPTZ:
+        return lambda value: styles.styled_moment(to_utc(*stamp_of(value, oid)), manner).encode()
+    if oid == TIMESTAMP and manner.dates != ISO:
+        return lambda value: styles.styled_stamp(stamp_of(value, oid)[0], manner).encode()
+    if oid == DATE and manner.dates != ISO:
+
+        def encode(value: Value) -> bytes:
+            us, _ = stamp_of(value, oid)
+            return (stamp_text(us) if abs(us) > (1 << 62) else styles.styled_date(us // DAY_US, manner)).encode()
+
+        return encode
+    if oid == INTERVAL and manner.intervals != POSTGRES:
+        return lambda value: styles.styled_interval(*interval_of(str(value)), manner.intervals).encode()
+    return None
+
+
+def _in_charset(encode: Callable[[Value], bytes], charset: Charset) -> Callable[[Value], bytes]:
+    return lambda value: charset.encode(encode(value))
+
+
 @lru_cache(4096)
-def text_encoder(oid: int, typmod: int = -1, zone: tzinfo | None = None) -> Callable[[Value], bytes]:
+def text_encoder(oid: int, typmod: int = -1, manner: Manner | None = None) -> Callable[[Value], bytes]:
     """The function that writes a value (never None) of this type in text.
 
-    It raises 22003 for an integer that is too wide, and nothing else.
+    It raises 22003 for an integer that is too wide, 22P05 for a character that the client's encoding lacks, and nothing else.
 
-    :param zone: the session's, for times that have one; None for UTC.
+    :param manner: the session's, see :mod:`ha.postgres.manner`.
     """
-    if zone is not None and oid == TIMESTAMPTZ:
-        return _lenient(lambda value: _text_timestamptz(value, zone))
+    if manner is not None:
+        if manner.charset is not None:
+            # An array's elements are converted with it.
+            return _in_charset(text_encoder(oid, typmod, manner._replace(charset=None)), manner.charset)
+        styled = _styled(oid, manner)
+        if styled is not None:
+            return _lenient(styled)
     found = _TEXT_ENCODERS.get(oid)
     if found is not None:
         return found
@@ -216,11 +235,11 @@ def text_encoder(oid: int, typmod: int = -1, zone: tzinfo | None = None) -> Call
         return lambda value: plain_text(value.ljust(typmod - 4) if isinstance(value, str) else value)
     part = rangewire.BOUNDS.get(oid)
     if part is not None:
-        shown = text_encoder(OIDS[part], -1, zone)
+        shown = text_encoder(OIDS[part], -1, manner)
         return _lenient(lambda value: rangewire.to_text(value, oid, lambda bound: shown(bound).decode()).encode())
     kind = kind_of(oid)
     if kind is not None and kind.element:
-        return _array_text(kind.element, text_encoder(kind.element, typmod, zone))
+        return _array_text(kind.element, text_encoder(kind.element, typmod, manner))
     return plain_text
 
 
@@ -420,6 +439,14 @@ _BINARY_ENCODERS: dict[int, Callable[[Value], bytes]] = {
 }
 
 
+def is_textual(oid: int) -> bool:
+    """Is a value of this type a text in binary, too, in the client's encoding?"""
+    if oid in (JSON, JSONB, BPCHAR, OIDS["jsonpath"]):
+        return True
+    kind = kind_of(oid)
+    return kind is None or not (kind.element or oid in _BINARY_ENCODERS or oid == NUMERIC or oid in rangewire.BOUNDS)
+
+
 #: Kinds whose fields SQLite's values may overflow.
 _BOUNDED = frozenset((DATE, TIMESTAMP, TIMESTAMPTZ, TIME, TIMETZ, INTERVAL, OIDS["money"]))
 
@@ -437,11 +464,15 @@ def _bounded(oid: int, encode: Callable[[Value], bytes]) -> Callable[[Value], by
 
 
 @lru_cache(4096)
-def binary_encoder(oid: int, typmod: int = -1) -> Callable[[Value], bytes]:
+def binary_encoder(oid: int, typmod: int = -1, manner: Manner | None = None) -> Callable[[Value], bytes]:
     """The function that writes a value (never None) of this type in binary.
 
-    It raises :class:`StatementError` (22P02, 22003, 22007, 22008) for a value that is none of this type.
+    It raises :class:`StatementError` (22P02, 22003, 22007, 22008, 22P05) for a value that is none of this type.
+
+    :param manner: the session's; here only its encoding counts.
     """
+    if manner is not None and manner.charset is not None and is_textual(oid):
+        return _in_charset(binary_encoder(oid, typmod), manner.charset)
     found = _BINARY_ENCODERS.get(oid)
     if found is not None:
         return _bounded(oid, found) if oid in _BOUNDED else found
@@ -455,6 +486,6 @@ def binary_encoder(oid: int, typmod: int = -1) -> Callable[[Value], bytes]:
         return lambda value: rangewire.to_binary(value, oid, bound)
     kind = kind_of(oid)
     if kind is not None and kind.element:
-        element = binary_encoder(kind.element, typmod)
+        element = binary_encoder(kind.element, typmod, manner)
         return lambda value: array_binary(value, kind.element, element)
     return _binary_text

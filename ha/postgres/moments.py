@@ -16,7 +16,7 @@ from ha.postgres.pgtypes import DATE, INTERVAL, out_of_range, unfit
 from ha.values import Value
 
 _EPOCH = date(2000, 1, 1).toordinal()
-_EPOCH_UTC = datetime(2000, 1, 1, tzinfo=UTC)
+EPOCH_UTC = datetime(2000, 1, 1, tzinfo=UTC)
 #: Whatever the settings take for an offset.
 _OFFSET_ZONE = re.compile(r"(<?[A-Za-z]{0,6}>?)([-+]?\d{1,2}(?::?\d{2}){0,2})\Z")
 _EAST_MAX = 86_399
@@ -151,7 +151,7 @@ def east_of(us: int, zone: tzinfo | None) -> int:
     """How many seconds east of Greenwich a zone is at a moment in UTC."""
     if zone is None or not -62_000_000_000_000_000 < us < 252_000_000_000_000_000:
         return 0
-    offset = (_EPOCH_UTC + timedelta(microseconds=us)).astimezone(zone).utcoffset()
+    offset = (EPOCH_UTC + timedelta(microseconds=us)).astimezone(zone).utcoffset()
     return 0 if offset is None else int(offset.total_seconds())
 
 
@@ -159,7 +159,7 @@ def from_local(us: int, zone: tzinfo | None) -> int:
     """The moment in UTC at which clocks in a zone show this time."""
     if zone is None or not -62_000_000_000_000_000 < us < 252_000_000_000_000_000:
         return us
-    offset = (_EPOCH_UTC.replace(tzinfo=zone) + timedelta(microseconds=us)).utcoffset()
+    offset = (EPOCH_UTC.replace(tzinfo=zone) + timedelta(microseconds=us)).utcoffset()
     return us if offset is None else us - int(offset.total_seconds()) * 1_000_000
 
 

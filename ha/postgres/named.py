@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import tzinfo
 from typing import Any
 
 from ha.errors import StatementError
 from ha.postgres.conversation import PORTALS_MAX, STATEMENTS_MAX, WAYS_OUT, Conversation
 from ha.postgres.decoding import from_text
+from ha.postgres.manner import Manner
 from ha.postgres.pgtypes import BINARY, TEXT_OID, TYPES, UNKNOWN, of_name
 from ha.postgres.portals import Portal, Prepared, aborted, no_statement
 from ha.postgres.questions import Bind
@@ -85,7 +85,7 @@ def _parameter_oids(statement: Statement, types: tuple[int, ...], wanted: tuple[
     return tuple(oids)
 
 
-def values_of(prepared: Prepared, message: Bind, zone: tzinfo | None) -> tuple[Value, ...]:
+def values_of(prepared: Prepared, message: Bind, manner: Manner | None) -> tuple[Value, ...]:
     """The parameters of a Bind as SQLite shall have them."""
     oids = prepared.parameters
     given = message.parameters
@@ -98,7 +98,7 @@ def values_of(prepared: Prepared, message: Bind, zone: tzinfo | None) -> tuple[V
     if len(formats) > 1 and len(formats) != len(given):
         raise StatementError("08P01", f"bind message has {len(formats)} parameter formats but {len(given)} parameters")
     return tuple(
-        [None if raw is None else read(raw) for read, raw in zip(prepared.readers(formats, zone), given, strict=True)]
+        [None if raw is None else read(raw) for read, raw in zip(prepared.readers(formats, manner), given, strict=True)]
     )
 
 

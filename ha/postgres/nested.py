@@ -15,6 +15,7 @@ from typing import Any
 from ha.errors import StatementError
 from ha.postgres.numerals import float_text
 from ha.postgres.pgtypes import BOOL, INT4, JSON, JSONB, UNKNOWN, array_of, unfit
+from ha.sql.tokens import BLANKS
 from ha.values import Value
 
 Encoder = Callable[[Value], bytes]
@@ -44,7 +45,7 @@ def array_literal(text: str) -> list[Any]:
             stack.append([])
         elif char in ",}":
             if begun:
-                word = "".join(token[:kept]) + "".join(token[kept:]).rstrip()
+                word = "".join(token[:kept]) + "".join(token[kept:]).rstrip(BLANKS)
                 stack[-1].append(None if not quoted and word.upper() == "NULL" else word)
             elif char == "," and not stack[-1]:
                 raise malformed()
@@ -52,7 +53,7 @@ def array_literal(text: str) -> list[Any]:
             if char == "}":
                 inner = stack.pop()
                 if not stack:
-                    if text[at + 1 :].strip():
+                    if text[at + 1 :].strip(BLANKS):
                         raise malformed()
                     return inner
                 stack[-1].append(inner)
@@ -65,13 +66,13 @@ def array_literal(text: str) -> list[Any]:
                     token.append(text[at])
                 at += 1
             closed, kept = True, len(token)
-        elif closed and char.isspace():
+        elif closed and char in BLANKS:
             pass
         elif char == "\\":
             at += 1
             token.append(text[at : at + 1])
             quoted, begun, kept = True, True, len(token)
-        elif begun or not char.isspace():
+        elif begun or char not in BLANKS:
             token.append(char)
             begun = True
         at += 1

@@ -7,12 +7,12 @@ both in one namespace. It owns the answer's `rest`, and whoever drops a portal m
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import tzinfo
 from time import time
 from typing import Any
 
 from ha.errors import StatementError
 from ha.postgres.decoding import reader
+from ha.postgres.manner import Manner
 from ha.postgres.pgtypes import TEXT
 from ha.postgres.shapes import Shape
 from ha.sql.kinds import Statement
@@ -43,16 +43,16 @@ class Prepared:
         self.by_sql = False
         self._readers: tuple[Any, list[Callable[[bytes], Value]]] = (None, [])
 
-    def readers(self, formats: tuple[int, ...], zone: tzinfo | None) -> list[Callable[[bytes], Value]]:
+    def readers(self, formats: tuple[int, ...], manner: Manner | None) -> list[Callable[[bytes], Value]]:
         """What makes values of a Bind's parameters, one for each.
 
         :param formats: as Bind gives them: none, one for all, or one each.
         """
         wanted, found = self._readers
-        if wanted != (formats, zone):
+        if wanted != (formats, manner):
             each = formats if len(formats) > 1 else (formats or (TEXT,)) * len(self.parameters)
-            found = [reader(oid, format, zone) for oid, format in zip(self.parameters, each, strict=True)]
-            self._readers = ((formats, zone), found)
+            found = [reader(oid, format, manner) for oid, format in zip(self.parameters, each, strict=True)]
+            self._readers = ((formats, manner), found)
         return found
 
 

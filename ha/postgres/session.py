@@ -46,6 +46,7 @@ from ha.postgres.conversation import (
 )
 from ha.postgres.decoder import Decoder, Malformed
 from ha.postgres.door import Door, Login, Nobody, Wire
+from ha.postgres.manner import Charset
 from ha.postgres.messages import (
     CANCEL_KEY_BYTES,
     LONG_CANCEL_KEY_BYTES,
@@ -327,6 +328,10 @@ class Session(Conversation):
         self._enter(Phase.READY)
         self.out.append(_READY[backend.status])
 
+    def speak(self, charset: Charset | None) -> None:
+        super().speak(charset)
+        self._decoder.charset = charset
+
     def _named_statements(self) -> list[NamedStatement]:
         """For ``pg_prepared_statements``; may be asked in any thread."""
         return [
@@ -452,7 +457,7 @@ class Session(Conversation):
         statement = prepared.statement
         if self.backend.status == "E" and statement.kind not in WAYS_OUT and statement.kind is not Kind.EMPTY:
             raise aborted()
-        values = named.values_of(prepared, message, self.zone) if message.parameters or prepared.parameters else ()
+        values = named.values_of(prepared, message, self.manner) if message.parameters or prepared.parameters else ()
         shape = prepared.shape if statement.kind not in named.OWN_ROWS else named.own_shape(self, statement)
         formats: tuple[int, ...] = ()
         if message.result_formats and shape is not None:
@@ -562,7 +567,7 @@ class Session(Conversation):
                 return
             if not message.max_rows:
                 # All of it, without the portal's bookkeeping.
-                count = await self.rows(answer, shape.encoder(portal.formats, self.zone))
+                count = await self.rows(answer, shape.encoder(portal.formats, self.manner))
                 portal.close()
                 self.out.append(complete(tag_of(answer, count)))
                 return
@@ -573,7 +578,7 @@ class Session(Conversation):
     async def _go_on(self, portal: Portal, rows_max: int) -> None:
         """The next rows of a portal, and whether there may be more."""
         assert portal.shape is not None and portal.answer is not None
-        encode = portal.shape.encoder(portal.formats, self.zone)
+        encode = portal.shape.encoder(portal.formats, self.manner)
         count = 0
         while not rows_max or count < rows_max:
             rows = await portal.take(rows_max - count if rows_max else 0)

@@ -7,7 +7,6 @@ Rows are the hot path. :func:`row_encoder` generates one function for each shape
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import tzinfo
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +19,7 @@ from ha.postgres.encoding import (
     binary_encoder,
     text_encoder,
 )
+from ha.postgres.manner import Manner
 from ha.postgres.pgtypes import (
     BINARY,
     BYTEA,
@@ -54,8 +54,11 @@ _NULL = b"\xff\xff\xff\xff"
 RowEncoder = Callable[[Sequence[Row]], bytes]
 
 
-def _column_source(index: int, oid: int, format: int) -> list[str]:
-    """Lines that turn `c<index>` into the field's bytes `t<index>`, how many `n<index>` and their length word `l<index>`."""
+def _column_source(index: int, oid: int, format: int, recoded: bool) -> list[str]:
+    """Lines that turn `c<index>` into the field's bytes `t<index>`, how many `n<index>` and their length word `l<index>`.
+
+    :param recoded: texts are not sent in UTF-8.
+    """
     c, t, n, word, slow = f"c{index}", f"t{index}", f"n{index}", f"l{index}", f"e{index}"
     is_int, is_str = f"{c}.__class__ is int", f"{c}.__class__ is str"
     within = {INT4: f" and {-(1 << 31)} <= {c} < {1 << 31}", INT2: f" and {-(1 << 15)} <= {c} < {1 << 15}"}.get(oid, "")
@@ -67,7 +70,7 @@ def _column_source(index: int, oid: int, format: int) -> list[str]:
     elif format == TEXT and oid in (INT8, INT4, INT2, OID):
         quick = (is_int + within, f'b"%d" % {c}')
     elif oid in (TEXT_OID, VARCHAR, OIDS["name"]) or (format == TEXT and oid in (JSON, JSONB)):
-        quick = (is_str, f"{c}.encode()")
+        quick = (f"{is_str} and {c}.isascii()" if recoded else is_str, f"{c}.encode()")
     elif format == BINARY and oid == BYTEA:
         quick = (f"{c}.__class__ is bytes", c)
     else:
@@ -98,30 +101,31 @@ def _field(raw: bytes) -> bytes:
 
 @lru_cache(2048)
 def row_encoder(
-    columns: tuple[tuple[int, int], ...], formats: tuple[int, ...], zone: tzinfo | None = None
+    columns: tuple[tuple[int, int], ...], formats: tuple[int, ...], manner: Manner | None = None
 ) -> RowEncoder:
     """A function that writes rows of this shape as DataRow messages, made for it once.
 
     :param columns: OID and type modifier of each.
     :param formats: 0 or 1 for each.
-    :param zone: the session's, None for UTC.
+    :param manner: the session's, None for the usual.
 
     The function raises :class:`StatementError` for a value that cannot be written in the binary form announced.
     """
     if len(columns) > WIDE:
         # Generated code is for the rows people read by the thousand, not for the widest of tables.
-        return _plain_row_encoder(columns, formats, zone)
+        return _plain_row_encoder(columns, formats, manner)
     count = len(columns)
     names: dict[str, Any] = {"LENGTHS": _LENGTHS, "NULL": _NULL, "NOTHING": b"", "HEADS": _heads(count)}
     names["COUNT"] = count.to_bytes(2, "big")
     lines = ["def encode(rows):", "    out = []"]
+    recoded = manner is not None and manner.charset is not None
     row = "".join(f"c{i}, " for i in range(count))
     lines.append(f"    for {row or '_'} in rows:")
     for i, ((oid, typmod), format) in enumerate(zip(columns, formats, strict=True)):
-        names[f"e{i}"] = binary_encoder(oid, typmod) if format == BINARY else text_encoder(oid, typmod, zone)
+        names[f"e{i}"] = (binary_encoder if format == BINARY else text_encoder)(oid, typmod, manner)
         if format == BINARY and oid in _LAYOUTS:
             names[f"p{i}"] = _LAYOUTS[oid].pack
-        lines += ["        " + line for line in _column_source(i, oid, format)]
+        lines += ["        " + line for line in _column_source(i, oid, format, recoded)]
     # All pieces are joined once: adding them up, field by field and row by row, takes half as long again.
     lines += [
         f"        n = {''.join(f'n{i} + ' for i in range(count))}{4 * count + 6}",
@@ -134,11 +138,11 @@ def row_encoder(
 
 
 def _plain_row_encoder(
-    columns: tuple[tuple[int, int], ...], formats: tuple[int, ...], zone: tzinfo | None
+    columns: tuple[tuple[int, int], ...], formats: tuple[int, ...], manner: Manner | None
 ) -> RowEncoder:
     """The same without generated code."""
     encoders = [
-        binary_encoder(*c) if f == BINARY else text_encoder(*c, zone) for c, f in zip(columns, formats, strict=True)
+        (binary_encoder if f == BINARY else text_encoder)(*c, manner) for c, f in zip(columns, formats, strict=True)
     ]
     count = len(columns).to_bytes(2, "big")
 
@@ -196,13 +200,13 @@ class Shape:
             found = self._descriptions[formats] = RowDescription(fields).encode()
         return found
 
-    def encoder(self, formats: tuple[int, ...] = (), zone: tzinfo | None = None) -> RowEncoder:
+    def encoder(self, formats: tuple[int, ...] = (), manner: Manner | None = None) -> RowEncoder:
         """The function that writes rows; no formats: all text.
 
-        :param zone: the session's, None for UTC.
+        :param manner: the session's, None for the usual.
         """
-        if zone is not None:
-            return row_encoder(self.types, formats or (TEXT,) * len(self.types), zone)
+        if manner is not None:
+            return row_encoder(self.types, formats or (TEXT,) * len(self.types), manner)
         found = self._encoders.get(formats)
         if found is None:
             found = self._encoders[formats] = row_encoder(self.types, formats or (TEXT,) * len(self.types))

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from ha.errors import StatementError
+from ha.sql.tokens import BLANKS
 
 #: Each type: of what its bounds are, and its multirange.
 RANGES: Final = {
@@ -58,7 +59,7 @@ def read(text: str, bound: Callable[[str], str]) -> Range:
     :param bound: makes of a bound's text the one in which it is kept.
     :raises StatementError: 22P02; whatever `bound` raises.
     """
-    stripped = text.strip()
+    stripped = text.strip(BLANKS)
     if stripped.lower() == "empty":
         return EMPTY
     if stripped[:1] not in ("[", "(") or stripped[-1:] not in ("]", ")"):
@@ -178,7 +179,7 @@ def split(text: str) -> list[str]:
 
     :raises StatementError: 22P02, 54000.
     """
-    stripped = text.strip()
+    stripped = text.strip(BLANKS)
     if stripped[:1] != "{" or stripped[-1:] != "}":
         raise malformed(text, "multirange")
     inner, found, start, quoted = stripped[1:-1], [], 0, False

@@ -56,6 +56,8 @@ class Token(NamedTuple):
     end: int
 
 
+#: What is blank in the text of an array or a range: no other of Unicode's spaces, and none of its separators.
+BLANKS = " \t\n\r\f\v"
 # SQLite counts only these as white space, and everything above ASCII as a letter.
 _SPACE = r"[ \t\n\r\f\v\ufeff]"
 _LETTER = r"[A-Za-z_\x80-\U0010ffff]"

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import ha
 from ha.errors import StatementError
+from ha.sql.encodings import encoding_of
 from ha.sql.parameters import PARAMETERS, Parameter
 
 #: What we answer as server_version. Drivers read the number before the space, and choose what they ask by it.
@@ -280,7 +281,7 @@ class Variables:
             raise StatementError("55P02", f'parameter "{parameter.name}" cannot be changed now')
         special = _SPECIAL.get(key)
         if special is not None:
-            return special(parameter.name, value)
+            return special(parameter.name, value, self._value(key) or "")
         if key in _CHOICES:
             if value.lower() not in _CHOICES[key]:
                 raise _invalid(parameter.name, value, f"Available values: {', '.join(_CHOICES[key])}.")
@@ -342,45 +343,42 @@ def _shown(parameter: Parameter | None, value: str) -> str:
     return value
 
 
-def _date_style(name: str, value: str) -> str:
-    """Only ISO output is spoken here; the order of day and month may be said."""
-    order = "MDY"
+_DATE_STYLES = {"iso": "ISO", "sql": "SQL", "postgres": "Postgres", "german": "German"}
+_DATE_ORDERS = {
+    **dict.fromkeys(("mdy", "us", "noneuro", "noneuropean"), "MDY"),
+    **dict.fromkeys(("dmy", "euro", "european"), "DMY"),
+    "ymd": "YMD",
+}
+
+
+def _date_style(name: str, value: str, now: str) -> str:
+    """A style, an order of day and month, or both; what is not said stays as it is."""
+    style, order = now.split(", ")
+    said: dict[str, str] = {}
     for word in value.lower().replace(",", " ").split():
-        if word in ("iso", "default"):
-            continue
-        if word in ("mdy", "us", "noneuro", "noneuropean"):
-            order = "MDY"
-        elif word in ("dmy", "euro", "european"):
-            order = "DMY"
-        elif word == "ymd":
-            order = "YMD"
-        elif word in ("sql", "postgres", "german"):
-            raise StatementError("0A000", f"DateStyle {word} is not supported", hint="Use ISO.")
+        if word == "default":
+            style, order = str(_DEFAULTS["datestyle"]).split(", ")
+        elif word in _DATE_STYLES or word.startswith("postgres"):
+            said.setdefault("style", style := _DATE_STYLES.get(word, "Postgres"))
+        elif word in _DATE_ORDERS:
+            said.setdefault("order", order := _DATE_ORDERS[word])
         else:
             raise _invalid(name, value)
-    return f"ISO, {order}"
+        if said.get("style", style) != style or said.get("order", order) != order:
+            raise _invalid(name, value, 'Conflicting "datestyle" specifications.')
+    if said.get("style") == "German" and "order" not in said:
+        order = "DMY"
+    return f"{style}, {order}"
 
 
-def _interval_style(name: str, value: str) -> str:
-    """Clients read intervals as this setting says; only one writing is spoken here."""
-    word = value.lower()
-    if word in ("postgres_verbose", "sql_standard", "iso_8601"):
-        raise StatementError("0A000", f"IntervalStyle {word} is not supported", hint="Use postgres.")
-    if word not in ("postgres", "default"):
+def _encoding(name: str, value: str, now: str) -> str:
+    found = encoding_of(value)
+    if found is None:
         raise _invalid(name, value)
-    return "postgres"
+    return found
 
 
-def _encoding(name: str, value: str) -> str:
-    plain = value.lower().replace("-", "").replace("_", "")
-    if plain in ("utf8", "unicode"):
-        return "UTF8"
-    if plain == "sqlascii":
-        return "SQL_ASCII"
-    raise _invalid(name, value, "Only UTF8 is spoken here.")
-
-
-def _zone(name: str, value: str) -> str:
+def _zone(name: str, value: str, now: str) -> str:
     if value.upper() in ("UTC", "GMT", "Z", "ZULU", "UCT"):
         return "UTC" if value.upper() in ("Z", "ZULU") else value.upper()
     if _OFFSET.match(value):
@@ -391,7 +389,7 @@ def _zone(name: str, value: str) -> str:
         raise _invalid(name, value) from None
 
 
-def _always_on(name: str, value: str) -> str:
+def _always_on(name: str, value: str, now: str) -> str:
     if value.lower() not in _TRUE:
         raise StatementError("0A000", f'parameter "{name}" cannot be off here')
     return "on"
@@ -399,7 +397,6 @@ def _always_on(name: str, value: str) -> str:
 
 _SPECIAL = {
     "datestyle": _date_style,
-    "intervalstyle": _interval_style,
     "client_encoding": _encoding,
     "timezone": _zone,
     "standard_conforming_strings": _always_on,

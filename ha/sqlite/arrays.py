@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from ha.errors import StatementError
+from ha.sql.tokens import BLANKS
 from ha.sqlite.casts import json_plain, json_text, text_of
 
 #: Elements of one array: each is a Python object while it is worked on.
@@ -29,7 +30,7 @@ def elements(value: Any) -> list[Any]:
     """
     if isinstance(value, (int, float)):
         raise malformed(value)
-    text = text_of(value).strip()
+    text = text_of(value).strip(BLANKS)
     if text.startswith("["):
         try:
             found = json.loads(text)
@@ -59,7 +60,7 @@ def _braces(text: str) -> list[Any]:
     def flush() -> None:
         nonlocal quoted, kept
         spelled = "".join(word)
-        plain = spelled[:kept] + spelled[kept:].rstrip()
+        plain = spelled[:kept] + spelled[kept:].rstrip(BLANKS)
         if quoted:
             stack[-1].append(plain)
         elif plain:
@@ -86,7 +87,7 @@ def _braces(text: str) -> list[Any]:
             at += 1
             word.append(text[at : at + 1])
             quoted, kept = True, len(word)
-        elif letter.isspace() and not word and not quoted:
+        elif letter in BLANKS and not word and not quoted:
             pass
         elif letter == "{":
             stack.append([])

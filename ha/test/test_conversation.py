@@ -37,6 +37,21 @@ class ConversationTests(SessionCase):
             heard = self.query("COPY t TO STDOUT")
             self.assertEqual([m.data for m in heard if isinstance(m, CopyData)], [shown + b"\n"])
 
+    def test_styles_and_encodings(self) -> None:
+        """What is set counts for what comes after it, in text and binary, and for what the client says."""
+        self.query("CREATE TABLE t (a text, b date); INSERT INTO t VALUES ('€', '2026-07-01')")
+        self.query("SET DateStyle = German; SET client_encoding = LATIN9")
+        self.assertEqual(rows(self.query("SELECT a, b FROM t")), [(b"\xa4", b"01.07.2026")])
+        heard = self.ask(
+            Parse("", "SELECT a, $1::text FROM t WHERE a = $1", (25,)),
+            Bind("", "", (1,), (b"\xa4",), (1, 0)), Execute(""), Sync(),
+        )  # fmt: skip
+        self.assertEqual(rows(heard), [(b"\xa4", b"\xa4")])
+        self.query("INSERT INTO t VALUES (chr(26085), null)")
+        self.assertEqual(self.tags("SELECT a FROM t WHERE b IS NULL")[-2:], ["22P05", "I"])
+        self.query("SET client_encoding = UTF8")
+        self.assertEqual(rows(self.query("SELECT a FROM t WHERE b IS NULL")), [("日".encode(),)])
+
     def test_tags(self) -> None:
         """As PostgreSQL writes them."""
         for text, tag in (

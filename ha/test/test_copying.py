@@ -35,6 +35,17 @@ class CopyTests(SessionCase):
             rows(self.query("SELECT * FROM t")), [(b"1", b"x", b"t"), (b"2", None, b"f"), (b"3", b"y", None)]
         )
 
+    def test_in_the_clients_encoding(self) -> None:
+        """In both directions; pieces are cut within a character, too."""
+        self.query("SET client_encoding = SJIS")
+        raw = "1\t日本\t\\N\n".encode("cp932")
+        pieces = [CopyData(raw[at : at + 1]) for at in range(len(raw))]
+        self.ask(Query("COPY t FROM STDIN"), *pieces, CopyDone())
+        heard = self.query("COPY t TO STDOUT")
+        self.assertEqual([message.data for message in heard if isinstance(message, CopyData)], [raw])
+        self.query("SET client_encoding = UTF8")
+        self.assertEqual(rows(self.query("SELECT b FROM t")), [("日本".encode(),)])
+
     def test_binary_in_and_out(self) -> None:
         """What comes out goes in."""
         self.query("INSERT INTO t VALUES (1, 'x', 1), (2, NULL, 0)")

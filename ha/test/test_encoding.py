@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
 from ha.postgres.encoding import binary_encoder, text_encoder
+from ha.postgres.manner import Charset, Manner
 from ha.postgres.pgtypes import OIDS, of_decltype
 from ha.values import Value
 
@@ -54,9 +55,21 @@ class AnnouncedTests(SynchronousTestCase):
 
     def test_infinity_is_in_no_zone(self) -> None:
         """Wherever the session is."""
-        for zone in (None, ZoneInfo("Europe/Berlin")):
-            encode = text_encoder(OIDS["timestamptz"], -1, zone)
+        for manner in (None, Manner(ZoneInfo("Europe/Berlin")), Manner(dates="SQL")):
+            encode = text_encoder(OIDS["timestamptz"], -1, manner)
             self.assertEqual([encode("infinity"), encode("-infinity")], [b"infinity", b"-infinity"])
+
+    def test_styles_and_encodings_within(self) -> None:
+        """What an array or a range holds is written as the client wants it, in text and in binary."""
+        manner = Manner(dates="German", intervals="iso_8601", charset=Charset("LATIN9", "iso8859-15"))
+        for name, value, text in (
+            ("_date", '["2026-01-02"]', b"{02.01.2026}"), ("daterange", "[2026-01-02,)", b"[02.01.2026,)"),
+            ("interval", "1 day", b"P1D"), ("_text", '["\u20ac"]', b"{\xa4}"), ("jsonb", '"\u20ac"', b'"\xa4"'),
+        ):  # fmt: skip
+            self.assertEqual(text_encoder(OIDS[name], -1, manner)(value), text, name)
+        self.assertTrue(binary_encoder(OIDS["_text"], -1, manner)('["\u20ac"]').endswith(b"\0\0\0\1\xa4"))
+        self.assertEqual(binary_encoder(OIDS["jsonb"], -1, manner)('"\u20ac"'), b'\1"\xa4"')
+        self.assertEqual(binary_encoder(OIDS["bytea"], -1, manner)("\u20ac".encode()), "\u20ac".encode())
 
     def test_values_of_sqlites_other_conventions(self) -> None:
         """Seconds since 1970 and Julian days in a date column; words in a boolean one."""

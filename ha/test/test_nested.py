@@ -17,6 +17,7 @@ class ArrayTests(SynchronousTestCase):
             ("{}", []), ("{1,NULL}", ["1", None]), ('{"a b","NULL","\\"",{}}', ["a b", "NULL", '"', []]), ("[0:1]={1,2}", ["1", "2"]),
             ('{ "a", " b " , c d }', ["a", " b ", "c d"]),
             ("{a\\ \\ , \\NULL, x\\  }", ["a  ", "NULL", "x "]),
+            ("{\x1c,\u00a0,a\u2003}", ["\x1c", "\u00a0", "a\u2003"]),
             ("{{1,2},{3,4}}", [["1", "2"], ["3", "4"]]),
         ):  # fmt: skip
             self.assertEqual(array_literal(text), items, text)

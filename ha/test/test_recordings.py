@@ -21,7 +21,6 @@ DATA = Path(__file__).parent / "data" / "pgwire"
 OTHER_ERRORS = {
     "select * from ev where id = 'x'": "a column declared int is int8 here, and the error says bigint",
     "create index ev_b_key on ev(b)": "a constraint's index has a name of SQLite's, so the other name is free",
-    "set client_encoding='XX'": "a hint is added: only UTF8 is spoken",
     "copy nosuch from stdin": "a position is told besides",
     "select max(sum(id)) from ev": "another sentence under the same code",
     "select (select 1,2)": "SQLite tells no position",
