@@ -19,6 +19,7 @@ from ha.sql.lifting import Lifted, lift
 from ha.sql.statements import client_position, split
 from ha.sql.variables import Variables
 from ha.sqlite.functions import Context, register
+from ha.sqlite.guard import Guard
 from ha.values import Answer, Column, Description, Parameters, Row
 
 #: Rows of a first batch, few, so that tests meet streams.
@@ -93,6 +94,7 @@ class MemoryConnection(apsw.Connection):
     def __init__(self) -> None:
         super().__init__(":memory:")
         self.context: Context | None = None
+        self.guard = Guard()
         register(self)  # type: ignore[arg-type]
 
 
