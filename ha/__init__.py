@@ -20,6 +20,7 @@ The map of the house. Each package's own docstring tells its room; docs/architec
     auth         who may call over HTTP, and what a browser may do on somebody's behalf       [pure]
     errors       what a client is told when a statement cannot be done                      [pure]
     values       the plain values that pass between the doors and the database              [pure]
+    crowd        who goes when a door's places run out
     hearing      what arrives at a door's sockets, past the transport
     coroutines   coroutines that nearly always end without waiting
     tls          certificates for the doors

@@ -23,6 +23,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ha.coroutines import begun
+from ha.crowd import first_to_go
 from ha.errors import StatementError
 from ha.hearing import Ear, Loop
 from ha.postgres import scram
@@ -33,7 +34,7 @@ from ha.postgres.session import Phase, Session
 LOGIN_TIMEOUT_S = 10.0
 #: How long a client may take to read our last words.
 CLOSE_TIMEOUT_S = 10.0
-#: Clients at a time, as max_connections.
+#: Clients at a time, as max_connections. Sockets may be twice as many: so many strangers find a place however many clients are in.
 CONNECTIONS_MAX = 1_000
 #: Bytes read ahead while the session is busy.
 READ_AHEAD_BYTES_MAX = 256 * 1024
@@ -74,14 +75,21 @@ class Connection(Protocol):
         """Does the session wait for something?"""
         return self._busy
 
+    @property
+    def logged_in(self) -> bool:
+        """Has the client been let in?"""
+        return self._session.logged_in
+
+    @property
+    def address(self) -> str:
+        """The client's machine."""
+        return str(getattr(self.transport.getPeer(), "host", ""))
+
     # --- Twisted's side ---
 
     def connectionMade(self) -> None:
         self._session = Session(self, self.factory.door)
-        if not self.factory.enter(self):
-            self._left = True
-            self.transport.abortConnection()
-            return
+        self.factory.enter(self)
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
             self.transport.setTcpKeepAlive(True)
@@ -214,6 +222,10 @@ class Connection(Protocol):
         if self._timeout is not None and self._timeout.active():
             self._timeout.cancel()
         self._timeout = None
+
+    def give_way(self) -> None:
+        """Somebody else needs the place. A stranger is told nothing: it may not read."""
+        self.transport.abortConnection()
 
     def shut_down(self) -> None:
         """The node stops: tell the client, and end what it runs."""
@@ -357,31 +369,45 @@ class Factory(TwistedFactory):
         self.tls = tls
         self.loop: Any = loop
         self.login_timeout_s = login_timeout_s
-        self.connections: set[Connection] = set()
+        #: In the order they came.
+        self.connections: dict[Connection, None] = {}
         self._connections_max = connections_max
         self._check = check
         self._verifier = verifier
-        self.door = Door(connect, self._login, tls is not None, Cancels())
+        self._connect_to = connect
+        self.door = Door(self._connect, self._login, tls is not None, Cancels())
+
+    def _connect(self, database: str, user: str) -> Backend:
+        """For one who has shown who it is; many may have come in since it was asked."""
+        self._find_place()
+        return self._connect_to(database, user)
 
     def _login(self, user: str, wire: Wire) -> Login:
         """How this port lets a client in."""
-        if len(self.connections) > self._connections_max:
-            raise StatementError("53300", "sorry, too many clients already")
+        self._find_place()
         if self._check is not None:
             return scram.cleartext(user, self._check)
         assert self._verifier is not None
         return scram.scram(user, self._verifier, wire.certificate_hash())
 
-    def enter(self, connection: Connection) -> bool:
-        """Count a new socket; False when there are so many that not even a refusal can be afforded."""
+    def _find_place(self) -> None:
+        """Only clients take the places of clients."""
+        places = self._connections_max
+        if len(self.connections) > places and sum(one.logged_in for one in self.connections) >= places:
+            raise StatementError("53300", "sorry, too many clients already")
+
+    def enter(self, connection: Connection) -> None:
+        """Count a new socket; another stranger may have to go for it."""
         if len(self.connections) >= 2 * self._connections_max:
-            return False
-        self.connections.add(connection)
-        return True
+            goes = first_to_go((one, one.address) for one in self.connections if not one.logged_in)
+            if goes is not None:
+                self.leave(goes)
+                goes.give_way()
+        self.connections[connection] = None
 
     def leave(self, connection: Connection) -> None:
         """It has gone."""
-        self.connections.discard(connection)
+        self.connections.pop(connection, None)
 
     def shut_down(self) -> None:
         """Tell every client that the node stops."""

@@ -29,7 +29,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, proxy
 
 import apsw
 
@@ -84,7 +84,7 @@ class Capture:
     """
 
     def __init__(self, connection: apsw.Connection) -> None:
-        self._connection = connection
+        self._connection = proxy(connection)  # which is the key of this object: it could never go otherwise
         self._trusted = schema.trust(connection)
         self.tables = schema.of(connection)
         #: Events of the running statement, as the hook gave them.

@@ -14,8 +14,9 @@ from typing import Any, Final
 import apsw
 
 from ha.errors import StatementError
+from ha.sqlite import sequences
 from ha.sqlite.connection import Connection
-from ha.sqlite.violations import NAME, bare, violation
+from ha.sqlite.violations import NAME, bare, violation, written_by
 from ha.values import Parameters
 
 #: SQLSTATE and, where SQLite's own sentence is of no use, ours; by primary result code (https://sqlite.org/rescode.html).
@@ -74,6 +75,8 @@ def translate(error: Exception, connection: Connection, sql: str, values: Parame
         return violation(error, connection, sql, values) or _by_message(error, sql) or _by_code(error)
     if isinstance(error, apsw.BindingsError):
         return StatementError("08P01", "the number of parameters does not match the statement")
+    if isinstance(error, apsw.FullError) and (ended := sequences.at_end(connection, written_by(connection, sql))):
+        return ended
     if isinstance(error, apsw.Error):
         return _by_message(error, sql) or _by_code(error)
     if isinstance(error, OverflowError):

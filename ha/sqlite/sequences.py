@@ -12,7 +12,7 @@ nextval and setval write, so a statement that calls them needs the writing conne
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 import apsw
@@ -44,6 +44,9 @@ _NAMED_SO: Final = (
     " WHERE s.type = 'table' AND s.name || '_' || i.name || '_seq' = ?1 COLLATE NOCASE"
 )
 _OF_TABLE: Final = f"{_COUNTING} AND s.name = ?1 COLLATE NOCASE"
+_ENDED: Final = (
+    f"{_COUNTING} AND s.name = ?1 AND ?2 = coalesce((SELECT max(seq) FROM main.sqlite_sequence WHERE name = ?1), 0)"
+)
 
 
 class Sequences:
@@ -64,7 +67,7 @@ class Sequences:
         table = self._find(name)
         last = self._position(table)
         if last >= VALUE_MAX:
-            raise StatementError("2200H", f'nextval: reached maximum value of sequence "{_shown(name)}" ({VALUE_MAX})')
+            raise _no_more(_shown(name))
         self._move(table, last + 1, "nextval")
         self._remember(table, last + 1)
         return last + 1
@@ -177,6 +180,20 @@ def inserted(context: Context, sql: str, tables: frozenset[str], rowid: int) -> 
     inserts = context.inserts
     inserts.pop(tables, None)  # the latest stands last
     inserts[tables] = (sql[:1000], rowid)
+
+
+def at_end(connection: Connection, tables: Iterable[str]) -> StatementError | None:
+    """2200H where one of these tables has counted to its end. SQLite says of it what it says of a full disk."""
+    with connection.guard.trusted():
+        for table in tables:
+            found = connection.execute(_ENDED, (table, VALUE_MAX)).fetchone()
+            if found is not None:
+                return _no_more(f"{found[0]}_{found[1]}_seq")
+    return None
+
+
+def _no_more(name: str) -> StatementError:
+    return StatementError("2200H", f'nextval: reached maximum value of sequence "{name}" ({VALUE_MAX})')
 
 
 def rows(sequences: Callable[[], Sequences]) -> list[tuple[str, int, Callable[..., Any]]]:

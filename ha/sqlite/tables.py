@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, proxy
 
 import apsw
 
@@ -93,7 +93,7 @@ class Tables:
     """
 
     def __init__(self, connection: apsw.Connection) -> None:
-        self._connection = connection
+        self._connection = proxy(connection)  # which is the key of this object: it could never go otherwise
         self._trusted = trust(connection)
         self._version = -1
         self._provisional = False

@@ -159,7 +159,7 @@ def bare(name: str) -> str:
 
 def _check(what: str, connection: Connection, sql: str, values: Parameters) -> StatementError:
     """`what` is the constraint's name, or its expression where it has none. SQLite does not say of which table."""
-    tables = _written(connection, sql)
+    tables = written_by(connection, sql)
     for table in tables:
         if any(name == what for name, words, _ in _declared(table, connection) if words == "CHECK"):
             return _check_failed(table, what, connection, sql, values)
@@ -193,7 +193,7 @@ def _check_failed(
 
 def _foreign_key(connection: Connection, sql: str, values: Parameters) -> StatementError:
     """SQLite does not say which key failed: found by the rows that were written, or named where only one can have."""
-    tables = _written(connection, sql)
+    tables = written_by(connection, sql)
     if len(tables) == 1 and (table := tables[0]):
         keys = _foreign_keys(table, connection)
         own = [key for key in keys if key.child.lower() == table.lower()]
@@ -269,7 +269,7 @@ def _foreign_keys(table: str, connection: Connection) -> list[_ForeignKey]:
     return found
 
 
-def _written(connection: Connection, sql: str) -> list[str]:
+def written_by(connection: Connection, sql: str) -> list[str]:
     """The tables that `sql` writes; none if it cannot be asked any more (the schema moved on)."""
     try:
         return sorted(connection.facts(sql).tables_written)

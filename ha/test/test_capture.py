@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import apsw
@@ -330,3 +332,19 @@ class HookTests(SynchronousTestCase):
         connection = apsw.Connection(":memory:")
         capture = Capture(connection)
         self.assertIs(captures.of(connection), capture)
+
+
+class EndTests(SynchronousTestCase):
+    """A connection that has been closed."""
+
+    def test_nothing_is_kept_of_it(self) -> None:
+        """A node that makes and drops databases, or sessions with temporary tables, does not grow."""
+        connection = open_writer(":memory:", synchronous="NORMAL")
+        capture = Capture(connection)
+        connection.execute("CREATE TABLE t (a)")
+        self.assertIsNotNone(capture.tables["t"])
+        gone = weakref.ref(connection)
+        connection.close()
+        del connection, capture
+        gc.collect()
+        self.assertIsNone(gone())

@@ -24,6 +24,10 @@ SCHEMA = """
     CREATE TRIGGER keep BEFORE DELETE ON guarded BEGIN SELECT raise(ABORT, 'we keep everything'); END;
     CREATE TABLE generated (a, b AS (a + 1));
     CREATE VIEW seen AS SELECT a FROM ev;
+    CREATE TABLE counted (id INTEGER PRIMARY KEY AUTOINCREMENT, a);
+    CREATE TABLE counting (id INTEGER PRIMARY KEY AUTOINCREMENT, a);
+    CREATE TRIGGER counts AFTER INSERT ON counting BEGIN INSERT INTO counted (a) VALUES (new.a); END;
+    INSERT INTO counted VALUES (9223372036854775807, 'the last');
     INSERT INTO ev VALUES (1, 'a', 1, 5, 'x');
     INSERT INTO ev2 VALUES (1);
     INSERT INTO named VALUES (1, 1, 1);
@@ -197,6 +201,16 @@ class TranslationTests(FaultCase):
             self.connection.execute("BEGIN; SELECT * FROM ev")
             other.execute("INSERT INTO guarded VALUES (2)")
             self.assertEqual(self.fail_with("INSERT INTO guarded VALUES (3)").sqlstate, "40001")
+
+    def test_a_key_that_has_counted_to_its_end(self) -> None:
+        """No full disk: SQLite has one word for both."""
+        for sql in (
+            "INSERT INTO counted (a) VALUES ('one more')",
+            "INSERT INTO counting (a) VALUES ('a trigger counts, too')",
+        ):
+            told = self.fail_with(sql)
+            self.assertEqual(told.sqlstate, "2200H", sql)
+            self.assertIn('"counted_id_seq"', told.message)
 
     def test_a_refusal_passes_as_it_is(self) -> None:
         """The guard has said it already."""

@@ -72,6 +72,7 @@ ARROWS = {
     "ha.command": set(),
     "ha.company": set(),
     "ha.coroutines": set(),
+    "ha.crowd": set(),
     "ha.errors": set(),
     "ha.hearing": set(),
     "ha.instructions": {"ha.backend", "ha.block", "ha.writing", *BELOW_THE_BACKEND},
@@ -89,7 +90,7 @@ ARROWS = {
         "ha.web",
     },
     "ha.premises": {"ha.settings", "ha.backend", "ha.company", *BELOW_THE_BACKEND},
-    "ha.postgres": {"ha.auth", "ha.coroutines", "ha.hearing", "ha.tls", "ha.sql"},
+    "ha.postgres": {"ha.auth", "ha.coroutines", "ha.crowd", "ha.hearing", "ha.tls", "ha.sql"},
     "ha.replication": {"ha.sqlite", "ha.sql"},
     "ha.settings": set(),
     "ha.sql": set(),
@@ -98,7 +99,7 @@ ARROWS = {
     "ha.tap": {"ha.node", "ha.settings"},
     "ha.tls": {"ha.postgres"},
     "ha.values": set(),
-    "ha.web": {"ha.auth", "ha.coroutines", "ha.hearing", "ha.tls", "ha.sql"},
+    "ha.web": {"ha.auth", "ha.coroutines", "ha.crowd", "ha.hearing", "ha.tls", "ha.sql"},
     "ha.writing": {"ha.backend", "ha.block", "ha.judgement", *BELOW_THE_BACKEND},
 }
 

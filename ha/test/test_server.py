@@ -219,15 +219,32 @@ class LoginTests(DoorCase):
         self.assertFalse(client.transport.disconnecting)
 
     def test_too_many_clients(self) -> None:
-        """53300 for those who come too late; beyond twice as many not even that."""
+        """53300 for those who come too late, also when the last place goes while they log in."""
         self.factory = self.make_factory(check=lambda user, password: True, connections_max=2)
-        clients = [Client(self.factory) for _ in range(5)]
-        self.assertTrue(clients[4].transport.aborted)
-        clients[3].send(StartupMessage(PROTOCOL_3_0, {"user": "ha"}))
-        self.assert_ended(clients[3], "53300")
-        for client in clients[2:4]:
-            client.leave()
-        self.assertEqual(clients[1].login()[-1], ReadyForQuery("I"))
+        first, slow = self.client(), Client(self.factory)
+        slow.send(StartupMessage(PROTOCOL_3_0, {"user": "ha"}))
+        self.client()
+        slow.send(AuthenticationAnswer(b"ha\0"))
+        self.assert_ended(slow, "53300")
+        late = Client(self.factory)
+        late.send(StartupMessage(PROTOCOL_3_0, {"user": "ha"}))
+        self.assert_ended(late, "53300")
+        first.leave()
+        self.assertEqual(Client(self.factory).login()[-1], ReadyForQuery("I"))
+
+    def test_strangers_take_no_place_of_a_client(self) -> None:
+        """However many open a socket and say nothing, whoever logs in gets in; the one that waited longest goes."""
+        self.factory = self.make_factory(check=lambda user, password: True, connections_max=2)
+        strangers = [Client(self.factory) for _ in range(4)]
+        self.assertFalse(any(one.transport.aborted for one in strangers))
+        client = Client(self.factory)
+        self.assertEqual([one.transport.aborted for one in strangers], [True, False, False, False])
+        self.assertEqual(client.login()[-1], ReadyForQuery("I"))
+        self.assertEqual(self.client().received(), [])
+        self.assertEqual([one.transport.aborted for one in strangers], [True, True, False, False])
+        for _ in range(3):
+            Client(self.factory)
+        self.assertEqual(client.ask(Query("SELECT 1"))[-1], ReadyForQuery("I"), "a client is not driven out")
 
     def test_rubbish_before_the_login(self) -> None:
         """An error at most, and the connection ends."""
@@ -282,7 +299,7 @@ class FlowTests(DoorCase):
         client.leave()
         self.assertTrue(stream.closed)
         self.assertTrue(self.backends[0].closed)
-        self.assertEqual(self.factory.connections, set())
+        self.assertEqual(self.factory.connections, {})
 
     def test_others_get_their_turn(self) -> None:
         """A client that reads as fast as we write does not keep the reactor to itself."""

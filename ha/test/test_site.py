@@ -71,16 +71,31 @@ class ConnectionTests(SynchronousTestCase):
     """Many at once, and the end."""
 
     def test_one_too_many(self) -> None:
-        """It hears so, and the others go on."""
+        """Where all have a request, one more hears so, and they go on."""
         house = House(connections_max=2)
         clients = [house.client(), house.client()]
+        waiting: list[Deferred[object]] = [Deferred(), Deferred()]
+        for client, house.node.answers["SELECT"] in zip(clients, waiting, strict=True):
+            client.post({"sql": "SELECT"})
         last = house.client()
         reply = Reply(last.said())
         self.assertEqual((reply.status, reply.error["code"], last.closing), (503, "too_many_connections", True))
-        self.assertEqual([client.ask("GET", "/healthz").status for client in clients], [200, 200])
+        for one in waiting:
+            one.callback(selected([(1,)], "a"))
+        self.assertEqual([Reply(client.said()).status for client in clients], [200, 200])
         last.hang_up()
         clients[0].hang_up()
         self.assertEqual(house.client().ask("GET", "/healthz").status, 200)
+
+    def test_who_waits_gives_way(self) -> None:
+        """Requests that never become whole, and connections kept for later ones, keep nobody out."""
+        house = House(connections_max=2)
+        slow, idle = house.client(), house.client()
+        slow.send(b"GET /healthz HTTP/1.1\r\nHost: ")
+        self.assertEqual(house.client().ask("GET", "/healthz").status, 200)
+        self.assertEqual((slow.closing, idle.closing), (True, False))
+        self.assertEqual(house.client().ask("GET", "/healthz").status, 200)
+        self.assertTrue(idle.closing)
 
     def test_no_connection_no_clock(self) -> None:
         """An idle node sleeps."""

@@ -292,6 +292,16 @@ class Connection(TwistedProtocol):
         #: Nothing is read for now: much waits to be answered, or to be sent.
         self._ahead = self._full = False
 
+    @property
+    def waiting(self) -> bool:
+        """Is there no request, or none whose head is whole? Nothing is lost but the connection when it ends."""
+        return self._answering is None and self._arriving is None
+
+    @property
+    def address(self) -> str:
+        """The client's machine."""
+        return str(getattr(self.peer, "host", ""))
+
     def connectionMade(self) -> None:
         """Accepted: a head must follow soon."""
         transport = self.transport

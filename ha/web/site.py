@@ -16,6 +16,7 @@ from twisted.logger import Logger
 
 from ha.auth import Entrance, Forbidden
 from ha.coroutines import begun
+from ha.crowd import first_to_go
 from ha.errors import StatementError
 from ha.hearing import Loop
 from ha.metrics import Histogram, Metrics
@@ -107,7 +108,8 @@ class Site(Factory):
         self._date_at = -1
         self._date = b""
         self._bodies = 0
-        self._connections: set[Connection] = set()
+        #: In the order they came.
+        self._connections: dict[Connection, None] = {}
         self._metrics = metrics
         self._sweeping = LoopingCall(self._sweep)
         self._sweeping.clock = reactor
@@ -272,8 +274,13 @@ class Site(Factory):
         return Connection(self)
 
     def connected(self, connection: Connection) -> None:
-        """One more. Beyond the limit it is told to come again."""
-        self._connections.add(connection)
+        """One more. Beyond the limit one without a request goes for it; if there is none, it is told to come again."""
+        if len(self._connections) >= self.connections_max:
+            goes = first_to_go((one, one.address) for one in self._connections if one.waiting)
+            if goes is not None:
+                self.disconnected(goes)
+                goes.abort()
+        self._connections[connection] = None
         if not self._sweeping.running:
             self._sweeping.start(SWEEP_S, now=False)
         if len(self._connections) > self.connections_max:
@@ -282,7 +289,7 @@ class Site(Factory):
 
     def disconnected(self, connection: Connection) -> None:
         """One less."""
-        self._connections.discard(connection)
+        self._connections.pop(connection, None)
         if not self._connections and self._sweeping.running:
             self._sweeping.stop()
             self._all_gone()
