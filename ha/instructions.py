@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING
 
 from ha.block import Block
 from ha.errors import Notice, StatementError
-from ha.sql.kinds import Begin, CreateDatabase, DropDatabase, End, Kind, Name, Notify, Script, SetVariable, Statement
+from ha.sql.kinds import (
+    Begin,
+    CreateDatabase,
+    CreateTableAs,
+    DropDatabase,
+    End,
+    Kind,
+    Name,
+    Notify,
+    Script,
+    SetVariable,
+    Statement,
+)
 from ha.sql.variables import spelled
 from ha.values import Answer, Column, Row
 from ha.writing import submit, take_writer, write_script
@@ -209,7 +221,7 @@ async def _script(backend: Backend, statement: Statement, alone: bool) -> Answer
             lambda connection, _: write_script(backend, connection, statement),
             key=statement.text,
         )
-    if isinstance(statement.argument, Script) and statement.argument.temporary:
+    if isinstance(statement.argument, (CreateTableAs, Script)) and statement.argument.temporary:
         await backend.move_in(statement.verb)
     opened = await take_writer(backend, backend.block, statement.verb)
     backend.block.used = True

@@ -19,7 +19,7 @@ from ha.replication.committer import Work
 from ha.replication.conflicts import READ_COMMITTED, SERIALIZABLE
 from ha.replication.transaction import OpenTransaction
 from ha.sql.insertions import plain_insertion
-from ha.sql.kinds import Kind, Notify, OnCommit, Statement
+from ha.sql.kinds import CreateTableAs, Kind, Notify, OnCommit, Statement
 from ha.sql.modifying import named
 from ha.sql.statements import split
 from ha.sqlite import schemas, temporary
@@ -233,8 +233,19 @@ def write_script(backend: Backend, connection: Connection, statement: Statement)
             facts = facts_of(connection, sql)
             if facts.makes_temp and not connection.guard.private:
                 raise TemporaryTable()
-            run_write(connection, capture, sql, (), facts, Allowance(HELD_BYTES_MAX))
+            changed = run_write(connection, capture, sql, (), facts, Allowance(HELD_BYTES_MAX))[1]
+            if isinstance(statement.argument, CreateTableAs):
+                _queried(connection, statement.argument, answer, None if sql.startswith("CREATE ") else changed)
     return answer
+
+
+def _queried(connection: Connection, argument: CreateTableAs, answer: Answer, filled: int | None) -> None:
+    """A table was made of a query, or filled with so many rows, which PostgreSQL's tag counts."""
+    if filled is not None:
+        answer.verb, answer.affected = "SELECT", filled
+    elif argument.at_commit is not None:
+        with connection.guard.trusted():
+            temporary.promise(connection, argument.name, argument.at_commit)
 
 
 async def submit(backend: Backend, what: str, run: Callable[[Connection, list[Notification]], Any], *, key: Any) -> Any:

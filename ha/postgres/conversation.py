@@ -39,7 +39,7 @@ _SETTING = frozenset({Kind.SET, Kind.RESET, Kind.DISCARD, Kind.COMMIT, Kind.ROLL
 _COUNTING_ROWS = frozenset({"SELECT", "VALUES", "TABLE", "PRAGMA"})
 
 #: Verbs whose tag counts what was changed, or moved over.
-_COUNTING_CHANGES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "FETCH", "MOVE"})
+_COUNTING_CHANGES = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "FETCH", "MOVE"})
 
 #: The columns are no longer those that were announced.
 CHANGED = "cached plan must not change result type"

@@ -252,7 +252,7 @@ def _select(rewriting: Rewriting, types: Types, table: str, names: Sequence[str]
         f"{function}({mark}{more_arguments(column)})" if function and column else mark
         for mark, function, column in zip(marks, functions, columns, strict=True)
     ]
-    rewriting.before(at, f"SELECT {', '.join(fitted)} FROM (WITH ha_given({', '.join(marks)}) AS (")
+    rewriting.first(at, f"SELECT {', '.join(fitted)} FROM (WITH ha_given({', '.join(marks)}) AS (")
     rewriting.last(end - 1, ") SELECT * FROM ha_given)" + ("" if rewriting.closed else " WHERE true"))
     rewriting.closed = True
     return end

@@ -55,13 +55,6 @@ def listed_rows(rewriting: Rewriting, index: int) -> None:
         rewriting.last(end - 1, ")")
 
 
-def counted(rewriting: Rewriting, index: int) -> None:
-    """``INTERSECT ALL`` and ``EXCEPT ALL``, which count equal rows."""
-    if rewriting.key(index + 1) == "ALL":
-        word = rewriting.key(index)
-        raise rewriting.refuse(index, f"{word} ALL", f"Number the equal rows with row_number(), and use {word}.")
-
-
 def locking(rewriting: Rewriting, index: int) -> None:
     """``FOR UPDATE``: there is one writer, so nothing needs a lock."""
     if rewriting.key(index + 1) not in ("UPDATE", "SHARE", "NO", "KEY") or rewriting.verb.startswith("CREATE"):

@@ -14,6 +14,7 @@ from ha.sql.alterations import alter
 from ha.sql.kinds import Kind
 from ha.sql.namespaces import BUILT_IN, PUBLIC, joined
 from ha.sql.reader import Parsed, Reader, refused
+from ha.sql.tablequeries import create_as
 from ha.sql.tokens import quoted, quoted_name
 from ha.sql.typedefinitions import create_type, drop_type
 
@@ -111,7 +112,9 @@ def create(reader: Reader) -> Parsed | None:
         return Kind.SQL, verb, None
     start = _identity_start(reader)
     if start == 1:
-        return Kind.SQL, verb, _on_commit(reader)
+        promise = _on_commit(reader)
+        made = create_as(reader, promise) if not reader.sqlite else None
+        return made or (Kind.SQL, verb, promise)
     reader.at = 1
     reader.one_of("GLOBAL", "LOCAL", "UNLOGGED")
     if reader.one_of("TEMP", "TEMPORARY"):

@@ -8,7 +8,7 @@ from typing import Protocol
 from ha.sql.made import named
 from ha.sql.naming import name_of
 from ha.sql.ranges import BOUNDS
-from ha.sql.reading import OPERATOR_WORDS, Item, Reading, Scope
+from ha.sql.reading import OPERATOR_WORDS, Item, Reading, Scope, term_end
 from ha.sql.results import BARE, LIKE_ARGUMENT, NUMERIC, RESULT_OF
 from ha.sql.tokens import BLOB, NUMBER, PARAMETER, TEXTS, WORD
 from ha.sql.typenames import KNOWN, declared, read_type
@@ -254,9 +254,7 @@ class Expressions:
 
     def _of_ordered_set(self, name: str, first: int, close: int, scope: Scope, depth: int) -> str | None:
         """``percentile_cont(0.5) WITHIN GROUP (ORDER BY x)``."""
-        end = self.reading.partners.get(close + 3, close + 3)
-        while self.reading.key(end - 1) in ("ASC", "DESC", "NULLS", "FIRST", "LAST"):
-            end -= 1
+        end = term_end(self.reading.key, close + 6, self.reading.partners.get(close + 3, close + 3))
         found = self.typed(close + 6, end, scope, depth + 1)
         if name == "percentile_cont" and found != "interval":
             found = "float8"

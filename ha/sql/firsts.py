@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ha.errors import StatementError
 from ha.sql.naming import name_of
-from ha.sql.reading import Item
+from ha.sql.reading import Item, term_end
 from ha.sql.rewriting import AFTER_FROM, Rewriting, elements
 from ha.sql.tokens import COMPOUNDS, NUMBER, quoted_name, unquoted
 from ha.sql.typed import Types
@@ -58,9 +58,7 @@ def _check_order(rewriting: Rewriting, items: list[Item], opening: int, at: int,
     start = at + 2
     for _ in range(len(on)):
         comma = min(rewriting.clause_end(start, frozenset((",",))), end)
-        last = comma - 1
-        while rewriting.key(last) in ("ASC", "DESC", "NULLS", "FIRST", "LAST") and last > start:
-            last -= 1
+        last = term_end(rewriting.key, start, comma) - 1
         if _term(rewriting, items, start, last) not in on:
             raise StatementError(
                 "42P10",
@@ -132,9 +130,7 @@ def _order(rewriting: Rewriting, items: list[Item], at: int, end: int) -> str:
     start = at + 2
     while start < end:
         comma = min(rewriting.clause_end(start, frozenset((",",))), end)
-        last = comma - 1
-        while rewriting.key(last) in ("ASC", "DESC", "NULLS", "FIRST", "LAST") and last > start:
-            last -= 1
+        last = term_end(rewriting.key, start, comma) - 1
         rest = [rewriting.key(one) for one in range(last + 1, comma)]
         if "NULLS" not in rest:
             rest += ["NULLS", "FIRST" if "DESC" in rest else "LAST"]

@@ -85,7 +85,7 @@ def _select(rewriting: Rewriting, types: Types, select: int) -> None:
     items = types.reading.items_between(select, body_end)
     if not items:
         return
-    if group < 0 and having < 0 and not any(_aggregates(rewriting, item.first, item.last) for item in items):
+    if group < 0 and having < 0 and not any(aggregates(rewriting, item.first, item.last) for item in items):
         return
     scope = types.reading.scope_at(select + 1)
     if not scope.tables or scope.derived or scope.called:
@@ -131,20 +131,21 @@ def _text(rewriting: Rewriting, at: int) -> str:
     return unquoted(rewriting.text, rewriting.tokens[at])
 
 
-def _aggregates(rewriting: Rewriting, first: int, last: int) -> bool:
+def aggregates(rewriting: Rewriting, first: int, last: int) -> bool:
     """Is an aggregate called in the range, outside of subqueries and not over a window?"""
     at = first
     while at < last:
         if rewriting.key(at) == "(" and rewriting.key(at + 1) in ("SELECT", "WITH", "VALUES"):
             at = rewriting.partners.get(at, at) + 1
             continue
-        if _is_aggregate(rewriting, at):
+        if is_aggregate(rewriting, at):
             return True
         at += 1
     return False
 
 
-def _is_aggregate(rewriting: Rewriting, at: int) -> bool:
+def is_aggregate(rewriting: Rewriting, at: int) -> bool:
+    """Is it the call of an aggregate, not over a window?"""
     if rewriting.key(at) not in AGGREGATES or rewriting.key(at + 1) != "(" or at + 1 not in rewriting.partners:
         return False
     close = rewriting.partners[at + 1]
@@ -247,7 +248,7 @@ class _Grouped:
             if rewriting.key(at) == "(" and rewriting.key(at + 1) in ("SELECT", "WITH", "VALUES"):
                 at = rewriting.partners.get(at, at) + 1
                 continue
-            if _is_aggregate(rewriting, at):
+            if is_aggregate(rewriting, at):
                 at = rewriting.partners[at + 1] + 1
                 while rewriting.key(at) in ("FILTER", "WITHIN"):
                     opening = at + 1 + (rewriting.key(at) == "WITHIN")

@@ -13,15 +13,17 @@ stands.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Protocol
 
 from ha.sql.expressions import Expressions, Schema
 from ha.sql.kinds import Statement
-from ha.sql.naming import name_of
+from ha.sql.made import enumeration, is_made
+from ha.sql.naming import is_column, name_of
 from ha.sql.reading import Item, Reading
-from ha.sql.tokens import COMPOUNDS
-from ha.sql.typenames import read_type
+from ha.sql.tokens import COMPOUNDS, quoted_name
+from ha.sql.typenames import SPOKEN, read_type
 from ha.sql.wants import Wants
 from ha.values import Column
 
@@ -61,7 +63,7 @@ def columns(statement: Statement, sources: Sequence[Source], schema: Schema) -> 
             )
             if item is not None and expression is not None and expression.removeprefix("_") in _MODIFIED:
                 expression += _modifiers(reading, item)
-        plain = not united and (item is None or _is_column(reading, item))
+        plain = not united and (item is None or is_column(reading, item))
         table, origin = (source.table, source.origin) if plain else (None, None)
         made.append(Column(name, source.decltype, table, origin, expression))
     return tuple(made)
@@ -82,14 +84,6 @@ def _is_united(reading: Reading) -> bool:
         elif key in COMPOUNDS and rows[-1]:
             return True
     return False
-
-
-def _is_column(reading: Reading, item: Item) -> bool:
-    """Is it ``c``, ``t.c`` or ``s.t.c``?"""
-    return (item.last - item.first) % 2 == 1 and all(
-        reading.is_name(at) if (at - item.first) % 2 == 0 else reading.key(at) == "."
-        for at in range(item.first, item.last)
-    )
 
 
 def parameters(statement: Statement, schema: Schema) -> tuple[str | None, ...]:
@@ -133,6 +127,25 @@ def asked(statement: Statement, schema: Schema, parameters: Sequence[str | None]
         if reading.key(at) == "PG_TYPEOF" and reading.key(at + 1) == "(" and at + 1 in reading.partners:
             found.append(expressions.of_argument(at + 2, reading.partners[at + 1]))
     return tuple(found)
+
+
+def declaration(column: Column) -> str:
+    """The words that declare a column of the type that a result's has; "" where none is known."""
+    words = column.decltype if column.decltype is not None else column.expression or ""
+    array = "[]" if words[:1] == "_" else ""
+    if is_made(words):
+        one = enumeration(words.removeprefix("_"))
+        assert one is not None, words
+        return quoted_name(one.name) + array
+    if column.decltype is not None:
+        return _COMMENT.sub(" ", words).strip()
+    name, opening, modifiers = words.removeprefix("_").partition("(")
+    if not opening or not name.startswith("time"):  # SQLite takes no words behind modifiers
+        name = SPOKEN.get(name, name)
+    return f"{name}{opening}{modifiers}{array}"
+
+
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
 def _placed(items: list[Item], count: int) -> list[Item | None]:

@@ -185,6 +185,26 @@ class OnCommit:
 
 
 @dataclass(frozen=True, slots=True)
+class CreateTableAs:
+    """CREATE TABLE … AS.
+
+    :param name: as SQLite calls it; `table` are the words that name it.
+    :param columns: names for the first of its columns.
+    :param filled: False: WITH NO DATA.
+    :param at_commit: see :class:`OnCommit`.
+    """
+
+    name: str
+    table: str
+    columns: tuple[str, ...]
+    query: Statement
+    filled: bool = True
+    if_not_exists: bool = False
+    temporary: bool = False
+    at_commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CreateSchema:
     """CREATE SCHEMA [IF NOT EXISTS]."""
 
@@ -337,6 +357,7 @@ Argument = (
     | DropDatabase
     | Script
     | OnCommit
+    | CreateTableAs
     | CreateSchema
     | DropSchema
     | Comment

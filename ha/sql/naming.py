@@ -15,6 +15,14 @@ def name_of(reading: Reading, item: Item) -> str:
     return item.alias if item.alias is not None else _figured(reading, item.first, item.last) or "?column?"
 
 
+def is_column(reading: Reading, item: Item) -> bool:
+    """Is it ``c``, ``t.c`` or ``s.t.c``?"""
+    return (item.last - item.first) % 2 == 1 and all(
+        reading.is_name(at) if (at - item.first) % 2 == 0 else reading.key(at) == "."
+        for at in range(item.first, item.last)
+    )
+
+
 def _figured(reading: Reading, first: int, last: int) -> str | None:
     if first >= last:
         return None

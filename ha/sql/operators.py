@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ha.errors import StatementError
+from ha.sql.grouping import AGGREGATES
 from ha.sql.rewriting import Rewriting
 from ha.sql.sums import SUMS
 from ha.sql.tokens import OPERATOR, PARAMETER, QUOTED, TEXTS, WORD, literal, quoted, unquoted
@@ -103,7 +104,7 @@ def globbed(pattern: str, escape: str) -> str:
     return "".join(parts)
 
 
-_ANY_COMPARISONS = frozenset("= <> != < > <= >= LIKE ILIKE ~ ~* ~~".split())
+_ANY_COMPARISONS = frozenset("= <> != < > <= >= LIKE ILIKE ~ ~* ~~ ~~* !~ !~* !~~ !~~*".split())
 
 
 def any_of(rewriting: Rewriting, index: int) -> None:
@@ -139,14 +140,24 @@ def any_of(rewriting: Rewriting, index: int) -> None:
         rewriting.instead[opening] = "(SELECT pg_element FROM pg_elements("
         rewriting.last(close, ")")
         return
-    if inner in ("SELECT", "WITH", "VALUES"):
-        raise rewriting.refuse(index, f"{operator} {rewriting.key(index)} (subquery)", "Use EXISTS or an aggregate.")
-    first = rewriting.chain_before(place, SUMS | JSON_CHAIN)
-    rewriting.before(first, f"(SELECT {'min' if every else 'max'}(")
+    first = rewriting.chain_before(place - (rewriting.key(place - 1) == "NOT"), SUMS | JSON_CHAIN)
+    if any(rewriting.key(at) in AGGREGATES or rewriting.key(at) == "OVER" for at in range(first, place)):
+        raise rewriting.refuse(
+            index, f"an aggregate {operator} {rewriting.key(index)}", "Aggregate in a subquery, and compare outside."
+        )
+    # Whether one met it, or all did; else it is not known, if NULL was among them.
+    met = "min(ha_met) = 0 THEN 0" if every else "max(ha_met) THEN 1"
+    unknown = f"WHEN count(ha_met) < count(*) THEN NULL ELSE {int(every)} END"
+    rewriting.before(first, f"(SELECT CASE WHEN {met} {unknown} FROM (SELECT ")
     globs = (rewriting.instead.get(place) or "").endswith("GLOB")
     element = "pg_glob(pg_element)" if globs else "pg_element"
-    rewriting.instead[index] = f"{element}) FROM pg_elements"
-    rewriting.last(close, ")")
+    source, closing = ("pg_elements", "))") if inner not in ("SELECT", "WITH", "VALUES") else _QUERIED
+    rewriting.instead[index] = f"{element} AS ha_met FROM {source}"
+    rewriting.last(close, closing)
+
+
+#: What makes rows with the column of an array's elements of a subquery.
+_QUERIED = ("(WITH pg_rows(pg_element) AS ", " SELECT pg_element FROM pg_rows)))")
 
 
 def _is_array(rewriting: Rewriting, first: int, close: int) -> bool:

@@ -181,6 +181,13 @@ class Reader:
         self.at = len(self.tokens)
         raise self.error()
 
+    def closing_of(self, opening: int) -> int:
+        """The index of the parenthesis that closes the one at `opening`."""
+        at, self.at = self.at, opening + 1
+        found = self.closing()
+        self.at = at
+        return found
+
     def words(self, start: int, end: int) -> str:
         """The client's own words from one token up to before another."""
         return self.text[self.tokens[start].start : self.tokens[end - 1].end] if start < end else ""

@@ -5,7 +5,7 @@ It reads brackets, commas and the words of clauses; what it does not see through
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from typing import NamedTuple
 from ha.sql.tokens import (
     BIND,
     BLOB,
+    COMPOUNDS,
     NAMES,
     NUMBER,
     PARAMETER,
@@ -316,9 +317,20 @@ class Reading:
                 expecting = True
                 listing = listing and key not in _TABLES
                 continue
-            if key in ("WHERE", "SET", "GROUP", "ORDER", "RETURNING", "VALUES", "SELECT", "UNION", "LIMIT", "HAVING"):
+            if key in (
+                "WHERE",
+                "SET",
+                "GROUP",
+                "ORDER",
+                "RETURNING",
+                "VALUES",
+                "SELECT",
+                "LIMIT",
+                "HAVING",
+                *COMPOUNDS,
+            ):
                 expecting = False
-                if key in ("UNION", "ORDER", "GROUP"):
+                if key in COMPOUNDS or key in ("ORDER", "GROUP"):
                     break
                 continue
             if expecting and key == "(" and at in self.partners:
@@ -452,6 +464,29 @@ class Reading:
             scope.tables[self.plain(alias).lower()] = table
         else:
             scope.tables[self.plain(at).lower()] = table
+
+
+def query_of(definition: str) -> str:
+    """The query of a CREATE VIEW or CREATE TABLE … AS."""
+    reading = Reading(definition)
+    for at in reading.level(0, len(reading.tokens)):
+        if reading.key(at) == "AS":
+            return definition[reading.tokens[at].end :].strip()
+    return ""
+
+
+def term_end(key: Callable[[int], str], first: int, end: int) -> int:
+    """Where the expression of a term of ORDER BY ends, which goes from `first` to before `end`: before ASC, DESC, USING and NULLS.
+
+    :param key: gives the key of a token by its index.
+    """
+    if end - 2 > first and key(end - 2) == "NULLS" and key(end - 1) in ("FIRST", "LAST"):
+        end -= 2
+    if end - 2 > first and key(end - 2) == "USING":
+        end -= 2
+    elif end - 1 > first and key(end - 1) in ("ASC", "DESC"):
+        end -= 1
+    return end
 
 
 def _partners(tokens: Sequence[Token]) -> dict[int, int]:

@@ -25,6 +25,7 @@ from ha.sql.tokens import (
     WORD,
     Token,
     blanked_comments,
+    quoted_name,
 )
 from ha.sql.typed import Types
 from ha.sql.typenames import read_type
@@ -91,6 +92,8 @@ class Rewriting:
         self.acts = False
         #: What an INSERT selects ends in a WHERE of ours, so that no ON CONFLICT is taken for a join's.
         self.closed = False
+        #: The words between SELECTs that were looked at.
+        self.joins: set[int] = set()
         #: The queries of WITH that write.
         self.parts: list[Part] = []
         #: Calls of pg_typeof so far.
@@ -346,6 +349,10 @@ class Rewriting:
     def last(self, index: int, words: str) -> None:
         """Put words after a token, behind whatever other rules put there."""
         self._last[index] = self._last.get(index, "") + words
+
+    def name(self, index: int, name: str) -> None:
+        """Give the item of a select list that ends with this token a name."""
+        self.last(index, f" AS {quoted_name(name)}")
 
     def drop(self, first: int, last: int) -> None:
         """Leave out the tokens from `first` to `last`, both included."""

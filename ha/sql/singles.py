@@ -6,7 +6,7 @@ subquery gives, and refuses the second.
 
 from __future__ import annotations
 
-from ha.sql.grouping import AGGREGATES
+from ha.sql.grouping import aggregates
 from ha.sql.rewriting import AFTER_FROM, NOT_CALLED, Rewriting
 from ha.sql.tokens import COMPOUNDS, NAMES, NUMBER, PARAMETER, TEXTS, WORD, quoted_name, unquoted
 from ha.sql.typed import Types
@@ -24,11 +24,12 @@ def fit(rewriting: Rewriting, types: Types) -> None:
         return
     for at, token in enumerate(rewriting.tokens):
         if token.key == "(" and rewriting.key(at + 1) in ("SELECT", "WITH") and at in rewriting.partners:
-            if _is_value(rewriting, at):
+            if is_value(rewriting, at):
                 _watch(rewriting, types, at, rewriting.partners[at])
 
 
-def _is_value(rewriting: Rewriting, opening: int) -> bool:
+def is_value(rewriting: Rewriting, opening: int) -> bool:
+    """Does the subquery in this bracket stand where a value stands?"""
     before = rewriting.key(opening - 1)
     if before in _BEFORE:
         return True
@@ -79,7 +80,7 @@ def _is_single(rewriting: Rewriting, types: Types, first: int, last: int, openin
     """Can it give one row at most?"""
     select = opening + 1
     if rewriting.key(select) == "SELECT" and rewriting.clause_end(select + 1, _MANY) >= close:
-        if any(rewriting.key(at) in AGGREGATES and rewriting.key(at + 1) == "(" for at in range(first, last)):
+        if aggregates(rewriting, first, last):
             return True
         from_ = rewriting.clause_end(select + 1, frozenset(("FROM",)))
         if from_ >= close:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ha.sql import assignments, comparisons, declarations, enums, grouping, literals, overloads, singles
+from ha.sql import answered, assignments, comparisons, declarations, enums, grouping, literals, overloads, singles
 from ha.sql.calls import (
     bare,
     distinct_strings,
@@ -37,7 +37,6 @@ from ha.sql.clauses import (
     alias,
     bracketed_select,
     catalog,
-    counted,
     empty_list,
     fetch,
     grouping_sets,
@@ -53,6 +52,7 @@ from ha.sql.clauses import (
     select_into,
     table_statement,
 )
+from ha.sql.compounds import compound
 from ha.sql.conversions import (
     LITERAL_TYPES,
     bits,
@@ -154,9 +154,12 @@ def translate(
         grouping.check(rewriting, types)
         comparisons.fit(rewriting, types)
         singles.fit(rewriting, types)
+        answered.fit(rewriting, types)
         assignments.fit(rewriting, types)  # around everything else, so last
     elif not rewriting.keys.isdisjoint(_ASKING):
         rewriting.ask()
+    if verb == "CREATE VIEW" and not sqlite_order:
+        answered.view(rewriting)
     if "OPERATOR" in text[start:end].upper():
         spelled(rewriting)
     carry(rewriting)
@@ -301,8 +304,8 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "STRING_AGG": distinct_strings,
     "SELECT": empty_list,
     "VALUES": listed_rows,
-    "INTERSECT": counted,
-    "EXCEPT": counted,
+    "INTERSECT": compound,
+    "EXCEPT": compound,
     "JSON_EACH": ours("pg_json_each"),
     "JSONB_EACH": ours("pg_jsonb_each"),
     "JSONB_INSERT": ours("pg_jsonb_insert"),

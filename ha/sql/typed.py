@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from ha.sql.expressions import Schema
 from ha.sql.made import is_by_number, named
-from ha.sql.reading import Reading
+from ha.sql.naming import name_of
+from ha.sql.reading import Item, Reading
 from ha.sql.tokens import PARAMETER, Token
 from ha.sql.typenames import TypeName, declared_type
 from ha.sql.wants import Wants
@@ -38,6 +39,33 @@ class Types:
     def of(self, first: int, last: int) -> str | None:
         """The type of the operand from token `first` to token `last`."""
         return self._wants.expressions.typed(first, last + 1, self.reading.scope_at(first), 0)
+
+    def starred(self, item: Item) -> list[str] | None:
+        """The columns of ``*`` or ``t.*``; None where it is not certain which."""
+        scope = self.reading.scopes.get(item.first) or self.reading.scope_at(item.first)
+        only = self.reading.plain(item.first).lower() if item.last - item.first > 1 else None
+        if only is None and (
+            len(scope.derived) + len(scope.called) + bool(scope.tables) != 1
+            or any(token.key in ("USING", "NATURAL") for token in self.reading.tokens)
+        ):
+            return None
+        found: list[str] = []
+        for alias, table in scope.tables.items():
+            if only in (None, alias):
+                columns = self.schema.columns(table)
+                if columns is None:
+                    return None
+                found += columns
+        for alias, (items, names) in scope.derived.items():
+            for number, one in enumerate(items if only in (None, alias) else ()):
+                if one.star:
+                    inner = self.starred(one)
+                    if inner is None:
+                        return None
+                    found += inner
+                else:
+                    found.append(names[number] if number < len(names) else name_of(self.reading, one))
+        return found or None
 
     def beside(self, at: int) -> str | None:
         """The type that the literal at `at` takes from its neighbour."""

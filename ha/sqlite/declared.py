@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from ha.sql.constraints import PRIMARY, UNIQUE, constraints
-from ha.sql.kinds import Statement
+from ha.sql.infer import columns, declaration
+from ha.sql.kinds import Kind, Statement
 from ha.sql.namespaces import TEMPORARY
+from ha.sql.reading import query_of
 from ha.sql.statements import with_schema
+from ha.sql.tokens import quoted_name
 from ha.sql.typenames import narrowed
 from ha.sqlite import enumerations
 from ha.sqlite.catalog_functions import SYSTEM
@@ -32,6 +36,12 @@ def fitted(connection: Connection, statement: Statement) -> Statement:
     key: Hashable = (statement.text, statement.given) if statement.given else statement.text
     known = connection.remembered(key, lambda: with_schema(statement, Declared(connection)))
     return known if known.offset == statement.offset else replace(known, offset=statement.offset)
+
+
+_VIEWS: Final = (
+    "SELECT sql FROM temp.sqlite_schema WHERE type = 'view' AND name = ?1 COLLATE NOCASE"
+    " UNION ALL SELECT sql FROM main.sqlite_schema WHERE type = 'view' AND name = ?1 COLLATE NOCASE"
+)
 
 
 class Declared:
@@ -129,6 +139,12 @@ class Declared:
         with self._connection.guard.trusted():
             return self._connection.has(table) or self._connection.has(table, "temp")
 
+    def _answered(self, view: str, query: str) -> list[tuple[str, str]]:
+        """A view's columns, with the types of its query's."""
+        sources = self._connection.facts(f"SELECT * FROM {quoted_name(view)}").columns
+        found = columns(Statement(query, 0, Kind.SQL, query, "SELECT"), self.sources(sources), self)
+        return [(source.name, declaration(column)) for source, column in zip(sources, found, strict=True)]
+
     def _table(self, table: str) -> dict[str, tuple[str, str]]:
         return self._connection.remembered(("table", table), lambda: self._read(table))
 
@@ -137,4 +153,7 @@ class Declared:
             rows = self._connection.execute(
                 "SELECT name, type FROM pragma_table_xinfo(?) WHERE hidden = 0", (table,)
             ).fetchall()
+            definition = self._connection.execute(_VIEWS, (table,)).get if rows else None
+        if definition is not None:
+            rows = [*self._answered(table, query_of(str(definition)))]
         return {str(name).lower(): (str(name), self._words(str(words or "")) or "") for name, words in rows}

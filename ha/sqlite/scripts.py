@@ -28,6 +28,7 @@ from ha.sql.kinds import (
     Comment,
     CreateEnum,
     CreateSchema,
+    CreateTableAs,
     Drop,
     DropSchema,
     DropType,
@@ -38,7 +39,7 @@ from ha.sql.kinds import (
 from ha.sql.namespaces import PUBLIC, own_name, parted
 from ha.sql.statements import with_schema
 from ha.sql.tokens import quoted, quoted_name
-from ha.sqlite import comments, enumerations, schemas, typescripts
+from ha.sqlite import comments, enumerations, queried, schemas, typescripts
 from ha.sqlite.connection import Connection
 from ha.sqlite.declared import Declared
 from ha.sqlite.rebuild import alter, has_sequences
@@ -57,6 +58,8 @@ def steps(connection: Connection, statement: Statement, notices: list[Notice]) -
         if statement.verb == "CREATE VIEW":
             with_schema(statement, Declared(connection))
         return list(argument.texts)
+    if isinstance(argument, CreateTableAs):
+        return queried.steps(connection, argument, notices)
     if isinstance(argument, (CreateEnum, AlterEnum, DropType)):
         return typescripts.steps(connection, argument, notices)
     if isinstance(argument, Comment):

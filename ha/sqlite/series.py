@@ -110,8 +110,11 @@ def pg_row(*given: Any) -> Iterator[tuple[Any, ...]]:
 
 
 def pg_elements(value: Any = None) -> Iterator[tuple[Any]]:
-    """The elements of one array; the column's name meets no other's."""
-    for one in [] if value is None else arrays.elements(value):
+    """The elements of an array to compare with; the column's name meets no other's."""
+    if value is None:  # what is compared with it is unknown
+        yield (None,)
+        return
+    for one in arrays.elements(value):
         yield (arrays.stored(one),)
 
 

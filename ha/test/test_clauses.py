@@ -47,6 +47,4 @@ class ClauseTests(RuleTests):
         "select a from t group by a, cube (a, b)",
         "select a from t group by grouping sets ((a), ())",
         "select from t",
-        "select a from t intersect all select 1",
-        "select a from t except all select 1",
     )

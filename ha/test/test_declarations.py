@@ -60,7 +60,7 @@ TABLE = (
     ("create index on t(a, lower(b))", 'create index "t_a_lower_idx" on t(a, lower(b))'),
     (
         "create materialized view v as select a::text from t with data",
-        "create view v /* materialized */ as select CAST(a AS TEXT) from t",
+        'create view v /* materialized */ as select CAST(a AS TEXT) AS "a" from t',
     ),
     ("create view v as select a from t with local check option", "create view v as select a from t"),
 )

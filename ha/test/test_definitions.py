@@ -134,10 +134,7 @@ class DefinitionTests(SynchronousTestCase):
         """What a TEMP table loses; without a word, or PRESERVE ROWS, nothing."""
         for text, expected in (
             ("create temp table T (a int) on commit drop", OnCommit("t", DROP)),
-            (
-                "create local temporary table if not exists t on commit delete rows as select 1",
-                OnCommit("t", DELETE_ROWS),
-            ),
+            ("create local temporary table if not exists t (a) on commit delete rows", OnCommit("t", DELETE_ROWS)),
             ("create temp table pg_temp.t (a int) on commit preserve rows", None),
             ("create temp table t (a int)", None),
         ):

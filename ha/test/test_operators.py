@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from twisted.trial.unittest import SynchronousTestCase
+
+from ha.test.spoken import Spoken
 from ha.test.translated import RuleTests
 
 TABLE = (
@@ -17,8 +20,12 @@ TABLE = (
     ("select a like $1::text || '%' escape '/'", "select a GLOB pg_glob(CAST(?1 AS TEXT) || '%', '/')"),
     ("select a like E'x\\\\_%'", "select a GLOB 'x_*'"),
     ("select a like $1 escape $2, b", "select a GLOB pg_glob(?1 , ?2), b"),
-    ("select a like any($1)", "select (SELECT max(a GLOB pg_glob(pg_element)) FROM pg_elements(?1))"),
-    ("create view v as select a like 'x\\_'", "create view v as select a like 'x\\_' ESCAPE '\\'"),
+    (
+        "select a like any($1)",
+        "select (SELECT CASE WHEN max(ha_met) THEN 1 WHEN count(ha_met) < count(*) THEN NULL ELSE 0 END FROM "
+        "(SELECT a GLOB pg_glob(pg_element) AS ha_met FROM pg_elements(?1)))",
+    ),
+    ("create view v as select a like 'x\\_'", "create view v as select a like 'x\\_' ESCAPE '\\' AS \"?column?\""),
     ("select a ~ 'x', a !~* 'x', ~5", "select a REGEXP 'x', a NOT REGEXP '(?i)' || 'x', ~5"),
     ("select a operator(pg_catalog.~) '^x$'", "select a REGEXP '^x$'"),
     (
@@ -27,7 +34,11 @@ TABLE = (
     ),
     ("select a OPERATOR(pg_catalog.~~) 'x%' from t", "select a GLOB 'x*' from t"),
     ("select * from t where id <> all(array[1,2])", "select * from t where id NOT IN (1,2)"),
-    ("select 1 < any($1)", "select (SELECT max(1 < pg_element) FROM pg_elements(?1))"),
+    (
+        "select 1 < any($1)",
+        "select (SELECT CASE WHEN max(ha_met) THEN 1 WHEN count(ha_met) < count(*) THEN NULL ELSE 0 END FROM "
+        "(SELECT 1 < pg_element AS ha_met FROM pg_elements(?1)))",
+    ),
     ("select 1 = any(select 2)", "select 1 IN (select 2)"),
     ("select array[1,2], (array[1])[1]", "select json_array(1,2), pg_item((json_array(1)),1)"),
     ("select a[1:2], i.indkey[0]", "select pg_slice(a,1,2), pg_vector_item(i.indkey,0)"),
@@ -45,3 +56,30 @@ class OperatorTests(RuleTests):
     """Each rule by its example."""
 
     table = TABLE
+
+
+class QuantifierTests(SynchronousTestCase):
+    """Comparisons with ANY and ALL, of arrays and of subqueries."""
+
+    def test_what_is_not_known(self) -> None:
+        """Is neither true nor false: NULL among the elements, or instead of them."""
+        spoken = Spoken(self)
+        spoken.query("create table n (id int, a int); insert into n values (1, 1), (2, null), (3, 3)")
+        for text, rows in (
+            ("select 1 = any(null::int[]), 3 = any('{1,null}'), 1 <> all('{}'::int[])", [(None, None, "t")]),
+            (
+                "select 1 < any('{}'::int[]), 3 < any('{1,null}'), 0 < all('{1,null}'), 2 < all('{1,null}')",
+                [("f", None, None, "f")],
+            ),
+            ("select id from n where not (a < any(select 2)) order by id", [("3",)]),
+            (
+                "select id, a > all(select a from n m where m.id < n.id) from n order by id",
+                [("1", "t"), ("2", None), ("3", None)],
+            ),
+            (
+                "select 3 > all(values (1), (2)), 'x' not like all(array['a%', 'b%']), 'a' !~ all(array['a'])",
+                [("t", "t", "f")],
+            ),
+        ):
+            self.assertEqual(spoken.rows(text), rows, text)
+        self.assertEqual(spoken.error("select count(*) > all(select 2) from n").sqlstate, "0A000")
