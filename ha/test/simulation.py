@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -785,12 +786,19 @@ def logged_failures() -> Iterator[list[str]]:
         globalLogPublisher.removeObserver(observe)
 
 
+@cache
+def set_aside() -> None:
+    """What the process has loaded stays: the collector need not look through it again after every history."""
+    gc.collect()
+    gc.freeze()
+
+
 @contextmanager
 def quiet_ends() -> Iterator[None]:
     """What waited in a killed node ends when its memory is freed, and finds its file closed: nobody needs to hear."""
     known = sys.unraisablehook
     gc.disable()  # else the ends of one history come in the middle of another, when it pleases the collector
-    gc.freeze()  # and what was there before is not looked through after every history
+    set_aside()
 
     def hook(event: Any) -> None:
         if not isinstance(event.exc_value, apsw.ConnectionClosedError | AssertionError):
@@ -800,9 +808,8 @@ def quiet_ends() -> Iterator[None]:
     try:
         yield
     finally:
-        gc.unfreeze()  # a failure that was kept may have held an earlier history until now
         gc.enable()
-        gc.collect()
+        gc.collect()  # a failure that was kept may have held an earlier history until now
         sys.unraisablehook = known
 
 
