@@ -19,8 +19,10 @@ come in order. Everything that happens is told in `network.events`.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -89,17 +91,27 @@ class Stream:
         self.stored.append(Stored(subject, Entry(sequence, message_id, body, sequence * TICK_NS, parts)))
         return sequence
 
-    def entries(self, subject: str) -> list[Entry]:
-        """What the subject holds."""
-        return [one.entry for one in self.stored if one.subject == subject]
+    def entries(self, subject: str, start: int = 0) -> list[Entry]:
+        """What the subject holds, from this sequence on."""
+        return list(self._entries(subject, start))
+
+    def first(self, subject: str, start: int = 0) -> Entry | None:
+        """The first of these."""
+        return next(self._entries(subject, start), None)
+
+    def _entries(self, subject: str, start: int) -> Iterator[Entry]:
+        # What is stored stands in the order of its sequences: a history asks for what is new after each of its steps.
+        at = bisect_left(self.stored, start, key=lambda one: one.entry.sequence)
+        return (one.entry for one in islice(self.stored, at, None) if one.subject == subject)
 
     def last_of(self, subject: str) -> int:
         """Where the subject ends; 0 when it is empty, as JetStream says."""
-        return max((one.sequence for one in self.entries(subject)), default=0)
+        return next((one.entry.sequence for one in reversed(self.stored) if one.subject == subject), 0)
 
     def first_of(self, subject: str) -> int:
         """Where the subject begins."""
-        return min((one.sequence for one in self.entries(subject)), default=0)
+        first = self.first(subject)
+        return first.sequence if first is not None else 0
 
     def remove(self, gone: Callable[[Stored], bool]) -> int:
         """Remove what `gone` says; how many."""
@@ -114,7 +126,7 @@ class Stream:
             epoch=self.epoch,
             founder=self.founder,
             ready=self.ready,
-            first_sequence=min((one.entry.sequence for one in self.stored), default=0),
+            first_sequence=self.stored[0].entry.sequence if self.stored else 0,
             last_sequence=self.last_sequence,
             messages=len(self.stored),
             size_bytes=sum(len(one.entry.body) for one in self.stored),
@@ -231,21 +243,26 @@ class MemoryFeed(Step):
     def pending(self) -> int:
         """How many entries it has not delivered."""
         stream = self.network.stream
-        return 0 if stream is None else sum(one.sequence >= self._next for one in stream.entries(self._subject))
+        return 0 if stream is None else len(stream.entries(self._subject, self._next))
 
     @property
     def can_step(self) -> bool:
         """Whether it has something to do."""
-        return not self.stopped and self.log.connected and (not self._begun or self.pending > 0)
+        return not self.stopped and self.log.connected and (not self._begun or self.upcoming is not None)
+
+    @property
+    def upcoming(self) -> Entry | None:
+        """The next entry that it delivers."""
+        stream = self.network.stream
+        return None if stream is None else stream.first(self._subject, self._next)
 
     def take(self) -> None:
         """Begin, or deliver the next entry."""
         if not self._begun:
             self._begin()
             return
-        stream = self.network.stream
-        assert stream is not None
-        entry = next(one for one in stream.entries(self._subject) if one.sequence >= self._next)
+        entry = self.upcoming
+        assert entry is not None
         self._next = entry.sequence + 1
         self.network.events.append(f"deliver {self.log.name}: {self._subject} {entry.sequence} {entry.message_id}")
         self._deliver(entry)

@@ -113,10 +113,10 @@ class FarNodeTests(Nodes):
                 for step in self.network.steps():
                     if isinstance(step, MemoryFeed):
                         # Each entry is on its way from when it was stored, however many are before it.
-                        entries = self.network.stream.entries(SUBJECT)
-                        for entry in entries[-20:]:
+                        stream = self.network.stream
+                        for entry in stream.entries(SUBJECT, stream.last_sequence - 20):
                             due.setdefault((step, entry.sequence), now + (0.01 if step.log is self.b.log else 0.0))
-                        key: Any = (step, entries[-step.pending].sequence if step.pending else 0)
+                        key: Any = (step, step.upcoming.sequence if step.upcoming is not None else 0)
                     elif isinstance(step, Flight):
                         key = (step, step.kind)
                     else:
