@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TypeVar
@@ -52,16 +52,33 @@ def eventually(condition: Callable[[], T], what: str, timeout_s: float) -> T:
         time.sleep(0.05)
 
 
-#: Each port comes once, as long as there are some: who was given one a moment ago may not listen yet. They lie below those that
-#: the kernel gives to outgoing connections, which could take one.
-_candidates = itertools.cycle(random.sample(range(20000, 32000), 12000))
+#: Ports for nodes lie below those that the kernel gives to outgoing connections, which could take one.
+_PORTS = range(20000, 32000)
+
+#: Each process takes them from a block of its own, for one that was given away a moment ago may not be listened at yet.
+_BLOCK = 1000
+
+
+def _candidates() -> Iterator[int]:
+    """Ports to try; none comes again before all others of the block have. With more processes than blocks, some share all."""
+    with closing(socket.socket(socket.AF_UNIX)) as claim:
+        ports = _PORTS
+        for first in random.sample(_PORTS[::_BLOCK], len(_PORTS[::_BLOCK])):
+            with suppress(OSError):  # another process has this block
+                claim.bind(f"\0ha ports from {first}")  # an abstract name: it is gone when the process is
+                ports = range(first, first + _BLOCK)
+                break
+        yield from itertools.cycle(random.sample(ports, len(ports)))
+
+
+_ports = _candidates()
 
 
 def free_ports(count: int) -> list[int]:
     """Ports nobody listens at."""
     ports: list[int] = []
     while len(ports) < count:
-        port = next(_candidates)
+        port = next(_ports)
         with closing(socket.socket()) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

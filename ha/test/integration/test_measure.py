@@ -1,4 +1,4 @@
-"""``python -m ha.bench`` runs: a short one, whose figures are looked at, not believed."""
+"""``python -m ha.bench`` runs: a short one, whose figures are looked at, not believed; and what it shares with these tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,31 @@ from twisted.trial.unittest import SynchronousTestCase
 from ha.bench.cluster import DATABASE, Cluster
 from ha.bench.template import OURS
 from ha.bench.workloads import WORKLOADS
-from ha.test.integration.nodes import environment, temporary_folder
+from ha.test.integration.nodes import die_with_parent, environment, free_ports, temporary_folder
+
+
+class PortTests(SynchronousTestCase):
+    """Who starts nodes takes ports for them before they listen there."""
+
+    def test_processes_take_different_ones(self) -> None:
+        """Though they do not know of one another."""
+        program = "from ha.bench.processes import free_ports\nprint(free_ports(3), flush=True)\ninput()"
+        blocks = {port // 1000 for port in free_ports(3)}
+        self.assertEqual(len(blocks), 1)
+        for _ in range(3):
+            other = subprocess.Popen(
+                [sys.executable, "-c", program],
+                env=environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                preexec_fn=die_with_parent,
+            )
+            self.addCleanup(other.communicate)
+            assert other.stdout is not None
+            (block,) = {port // 1000 for port in json.loads(other.stdout.readline())}
+            self.assertNotIn(block, blocks)
+            blocks.add(block)
 
 
 class BenchTests(SynchronousTestCase):
