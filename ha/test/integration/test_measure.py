@@ -22,7 +22,9 @@ class PortTests(SynchronousTestCase):
 
     def test_processes_take_different_ones(self) -> None:
         """Though they do not know of one another."""
-        program = "from ha.bench.processes import free_ports\nprint(free_ports(3), flush=True)\ninput()"
+        program = (
+            "import sys; from ha.bench.processes import free_ports; print(free_ports(3), flush=True); sys.stdin.read()"
+        )
         blocks = {port // 1000 for port in free_ports(3)}
         self.assertEqual(len(blocks), 1)
         for _ in range(3):
