@@ -20,10 +20,17 @@ from ha.replication.entry import LogError, Unanswered, Unreachable
 class Incoming(Protocol):
     """A message as the wire brings it."""
 
-    subject: str
-    reply: str
-    data: bytes
-    headers: Mapping[str, str] | None
+    @property
+    def subject(self) -> str: ...
+
+    @property
+    def reply(self) -> str: ...
+
+    @property
+    def data(self) -> bytes: ...
+
+    @property
+    def headers(self) -> Mapping[str, str] | None: ...
 
 
 class Wire(Protocol):

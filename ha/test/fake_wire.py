@@ -13,7 +13,7 @@ from ha.replication.entry import Unreachable
 
 @dataclass
 class Message:
-    """As nats-py brings it, and as it was sent."""
+    """As a connection brings it, and as it was sent."""
 
     subject: str
     data: bytes = b""

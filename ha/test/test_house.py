@@ -33,6 +33,7 @@ PURE = {
     "ha.postgres.sqlstate",
     "ha.replication.change",
     "ha.replication.conflicts",
+    "ha.replication.natswire",
 }
 
 #: Third-party packages that a pure module may use: they only turn values into other values.
@@ -109,7 +110,6 @@ COMMON = {"ha", "ha.errors", "ha.values", "ha.logs", "ha.metrics"}
 #: Each big dependency is behind one door; its exceptions are translated there.
 OWNERS = {
     "apsw": ("ha.sqlite", "ha.bench.raw"),  # what it gives alone is one of the bench's limits
-    "nats": ("ha.replication.link",),
     "uvloop": ("ha.tap",),
     "twisted.internet.reactor": ("ha.tap",),
     "twisted.internet.asyncioreactor": ("ha.tap",),
