@@ -41,12 +41,13 @@ import orjson
 
 from ha.replication.parts import Part, split
 from ha.replication.repeats import changes_key, find_unrepeatable
-from ha.replication.runs import EXACT_INTEGER_MAX, insertions, runs
+from ha.replication.runs import EXACT_INTEGER_MAX, RUN_ROWS_MIN, insertions, runs
 from ha.sqlite.rowchange import (
     DELETE,
     INSERT,
     UPDATE,
     Change,
+    Changes,
     Command,
     Inserted,
     RawText,
@@ -145,7 +146,9 @@ def encode(message: Message) -> bytes:
 
 
 def _entries(changes: Sequence[Change]) -> list[Any]:
-    """The changes for orjson; of rows inserted one behind the other as many together as can be."""
+    """The changes for orjson; of rows inserted one behind the other as many together as can be, unless all are but a few."""
+    if len(changes) < RUN_ROWS_MIN and type(changes) is not Changes:
+        return list(map(_change_to_json, changes))
     entries: list[Any] = []
     for (_, operation), changed in groupby(parts_of(changes), itemgetter(0, 1)):  # a row's table and operation
         if operation != INSERT:

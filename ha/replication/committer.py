@@ -142,6 +142,8 @@ class Committer:
         #: Those of the group under way: neither in the queue nor answered.
         self._group: list[Work] = []
         self._draining = False
+        #: Writes have come one by one of late: the next one does not wait for what else this turn of the reactor brings.
+        self._one_by_one = False
         self._watch: Any = None
         self._idle: list[Deferred[None]] = []
         self.refusals = 0
@@ -169,7 +171,10 @@ class Committer:
             self._queue.append(work)
             if not self._draining:
                 self._draining = True
-                self._clock.callLater(0, self._start)
+                if self._one_by_one:
+                    self._start()
+                else:
+                    self._clock.callLater(0, self._start)
             if self._watch is None:
                 self._watch = self._clock.callLater(WATCH_S, self._look)
         return work.done
@@ -377,6 +382,7 @@ class Committer:
             self._again()
             await self._follower.apply_arrived()
             return
+        self._one_by_one = len(parts) == 1
         self.groups_stored += 1
         self.transactions_stored += len(parts)
         self._answer()

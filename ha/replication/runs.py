@@ -18,6 +18,9 @@ from ha.values import Row, Value
 #: Beyond this a JSON number that a reader takes for a 64-bit float is another number.
 EXACT_INTEGER_MAX = 2**53
 
+#: Changes below which each is written on its own: looking at whole columns costs as much as seven of them.
+RUN_ROWS_MIN = 8
+
 #: Rows that are written together: one that must be told otherwise sends so many the long way.
 RUN_ROWS_MAX = 1_000
 

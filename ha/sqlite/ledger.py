@@ -7,6 +7,7 @@ a message that was stored twice is applied once. All functions run inside the ca
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 
 from ha.sqlite.connection import Connection
 
@@ -23,8 +24,14 @@ def write_position(connection: Connection, subject: str, sequence: int) -> None:
     connection.execute(
         "INSERT INTO main.ha_stats (subject, received_seq, updated_at) VALUES (?1, ?2, ?3)"
         " ON CONFLICT (subject) DO UPDATE SET received_seq = ?2, updated_at = ?3",
-        (subject, sequence, time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())),
+        (subject, sequence, _written_out(int(time.time()))),
     )
+
+
+@lru_cache(maxsize=1)
+def _written_out(second: int) -> str:
+    """A moment as SQLite's DATETIME; asked for thousands of times in the same second."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(second))
 
 
 def origin_of(connection: Connection, node: str, process_id: int, group: int) -> bool:

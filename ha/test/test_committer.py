@@ -22,13 +22,33 @@ class CommitterTests(Nodes):
         self.assertEqual(self.rows(self.b), [(1, "x")])
 
     def test_writes_of_one_turn_are_one_message(self) -> None:
-        """Group commit."""
+        """Group commit, where they do not come one by one."""
+        for number in (6, 7, 8):
+            self.write(self.a, f"INSERT INTO t VALUES ({number}, 'x', {number})")
+        self.settle()
         before = self.a.replica.committer.groups_stored
         done = [self.write(self.a, f"INSERT INTO t VALUES ({number}, 'x', {number})") for number in range(5)]
         self.settle()
         for one in done:
             self.successResultOf(one)
         self.assertEqual(self.a.replica.committer.groups_stored, before + 1)
+
+    def test_writes_that_come_one_by_one_do_not_wait_for_others(self) -> None:
+        """The next one runs at once; what comes meanwhile is one message, and so is what comes in a turn after that."""
+        stored = self.a.replica.committer.groups_stored
+        self.write(self.a, "INSERT INTO t VALUES (1, 'x', 1)")
+        self.settle()
+        first = self.write(self.a, "INSERT INTO t VALUES (2, 'x', 2)")
+        self.assertEqual(self.a.replica.committer.waiting, 0)
+        for number in range(3, 6):
+            self.write(self.a, f"INSERT INTO t VALUES ({number}, 'x', {number})")
+        self.assertEqual(self.a.replica.committer.waiting, 3)
+        self.settle()
+        self.successResultOf(first)
+        self.assertEqual(self.a.replica.committer.groups_stored, stored + 3)
+        self.write(self.a, "INSERT INTO t VALUES (6, 'x', 6)")
+        self.assertEqual(self.a.replica.committer.waiting, 1)
+        self.settle()
 
     def test_an_error_is_its_own(self) -> None:
         """Group mates go on."""

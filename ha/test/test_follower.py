@@ -34,10 +34,11 @@ class FollowerTests(Nodes):
         """Nothing is skipped, reads go on, writes are refused, and the position stays."""
         position = self.b.replica.follower.position
         self.store(b"what is this", "x:1:1")
-        self.write(self.a, "INSERT INTO t VALUES (1, 'x', 1)")
+        refused = self.write(self.a, "INSERT INTO t VALUES (1, 'x', 1)")
         for _ in range(50):
             self.network.step()
             self.b.clock.advance(0)
+        self.assertEqual(self.sqlstate(refused), "57P03")
         failed = self.b.replica.follower.failed
         assert isinstance(failed, CannotApply)
         self.assertEqual((failed.sequence, self.b.replica.follower.position), (position + 1, position))
