@@ -31,7 +31,7 @@ not keep (bytes, infinities) never reaches it. No twisted, no apsw, no nats.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
@@ -39,7 +39,7 @@ from typing import Any
 
 import orjson
 
-from ha.replication.parts import Part, split
+from ha.replication.parts import split
 from ha.replication.repeats import changes_key, find_unrepeatable
 from ha.replication.runs import EXACT_INTEGER_MAX, RUN_ROWS_MIN, insertions, runs
 from ha.sqlite.rowchange import (
@@ -217,24 +217,27 @@ def decode(body: bytes) -> Message:
 
     :raises Malformed: it is none; the text names the broken rule.
     """
+    if len(body) <= PIECE_BYTES:
+        return _decoded((_object(body),))
     # Nothing that is made here is part of a cycle, and all of it stays: the collector would look at it in vain, again and
     # again, which is a third of the time for a large message.
     collects = gc.isenabled()
     gc.disable()
     try:
-        return _decoded(body)
+        return _decoded(_pieces(body))
     finally:
         if collects:
             gc.enable()
 
 
-def _decoded(body: bytes) -> Message:
+def _decoded(pieces: Iterable[dict[str, Any]]) -> Message:
+    """:param pieces: objects, each with its share of the changes."""
     plain: dict[str, Any] = {}
     changes: list[Change] = []
     returns: list[int] = []
     at = 0
     try:
-        for piece in _pieces(body):
+        for piece in pieces:
             for entry in piece.pop("changes", None) or ():
                 if "returns" in entry:
                     returns.append(at)
@@ -269,18 +272,22 @@ def _decoded(body: bytes) -> Message:
 
 
 def _pieces(body: bytes) -> Iterator[dict[str, Any]]:
-    """The objects that `body` can be cut into, each with its share of the changes; mostly one."""
-    for part in split(body, PIECE_BYTES) if len(body) > PIECE_BYTES else (Part(body, "0 0"),):
-        piece = body if part.cut is None else part.body  # it cannot be cut so small
-        try:
-            plain = orjson.loads(piece)
-        except orjson.JSONDecodeError as error:
-            raise Malformed(f"not JSON: {error}") from error
-        if not isinstance(plain, dict):
-            raise Malformed("not a JSON object")
-        yield plain
-        if part.cut is None:
+    """The objects that `body` can be cut into."""
+    for part in split(body, PIECE_BYTES):
+        if part.cut is None:  # it cannot be cut so small
+            yield _object(body)
             return
+        yield _object(part.body)
+
+
+def _object(text: bytes) -> dict[str, Any]:
+    try:
+        plain = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise Malformed(f"not JSON: {error}") from error
+    if not isinstance(plain, dict):
+        raise Malformed("not a JSON object")
+    return plain
 
 
 def validate(message: Message) -> None:
@@ -288,28 +295,34 @@ def validate(message: Message) -> None:
 
     :raises Malformed: naming the first broken rule.
     """
-    for name in ("process_id", "group", "snapshot_seq", "timestamp_ns"):
-        _require(type(getattr(message, name)) is int, name, "is not an integer")
-    for name in ("node", "filename", "kind"):
-        _require(isinstance(getattr(message, name), str), name, "is not a string")
-    _require(isinstance(message.sequences, Mapping), "sequences", "is not an object")
+    for name in _INTEGERS:
+        if type(getattr(message, name)) is not int:
+            raise Malformed(f"{name} is not an integer")
+    for name in _STRINGS:
+        if type(getattr(message, name)) is not str:
+            raise Malformed(f"{name} is not a string")
+    if not isinstance(message.sequences, Mapping):
+        raise Malformed("sequences is not an object")
     for table, value in message.sequences.items():
-        _require(value is None or type(value) is int, "sequences", f"of {table!r} is not an integer")
-    for _, count in message.transactions:
-        _require(type(count) is int and count >= 0, "transactions", "has a number of changes that is none")
+        if value is not None and type(value) is not int:
+            raise Malformed(f"sequences of {table!r} is not an integer")
     if message.transactions:
-        total = sum(count for _, count in message.transactions)
-        _require(total == len(message.changes), "transactions", f"name {total} changes of {len(message.changes)}")
+        total = 0
+        for _, count in message.transactions:
+            if type(count) is not int or count < 0:
+                raise Malformed("transactions has a number of changes that is none")
+            total += count
+        if total != len(message.changes):
+            raise Malformed(f"transactions name {total} changes of {len(message.changes)}")
     for change in message.changes:
-        if isinstance(change, RowChange):
+        if type(change) is RowChange:
             _validate_row(change)
-        else:
-            _require(isinstance(change.sql, str), "command", "is not a string")
+        elif not isinstance(change.sql, str):  # type: ignore[union-attr]
+            raise Malformed("command is not a string")
 
 
-def _require(holds: bool, name: str, rule: str) -> None:
-    if not holds:
-        raise Malformed(f"{name} {rule}")
+_INTEGERS = "process_id", "group", "snapshot_seq", "timestamp_ns"
+_STRINGS = "node", "filename", "kind"
 
 
 def _validate_row(change: RowChange) -> None:
