@@ -44,6 +44,7 @@ from ha.sqlite.executor import Lanes
 from ha.sqlite.folder import Ambiguous, Folder, FolderError, Held, Identity, Place
 from ha.sqlite.losses import list_losses, one_loss, put_back
 from ha.sqlite.restore import BadSnapshot
+from ha.sqlite.unmerged import list_unmerged
 from ha.sqlite.visit import Visit
 
 #: How often the progress of catching up is said on the log (seconds).
@@ -406,6 +407,15 @@ class Premises:
             if replica.outbox.count:
                 reasons.append(f"{replica.name}: {replica.outbox.count} messages wait in the outbox")
         return reasons
+
+    async def notices(self) -> Sequence[str]:
+        """What somebody should look at, though the node serves clients; one sentence each."""
+        found = []
+        for member in list(self.members.values()):
+            if member.replica is not None and not member.waiting_for:
+                for name, reason in await member.replica.database.read(list_unmerged):
+                    found.append(f'{member.name}: rows were left out of "{name}", drop it and make it anew: {reason}')
+        return found
 
     def status(self) -> Mapping[str, object]:
         """Everything there is to say, as JSON would have it."""

@@ -59,6 +59,7 @@ from ha.sqlite.pending import (
 )
 from ha.sqlite.rowchange import INSERT, UPDATE, Author, Shape, packed
 from ha.sqlite.touches import Touches
+from ha.sqlite.virtual import changes_of, rows_of
 
 #: After so many bytes of messages the thread steps aside for a moment (seconds): Python's rows hold the interpreter.
 BYTES_PER_TURN: Final = 64 * 1024
@@ -107,7 +108,7 @@ class Rebase:
             if pending is not None:
                 self._put_ours(pending, message, entry.sequence, position, authors)
             elif put_once(self._connection, message, position):
-                authors.tell(message)
+                self._tell(authors, message)
                 foreign.append(replace(message, changes=(), transactions=()))
             position = entry.sequence
             self._step_aside(len(entry.body))
@@ -138,7 +139,7 @@ class Rebase:
             elif find_pending(connection, entry.message_id) is not None:
                 raise NotDisjoint("a message of ours was taken for another's")
             elif self._put_theirs(message, position, selection.arrived, outcome):
-                authors.tell(message)
+                self._tell(authors, message)
                 foreign.append(replace(message, changes=(), transactions=()))
             position = entry.sequence
             self._step_aside(len(entry.body))
@@ -313,7 +314,7 @@ class Rebase:
     def _record(self, earlier: Authors, authors: Authors) -> Record:
         """What has just been put, and whose the versions were that it met, or left without parents."""
         record = self._capture.record()
-        found = list(met(record.events, self._columns_of, earlier, authors))
+        found = list(met(rows_of(self._tables, record.events), self._columns_of, earlier, authors))
         for orphan in orphans(self._connection, record.events):
             author = culprit(orphan, authors) or culprit(orphan, earlier)
             if author is not None:
@@ -357,12 +358,16 @@ class Rebase:
     def _note_losses(self, message: Message, record: Record, sequence: int) -> None:
         """Keep every version that `message`, now that it has its place, overwrote or displaced unseen, or that is its own."""
         self._tables.refresh()
-        for lost in losses(message.changes, record.events, self._columns_of, record.authors):
+        changes, events = changes_of(self._tables, message.changes), rows_of(self._tables, record.events)
+        for lost in losses(changes, events, self._columns_of, record.authors):
             self._keep(loss_of(lost, message.node, sequence))
         if record.unseen:  # else foreign keys were enforced
             known = Authors(record.authors)
             for orphan in orphans(self._connection, record.events):
                 self._keep(loss_of_orphan(orphan, known, message.node, sequence))
+
+    def _tell(self, authors: Authors, message: Message) -> None:
+        authors.tell(replace(message, changes=changes_of(self._tables, message.changes), transactions=()))
 
     def _keep(self, loss: Loss) -> None:
         record_loss(self._connection, loss)

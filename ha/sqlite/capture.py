@@ -52,6 +52,7 @@ from ha.sqlite.rowchange import (
     parts_of,
 )
 from ha.sqlite.tables import Table, is_local, quoted
+from ha.sqlite.unmerged import forget_dropped
 from ha.sqlite.wholerow import read_all, read_row
 from ha.values import Row, Value
 
@@ -439,6 +440,7 @@ class Capture:
         if before != after:
             command = self._command(sql, made, after)
             self._changes.append(Command(command, time.time_ns(), retold(before, after)))
+            forget_dropped(self._connection)
             for kind, name in after:
                 if kind == "table" and before.get((kind, name)) != after[kind, name]:
                     self._refuse_unkeyed(name)

@@ -3,7 +3,8 @@
 A message that was ordered before it was committed was executed on exactly the state that it now meets, so it fits or
 something is wrong. One that was committed first, while the log was out of reach, may meet another schema: a table or a column is
 gone, a column is new, a NULL is not allowed any more. Then what fits is put and the rest is left out, by a rule that depends on
-the message and the state alone, so that every node leaves out the same.
+the message and the state alone, so that every node leaves out the same. And it may meet a virtual table that others wrote to
+(:mod:`ha.sqlite.bothsides`).
 
 Runs inside the caller's transaction, in whatever thread holds the writer.
 """
@@ -16,8 +17,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from ha.sqlite import tables as schema
+from ha.sqlite.bothsides import split
 from ha.sqlite.connection import Connection
-from ha.sqlite.images import MISFITS, SLICE_CHANGES, apply
+from ha.sqlite.images import MISFITS, SLICE_CHANGES, apply, in_silence
 from ha.sqlite.ledger import Origins, origin_of
 from ha.sqlite.rowchange import Change, RowChange, has_commands
 from ha.sqlite.tables import Table, Tables
@@ -145,17 +147,26 @@ def put_what_fits(connection: Connection, message: Message) -> None:
     with schema.trust(connection):
         tables = schema.of(connection)
         tables.refresh()
-        whole = Images([_completed(connection, tables, change) for change in message.changes], message.sequences)
-        if _fits(connection, whole):
-            return
-        for change in whole.changes:
-            _fits(connection, Images((change,), {}))
-        kept = {
-            name: value
-            for name, value in message.sequences.items()
-            if (table := tables.get(name)) is not None and table.autoincrement
-        }
-        _fits(connection, Images((), kept))
+        changes = [_completed(connection, tables, change) for change in message.changes]
+        apart, both = split(tables, connection, changes)
+        _put_fitting(connection, tables, Images(apart, message.sequences))
+        for virtual in both:
+            with in_silence(connection, needed=True):
+                virtual.put(connection, tables)
+
+
+def _put_fitting(connection: Connection, tables: Tables, whole: Images) -> None:
+    """Put all of it, or else row by row what can be put."""
+    if _fits(connection, whole):
+        return
+    for change in whole.changes:
+        _fits(connection, Images((change,), {}))
+    kept = {
+        name: value
+        for name, value in whole.sequences.items()
+        if (table := tables.get(name)) is not None and table.autoincrement
+    }
+    _fits(connection, Images((), kept))
 
 
 def _fits(connection: Connection, images: Images) -> bool:

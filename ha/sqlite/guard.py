@@ -33,7 +33,7 @@ CATALOG: Final = "pg_catalog"
 
 #: The tables of schema.sql; its test holds the two together.
 OUR_TABLES: Final = frozenset(
-    {"ha_cluster", "ha_conflicts", "ha_origins", "ha_outbox", "ha_quarantine", "ha_stats", "ha_touches"}
+    {"ha_cluster", "ha_conflicts", "ha_origins", "ha_outbox", "ha_quarantine", "ha_stats", "ha_touches", "ha_unmerged"}
 )
 
 #: A client's statements are prepared with this flag and ours without: apsw's statement cache holds the flags in its

@@ -34,6 +34,7 @@ from ha.sqlite import capture as captures
 from ha.sqlite import tables as schema
 from ha.sqlite.rowchange import Change, Command, RawText, Record, RowChange, has_commands
 from ha.sqlite.tables import Table, Tables, quoted
+from ha.sqlite.unmerged import forget_dropped
 from ha.values import Row, Value
 
 #: Changes of a stretch that are put together: all nodes cut at the same places.
@@ -72,7 +73,7 @@ def apply(connection: apsw.Connection, message: Message) -> None:
     with schema.trust(connection):
         tables.refresh()
         commands = has_commands(message.changes)
-        with _in_silence(connection, commands or tables.reactive or tables.has_virtual):
+        with in_silence(connection, commands or tables.reactive or tables.has_virtual):
             touched: set[str] = set()
             part: list[RowChange] = []
             for change in message.changes:
@@ -107,7 +108,7 @@ def undo(connection: apsw.Connection, record: Record) -> None:
                 if values is not None:
                     slot = _key_values(table, values) if table.without_rowid else rowid
                     slots.setdefault((event.table, slot), (rowid, own))
-        with _in_silence(connection, tables.reactive or tables.has_virtual):
+        with in_silence(connection, tables.reactive or tables.has_virtual):
             touched = {name for name, _ in slots}
             kept = {name: _sequence(connection, name) for name in touched if tables[name].autoincrement}
             for (name, slot), _ in slots.items():
@@ -503,6 +504,7 @@ def _run(connection: apsw.Connection, tables: Tables, command: Command) -> None:
     for _ in connection.execute(command.sql):
         pass
     tables.changed()
+    forget_dropped(connection)
 
 
 @contextmanager
@@ -520,7 +522,7 @@ def _without_triggers(connection: apsw.Connection, tables: Tables) -> Iterator[N
 
 
 @contextmanager
-def _in_silence(connection: apsw.Connection, needed: bool) -> Iterator[None]:
+def in_silence(connection: apsw.Connection, needed: bool) -> Iterator[None]:
     """Triggers, foreign keys, CHECKs and the guard of shadow tables off, where the schema has any.
 
     Each switch makes SQLite compile all statements anew, so none is touched without need. The pragma for foreign keys

@@ -15,12 +15,13 @@ from typing import Final
 
 from ha.sqlite.connection import Connection
 
-VERSION: Final = 3
+VERSION: Final = 4
 
 #: From version n to n + 1: SQL.
 WAY_UP: Final[dict[int, str]] = {
     1: "",  # ha_quarantine is new; missing tables are made in any case
     2: "",  # so is ha_touches
+    3: "DELETE FROM main.ha_touches",  # full-text indexes of other tables touch these, too; ha_unmerged is new
 }
 
 

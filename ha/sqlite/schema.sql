@@ -1,4 +1,4 @@
--- The tables that a node keeps in every database file, so that they commit with the rows. Version 3.
+-- The tables that a node keeps in every database file, so that they commit with the rows. Version 4.
 --
 -- ha_stats is read by replicas that are not ours: its name and columns are fixed (docs/replication.rst).
 -- The others are ours alone. None of them is ever on the log; a backup carries them.
@@ -58,6 +58,12 @@ CREATE TABLE IF NOT EXISTS main.ha_quarantine (
     reason TEXT NOT NULL,                   -- why it could not be applied
     message_id TEXT NOT NULL,
     body BLOB NOT NULL
+);
+
+-- Virtual tables that both sides wrote to, and that keep nothing of their rows: what the later side wrote was left out.
+CREATE TABLE IF NOT EXISTS main.ha_unmerged (
+    name TEXT PRIMARY KEY NOT NULL,
+    reason TEXT NOT NULL
 );
 
 -- Which log this file belongs to. One row; cluster_id is NULL in a file that was never in a cluster.

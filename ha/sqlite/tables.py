@@ -27,6 +27,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _KEYWORDS = frozenset(word.upper() for word in apsw.keywords)
 
 #: ``PRAGMA table_xinfo``'s last column: how a column comes to its value.
+_HIDDEN = 1
 _GENERATED_VIRTUAL = 2
 _GENERATED_STORED = 3
 
@@ -286,7 +287,7 @@ def _read_table(connection: apsw.Connection, name: str) -> Table | None:
     rows = list(
         connection.execute("SELECT name, type, pk, hidden, dflt_value FROM pragma_table_xinfo(?, 'main')", (name,))
     )
-    on_disk = [row for row in rows if row[3] != _GENERATED_VIRTUAL]
+    on_disk = [row for row in rows if row[3] not in (_HIDDEN, _GENERATED_VIRTUAL)]
     stored = tuple(at for at, row in enumerate(on_disk) if row[3] != _GENERATED_STORED)
     kept = [on_disk[at] for at in stored]
     columns = tuple(row[0] for row in kept)

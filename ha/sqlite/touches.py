@@ -25,6 +25,7 @@ from ha.sqlite.connection import Connection
 from ha.sqlite.orphans import references
 from ha.sqlite.rowchange import Change, Event, RawText, RowChange
 from ha.sqlite.tables import Table, Tables
+from ha.sqlite.virtual import find
 from ha.values import Row, Value
 
 #: A number is so many bytes: by chance, two of a million places meet once in ten million outboxes.
@@ -108,7 +109,7 @@ def touches_of(
 class _TablePlaces:
     """How the images of one table, with these columns, are hashed."""
 
-    __slots__ = ("_columns", "_keys", "_parents", "_rowid", "_whole", "_writes_whole", "hides_rowid", "key_at", "name")
+    __slots__ = ("_keys", "_parents", "_rowid", "_source", "_whole", "_writes_whole", "hides_rowid", "key_at", "name")
 
     def __init__(self, connection: Connection, table: Table, columns: tuple[str, ...]) -> None:
         at = {column: place for place, column in enumerate(columns)}
@@ -119,6 +120,9 @@ class _TablePlaces:
         #: Its outcome depends on more than its places.
         self._writes_whole = not known or None in uniques or table.kind != "table"
         self._whole = _number(self.name, "whole")
+        #: An index of another table may be rebuilt, of all that it finds there.
+        virtual = None if table.owner is None else find(schema.of(connection), table.owner)
+        self._source = None if virtual is None or virtual.source is None else _number(virtual.source, "whole")
         self._rowid = _prefix(self.name, "rowid") if table.rowid is not None and table.shape.alias is None else None
         self._keys: list[tuple[bytes, tuple[int, ...]]] = []
         self._parents: list[tuple[bytes, tuple[int, ...]]] = []
@@ -151,6 +155,8 @@ class _TablePlaces:
         found.refers.add(self._whole)
         if self._writes_whole or RawText in map(type, values):
             writes.add(self._whole)
+        if self._source is not None:
+            writes.add(self._source)
         if self._rowid is not None and rowid is not None:
             writes.add(_hashed(self._rowid + b"%d" % rowid))
         for prefix, places in self._keys:

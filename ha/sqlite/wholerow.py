@@ -16,10 +16,14 @@ from ha.sqlite.tables import Table, quoted
 from ha.values import Row, Value
 
 
-def read_row(connection: apsw.Connection, table: Table, rowid: int) -> Row | None:
-    """The row with that rowid, or None."""
+def read_row(connection: apsw.Connection, table: Table, key: Any) -> Row | None:
+    """The row with that rowid, in tables without rowids with that whole primary key; or None."""
+    if table.rowid is None:
+        where, bound = " AND ".join(f"{quoted(name)} IS ?" for name in table.pk_columns), key
+    else:
+        where, bound = f"{table.rowid} = ?", (key,)
     row = connection.execute(
-        f"SELECT {_columns(table)} FROM main.{quoted(table.name)} NOT INDEXED WHERE {table.rowid} = ?", (rowid,)
+        f"SELECT {_columns(table)} FROM main.{quoted(table.name)} {_itself(table)} WHERE {where}", bound
     ).fetchone()
     return None if row is None else _whole(row)
 

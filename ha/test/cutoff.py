@@ -6,8 +6,7 @@ same messages is compared with the rule itself, on a copy of the file: undo ever
 must be what node 0 holds, in every row, rowid and sequence. At the end all of the outbox gets its place, and both nodes and one that
 reads the log from its beginning must hold the same.
 
-Virtual tables are not asked whether they are intact: where both sides wrote to one, its own tables are what the log says, on all
-nodes alike, and no index of anything.
+Virtual tables that both sides wrote to must be intact, too.
 """
 
 from __future__ import annotations
@@ -47,6 +46,23 @@ OPENING = (
     "CREATE TABLE child (id INTEGER PRIMARY KEY, p REFERENCES parent ON DELETE CASCADE, q INTEGER REFERENCES parent (u))",
 )
 
+#: And, for histories of their own, virtual tables that both sides write to.
+VIRTUAL = (
+    "CREATE TABLE plain (id INTEGER PRIMARY KEY, u UNIQUE, v)",
+    "CREATE VIRTUAL TABLE words USING fts5(a, b UNINDEXED)",
+    "CREATE VIRTUAL TABLE older USING fts4(a, b)",
+    "CREATE VIRTUAL TABLE boxes USING rtree(id, x0, x1, +note)",
+    # More than one node holds.
+    "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 60)"
+    " INSERT INTO boxes SELECT i, i % 17, i % 17 + 2, i FROM n",
+    "CREATE TABLE text (id INTEGER PRIMARY KEY, a)",
+    "CREATE VIRTUAL TABLE found USING fts5(a, content=text, content_rowid=id)",
+    "CREATE TRIGGER text_i AFTER INSERT ON text BEGIN INSERT INTO found (rowid, a) VALUES (new.id, new.a); END",
+    "CREATE TRIGGER text_d AFTER DELETE ON text BEGIN"
+    " INSERT INTO found (found, rowid, a) VALUES ('delete', old.id, old.a); END",
+    "CREATE VIRTUAL TABLE bare USING fts5(a, content='')",
+)
+
 #: Their keys and values are below this.
 VALUES = 16
 
@@ -61,10 +77,11 @@ WHERE NOT (reason = 'orphaned' AND (winner_node IS NULL OR loser_node IS NULL))
 def write(seed: int) -> list[Group]:
     """A history in the tables of this module."""
     random = Random(seed)
-    groups = [Group(0, tuple((sql,) for sql in OPENING), undone=False, batched=False)]
+    opening, statement = (OPENING, _statement) if seed % 3 else (VIRTUAL, _virtual_statement)
+    groups = [Group(0, tuple((sql,) for sql in opening), undone=False, batched=False)]
     for _ in range(random.randint(4, 24)):
         transactions = [
-            tuple([_statement(random) for _ in range(random.choice((1, 1, 1, 2, 3)))])
+            tuple([statement(random) for _ in range(random.choice((1, 1, 1, 2, 3)))])
             for _ in range(random.randint(1, 4))
         ]
         writer = int(random.random() < 0.6)
@@ -110,6 +127,34 @@ def _statement(random: Random) -> str:
             f"{insert} INTO child VALUES ({a}, {number}, NULL)",
             f"{insert} INTO child VALUES ({a}, NULL, {b})",
             f"DELETE FROM child WHERE id = {a}",
+        )
+    )
+
+
+def _virtual_statement(random: Random) -> str:
+    a, b, c, d = (random.randrange(VALUES) for _ in range(4))
+    insert = random.choice(("INSERT", "INSERT OR REPLACE", "INSERT OR IGNORE"))
+    return random.choice(
+        (
+            f"{insert} INTO plain VALUES ({a}, {b}, {c})",
+            f"INSERT INTO words (a, b) VALUES ('w{b} w{c}', {d})",
+            f"INSERT OR REPLACE INTO words (rowid, a) VALUES ({a}, 'w{b} w{c}')",
+            f"UPDATE words SET a = 'w{b}' WHERE rowid = {a}",
+            f"DELETE FROM words WHERE rowid IN ({a}, {b})",
+            f"INSERT INTO words (words, rank) VALUES ('{random.choice(('pgsz', 'automerge', 'crisismerge'))}', {a + 33})",
+            f"INSERT INTO older (a, b) VALUES ('w{b} w{c}', {d})",
+            f"UPDATE older SET a = 'w{b}' WHERE rowid = {a}",
+            f"DELETE FROM older WHERE rowid IN ({a}, {b})",
+            f"INSERT OR REPLACE INTO boxes VALUES ({a}, {b}, {b + c}, 'n{d}')",
+            f"INSERT OR REPLACE INTO boxes SELECT column1 * {a}, {b}, {b + c}, '{d}'"
+            " FROM (VALUES (1), (3), (5), (7), (9), (11))",
+            f"UPDATE boxes SET x0 = {b}, x1 = {b + d} WHERE id = {a}",
+            f"UPDATE boxes SET note = {b} WHERE id = {a}",
+            f"DELETE FROM boxes WHERE x0 < {b}",
+            f"DELETE FROM boxes WHERE id IN ({a}, {b})",
+            f"{insert} INTO text VALUES ({a}, 'w{b} w{c}')",
+            f"DELETE FROM text WHERE id = {a}",
+            f"INSERT INTO bare (rowid, a) VALUES ({a}, 'w{b}')",
         )
     )
 
@@ -170,6 +215,8 @@ class CutOff:
             install(fresh.connection)
             _apply(fresh, self._entries, 0)
             equal(known, fresh.contents(), "node 0 and a fresh one")
+            for node in (self.near, self.far, fresh):
+                node.check()
         finally:
             fresh.close()
 

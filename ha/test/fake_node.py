@@ -121,6 +121,7 @@ class FakeNode:
         self.content = b"SQLite format 3\0" + bytes(1000)
         self.copy_error: Exception | None = None
         self.reasons: list[str] = []
+        self.noticed: list[str] = []
         self.removed: list[str] = []
 
     def connect(self, database: str, user: str, *, remote: object, dialect: str) -> FakeBackend:
@@ -161,6 +162,10 @@ class FakeNode:
 
     async def open_snapshot(self, database: str) -> FakeCopy | None:
         return await self.open_copy(database) if database == "first.db" else None
+
+    async def notices(self) -> list[str]:
+        """What a test says."""
+        return self.noticed
 
     def readiness(self) -> list[str]:
         return self.reasons

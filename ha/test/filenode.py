@@ -244,7 +244,7 @@ class Node:
             for (_, name), sql in list(tables.schema().items()):
                 if not (sql or "").startswith("CREATE VIRTUAL"):
                     continue
-                if re.search(r" using fts[345]\(", sql.lower()) and "content=" not in sql.lower():
+                if re.search(r" using (fts5\(|fts[34]\((?!.*content=))", sql.lower()):
                     word = schema.quoted(name)
                     connection.execute(f"INSERT INTO {word}({word}) VALUES ('integrity-check')")
                 if " rtree" in sql.lower():

@@ -27,6 +27,13 @@ class ProbeTests(SynchronousTestCase):
         self.assertEqual((reply.status, reply.headers["retry-after"]), (503, "1"))
         self.assertEqual(reply.json()["reasons"], ["catching up: 5 of 10"])
 
+    def test_what_is_to_be_looked_at(self) -> None:
+        """Stands there, and takes nobody's clients away."""
+        house = House()
+        house.node.noticed = ["rows were left out"]
+        reply = house.client().ask("GET", "/readyz")
+        self.assertEqual((reply.status, reply.json()), (200, {"status": "ready", "notices": ["rows were left out"]}))
+
 
 class StatusTests(SynchronousTestCase):
     """What an operator asks."""

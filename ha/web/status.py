@@ -16,6 +16,9 @@ class Condition(Protocol):
     def readiness(self) -> Sequence[str]:
         """Why clients should not be sent here yet, one sentence each; empty when they should."""
 
+    async def notices(self) -> Sequence[str]:
+        """What somebody should look at, though the node serves clients; one sentence each."""
+
     def status(self) -> Mapping[str, object]:
         """Everything there is to say, as JSON would have it."""
 
@@ -32,12 +35,14 @@ async def healthz(exchange: Exchange) -> None:
 
 
 async def readyz(exchange: Exchange, node: Condition) -> None:
-    """``GET /readyz``: clients may be sent here, or 503 and the reasons why not."""
+    """``GET /readyz``: clients may be sent here, or 503 and the reasons why not. What is to be looked at stands there either way."""
     reasons = node.readiness()
+    notices = await node.notices()
+    told = {"notices": list(notices)} if notices else {}
     if reasons:
-        exchange.answer(503, encode({"status": "not ready", "reasons": list(reasons)}), RETRY_AFTER)
+        exchange.answer(503, encode({"status": "not ready", "reasons": list(reasons)} | told), RETRY_AFTER)
     else:
-        exchange.answer(200, b'{"status":"ready"}')
+        exchange.answer(200, encode({"status": "ready"} | told))
 
 
 async def status(exchange: Exchange, node: Condition) -> None:
