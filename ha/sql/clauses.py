@@ -64,16 +64,6 @@ def locking(rewriting: Rewriting, index: int) -> None:
     rewriting.drop(index, rewriting.clause_end(index + 1, frozenset(("LIMIT", ";"))) - 1)
 
 
-def grouping_sets(rewriting: Rewriting, index: int) -> None:
-    """``GROUP BY ROLLUP (…)``, ``CUBE``, ``GROUPING SETS``: several groupings in one, which SQLite does not do."""
-    word = rewriting.key(index)
-    opening = index + 1 + (word == "GROUPING" and rewriting.key(index + 1) == "SETS")
-    if rewriting.key(opening) != "(" or (word == "GROUPING" and opening == index + 1):
-        return
-    if rewriting.key(index - 1) == "BY" or (rewriting.key(index - 1) == "," and "GROUP" in rewriting.keys):
-        raise rewriting.refuse(index, "GROUP BY " + word, "Write one SELECT for each grouping, with UNION ALL between.")
-
-
 def _is_clause(rewriting: Rewriting, index: int) -> bool:
     """Is this LIMIT, OFFSET, FETCH a clause, not a name?"""
     following = rewriting.kind(index + 1) in (NUMBER, PARAMETER, BIND, STRING) or rewriting.key(index + 1) in (
@@ -130,7 +120,8 @@ def fetch(rewriting: Rewriting, index: int) -> None:
             return
     end = rewriting.clause_end(index + 2, frozenset(("ONLY", "WITH")))
     if rewriting.key(end) != "ONLY":
-        raise rewriting.refuse(index, "FETCH FIRST … WITH TIES", "Use FETCH FIRST … ROWS ONLY.")
+        rewriting.needed(index, "FETCH FIRST … WITH TIES", "Use FETCH FIRST … ROWS ONLY.")
+        return
     after_offset = any(rewriting.instead.get(at) == "LIMIT" for at in range(max(index - 8, 0), index))
     rewriting.instead[index] = "," if after_offset else "LIMIT"
     rows = end - 1

@@ -56,7 +56,7 @@ def compound(rewriting: Rewriting, index: int) -> None:
 
 def _level(rewriting: Rewriting, index: int) -> tuple[list[_Operand], list[int]]:
     """The SELECTs of the level that an operator stands on, and the operators between them."""
-    first = _beginning(rewriting, index)
+    first = beginning(rewriting, index)
     operands: list[_Operand] = []
     operators: list[int] = []
     while True:
@@ -76,8 +76,8 @@ def _level(rewriting: Rewriting, index: int) -> tuple[list[_Operand], list[int]]
             raise rewriting.error(first)
 
 
-def _beginning(rewriting: Rewriting, index: int) -> int:
-    """The first token of the first SELECT of the level that an operator stands on."""
+def beginning(rewriting: Rewriting, index: int) -> int:
+    """The first token of the first SELECT of the level that a token stands on."""
     at = index - 1
     while at >= 0 and rewriting.key(at) not in ("(", "["):
         partner = rewriting.partners.get(at, len(rewriting.tokens))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ha.errors import StatementError
-from ha.sql.grouping import AGGREGATES
+from ha.sql.groupedby import AGGREGATES
 from ha.sql.rewriting import Rewriting
 from ha.sql.sums import SUMS
 from ha.sql.tokens import OPERATOR, PARAMETER, QUOTED, TEXTS, WORD, literal, quoted, unquoted

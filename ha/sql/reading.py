@@ -304,11 +304,14 @@ class Reading:
             at += 1
         return True
 
-    def _scope(self, start: int, end: int) -> Scope:
-        """The tables named in a statement's FROM, JOIN, INTO and UPDATE, outside of its brackets."""
-        scope = Scope()
-        expecting = False
-        listing = True  # a comma stands in SET or a select list, not in FROM
+    def _scope(self, start: int, end: int, joined: Scope | None = None) -> Scope:
+        """The tables named in a statement's FROM, JOIN, INTO and UPDATE, outside of its brackets.
+
+        :param joined: the range is a bracket of FROM that joins tables: they are entered here.
+        """
+        scope = joined or Scope()
+        expecting = joined is not None
+        listing = joined is None  # a comma stands in SET or a select list, not in FROM
         for at in self.level(start, end):
             key = self.key(at)
             if key in _LISTS:
@@ -334,7 +337,10 @@ class Reading:
                     break
                 continue
             if expecting and key == "(" and at in self.partners:
-                self._enter_derived(scope, at)
+                if self.key(at + 1) in ("SELECT", "WITH", "VALUES"):
+                    self._enter_derived(scope, at)
+                else:
+                    self._scope(at + 1, self.partners[at], scope)
                 expecting = False
                 continue
             if key in (

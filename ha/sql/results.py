@@ -5,7 +5,7 @@ from __future__ import annotations
 from ha.sql.ranges import MULTIRANGES, RANGES
 
 _RESULTS = {
-    "int4": "get_byte get_bit regexp_instr ascii array_length array_lower array_ndims array_position array_upper bit_length "
+    "int4": "grouping get_byte get_bit regexp_instr ascii array_length array_lower array_ndims array_position array_upper bit_length "
     "cardinality char_length "
     "character_length inet_client_port inet_server_port json_array_length jsonb_array_length length ntile octet_length "
     "pg_backend_pid position regexp_count strpos unicode width_bucket instr pg_encoding_to_char_id",

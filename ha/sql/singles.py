@@ -6,7 +6,7 @@ subquery gives, and refuses the second.
 
 from __future__ import annotations
 
-from ha.sql.grouping import aggregates
+from ha.sql.groupedby import aggregates
 from ha.sql.rewriting import AFTER_FROM, NOT_CALLED, Rewriting
 from ha.sql.tokens import COMPOUNDS, NAMES, NUMBER, PARAMETER, TEXTS, WORD, quoted_name, unquoted
 from ha.sql.typed import Types

@@ -21,6 +21,7 @@ from ha.errors import StatementError
 from ha.sql import enums
 from ha.sql.commands import COMMANDS
 from ha.sql.definitions import DEFINITIONS, ITSELF
+from ha.sql.edits import back, composed
 from ha.sql.expressions import Schema
 from ha.sql.kinds import Alteration as Alteration
 from ha.sql.kinds import AlterTable as AlterTable
@@ -47,6 +48,7 @@ from ha.sql.rewriting import Rewriting, Translation
 from ha.sql.tokens import TEXTS, Token, literal, tokenize
 from ha.sql.translate import translate
 from ha.sql.typed import Types
+from ha.sql.unfolding import unfolded
 
 #: Longer texts are not kept: they are data, and seldom come twice.
 CACHED_TEXT_MAX = 4096
@@ -68,25 +70,14 @@ def split(text: str, *, sqlite_order: bool = False) -> tuple[Statement, ...]:
 
 def client_position(statement: Statement, offset: int) -> int:
     """Where in the client's whole text that is which SQLite calls `offset` in `statement.sql`; both in characters from 0."""
-    return _in_clients(statement, _back(statement.edits, offset, len(statement.text)))
+    return _in_clients(statement, back(statement.edits, offset, len(statement.text)))
 
 
 def _in_clients(statement: Statement, at: int) -> int:
     """A place in the statement's text, which may have other names than the client wrote, as one in the client's whole text."""
     if statement.said is not None:
-        at = _back(statement.renamed, at, len(statement.said))
+        at = back(statement.renamed, at, len(statement.said))
     return statement.offset + at
-
-
-def _back(edits: Sequence[tuple[int, int]], offset: int, end: int) -> int:
-    """Where in a text of `end` characters that stood which was moved to `offset` by edits."""
-    here, there = 0, 0
-    for before, after in edits:
-        if after > offset:
-            # Inside words of ours: the place they stand for.
-            return min(here + offset - there, before)
-        here, there = before, after
-    return min(here + offset - there, end)
 
 
 _SHOWN = re.compile(
@@ -216,7 +207,7 @@ def _statement(
                 found = _statement(ours.text, again, 0, len(ours.text), False)
             except StatementError as error:
                 if error.position is not None:
-                    error.position = start + _back(ours.edits, error.position - 1, end - start) + 1
+                    error.position = start + back(ours.edits, error.position - 1, end - start) + 1
                 raise
             return replace(found, offset=start, said=words, renamed=ours.edits, schema=ours.creates)
     command = COMMANDS.get(key)
@@ -279,14 +270,21 @@ def with_schema(statement: Statement, schema: Schema) -> Statement:
         types = Types(statement.text, tokens, schema)
         enums.check_defaults(Rewriting(statement.text, tokens, statement.verb, False, translate, types), types)
         return statement
-    types = Types(statement.text, tokens, schema, statement.given)
     try:
-        made = translate(statement.text, tokens, 0, len(statement.text), verb=statement.verb, types=types)
+        text, words, edits = unfolded(statement.text, tokens, statement.verb, schema, statement.given)
+        try:
+            types = Types(text, words, schema, statement.given)
+            made = translate(text, words, 0, len(text), verb=statement.verb, types=types)
+        except StatementError as error:
+            if error.position is not None:
+                error.position = back(edits, error.position - 1, len(statement.text)) + 1
+            raise
     except StatementError as error:
         if error.position is not None:
             error.position = _in_clients(statement, error.position - 1) + 1
         raise
-    return replace(statement, sql=made.sql, edits=made.edits, acts=made.acts, asks=False, parts=made.parts)
+    edits = composed(edits, made.edits) if edits else made.edits
+    return replace(statement, sql=made.sql, edits=edits, acts=made.acts, asks=False, parts=made.parts)
 
 
 def _after_with(tokens: Sequence[Token]) -> str:

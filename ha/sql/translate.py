@@ -13,7 +13,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ha.sql import answered, assignments, comparisons, declarations, enums, grouping, literals, overloads, singles
+from ha.sql import (
+    answered,
+    assignments,
+    comparisons,
+    declarations,
+    enums,
+    grouping,
+    groupingsets,
+    literals,
+    overloads,
+    singles,
+)
 from ha.sql.calls import (
     bare,
     distinct_strings,
@@ -39,7 +50,6 @@ from ha.sql.clauses import (
     catalog,
     empty_list,
     fetch,
-    grouping_sets,
     information_schema,
     limit,
     listed_rows,
@@ -68,6 +78,7 @@ from ha.sql.conversions import (
     unicode_name,
 )
 from ha.sql.firsts import distinct
+from ha.sql.groupedby import AGGREGATES
 from ha.sql.operators import (
     absolute,
     any_of,
@@ -167,7 +178,7 @@ def translate(
 
 
 #: Words that mean one thing for one type and another for another.
-_ASKING = comparisons.WORDS | overloads.WORDS | grouping.AGGREGATES
+_ASKING = comparisons.WORDS | overloads.WORDS | AGGREGATES
 
 
 _BY_KIND: dict[str, Callable[[Rewriting, int], None]] = {
@@ -243,7 +254,8 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "FORMAT": format_call,
     "JSONB_SET": jsonb_set,
     "ONLY": only,
-    **dict.fromkeys(("ROLLUP", "CUBE", "GROUPING"), grouping_sets),
+    "GROUP": groupingsets.asks,
+    "GROUPING": groupingsets.asks_grouping,
     "LATERAL": lateral,
     "DISTINCT": distinct,
     "COLLATE": collate,
