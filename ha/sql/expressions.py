@@ -205,7 +205,7 @@ class Expressions:
             return "bool"
         if kind == WORD and key.lower() in BARE:
             return RESULT_OF[key.lower()]
-        return self._column(None, self.reading.plain(at), scope) if self.reading.is_name(at) and key != "NULL" else None
+        return self.column(None, self.reading.plain(at), scope) if self.reading.is_name(at) and key != "NULL" else None
 
     def _element(self, first: int, last: int, scope: Scope, depth: int) -> str | None:
         opening = self.reading.partners[last - 1]
@@ -244,7 +244,7 @@ class Expressions:
         while self.reading.key(at + 1) == "." and self.reading.is_name(at + 2):
             at += 2
         if at == last - 1:
-            return self._column(self.reading.plain(at - 2), self.reading.plain(at), scope)
+            return self.column(self.reading.plain(at - 2), self.reading.plain(at), scope)
         if self.reading.key(at + 1) == "(" and at + 1 in self.reading.partners:
             close = self.reading.partners[at + 1]
             if self.reading.key(close + 1) == "WITHIN" and self.reading.key(close + 4) == "ORDER":
@@ -336,7 +336,7 @@ class Expressions:
         scope = self.reading.scopes.get(item.first)
         if scope is None:
             return None
-        return self._column(self.reading.plain(item.first) if item.last - item.first > 1 else None, column, scope)
+        return self.column(self.reading.plain(item.first) if item.last - item.first > 1 else None, column, scope)
 
     def _derived(self, items: list[Item], names: list[str], column: str) -> str | None:
         """The type of a subquery's column."""
@@ -356,7 +356,7 @@ class Expressions:
         finally:
             self._looking -= 1
 
-    def _column(self, table: str | None, column: str, scope: Scope) -> str | None:
+    def column(self, table: str | None, column: str, scope: Scope) -> str | None:
         for alias, (items, names) in scope.derived.items():
             if table is None or alias == table.lower():
                 found = self._derived(items, names, column)
@@ -372,7 +372,7 @@ class Expressions:
                     return kind
         if table is not None:
             if scope.outer is not None and table.lower() not in scope.tables:
-                return self._column(table, column, scope.outer)
+                return self.column(table, column, scope.outer)
             origin = scope.tables.get(table.lower(), table)
             words = self.schema.column_type(origin, column)
             return declared(words) if words else None
@@ -381,7 +381,7 @@ class Expressions:
             if words is not None:
                 return declared(words) if words else None
         if scope.outer is not None and not scope.derived:
-            return self._column(None, column, scope.outer)
+            return self.column(None, column, scope.outer)
         return None
 
 

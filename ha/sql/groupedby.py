@@ -21,7 +21,7 @@ AGGREGATES = frozenset(
     COUNT SUM AVG MIN MAX TOTAL GROUP_CONCAT STRING_AGG ARRAY_AGG JSON_AGG JSONB_AGG JSON_OBJECT_AGG JSONB_OBJECT_AGG BOOL_AND BOOL_OR
     EVERY BIT_AND BIT_OR BIT_XOR STDDEV STDDEV_POP STDDEV_SAMP VARIANCE VAR_POP VAR_SAMP CORR COVAR_POP COVAR_SAMP REGR_SLOPE
     REGR_INTERCEPT REGR_COUNT REGR_R2 REGR_AVGX REGR_AVGY REGR_SXX REGR_SXY REGR_SYY MODE PERCENTILE_CONT PERCENTILE_DISC
-    JSON_GROUP_ARRAY JSON_GROUP_OBJECT MEDIAN
+    JSON_GROUP_ARRAY JSON_GROUP_OBJECT MEDIAN PG_GATHERED
     """.split()
 )
 #: Words that are no column in an expression.
@@ -45,6 +45,14 @@ def aggregates(rewriting: Rewriting, first: int, last: int) -> bool:
             return True
         at += 1
     return False
+
+
+def clause(rewriting: Rewriting, select: int, end: int, word: str) -> int:
+    """Where a clause of a SELECT that goes to before `end` begins; -1 if it has none."""
+    at = rewriting.clause_end(select + 1, frozenset((word,)))
+    while word == "GROUP" and at < end and rewriting.key(at) == word and rewriting.key(at + 1) != "BY":
+        at = rewriting.clause_end(at + 1, frozenset((word,)))  # an aggregate's WITHIN GROUP
+    return at if at < end and rewriting.key(at) == word else -1
 
 
 def is_subquery(rewriting: Rewriting, at: int) -> bool:

@@ -8,7 +8,7 @@ known, outside of aggregates and of subqueries.
 from __future__ import annotations
 
 from ha.errors import StatementError
-from ha.sql.groupedby import AGGREGATES, Grouped, aggregates, call_end, is_aggregate, is_subquery, sets
+from ha.sql.groupedby import AGGREGATES, Grouped, aggregates, call_end, clause, is_aggregate, is_subquery, sets
 from ha.sql.reading import Item
 from ha.sql.rewriting import AFTER_FROM, Rewriting
 from ha.sql.tokens import COMPOUNDS, NAMES, NUMBER, PARAMETER, TEXTS, WORD, unquoted
@@ -66,8 +66,8 @@ def _distinct(rewriting: Rewriting, types: Types, select: int) -> None:
 
 def _select(rewriting: Rewriting, types: Types, select: int) -> None:
     body_end = rewriting.clause_end(select + 1, COMPOUNDS | {";"})
-    group = _clause(rewriting, select, body_end, "GROUP")
-    having = _clause(rewriting, select, body_end, "HAVING")
+    group = clause(rewriting, select, body_end, "GROUP")
+    having = clause(rewriting, select, body_end, "HAVING")
     items = types.reading.items_between(select, body_end)
     if not items:
         return
@@ -93,7 +93,7 @@ def _select(rewriting: Rewriting, types: Types, select: int) -> None:
             _expression(grouped, item.first, item.last)
     if having >= 0:
         _expression(grouped, having + 1, rewriting.clause_end(having + 1, _BODY_END))
-    order = _clause(rewriting, select, body_end, "ORDER")
+    order = clause(rewriting, select, body_end, "ORDER")
     if order >= 0 and body_end == rewriting.clause_end(order, frozenset((";",))):
         names = {item.alias for item in items if item.alias}
         for start, end in types.reading.parts(order + 2, rewriting.clause_end(order + 2, _BODY_END - {"ORDER"})):
@@ -105,12 +105,6 @@ def _select(rewriting: Rewriting, types: Types, select: int) -> None:
 def _is_the_catalogs(table: str) -> bool:
     """Its tables' keys are known to PostgreSQL, not to SQLite."""
     return table.lower().startswith(("pg_", "information_schema.", "sqlite_"))
-
-
-def _clause(rewriting: Rewriting, select: int, end: int, word: str) -> int:
-    """Where a clause of this SELECT begins; -1 if it has none."""
-    at = rewriting.clause_end(select + 1, frozenset((word,)))
-    return at if at < end and rewriting.key(at) == word else -1
 
 
 def _star(rewriting: Rewriting, grouped: Grouped, item: Item) -> None:

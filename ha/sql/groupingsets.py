@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from ha.errors import StatementError
 from ha.sql import grouping
-from ha.sql.groupedby import Grouped, call_end, is_aggregate, is_subquery, sets
+from ha.sql.groupedby import Grouped, call_end, clause, is_aggregate, is_subquery, sets
 from ha.sql.naming import name_of
 from ha.sql.reading import Item
 from ha.sql.rewriting import AFTER_FROM, Rewriting
@@ -89,8 +89,7 @@ class _Unfolding:
         self.has_empty = False
 
     def _clause(self, word: str) -> int:
-        at = self.rewriting.clause_end(self.select + 1, frozenset((word,)))
-        return at if at < self.end and self.rewriting.key(at) == word else -1
+        return clause(self.rewriting, self.select, self.end, word)
 
     def unfold(self) -> None:
         rewriting = self.rewriting

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ha.sql.groupedby import aggregates
 from ha.sql.naming import name_of
 from ha.sql.reading import Item
 from ha.sql.rewriting import AFTER_FROM, Rewriting
 from ha.sql.tokens import NAMES, Token, tokenize, unquoted
 from ha.sql.typed import Types
 
+#: Columns of a subquery without FROM that a table-valued function can give.
+LISTED_MAX = 4
 _HINT = "Write the subquery into the select list, or join with a condition."
-_AGGREGATES = frozenset(
-    "COUNT SUM AVG MIN MAX TOTAL JSON_AGG JSONB_AGG ARRAY_AGG STRING_AGG BOOL_AND BOOL_OR EVERY JSON_OBJECT_AGG JSONB_OBJECT_AGG".split()
-)
 
 
 def one_row(rewriting: Rewriting, index: int) -> None:
@@ -32,15 +32,24 @@ def one_row(rewriting: Rewriting, index: int) -> None:
     opening = index + 1
     close = rewriting.partners.get(opening, -1)
     alias = close + 1 + (rewriting.key(close + 1) == "AS")
-    first, end, left = _joined(rewriting, index, alias)
+    first, end, _ = _joined(rewriting, index, alias)
     items = types.reading.items_between(opening + 1, close)
     if end < 0 or not items or rewriting.kind(alias) not in NAMES or any(item.star for item in items):
         raise rewriting.refuse(index, "LATERAL here", _HINT)
-    if not (_is_aggregate(rewriting, items, opening, close) or (left and _is_one(rewriting, close))):
+    if not is_one_row(rewriting, items, index):
         raise rewriting.refuse(index, "LATERAL of a subquery that may give several rows", _HINT)
     values = _values(rewriting, types, items, opening, close)
     rewriting.forget(first, end)
     _replace(rewriting, unquoted(rewriting.text, rewriting.tokens[alias]).lower(), values, first, end)
+
+
+def is_one_row(rewriting: Rewriting, items: list[Item], lateral: int) -> bool:
+    """Is the LATERAL subquery joined so that it gives a row, and one only?"""
+    opening = lateral + 1
+    close = rewriting.partners[opening]
+    alias = close + 1 + (rewriting.key(close + 1) == "AS")
+    _, end, left = _joined(rewriting, lateral, alias)
+    return end >= 0 and (_is_aggregate(rewriting, items, opening, close) or (left and _is_one(rewriting, close)))
 
 
 def _joined(rewriting: Rewriting, index: int, alias: int) -> tuple[int, int, bool]:
@@ -69,23 +78,7 @@ def _is_aggregate(rewriting: Rewriting, items: list[Item], opening: int, close: 
     )
     if stop < close:
         return False
-    for item in items:
-        for at in range(item.first, item.last):
-            if (
-                rewriting.key(at) in _AGGREGATES
-                and rewriting.key(at + 1) == "("
-                and rewriting.select_of(at) == opening + 1
-            ):
-                return rewriting.key(rewriting.partners.get(at + 1, at) + 1) != "OVER"
-    # As in coalesce(json_agg(…), '[]'): inside the brackets of other calls.
-    return any(
-        rewriting.key(at) in _AGGREGATES
-        and rewriting.key(at + 1) == "("
-        and rewriting.key(rewriting.partners.get(at + 1, at) + 1) != "OVER"
-        and not any(rewriting.key(inner) == "SELECT" for inner in range(item.first, at))
-        for item in items
-        for at in range(item.first, item.last)
-    )
+    return any(aggregates(rewriting, item.first, item.last) for item in items)
 
 
 def _is_one(rewriting: Rewriting, close: int) -> bool:

@@ -6,7 +6,7 @@ A function of rows that stands in a select list is moved into FROM.
 from __future__ import annotations
 
 from ha.sql.calls import bare
-from ha.sql.laterals import one_row
+from ha.sql.laterals import LISTED_MAX, one_row
 from ha.sql.literals import CASTS
 from ha.sql.rewriting import AFTER_FROM, NOT_CALLED, Rewriting, elements
 from ha.sql.tokens import QUOTED, WORD, quoted, quoted_name, unquoted
@@ -65,7 +65,7 @@ def _lateral_values(rewriting: Rewriting, opening: int) -> bool:
     if rewriting.key(alias + 1) != "(" or names < 0:
         return False
     columns = _listed_names(rewriting, alias + 1)
-    if len(columns) != _commas(rewriting, opening + 2, close) + 1 or len(columns) > 4:
+    if len(columns) != _commas(rewriting, opening + 2, close) + 1 or len(columns) > LISTED_MAX:
         return False
     rewriting.instead[opening] = "pg_row("
     rewriting.instead[opening + 1] = ""

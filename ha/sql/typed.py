@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from ha.sql.expressions import Schema
 from ha.sql.made import is_by_number, named
 from ha.sql.naming import name_of
-from ha.sql.reading import Item, Reading
+from ha.sql.reading import Item, Reading, Scope
 from ha.sql.tokens import PARAMETER, Token
 from ha.sql.typenames import TypeName, declared_type
 from ha.sql.wants import Wants
@@ -66,6 +66,10 @@ class Types:
                 else:
                     found.append(names[number] if number < len(names) else name_of(self.reading, one))
         return found or None
+
+    def of_column(self, column: str, scope: Scope) -> str | None:
+        """The type of a column of one of these tables, by its name."""
+        return self._wants.expressions.column(None, column, scope)
 
     def beside(self, at: int) -> str | None:
         """The type that the literal at `at` takes from its neighbour."""

@@ -1,8 +1,10 @@
 """What PostgreSQL says in one word and can also say in many: the many, before they are translated. [pure]
 
-GROUPING SETS are groups by a column more, WITH TIES is a rank. Said so, in PostgreSQL's own words, a statement goes through all rules of
-:mod:`ha.sql.translate`, which know the types of every column in it; a rule that put SQLite's words around the client's would have to
-know what each of the others puts there. Needs the schema: rules of the first translation ask for it where such a word stands.
+GROUPING SETS are groups by a column more, WITH TIES is a rank, LATERAL a function of rows. Said so, in PostgreSQL's own words, a
+statement goes through all rules of :mod:`ha.sql.translate`, which know the types of every column in it; a rule that put SQLite's words
+around the client's would have to know what each of the others puts there.
+
+Needs the schema: rules of the first translation ask for it where such a word stands.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from ha.errors import StatementError
 from ha.sql.edits import Edits, back, composed
 from ha.sql.expressions import Schema
 from ha.sql.groupingsets import unfold_sets
+from ha.sql.neighbours import unfold_laterals
 from ha.sql.rewriting import Rewriting, Translation
 from ha.sql.ties import unfold_ties
 from ha.sql.tokens import Token, tokenize
@@ -20,6 +23,7 @@ from ha.sql.typed import Types
 
 #: By the words that tell them.
 _UNFOLDINGS: tuple[tuple[frozenset[str], Callable[[Rewriting, Types], None]], ...] = (
+    (frozenset(("LATERAL",)), unfold_laterals),
     (frozenset(("TIES",)), unfold_ties),
     (frozenset(("GROUP",)), unfold_sets),
 )

@@ -102,6 +102,20 @@ def single() -> Parts:
     return Single(), _only, lambda state: state.value
 
 
+def gathered() -> Parts:
+    """Rows as one value, which :func:`ha.sqlite.series.pg_spread` makes rows of again."""
+    return Gathered(), _gather_row, _as_rows
+
+
+def _gather_row(state: Gathered, *row: Any) -> None:
+    state.size += 16 * len(row) + sum(len(one) for one in row if isinstance(one, (str, bytes)))
+    state.add([{"x": one.hex()} if isinstance(one, bytes) else one for one in row])
+
+
+def _as_rows(state: Gathered) -> str:
+    return json.dumps(state.values, ensure_ascii=False)
+
+
 def _gather_known(state: Gathered, value: Any, *more: Any) -> None:
     if value is not None:
         state.add(value)
@@ -316,6 +330,7 @@ WINDOWED: tuple[tuple[str, int, type], ...] = (("pg_sum_interval", 1, Spans), ("
 AGGREGATES: tuple[tuple[str, int, Callable[[], Parts]], ...] = (
     ("array_agg", 1, array_agg),
     ("pg_single", 1, single),
+    ("pg_gathered", -1, gathered),
     ("pg_mode", 1, mode),
     ("pg_mode_desc", 1, lambda: mode(True)),
     ("pg_percentile_cont", 2, percentile(between=True)),

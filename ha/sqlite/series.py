@@ -109,6 +109,12 @@ def pg_row(*given: Any) -> Iterator[tuple[Any, ...]]:
     yield tuple(None if one == _ABSENT else one for one in given)
 
 
+def pg_spread(value: Any = None) -> Iterator[tuple[Any, ...]]:
+    """The rows that :func:`ha.sqlite.aggregates.gathered` made one value of."""
+    for row in json.loads(value) if value is not None else ():
+        yield tuple(bytes.fromhex(one["x"]) if one.__class__ is dict else one for one in row)
+
+
 def pg_elements(value: Any = None) -> Iterator[tuple[Any]]:
     """The elements of an array to compare with; the column's name meets no other's."""
     if value is None:  # what is compared with it is unknown
@@ -213,6 +219,7 @@ _FUNCTIONS: tuple[tuple[str, tuple[str, ...], Callable[..., Iterator[Any]]], ...
     ("unnest", ("ordinality", *_VALUES), unnest),
     ("pg_elements", ("pg_element",), pg_elements),
     ("pg_row", _VALUES, pg_row),
+    ("pg_spread", _VALUES, pg_spread),
     ("regexp_split_to_table", ("value",), regexp_split_to_table),
     ("string_to_table", ("value",), string_to_table),
     ("regexp_matches", ("value",), regexp_matches),

@@ -56,16 +56,14 @@ class LateralTests(SynchronousTestCase):
         )
         self.assertEqual(types(heard), [("n", 20), ("day", 1114)])
 
-    def test_several_rows_are_refused(self) -> None:
-        """Or what may be several, or none; and a star, which would not show its columns."""
-        for text in (
-            "select l.id from users u, lateral (select p.id from posts p where p.author = u.id) l",
-            "select l.id from users u cross join lateral (select p.id from posts p where p.author = u.id limit 1) l",
-            "select l.n from users u left join lateral (select count(*) n from posts group by author) l on true",
-            "select l.n from users u left join lateral (select count(*) n from posts) l on l.n > 1",
-            "select l.n from users u left join lateral (select count(*) over () n from posts) l on true",
-            "select * from users u left join lateral (select count(*) n from posts) l on true",
+    def test_several_rows_are_gathered(self) -> None:
+        """Or what may be several, or none: :mod:`ha.sql.neighbours` has them. SQLite's own door has no such word."""
+        for text, count in (
+            ("select l.id from users u, lateral (select p.id from posts p where p.author = u.id) l", 2),
+            ("select l.n from users u left join lateral (select count(*) n from posts group by author) l on true", 2),
+            ("select l.n from users u left join lateral (select count(*) n from posts) l on l.n > 2", 2),
+            ("select l.n from users u left join lateral (select count(*) over () n from posts) l on true", 4),
         ):
-            self.assertEqual(self.spoken.error(text).sqlstate, "0A000", text)
+            self.assertEqual(len(self.spoken.rows(text)), count, text)
         error = self.assertRaises(StatementError, split, "select * from t, lateral (select 1) l", sqlite_order=True)
         self.assertEqual(error.sqlstate, "0A000")
