@@ -424,20 +424,24 @@ def comment(reader: Reader) -> Parsed:
 
 
 def vacuum(reader: Reader) -> Parsed | None:
-    """SQLite's own VACUUM [INTO]; PostgreSQL's of a table has nothing to do here."""
-    if not reader.key or reader.key in ("INTO", "MAIN", "TEMP") or reader.ahead() == "INTO":
+    """Nothing: SQLite's own could give new rowids to rows without a key of their own, by which the nodes know them.
+
+    VACUUM INTO is given to SQLite, where the guard refuses it.
+    """
+    if reader.key == "INTO" or reader.ahead() == "INTO":
         return None
     return Kind.NOTHING, "VACUUM", None
 
 
 def analyze(reader: Reader) -> Parsed | None:
-    if not reader.key or (not reader.ahead() and reader.key not in ("VERBOSE", "(")):
+    """SQLite's own, of the database alone: without a name it would look at the system catalog, too, and write there."""
+    if reader.key and not reader.ahead() and reader.key not in ("VERBOSE", "("):
         return None
     if reader.take("("):
         reader.at = reader.closing() + 1
     reader.take("VERBOSE")
     if not reader.key:
-        return Kind.SQL, "ANALYZE", kinds.Script(("ANALYZE",))
+        return Kind.SQL, "ANALYZE", kinds.Script(("ANALYZE main",))
     name = reader.qualified()
     return Kind.SQL, "ANALYZE", kinds.Script((f"ANALYZE {quoted_name(name)}",))
 

@@ -203,7 +203,7 @@ class Reading:
     def _listed(self, first: int, end: int, select: int) -> list[Item]:
         stop = end
         for at in self.level(first, end):
-            if self.key(at) in _CLAUSES and self.key(at - 1) not in (".", "AS") and not self._from_of_distinct(at):
+            if self.key(at) in _CLAUSES and self.key(at - 1) not in (".", "AS") and not self._is_no_clause(at):
                 stop = at
                 break
         scope = self._scope(select, end)
@@ -216,8 +216,11 @@ class Reading:
             self.scopes[item.first] = scope
         return found
 
-    def _from_of_distinct(self, at: int) -> bool:
-        return self.key(at) == "FROM" and self.key(at - 1) == "DISTINCT" and self.key(at - 2) in ("IS", "NOT")
+    def _is_no_clause(self, at: int) -> bool:
+        """``IS DISTINCT FROM``, ``WITHIN GROUP``: words that begin a clause elsewhere."""
+        if self.key(at) == "FROM":
+            return self.key(at - 1) == "DISTINCT" and self.key(at - 2) in ("IS", "NOT")
+        return self.key(at) == "GROUP" and self.key(at - 1) == "WITHIN"
 
     def parts(self, first: int, last: int) -> list[tuple[int, int]]:
         """A list's elements between commas, (from, to before) each."""
@@ -259,7 +262,7 @@ class Reading:
             return True
         kind = self.kind(at - 1)
         if kind == WORD:
-            if before in OPERATOR_WORDS:
+            if before in OPERATOR_WORDS or (before == "OVER" and self.key(at - 2) == ")"):
                 return False
             # x::double precision, interval '1' day
             cast, after = self._type_before(at)
@@ -316,7 +319,9 @@ class Reading:
             key = self.key(at)
             if key in _LISTS:
                 listing = True
-            if key in ("FROM", "JOIN", "INTO", "UPDATE", "USING") and not self._from_of_distinct(at):
+            if self._is_no_clause(at):
+                continue
+            if key in ("FROM", "JOIN", "INTO", "UPDATE", "USING"):
                 expecting = True
                 listing = listing and key not in _TABLES
                 continue

@@ -238,7 +238,7 @@ class Rewriting:
         """The first token from `at` on that stands on the same level and is one of `words`, closes the level, or is the end."""
         while at < len(self.tokens):
             key = self.key(at)
-            if key in words or key in (")", "]"):
+            if (key in words and not (key == "GROUP" and self.key(at - 1) == "WITHIN")) or key in (")", "]"):
                 return at
             partner = self.partners.get(at, -1)
             at = partner + 1 if partner > at else at + 1

@@ -78,6 +78,11 @@ class AutocommitTests(BackendCase):
         self.client.run("TRUNCATE t")
         self.assertEqual(self.client.rows("SELECT * FROM t"), [])
 
+    def test_upkeep(self) -> None:
+        """Of this database, not of the system catalog beside it."""
+        for text in ("ANALYZE", "ANALYZE VERBOSE t", "VACUUM", "VACUUM FULL t", "REINDEX"):
+            self.assertEqual(self.client.run(text).verb, text.split()[0])
+
     def test_default_read_only(self) -> None:
         self.client.run("SET default_transaction_read_only = on")
         self.assertEqual(self.client.refused("INSERT INTO t VALUES (1, 'x')"), "25006")

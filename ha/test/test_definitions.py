@@ -36,6 +36,8 @@ class DefinitionTests(SynchronousTestCase):
             "alter table t owner to u",
             "vacuum analyze t",
             "vacuum (full) t",
+            "vacuum",
+            "vacuum main",
             "refresh materialized view v",
             "checkpoint",
             "set constraints all deferred",
@@ -174,6 +176,8 @@ class DefinitionTests(SynchronousTestCase):
             ("drop table t cascade", "DROP TABLE t"),
             ("drop trigger tr on t", "DROP TRIGGER tr"),
             ("drop materialized view v", "DROP VIEW v"),
+            ("analyze", "ANALYZE main"),
+            ("analyze verbose", "ANALYZE main"),
             ("analyze verbose t", 'ANALYZE "t"'),
             ("reindex table t", 'REINDEX "t"'),
         ):

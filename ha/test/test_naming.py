@@ -18,6 +18,11 @@ class NameTests(SynchronousTestCase):
             ("select 1::double precision, 'x'::text || 'y', (a), ((select 1 as z))", ["float8", "?column?", "a", "z"]),
             ("insert into t values (1) returning id, upper(name)", ["id", "upper"]),
             ("with q as (select 1) select count(*) over (), a[1] from q", ["count", "a"]),
+            (
+                "select lag(v) over w, sum(v) over w as x, row_number() over w y from t window w as (order by v)",
+                ["lag", "x", "y"],
+            ),
+            ("select mode() within group (order by v), count(*) filter (where v > 1) n from t", ["mode", "n"]),
             ("values (1, 2)", ["column1", "column2"]),
             ("select a is null b, not a c from t", ["b", "c"]),
             (
