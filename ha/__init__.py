@@ -13,6 +13,7 @@ The map of the house. Each package's own docstring tells its room; docs/architec
     instructions what a client says to its session: BEGIN, SET, LISTEN ...
     judgement    what a connection makes of a statement, found once
     writing      statements that write, whichever way they must go
+    procedure    DO: its steps inside one transaction
     batch        several commands as one transaction
     stream       the rows of an answer that come later
     block        a client's open transaction, from its BEGIN to its end

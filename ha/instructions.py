@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ha.block import Block
 from ha.errors import Notice, StatementError
+from ha.procedure import do
 from ha.sql.kinds import (
     Begin,
     CreateDatabase,
@@ -263,6 +264,7 @@ INSTRUCTIONS: dict[Kind, Callable[[Backend, Statement, bool], Awaitable[Answer]]
     Kind.NOTIFY: _notify,
     Kind.DATABASE: _database,
     Kind.SCRIPT: _script,
+    Kind.DO: do,
     Kind.NOTHING: _nothing,
     Kind.REFUSED: _refused,
 }

@@ -254,7 +254,7 @@ class Premises:
         if replica is None:
             raise StatementError("3D000", f'database "{database}" does not exist')
         settings = self._settings
-        return Backend(
+        backend = Backend(
             replica,
             user=user,
             pid=next(self._pids),
@@ -267,6 +267,8 @@ class Premises:
             company=self._company,
             premises=self,
         )
+        backend.variables.start("ha.integer_oid", settings.pg_integer)
+        return backend
 
     def _named(self, database: str) -> Replica | None:
         """The one of that name, with its file's ending or without."""

@@ -141,6 +141,7 @@ STREAM = Unit("NAME", "a stream's name (letters, digits, _ and -)", _stream)
 URL = Unit("URL", "an address like nats://host:4222 or tls://host:4222", _url)
 URLS = Unit("URL", "a list of addresses like nats://host:6222", _urls)
 DURABILITY = Unit("normal|fsync", "normal or fsync", _one_of("normal", "fsync"))
+INTEGER = Unit("int8|int4", "int8 or int4", _one_of("int8", "int4"))
 POLICY = Unit("queue|refuse", "queue or refuse", _one_of("queue", "refuse"))
 ORDER = Unit("sync|async", "sync or async", _one_of("sync", "async"))
 LOGIN = Unit("scram|password", "scram or password", _one_of("scram", "password"))
@@ -242,6 +243,14 @@ class Settings:
         "scram",
         LOGIN,
         "How PostgreSQL clients prove who they are: scram (SCRAM-SHA-256) or password, in the clear unless TLS is used.",
+    )
+    pg_integer: str = _setting(
+        "pg-integer",
+        "int8",
+        INTEGER,
+        "What PostgreSQL clients are told of a column declared INTEGER: int8, which holds all that SQLite does, or int4, as "
+        "PostgreSQL's INTEGER and as typed clients (Rust, Java, JavaScript) expect; a wider value is then refused. A session may say "
+        "otherwise: ha.integer_oid.",
     )
     pg_tls_certificate: str = _setting(
         "pg-tls-cert",

@@ -1,6 +1,6 @@
-"""Write ha/postgres/sqlstate.py's table from PostgreSQL's own errcodes.txt.
+"""Write ha/sql/sqlstate.py's table from PostgreSQL's own errcodes.txt.
 
-usage: python tools/sqlstates.py errcodes.txt ha/postgres/sqlstate.py
+usage: python tools/sqlstates.py errcodes.txt ha/sql/sqlstate.py
 
 The file is ``src/backend/utils/errcodes.txt`` of the source, installed as ``errcodes.txt`` in PostgreSQL's share folder. The lines
 between the two marks of the target are replaced.

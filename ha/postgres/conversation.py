@@ -34,7 +34,16 @@ WAYS_OUT = frozenset({Kind.COMMIT, Kind.ROLLBACK, Kind.ROLLBACK_TO})
 #: Kinds that portals may end with.
 _SAVEPOINTS = frozenset({Kind.SAVEPOINT, Kind.RELEASE, Kind.ROLLBACK_TO})
 #: Kinds after which a client may have to be told of changed settings.
-_SETTING = frozenset({Kind.SET, Kind.RESET, Kind.DISCARD, Kind.COMMIT, Kind.ROLLBACK, Kind.ROLLBACK_TO})
+_SETTING = frozenset({Kind.SET, Kind.DO, Kind.RESET, Kind.DISCARD, Kind.COMMIT, Kind.ROLLBACK, Kind.ROLLBACK_TO})
+_DEBUGGING = ("DEBUG", "LOG", "NOTICE", "WARNING")
+#: What is heard from ``client_min_messages`` up; INFO and errors always are.
+_HEARD = {
+    "log": _DEBUGGING[1:],
+    "notice": _DEBUGGING[2:],
+    "warning": _DEBUGGING[3:],
+    **dict.fromkeys(("debug5", "debug4", "debug3", "debug2", "debug1", "debug"), _DEBUGGING),
+}
+_QUIET = frozenset(_DEBUGGING)
 #: Verbs whose tag counts the rows answered.
 _COUNTING_ROWS = frozenset({"SELECT", "VALUES", "TABLE", "PRAGMA"})
 
@@ -144,7 +153,10 @@ class Conversation:
             await waiting
 
     def notice(self, notice: Notice) -> None:
-        """Something worth saying."""
+        """Something worth saying, where the client wants to hear of such."""
+        least = self.backend.variables.get("client_min_messages")
+        if notice.severity in _QUIET and notice.severity not in _HEARD.get(least, ()):
+            return
         self.out.append(
             NoticeResponse(notice.severity, notice.sqlstate, notice.message, notice.detail, notice.hint).encode()
         )

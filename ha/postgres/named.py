@@ -20,7 +20,7 @@ from ha.postgres.shapes import Shape, shape_of
 from ha.sql import made
 from ha.sql.kinds import Declare, Fetch, Kind, Name, Prepare, Statement
 from ha.sql.kinds import Execute as ExecuteStatement
-from ha.values import Answer, Row, Value
+from ha.values import Answer, Column, Row, Value
 
 #: Types of parameters that SQLite's operators treat as PostgreSQL's do.
 PLAIN_TYPES = frozenset((None, *"bool int2 int4 int8 float4 float8 text varchar bpchar name bytea oid".split()))
@@ -30,7 +30,7 @@ _ROWLESS = frozenset(
     {
         Kind.EMPTY, Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.SAVEPOINT, Kind.RELEASE, Kind.ROLLBACK_TO, Kind.SET, Kind.RESET,
         Kind.SET_TRANSACTION, Kind.DISCARD, Kind.PREPARE, Kind.DEALLOCATE, Kind.DECLARE, Kind.CLOSE, Kind.COPY, Kind.LISTEN,
-        Kind.UNLISTEN, Kind.NOTIFY, Kind.NOTHING, Kind.REFUSED, Kind.DATABASE,
+        Kind.UNLISTEN, Kind.NOTIFY, Kind.NOTHING, Kind.DO, Kind.REFUSED, Kind.DATABASE,
     }
 )  # fmt: skip
 
@@ -128,6 +128,9 @@ async def _execute(talk: Conversation, argument: ExecuteStatement, alone: bool, 
         raise no_statement(argument.name)
     if prepared.statement.kind in _NOT_EXECUTED:
         raise StatementError("0A000", f"EXECUTE of {prepared.statement.verb} is not supported")
+    if argument.explained is not None:
+        (told,) = talk.backend.parse(f"EXPLAIN (FORMAT {argument.explained}) {prepared.statement.words}")
+        return await talk.execute(told, (), alone=alone)
     given: Row = ()
     if argument.statement is not None:
         evaluated = await talk.execute(argument.statement, (), alone=alone)
@@ -216,6 +219,8 @@ def own_shape(talk: Conversation, statement: Statement) -> Shape | None:
     """What EXECUTE or FETCH will answer, as things stand: a statement may be parsed before what it names is there."""
     argument = statement.argument
     if isinstance(argument, ExecuteStatement):
+        if argument.explained is not None:
+            return shape_of((Column("QUERY PLAN", expression="json" if argument.explained == "json" else "text"),))
         prepared = talk.statements.get(argument.name)
         return None if prepared is None else prepared.shape
     assert isinstance(argument, Fetch)

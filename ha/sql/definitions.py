@@ -7,12 +7,14 @@ words as they are (after translation).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ha.errors import StatementError
 from ha.sql import kinds
 from ha.sql.alterations import alter
 from ha.sql.kinds import Kind
 from ha.sql.namespaces import BUILT_IN, PUBLIC, joined
+from ha.sql.procedures import body_of
 from ha.sql.reader import Parsed, Reader, refused
 from ha.sql.tablequeries import create_as
 from ha.sql.tokens import quoted, quoted_name
@@ -470,12 +472,21 @@ def explain(reader: Reader) -> Parsed | None:
     if not options:
         return None
     statement = reader.inner(reader.at, len(reader.tokens))
-    if statement.kind is not Kind.SQL:
-        return refused("EXPLAIN of this statement")
     if form not in ("text", "json", "xml", "yaml"):
         raise StatementError("22023", f'unrecognized value for EXPLAIN option "format": "{form}"')
-    text = f'SELECT plan AS "QUERY PLAN" FROM pg_explain({quoted(statement.sql)}, {quoted(form)})'
+    if isinstance(statement.argument, kinds.Execute):
+        return Kind.EXECUTE, "EXPLAIN", replace(statement.argument, explained=form)
+    if statement.kind is not Kind.SQL:
+        return refused("EXPLAIN of this statement")
+    plan = "pg_json(plan)" if form == "json" else "plan"
+    text = f'SELECT {plan} AS "QUERY PLAN" FROM pg_explain({quoted(statement.sql)}, {quoted(form)})'
     return Kind.SQL, "EXPLAIN", kinds.Script((text,))
+
+
+def do(reader: Reader) -> Parsed | None:
+    if reader.sqlite:
+        return None
+    return Kind.DO, "DO", kinds.Do(body_of(reader.text, reader.tokens))
 
 
 #: First word to what reads the rest.
@@ -488,7 +499,7 @@ DEFINITIONS: dict[str, Callable[[Reader], Parsed | None]] = {
     "CLUSTER": _nothing("CLUSTER"),
     "COMMENT": comment,
     "CREATE": create,
-    "DO": _never("DO", "SQLite has no procedural language; send the statements themselves."),
+    "DO": do,
     "DROP": drop,
     "EXPLAIN": explain,
     "GRANT": _nothing("GRANT"),

@@ -37,6 +37,7 @@ class Kind(Enum):
     NOTIFY = "notify"
     DATABASE = "database"  # CREATE DATABASE and DROP DATABASE: the node's own
     SCRIPT = "script"  # several texts for SQLite in one transaction, see `Script`; ha.sqlite.rebuild.steps tells which
+    DO = "do"  # a piece of PL/pgSQL, see :mod:`ha.sql.procedures`
     NOTHING = "nothing"  # accepted, has no meaning here (GRANT, COMMENT ON, LOCK TABLE ...): its tag is answered
     REFUSED = "refused"  # known, and impossible here: `argument` is the StatementError's (sqlstate, message, hint)
 
@@ -80,10 +81,14 @@ class Prepare:
 
 @dataclass(frozen=True, slots=True)
 class Execute:
-    """EXECUTE name [(expressions)]: `statement` is ``SELECT expressions``, or None without any."""
+    """EXECUTE name [(expressions)]: `statement` is ``SELECT expressions``, or None without any.
+
+    :param explained: it is not run: EXPLAIN tells of it, in this form.
+    """
 
     name: str
     statement: Statement | None
+    explained: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +160,13 @@ class DropDatabase:
     name: str
     if_exists: bool
     force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """DO: its code."""
+
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +360,7 @@ Argument = (
     | SetVariable
     | Prepare
     | Execute
+    | Do
     | Declare
     | Fetch
     | Copy

@@ -12,6 +12,7 @@ from ha.sql.kinds import (
     CreateDatabase,
     Drop,
     DropDatabase,
+    Execute,
     Kind,
     OnCommit,
     Script,
@@ -157,7 +158,13 @@ class DefinitionTests(SynchronousTestCase):
     def test_explain_with_postgresqls_options(self) -> None:
         """One column QUERY PLAN; a bare EXPLAIN is SQLite's."""
         (statement,) = split("explain (analyze, format json) select 'x'")
-        self.assertEqual(statement.sql, "SELECT plan AS \"QUERY PLAN\" FROM pg_explain('select ''x''', 'json')")
+        self.assertEqual(
+            statement.sql, "SELECT pg_json(plan) AS \"QUERY PLAN\" FROM pg_explain('select ''x''', 'json')"
+        )
+        (statement,) = split("explain (verbose, format json) execute s(null)")
+        self.assertEqual((statement.kind, statement.verb), (Kind.EXECUTE, "EXPLAIN"))
+        assert isinstance(statement.argument, Execute)
+        self.assertEqual((statement.argument.name, statement.argument.explained), ("s", "json"))
         self.assertEqual(split("explain select 1")[0].sql, "explain select 1")
 
     def test_drop(self) -> None:

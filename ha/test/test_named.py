@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from ha.postgres.answers import ErrorResponse
+from ha.postgres.answers import ErrorResponse, RowDescription
 from ha.postgres.questions import (
     Bind,
     Describe,
@@ -124,6 +124,16 @@ class CursorTests(SessionCase):
         self.ask(Parse("copy", "COPY t FROM STDIN"), Parse("again", "EXECUTE again"), Sync())
         for name in ("copy", "again"):
             self.assertEqual(self.tags(f"EXECUTE {name}"), ["0A000", "I"])
+
+    def test_the_plan_of_what_is_prepared(self) -> None:
+        """sqlx asks for it to find out which columns may be NULL; values may be missing, since nothing is run."""
+        self.query("PREPARE q(int) AS SELECT a FROM t WHERE a = $1")
+        heard = self.ask(Parse("", "EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE q(NULL)"), Describe("S", ""), Sync())
+        (field,) = next(one.columns for one in heard if isinstance(one, RowDescription))
+        self.assertEqual((field.name, field.type_oid), ("QUERY PLAN", 114))
+        self.query("EXPLAIN (VERBOSE) EXECUTE q")
+        self.assertIn("FROM pg_explain(", str(self.backend.said))
+        self.assertEqual(self.tags("EXPLAIN (VERBOSE) EXECUTE nosuch"), ["26000", "I"])
 
     def test_what_is_prepared_is_listed(self) -> None:
         """For pg_prepared_statements: not the unnamed one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ha.postgres import sqlstate
+from ha.sql import sqlstate
 
 
 class TableTests(SynchronousTestCase):

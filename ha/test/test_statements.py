@@ -102,7 +102,7 @@ class KindTests(SynchronousTestCase):
             ("truncate t", Kind.SCRIPT, "TRUNCATE TABLE"),
             ("lock table t", Kind.NOTHING, "LOCK TABLE"),
             ("grant select on t to u", Kind.NOTHING, "GRANT"),
-            ("do $$ begin end $$", Kind.REFUSED, "DO"),
+            ("do $$ begin end $$", Kind.DO, "DO"),
             ("selec 1", Kind.SQL, "SELEC"),
         ):
             (one,) = split(text)
