@@ -20,6 +20,7 @@ from ha.postgres.shapes import Shape, shape_of
 from ha.sql import made
 from ha.sql.kinds import Declare, Fetch, Kind, Name, Prepare, Statement
 from ha.sql.kinds import Execute as ExecuteStatement
+from ha.sql.tokens import PARAMETER, tokenize
 from ha.values import Answer, Column, Row, Value
 
 #: Types of parameters that SQLite's operators treat as PostgreSQL's do.
@@ -129,7 +130,8 @@ async def _execute(talk: Conversation, argument: ExecuteStatement, alone: bool, 
     if prepared.statement.kind in _NOT_EXECUTED:
         raise StatementError("0A000", f"EXECUTE of {prepared.statement.verb} is not supported")
     if argument.explained is not None:
-        (told,) = talk.backend.parse(f"EXPLAIN (FORMAT {argument.explained}) {prepared.statement.words}")
+        words = without_values(prepared.statement.words)
+        (told,) = talk.backend.parse(f"EXPLAIN (FORMAT {argument.explained}) {words}")
         return await talk.execute(told, (), alone=alone)
     given: Row = ()
     if argument.statement is not None:
@@ -150,6 +152,16 @@ async def _execute(talk: Conversation, argument: ExecuteStatement, alone: bool, 
     answer = await talk.execute(prepared.statement, values, alone=alone)
     talk.after(prepared.statement)
     return answer
+
+
+def without_values(words: str) -> str:
+    """A statement with NULL for each parameter: its plan can be told, though nobody has given a value."""
+    made, at = "", 0
+    for token in tokenize(words):
+        if token.kind == PARAMETER:
+            made += words[at : token.start] + "NULL"
+            at = token.end
+    return made + words[at:]
 
 
 async def _deallocate(talk: Conversation, argument: Name, alone: bool, values: tuple[Value, ...]) -> Answer:

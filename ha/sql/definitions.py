@@ -478,8 +478,8 @@ def explain(reader: Reader) -> Parsed | None:
         return Kind.EXECUTE, "EXPLAIN", replace(statement.argument, explained=form)
     if statement.kind is not Kind.SQL:
         return refused("EXPLAIN of this statement")
-    plan = "pg_json(plan)" if form == "json" else "plan"
-    text = f'SELECT {plan} AS "QUERY PLAN" FROM pg_explain({quoted(statement.sql)}, {quoted(form)})'
+    select = kinds.EXPLAINED_AS_JSON if form == "json" else "SELECT plan"
+    text = f'{select} AS "QUERY PLAN" FROM pg_explain({quoted(statement.sql)}, {quoted(form)})'
     return Kind.SQL, "EXPLAIN", kinds.Script((text,))
 
 

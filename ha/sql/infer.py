@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ha.sql.expressions import Expressions, Schema
-from ha.sql.kinds import Statement
+from ha.sql.kinds import EXPLAINED_AS_JSON, Statement
 from ha.sql.made import enumeration, is_made
 from ha.sql.naming import is_column, name_of
 from ha.sql.reading import Item, Reading
@@ -46,6 +46,8 @@ def columns(statement: Statement, sources: Sequence[Source], schema: Schema) -> 
 
     :param sources: SQLite's own description, which knows the number of columns behind ``*``.
     """
+    if statement.verb == "EXPLAIN" and statement.sql.startswith(EXPLAINED_AS_JSON):
+        return (Column(sources[0].name, expression="json"),)
     reading = Reading(statement.text)
     expressions = Expressions(reading, schema, parameters(statement, schema))
     items = reading.items()

@@ -181,6 +181,9 @@ class Script:
     temporary: bool = False
 
 
+#: How SQLite's text of an EXPLAIN begins whose answer is of the type json.
+EXPLAINED_AS_JSON = "SELECT pg_json(plan)"
+
 #: What a TEMP table loses at COMMIT.
 DROP, DELETE_ROWS = "drop", "delete_rows"
 

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
 from ha.sql.kinds import Do, Kind
-from ha.sql.procedures import Body, Command, Dynamic, If, Raise, Return, filled, with_error, read, state_of
+from ha.sql.procedures import Body, Command, Dynamic, If, Raise, Return, filled, read, state_of, with_error
 from ha.sql.statements import split
 
 

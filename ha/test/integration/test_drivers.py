@@ -225,6 +225,37 @@ class PsycopgTests(DriverCase):
             other.commit()
             self.assertEqual([n.payload for n in one.notifies(timeout=10, stop_after=2)], ["hi", "two"])
 
+    def test_what_sqlx_asks(self) -> None:
+        """Its macros, when a program is compiled: a DO that looks at a setting, and the plan of what it prepared."""
+        connection = psycopg.connect(self.node.dsn(), autocommit=True)
+        self.addCleanup(connection.close)
+        said: list[str | None] = []
+        connection.add_notice_handler(lambda notice: said.append(notice.message_primary))
+        connection.execute(
+            "DO $$ BEGIN IF EXISTS (SELECT 1 FROM pg_settings WHERE name = 'plan_cache_mode') THEN"
+            " SET SESSION plan_cache_mode = 'force_generic_plan'; RAISE NOTICE 'set'; END IF; END $$"
+        )
+        self.assertEqual(
+            (connection.execute("SHOW plan_cache_mode").fetchone(), said), (("force_generic_plan",), ["set"])
+        )
+        connection.execute("PREPARE q(int) AS SELECT $1 + 1 AS n")
+        cursor = connection.execute("EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE q(NULL)")
+        row = cursor.fetchone()
+        assert row is not None
+        self.assertIn("Plan", row[0][0])
+
+    def test_integers_as_the_operator_says(self) -> None:
+        """What typed clients are told of INTEGER, in every session that says nothing else."""
+        node = Node(self, pg_integer="int4").start()
+        with psycopg.connect(node.dsn()) as connection:
+            connection.execute("CREATE TABLE narrow (i integer)")
+            connection.commit()
+            for options, oid in ({}, 23), ({"options": "-c ha.integer_oid=int8"}, 20):
+                with psycopg.connect(node.dsn(), **options) as other:
+                    cursor = other.execute("SELECT i FROM narrow")
+                    assert cursor.description is not None
+                    self.assertEqual(cursor.description[0].type_code, oid)
+
     def test_cancelling(self) -> None:
         """By the client, and by its own limit."""
         with psycopg.connect(self.node.dsn(), autocommit=True) as connection:
