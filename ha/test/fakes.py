@@ -28,6 +28,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, fail
 
+from ha.replication.change import MARKER, Message, encode
 from ha.replication.entry import (
     Consumer,
     Entry,
@@ -402,6 +403,12 @@ class Network:
         self._streams_made += 1
         self.stream = Stream(self.name, self._streams_made, cluster_id, founder, epoch, replicas)
         return True
+
+    def claim(self, subject: str) -> None:
+        """A database has come into the cluster: its first message holds nothing."""
+        assert self.stream is not None
+        claim = Message(self.stream.founder, 0, subject, 0, 0, 0, (), kind=MARKER)
+        self.stream.store(subject, encode(claim), f"{self.stream.founder}:0:claim", 0)
 
     def lose_tail(self, after: int) -> None:
         """A power cut: what was stored behind this sequence is gone."""

@@ -12,7 +12,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from ha.errors import StatementError
 from ha.replication.committer import Work
 from ha.sqlite.connection import Connection
-from ha.test.simulation import Machine, Simulation, execute, quiet_ends, shared_memory
+from ha.test.machine import Machine
+from ha.test.quiet import quiet_ends, shared_memory
+from ha.test.simulation import Simulation
+from ha.test.workload import execute
 
 
 class Nodes(SynchronousTestCase):
@@ -28,7 +31,7 @@ class Nodes(SynchronousTestCase):
         self.addCleanup(ends.__exit__, None, None, None)
         inner = Path(folder.name) / "files"
         inner.mkdir()
-        self.simulation = Simulation(1, inner)
+        self.simulation = Simulation(1, inner, opening=())
         self.simulation.policy = self.policy
         self.simulation.long_outboxes = False
         self.addCleanup(self.simulation.close)

@@ -7,8 +7,8 @@ from typing import Any
 from ha.errors import StatementError
 from ha.replication.change import RowChange, decode, encode
 from ha.replication.follower import RETRY_S, CannotApply
+from ha.test.machine import SUBJECT
 from ha.test.rig import Nodes
-from ha.test.simulation import SUBJECT
 
 
 class FollowerTests(Nodes):

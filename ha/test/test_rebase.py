@@ -7,8 +7,8 @@ import orjson
 from ha.replication.change import decode
 from ha.replication.misfits import NOTHING
 from ha.replication.outbox import Outbox
+from ha.test.machine import SUBJECT
 from ha.test.rig import Nodes
-from ha.test.simulation import SUBJECT
 
 CONFLICTS = "SELECT reason, operation, image, loser_node, winner_node, winner_seq FROM ha_conflicts ORDER BY id"
 

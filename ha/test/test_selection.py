@@ -11,8 +11,8 @@ from ha.replication.selection import CannotSelect, Outcome, Selection, select
 from ha.sqlite.connection import Connection
 from ha.sqlite.pending import next_pending
 from ha.sqlite.touches import Touches
+from ha.test.machine import SUBJECT
 from ha.test.rig import Nodes
-from ha.test.simulation import SUBJECT
 
 
 class SelectionTests(Nodes):

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from ha.replication.conflicts import READ_COMMITTED, REPEATABLE_READ, SERIALIZABLE
 from ha.replication.transaction import OpenTransaction
 from ha.test.rig import Nodes
-from ha.test.simulation import execute
+from ha.test.workload import execute
 
 
 class TransactionTests(Nodes):

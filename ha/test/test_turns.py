@@ -11,8 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from ha.replication.entry import Entry
 from ha.replication.turns import TURN_S, Turns
 from ha.test.fakes import CoreMessage, Flight, MemoryFeed, Network
+from ha.test.machine import SUBJECT
 from ha.test.rig import Nodes
-from ha.test.simulation import SUBJECT
 
 
 class TurnsTests(SynchronousTestCase):

@@ -1,0 +1,62 @@
+"""What seeded histories leave behind is heard by nobody: log lines, the ends of killed nodes; and where their files are."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import apsw
+from twisted.logger import globalLogPublisher
+
+
+@contextmanager
+def logged_failures() -> Iterator[list[str]]:
+    """What the parts log as failures of their own: none is expected."""
+    failures: list[str] = []
+
+    def observe(event: Any) -> None:
+        if event.get("log_failure") is not None:
+            failures.append(event["log_failure"].getTraceback())
+
+    globalLogPublisher.addObserver(observe)
+    try:
+        yield failures
+    finally:
+        globalLogPublisher.removeObserver(observe)
+
+
+@cache
+def set_aside() -> None:
+    """What the process has loaded stays: the collector need not look through it again after every history."""
+    gc.collect()
+    gc.freeze()
+
+
+@contextmanager
+def quiet_ends() -> Iterator[None]:
+    """What waited in a killed node ends when its memory is freed, and finds its file closed: nobody needs to hear."""
+    known = sys.unraisablehook
+    gc.disable()  # else the ends of one history come in the middle of another, when it pleases the collector
+    set_aside()
+
+    def hook(event: Any) -> None:
+        if not isinstance(event.exc_value, apsw.ConnectionClosedError | AssertionError):
+            known(event)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.collect()  # a failure that was kept may have held an earlier history until now
+        sys.unraisablehook = known
+
+
+def shared_memory() -> str | None:
+    """A folder that no disk is behind, if there is one."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
