@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-from ha.batch import BATCH_COMMANDS_MAX, only_reads, read_batch, run_all
+from ha.batch import BATCH_COMMANDS_MAX, BATCHED, only_reads, read_batch, run_all
 from ha.block import Block
 from ha.company import Company
 from ha.errors import StatementError
@@ -278,8 +278,11 @@ class Backend:
         """
         if len(commands) > BATCH_COMMANDS_MAX:
             raise StatementError("54000", f"a batch holds at most {BATCH_COMMANDS_MAX} commands")
-        for index, (statement, _) in enumerate(commands):
-            if statement.kind not in (Kind.SQL, Kind.SCRIPT, Kind.EMPTY, Kind.NOTHING, Kind.NOTIFY):
+        for statement in {
+            id(statement): statement for statement, _ in commands
+        }.values():  # most stand there many times
+            if statement.kind not in BATCHED:
+                index = next(at for at, command in enumerate(commands) if command[0] is statement)
                 raise StatementError("0A000", f"{statement.verb} is not possible in a batch", index=index)
         self.configure(**options)
         self.fresh_cancellation()

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from ha.errors import StatementError
@@ -27,9 +29,12 @@ if TYPE_CHECKING:
 #: Commands of one batch.
 BATCH_COMMANDS_MAX = 100_000
 
+#: What may be one.
+BATCHED = frozenset({Kind.SQL, Kind.SCRIPT, Kind.EMPTY, Kind.NOTHING, Kind.NOTIFY})
+
 
 async def only_reads(backend: Backend, commands: Sequence[tuple[Statement, Parameters]]) -> bool:
-    if any(statement.verb in COUNTED for statement, _ in commands):
+    if not COUNTED.isdisjoint([statement.verb for statement, _ in commands]):
         return False
     connection, borrowed = await backend.reader()
     try:
@@ -77,24 +82,11 @@ def run_all(
     """Run a batch's commands, in whatever thread; an error says which it was."""
     allowance = Allowance(HELD_BYTES_MAX)
     answers: list[Answer] = []
-    known: dict[int, tuple[Statement, Parameters]] = {}  # most batches say the same again and again
-    shared = []
-    for statement, values in commands:
-        if values or statement.verb != "INSERT":
-            shared.append((statement, values))
-        elif id(statement) in known:
-            shared.append(known[id(statement)])
-        else:
-            known[id(statement)] = _shared(statement)
-            shared.append(known[id(statement)])
-    while len(answers) < len(commands):
+    for one, run in groupby(_shared(commands), itemgetter(0)):
         at = len(answers)
-        end = at + 1
-        while end < len(shared) and shared[end][0] is shared[at][0]:
-            end += 1
-        one = shared[at][0]
+        rows = [values for _, values in run]
+        end = at + len(rows)
         try:
-            rows = [values for _, values in shared[at:end]]
             told = write_each(backend, connection, one, rows) if len(rows) > 1 else None
             if told is not None:
                 answers += told
@@ -113,8 +105,17 @@ def run_all(
     return answers
 
 
-def _shared(statement: Statement) -> tuple[Statement, Parameters]:
-    """An INSERT with its values in its text, as the statement that it shares with others like it."""
+def _shared(commands: Sequence[tuple[Statement, Parameters]]) -> list[tuple[Statement, Parameters]]:
+    """INSERTs with their values in their texts, as the statements that they share with others like them; the rest as it is."""
+    # Most batches say the same again and again.
+    texts = {id(statement): statement for statement, values in commands if not values}
+    known = {key: _lifted(statement) for key, statement in texts.items() if statement.verb == "INSERT"}
+    if not known:
+        return list(commands)
+    return [command if command[1] else known.get(id(command[0]), command) for command in commands]
+
+
+def _lifted(statement: Statement) -> tuple[Statement, Parameters]:
     lifted = lift(statement.text)
     if lifted is None or split(statement.text)[0].sql != statement.sql:
         return statement, ()

@@ -115,7 +115,7 @@ def write_each(
     form = plain_insertion(sql)
     if form is None or facts.columns or facts.makes_temp:
         return None
-    if any(values.__class__ is dict or len(values) != form.width for values in commands):
+    if dict in set(map(type, commands)) or set(map(len, commands)) != {form.width}:
         return None
     rows: list[Row] = list(map(tuple, commands))
     foreseen = foresee(connection, form.table, form.columns, rows)
