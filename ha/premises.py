@@ -115,6 +115,7 @@ class Premises:
             Rights(replace_local=settings.replace_local, reseed=settings.reseed),
             replicas=settings.replicas,
             alone=self._is_alone,
+            announces=not self._keeps_the_log,
         )
         #: All that the folder has, by name, the first ``--db`` first.
         self.members: dict[str, Member] = {}
@@ -194,10 +195,14 @@ class Premises:
         )
         return replica
 
+    @property
+    def _keeps_the_log(self) -> bool:
+        """Whether the log is on this node's own server, and there alone."""
+        return self._settings.embeds_nats and not self._settings.nats_cluster_name
+
     async def _is_alone(self, seen: Visit) -> bool:
-        """Whether this node is the cluster's only one: the log is ours, and nobody else ever wrote or reads it now."""
-        settings = self._settings
-        if not settings.embeds_nats or settings.nats_cluster_name:
+        """Whether this node is the cluster's only one: the log is ours, and nobody else ever joined it or reads it now."""
+        if not self._keeps_the_log:
             return False
         if any(node != self._identity.name for node, _ in seen.origins):
             return False

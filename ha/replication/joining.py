@@ -92,6 +92,7 @@ class Joining:
     :param replicas: how many servers keep a stream that we create.
     :param alone: whether this node is the cluster's only one, by all that a file and the log tell: then its file is the
         truth when the log has lost something.
+    :param announces: whether this node says on the log that it is a member, should it never have written.
     """
 
     log = Logger()
@@ -107,6 +108,7 @@ class Joining:
         *,
         replicas: int = 1,
         alone: Callable[[Visit], Coroutine[Any, Any, bool]] = nobody_else,
+        announces: bool = False,
     ) -> None:
         self._stream = stream
         self._snapshots = snapshots
@@ -116,6 +118,7 @@ class Joining:
         self._rights = rights
         self._replicas = replicas
         self._alone = alone
+        self._announces = announces
         #: When the stream was created that we began anew: other files of ours go into that one.
         self._begun = ""
 
@@ -138,10 +141,22 @@ class Joining:
                 said = decision.sentence
                 self.log.info("{sentence}", sentence=said)
             if decision.step is Step.CATCH_UP:
+                if self._announces and all(node != self._origin.node for node, _ in seen.origins):
+                    await self._announce(name, subject)
                 return info
             if decision.step is Step.REFUSE:
                 raise CannotJoin(decision.sentence)
             await self._carry_out(decision.step, name, subject, file, info)
+
+    async def _announce(self, name: str, subject: str) -> None:
+        """Say on the log, once, that there is a file here, too: a node that only ever reads is a member like any other.
+
+        Whoever applies that keeps our name, so that no other node takes itself for the only one when the log is lost. Unchecked: it
+        changes nothing. Its process is no database's, so its one group stands before nobody's.
+        """
+        node, process_id = self._origin.node, self._origin.process_id
+        here = Message(node, process_id, name, 1, 0, time.time_ns(), (), kind=MARKER)
+        await self._stream.publish(subject, encode(here), f"{node}:{process_id}:here:{subject}", None)
 
     async def _begin(self, name: str, seen: Visit) -> None:
         """There is no stream: create it, if this file has not lost the one it belonged to."""

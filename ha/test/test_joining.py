@@ -12,11 +12,12 @@ from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from ha.replication.change import MARKER, Message, encode
+from ha.replication.change import MARKER, Message, decode, encode
 from ha.replication.groups import Origin
 from ha.replication.joining import CannotJoin, Joining, Rights
 from ha.replication.snapshot import Snapshots
 from ha.sqlite.connection import open_writer
+from ha.sqlite.fitting import put_once
 from ha.sqlite.ledger import origin_of, write_position
 from ha.sqlite.visit import Visit, visit
 from ha.test.fakes import Network
@@ -49,7 +50,7 @@ class JoiningTests(SynchronousTestCase):
         self.clock = Clock()
         self.home = Path(self.mktemp())
 
-    def join(self, node: str, path: Path, *, alone: bool = False, **rights: bool) -> Any:
+    def join(self, node: str, path: Path, *, alone: bool = False, announces: bool = False, **rights: bool) -> Any:
         """Begin to join."""
         log = self.network.join(node)
         scratch = self.home / node
@@ -66,6 +67,7 @@ class JoiningTests(SynchronousTestCase):
             execute,
             Rights(**rights),
             alone=is_alone,
+            announces=announces,
         )
         return self.settle(joining.join("my.db", SUBJECT, ClosedFile(path)))
 
@@ -120,6 +122,24 @@ class JoiningTests(SynchronousTestCase):
         path = self.file("far")
         self.successResultOf(self.join("far", path))
         self.assertEqual(self.rows(path), [1, 2])
+
+    def test_a_node_that_never_wrote_is_known(self) -> None:
+        """It says so on the log, until its file has it: whoever applies that knows of one more member."""
+        self.founded()
+        path = self.file("far")
+        self.successResultOf(self.join("far", path, announces=True))
+        assert self.network.stream is not None
+        entry = list(self.network.stream.entries(SUBJECT))[-1]
+        message = decode(entry.body)
+        self.assertEqual((message.node, message.kind, message.group, list(message.changes)), ("far", MARKER, 1, []))
+        connection = open_writer(str(path), synchronous="NORMAL")
+        with connection.guard.trusted(), connection:
+            self.assertTrue(put_once(connection, message, entry.sequence - 1))
+            write_position(connection, SUBJECT, entry.sequence)
+        connection.close()
+        self.assertIn("far", {node for node, _ in visit(path, SUBJECT).origins})
+        self.successResultOf(self.join("far", path, announces=True))
+        self.assertEqual(list(self.network.stream.entries(SUBJECT))[-1], entry)
 
     def test_rows_of_its_own_are_refused(self) -> None:
         """Unless the operator lets the cluster's take their place; the file is kept."""

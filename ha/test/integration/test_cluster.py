@@ -105,6 +105,19 @@ class LostLogTests(SynchronousTestCase):
             self.assertEqual(connection.execute("SELECT epoch FROM ha_cluster").fetchall(), [(2,)])
         agree(node, Node(self, peer=node).start())
 
+    def test_a_node_that_only_reads_is_a_member(self) -> None:
+        """It is away when the log is lost, and never wrote: the other one knows of it all the same, and asks the operator."""
+        first = Node(self).start()
+        second = Node(self, peer=first).start()
+        first.run("CREATE TABLE t (a)", "INSERT INTO t VALUES (1)")
+        agree(first, second)
+        second.stop()
+        first.stop()
+        shutil.rmtree(first.folder / "ha-data" / "nats")
+        process = first.spawn()
+        self.assertEqual(process.wait(30), 1)
+        self.assertIn("--reseed", first.output())
+
     def test_a_cluster_asks_the_operator(self) -> None:
         """Both nodes stand still and say why; one is told that its file is the truth, the other follows."""
         first = Node(self).start()
