@@ -18,7 +18,7 @@ from struct import error as StructError
 from typing import Any
 
 from ha.errors import StatementError
-from ha.postgres import geometry, rangewire
+from ha.postgres import geometry, rangewire, records
 from ha.postgres.encoding import (
     FLOAT8_LAYOUT,
     INT2_LAYOUT,
@@ -73,6 +73,8 @@ from ha.postgres.pgtypes import (
     TIMETZ,
     UUID,
     array_of,
+    composite_of,
+    is_nested,
     kind_of,
     out_of_range,
     spoken,
@@ -241,6 +243,11 @@ def text_reader(oid: int, manner: Manner | None = None) -> Callable[[str], Value
     if part is not None:
         bound = _bound_reader(part, manner)
         return lambda text: rangewire.from_text(text, oid, bound)
+    one = composite_of(oid)
+    if one is not None:
+        types = records.types_of(one)
+        readers = [text_reader(each, manner) for each, _ in types]
+        return lambda text: records.from_text(text, one, types, readers)
     read = _FROM_TEXT.get(oid)
     kind = kind_of(oid)
     if read is None and kind is not None and kind.element:
@@ -436,10 +443,16 @@ def reader(oid: int, format: int, manner: Manner | None = None) -> Callable[[byt
             return _utf8
         return _int_from_bytes(read, _BITS[oid]) if oid in _BITS else lambda raw: read(_utf8(raw))
     found = _FROM_BINARY.get(oid)
-    kind = kind_of(oid)
-    if found is None and not (kind is not None and kind.element):
+    one = composite_of(oid)
+    if found is None and not is_nested(oid):
         return _utf8
-    take = found or partial(_array_from_binary, manner=manner)
+    if one is not None:
+        types = records.types_of(one)
+        readers = [reader(each, BINARY, manner) for each, _ in types]
+        take: Callable[[bytes], Value] = partial(records.from_binary, one=one, types=types, readers=readers)
+    else:
+        kind = kind_of(oid)
+        take = found or partial(_array_from_binary, element=kind.element if kind is not None else 0, manner=manner)
 
     def from_binary(raw: bytes) -> Value:
         try:
@@ -464,5 +477,6 @@ def _int_from_bytes(read: Callable[[str], Value], bits: int) -> Callable[[bytes]
     return from_bytes
 
 
-def _array_from_binary(raw: bytes, manner: Manner | None) -> Value:
-    return json.dumps(array_from_binary(raw, lambda oid, one: decode(oid, one, BINARY, manner)), ensure_ascii=False)
+def _array_from_binary(raw: bytes, element: int, manner: Manner | None) -> Value:
+    found = array_from_binary(raw, lambda oid, one: decode(oid, one, BINARY, manner), element)
+    return json.dumps(found, ensure_ascii=False)

@@ -15,7 +15,7 @@ from struct import Struct
 from struct import error as StructError
 
 from ha.errors import StatementError
-from ha.postgres import geometry, rangewire, styles
+from ha.postgres import geometry, rangewire, records, styles
 from ha.postgres.manner import ISO, POSTGRES, Charset, Manner
 from ha.postgres.moments import (
     DAY_US,
@@ -54,6 +54,8 @@ from ha.postgres.pgtypes import (
     TIMETZ,
     TYPES,
     UUID,
+    composite_of,
+    is_nested,
     kind_of,
     out_of_range,
     spoken,
@@ -237,6 +239,11 @@ def text_encoder(oid: int, typmod: int = -1, manner: Manner | None = None) -> Ca
     if part is not None:
         shown = text_encoder(OIDS[part], -1, manner)
         return _lenient(lambda value: rangewire.to_text(value, oid, lambda bound: shown(bound).decode()).encode())
+    one = composite_of(oid)
+    if one is not None:
+        types = records.types_of(one)
+        encoders = [text_encoder(*each, manner) for each in types]
+        return _lenient(lambda value: records.to_text(value, one, types, encoders))
     kind = kind_of(oid)
     if kind is not None and kind.element:
         return _array_text(kind.element, text_encoder(kind.element, typmod, manner))
@@ -443,8 +450,9 @@ def is_textual(oid: int) -> bool:
     """Is a value of this type a text in binary, too, in the client's encoding?"""
     if oid in (JSON, JSONB, BPCHAR, OIDS["jsonpath"]):
         return True
-    kind = kind_of(oid)
-    return kind is None or not (kind.element or oid in _BINARY_ENCODERS or oid == NUMERIC or oid in rangewire.BOUNDS)
+    return kind_of(oid) is None or not (
+        is_nested(oid) or oid in _BINARY_ENCODERS or oid == NUMERIC or oid in rangewire.BOUNDS
+    )
 
 
 #: Kinds whose fields SQLite's values may overflow.
@@ -484,6 +492,11 @@ def binary_encoder(oid: int, typmod: int = -1, manner: Manner | None = None) -> 
     if part is not None:
         bound = binary_encoder(OIDS[part])
         return lambda value: rangewire.to_binary(value, oid, bound)
+    one = composite_of(oid)
+    if one is not None:
+        types = records.types_of(one)
+        encoders = [binary_encoder(*each, manner) for each in types]
+        return lambda value: records.to_binary(value, one, types, encoders)
     kind = kind_of(oid)
     if kind is not None and kind.element:
         element = binary_encoder(kind.element, typmod, manner)

@@ -82,6 +82,9 @@ def _parameter_oids(statement: Statement, types: tuple[int, ...], wanted: tuple[
         if not oid or oid == UNKNOWN:
             name = (wanted[index] if index < len(wanted) else None) or casts.get(index + 1)
             oid = of_name(name)[0] if name else TEXT_OID
+        elif made.is_number(oid) and index < len(wanted) and made.is_made(wanted[index] or ""):
+            told = of_name(wanted[index] or "")[0]
+            oid = told if int(told) == oid else oid
         oids.append(oid)
     return tuple(oids)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ha.errors import StatementError
 from ha.postgres.numerals import float_text
-from ha.postgres.pgtypes import BOOL, INT4, JSON, JSONB, UNKNOWN, array_of, unfit
+from ha.postgres.pgtypes import BOOL, BYTEA, INT4, JSON, JSONB, UNKNOWN, array_of, is_nested, unfit
 from ha.sql.tokens import BLANKS
 from ha.values import Value
 
@@ -107,7 +107,7 @@ def array_text(value: Value, element: int, one: Encoder) -> str:
             elif isinstance(item, list):
                 parts.append(write(item))
             else:
-                text = one(element_value(item)).decode()
+                text = one(element_value(item, element)).decode()
                 if _PLAIN_ELEMENT.fullmatch(text) is None or text.upper() == "NULL":
                     text = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
                 parts.append(text)
@@ -116,11 +116,13 @@ def array_text(value: Value, element: int, one: Encoder) -> str:
     return write(list_of(value, array_of(element)))
 
 
-def element_value(item: Any) -> Value:
+def element_value(item: Any, oid: int) -> Value:
     """A JSON value as SQLite would hold it."""
     if item is True or item is False:
         return int(item)
-    return json.dumps(item) if isinstance(item, dict) else item
+    if oid == BYTEA and isinstance(item, str) and item.startswith("\\x"):
+        return bytes.fromhex(item[2:])
+    return json.dumps(item, ensure_ascii=False) if isinstance(item, (dict, list)) else item
 
 
 _ARRAY_HEAD = Struct("!iiI")
@@ -146,17 +148,20 @@ def array_binary(value: Value, element: int, one: Encoder, lower: int = 1) -> by
         if item is None:
             parts.append(b"\xff\xff\xff\xff")
         else:
-            raw = one(element_value(item))
+            raw = one(element_value(item, element))
             parts.append(len(raw).to_bytes(4, "big") + raw)
     return b"".join(parts)
 
 
-def array_from_binary(raw: bytes, read: Callable[[int, bytes], Value]) -> list[Any]:
+def array_from_binary(raw: bytes, read: Callable[[int, bytes], Value], announced: int = 0) -> list[Any]:
     """The elements, nested as the dimensions say.
 
     :param read: turns (element type, bytes) into a value.
+    :param announced: the element type that was announced; the client gives only its number.
     """
     dimensions, _, element = _ARRAY_HEAD.unpack_from(raw)
+    if element == int(announced):
+        element = announced
     if not 0 <= dimensions <= 6:
         raise StatementError("22P03", f"invalid number of dimensions: {dimensions}")
     at = 12
@@ -186,14 +191,14 @@ def array_from_binary(raw: bytes, read: Callable[[int, bytes], Value]) -> list[A
 
 
 def json_item(value: Value, element: int) -> Any:
-    """An array's element as JSON keeps it."""
+    """An array's element, or a field, as JSON keeps it."""
     if element == BOOL and value is not None:
         return bool(value)
     if isinstance(value, bytes):
         return "\\x" + value.hex()
     if isinstance(value, float) and not isfinite(value):
         return float_text(value)
-    if element in (JSON, JSONB) and isinstance(value, str):
+    if isinstance(value, str) and (element in (JSON, JSONB) or is_nested(element)):
         return json.loads(value)
     return value
 

@@ -74,11 +74,35 @@ for _name, _oid, _size, _array in _BASE:
 
 
 def kind_of(oid: int) -> Type | None:
-    """The type of this number; what clients made are enumerations and their arrays, as their numbers tell."""
+    """The type of this number; of what clients made, words may go with it, else it is an enumeration or an array of one."""
+    if isinstance(oid, made.Oid):
+        return _told(oid)
     found = TYPES.get(oid)
     if found is not None or not made.is_number(oid):
         return found
     return Type(oid, "", -1, 0, oid - 1) if made.is_array(oid) else Type(oid, "", 4, oid + 1)
+
+
+@lru_cache(4096)
+def _told(oid: made.Oid) -> Type:
+    if oid.words[0] == "_":
+        return Type(oid, "", -1, 0, made.Oid(oid.words[1:]))
+    if made.enumeration(oid.words) is not None:
+        return Type(oid, "", 4, made.Oid("_" + oid.words))
+    if int(oid) == made.RECORD_OID:
+        return Type(oid, "record", -1, OIDS["_record"])
+    return Type(oid, "", -1, made.Oid("_" + oid.words))
+
+
+def composite_of(oid: int) -> made.Composite | None:
+    """The composite type or record of this number, if its words go with it."""
+    return made.composite(oid.words) if isinstance(oid, made.Oid) else None
+
+
+def is_nested(oid: int) -> bool:
+    """Are values of this type JSON texts, of arrays or composite values?"""
+    kind = kind_of(oid)
+    return (kind is not None and bool(kind.element)) or composite_of(oid) is not None
 
 
 def array_of(element: int) -> int:
@@ -127,7 +151,7 @@ _SWAPPED = re.compile(r"((?:\[\d*\]\s*)+)(\([\d\s,-]*\))\s*\Z")
 def of_decltype(decltype: str) -> tuple[int, int] | None:
     """The OID and type modifier that declared words mean; None where they say nothing about a type."""
     if made.is_made(decltype):
-        return made.number(decltype), -1
+        return made.Oid(decltype), -1
     match = _DECLTYPE.match(_SWAPPED.sub(r"\2\1", decltype))
     if match is None:
         return None

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from ha.errors import StatementError
 from ha.sql import literals
-from ha.sql.made import enumeration, invalid, is_made
+from ha.sql.made import call, enumeration, invalid, is_made
 from ha.sql.rewriting import AFTER_FROM, Rewriting, elements
 from ha.sql.tokens import (
     COMPOUNDS,
@@ -45,7 +45,7 @@ def function_of(column: TypeName) -> str | None:
     """The call that makes a value fit a column, up to the value; None where every value does."""
     name = column.name
     if is_made(name):
-        return "pg_enum"
+        return call(name)[0][:-1]
     if name == "int8" and column.written in _INTEGERS:
         return "pg_integer"
     if name in _TEXTUAL and not column.modifiers and not (name == "bpchar" and column.written != "BPCHAR"):
@@ -56,7 +56,7 @@ def function_of(column: TypeName) -> str | None:
 def more_arguments(column: TypeName) -> str:
     """The rest of the call, after the value."""
     if is_made(column.name):
-        return f", {quoted(column.name)}"
+        return call(column.name)[1][:-1]
     if column.name in ("numeric", "varchar", "bpchar", "timestamp", "timestamptz", "time", "timetz"):
         return "".join(f", {modifier}" for modifier in column.modifiers)
     return ""
@@ -299,7 +299,7 @@ def _single(rewriting: Rewriting, column: TypeName, at: int) -> bool:
         return True
     if key in ("TRUE", "FALSE") and kind == WORD:
         return name == "bool"
-    if rewriting.said_before(at).startswith("pg_enum("):
+    if rewriting.said_before(at).startswith(("pg_enum(", "pg_composite(")):
         return True  # beside the column it was told already
     if kind == PARAMETER:
         # Its text or binary was read as the type that was announced, the column's own.

@@ -174,7 +174,11 @@ def _column(rewriting: Rewriting, first: int, last: int, keys: dict[str, tuple[i
         type_name, after = read_type(rewriting.text, rewriting.tokens, first + 1)
     at = after if type_name is not None else first + 1
     named = first + 1 + 2 * (rewriting.key(first + 2) == ".")
-    if type_name is not None and rewriting.kind(named) == QUOTED and rewriting.key(named + 1) == "[":
+    if type_name is not None and named > first + 1 and "." in type_name.name:
+        plain = type_name.name.removeprefix("_")
+        rewriting.instead[first + 1] = quoted_name(plain + "[]" * (plain != type_name.name))
+        rewriting.drop(first + 2, after - 1)
+    elif type_name is not None and rewriting.kind(named) == QUOTED and rewriting.key(named + 1) == "[":
         # SQLite would forget the brackets behind a quoted name.
         rewriting.instead[named] = quoted_name(unquoted(rewriting.text, rewriting.tokens[named]) + "[]")
         rewriting.drop(named + 1, after - 1)

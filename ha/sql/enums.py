@@ -13,10 +13,11 @@ from collections.abc import Callable
 
 from ha.errors import StatementError
 from ha.sql.clauses import AFTER_ORDER
-from ha.sql.made import Enumeration, enumeration, invalid, is_made
+from ha.sql.made import Enumeration, call, composite, enumeration, invalid, is_made, is_record, name_in
 from ha.sql.naming import name_of
 from ha.sql.reading import Item
 from ha.sql.rewriting import Rewriting, elements
+from ha.sql.rowvalues import made_row
 from ha.sql.tokens import BIND, COMPOUNDS, NUMBER, OPERATOR, PARAMETER, TEXTS, literal, quoted, quoted_name
 from ha.sql.typed import Types
 from ha.sql.typenames import read_type
@@ -94,8 +95,11 @@ def cast(rewriting: Rewriting, first: int, last: int, words: str) -> None:
     if one is not None and first == last and rewriting.kind(first) in TEXTS:
         _place(rewriting, one, first)
         return
-    rewriting.before(first, "pg_enum(")
-    rewriting.after(last, f", {quoted(words)})")
+    if composite(words) is not None and rewriting.key(first) == "(" and rewriting.partners.get(first) == last:
+        made_row(rewriting, first, last)
+    before, after = call(words)
+    rewriting.before(first, before)
+    rewriting.after(last, after)
 
 
 def support(rewriting: Rewriting, index: int) -> None:
@@ -146,8 +150,9 @@ def _beside(rewriting: Rewriting, types: Types, index: int) -> None:
     if one is not None and rewriting.kind(index) in TEXTS:
         _place(rewriting, one, index)
         return
-    rewriting.before(index, "pg_enum(")
-    rewriting.after(index, f", {quoted(words)})")
+    before, after = call(words)
+    rewriting.before(index, before)
+    rewriting.after(index, after)
 
 
 # Comparing
@@ -202,8 +207,8 @@ def _common(rewriting: Rewriting, types: Types, sides: list[tuple[int, int]], in
                         index, "comparing rows with values of an enumeration", "Compare them one by one."
                     )
     words = next((one for one in found if one is not None and is_made(one)), None)
-    if words is None:
-        return None
+    if words is None or any(one is not None and is_record(one) for one in found):
+        return None  # rows of several values SQLite compares itself
     if any(one not in (None, words) for one in found):
         shown = [_shown(one) for one in found if one is not None]
         raise StatementError(
@@ -214,13 +219,12 @@ def _common(rewriting: Rewriting, types: Types, sides: list[tuple[int, int]], in
         )
     one = enumeration(words)
     if one is None:
-        raise rewriting.refuse(index, "comparing arrays of an enumeration by their order")
+        raise rewriting.refuse(index, "comparing composite values, or arrays of a type that was made, by their order")
     return one
 
 
 def _shown(words: str) -> str:
-    one = enumeration(words)
-    return one.name if one is not None else words
+    return name_in(words) or "record" if is_made(words) else words
 
 
 def _rank(rewriting: Rewriting, one: Enumeration, first: int, last: int, done: set[int]) -> None:
@@ -283,11 +287,11 @@ def _order_by(rewriting: Rewriting, types: Types, order: int, first: int, last: 
     select = rewriting.select_of(order)
     item = _meant(rewriting, types, select, order, first) if first == last and select >= 0 else None
     found = types.of(first, last) if item is None else types.of(item.first, item.last - 1)
-    if found is None or not is_made(found):
+    if found is None or not is_made(found) or is_record(found):
         return
     one = enumeration(found)
     if one is None:
-        raise rewriting.refuse(first, "ordering by arrays of an enumeration")
+        raise rewriting.refuse(first, "ordering by composite values, or by arrays of a type that was made,")
     if select >= 0:
         if any(rewriting.key(at) in COMPOUNDS for at in types.reading.level(select, order)) or _united_before(
             rewriting, select

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from ha.sql.made import named
+from ha.sql.made import Composite, composite, named
 from ha.sql.naming import name_of
 from ha.sql.ranges import BOUNDS
 from ha.sql.reading import OPERATOR_WORDS, Item, Reading, Scope, term_end
 from ha.sql.results import BARE, LIKE_ARGUMENT, NUMERIC, RESULT_OF
 from ha.sql.tokens import BLOB, NUMBER, PARAMETER, TEXTS, WORD
-from ha.sql.typenames import KNOWN, declared, read_type
+from ha.sql.typenames import KNOWN, declared, read_type, spelled
 
 
 class Schema(Protocol):
@@ -173,6 +173,12 @@ class Expressions:
         if cast is not None:
             return self.resolved(cast[0])
         key, kind = self.reading.key(first), self.reading.kind(first)
+        if key == "ROW" and self.reading.key(first + 1) == "(" and self.reading.partners.get(first + 1) == last - 1:
+            return self.record(first + 1, last - 1, scope)
+        if self.reading.key(last - 2) == "." and self.reading.key(last - 3) == ")":
+            found = self._field(first, last, scope, depth)
+            if found is not None:
+                return found
         if key == "(" and self.reading.key(last - 2) == "." and self.reading.key(first + 3) == "_PG_EXPANDARRAY":
             return "int4" if self.reading.key(last - 1) == "N" else "int2"
         if self.reading.key(last - 1) == "]" and last - 1 in self.reading.partners:
@@ -187,6 +193,27 @@ class Expressions:
         if self.reading.is_name(first):
             return self._named(first, last, scope, depth)
         return None
+
+    def record(self, opening: int, close: int, scope: Scope) -> str | None:
+        """The words of the record that the expressions in brackets make."""
+        parts = self.reading.parts(opening + 1, close)
+        if any(self.reading.key(last - 1) == "*" for _, last in parts):
+            return None
+        kinds = [
+            "unknown"
+            if last - first == 1 and (self.reading.kind(first) in TEXTS or self.reading.key(first) == "NULL")
+            else self.typed(first, last, scope, 1) or "text"
+            for first, last in parts
+        ]
+        return Composite("", tuple((f"f{at}", spelled(kind)) for at, kind in enumerate(kinds, 1))).words
+
+    def _field(self, first: int, last: int, scope: Scope, depth: int) -> str | None:
+        """``(x).field``, of a composite value."""
+        if self.reading.partners.get(first) != last - 3:
+            return None
+        one = composite(self.typed(first, last - 2, scope, depth + 1) or "")
+        words = dict(one.fields).get(self.reading.plain(last - 1)) if one is not None else None
+        return declared(words) if words is not None else None
 
     def _literal(self, at: int, scope: Scope) -> str | None:
         kind, key = self.reading.kind(at), self.reading.key(at)

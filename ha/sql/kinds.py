@@ -284,6 +284,17 @@ class CreateEnum:
 
 
 @dataclass(frozen=True, slots=True)
+class CreateComposite:
+    """CREATE TYPE name AS (field type, …).
+
+    :param fields: each one's name and the words of its type.
+    """
+
+    name: str
+    fields: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AlterEnum:
     """ALTER TYPE of an enumeration.
 
@@ -381,6 +392,7 @@ Argument = (
     | Drop
     | AlterTable
     | CreateEnum
+    | CreateComposite
     | AlterEnum
     | DropType
     | tuple[str, str, str | None]

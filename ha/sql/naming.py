@@ -50,6 +50,8 @@ def _figured(reading: Reading, first: int, last: int) -> str | None:
         return _of_else(reading, first, last) or "case"
     if key == "CAST" and reading.partners.get(first + 1) == last - 1:
         return _cast_call_name(reading, first, last)
+    if key == "(" and reading.partners.get(first) == last - 3 and reading.key(last - 2) == ".":
+        return reading.plain(last - 1)  # (x).field
     if last - first == 1:
         return _single(reading, first)
     if last - first == 2 and reading.kind(first + 1) in TEXTS and reading.kind(first) == WORD:

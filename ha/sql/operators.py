@@ -345,11 +345,6 @@ def unknown(rewriting: Rewriting, index: int) -> None:
         rewriting.instead[index] = "NULL"
 
 
-def row(rewriting: Rewriting, index: int) -> None:
-    if rewriting.key(index + 1) == "(" and rewriting.key(index - 1) != ".":
-        rewriting.instead[index] = ""
-
-
 def collate(rewriting: Rewriting, index: int) -> None:
     """PostgreSQL's collations all compare bytes here, as its own "C" does."""
     at = index + 1

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from ha.errors import StatementError
 from ha.sql import comparisons, documents, rangerules
+from ha.sql.made import composite
 from ha.sql.rewriting import Rewriting, elements
 from ha.sql.tokens import TEXTS, quoted
 from ha.sql.typed import Types
@@ -144,12 +145,12 @@ def _joined(rewriting: Rewriting, types: Types, at: int) -> None:
         kind = _shown_kind(types, nearest, at - 1)
         if kind is not None:
             rewriting.before(nearest, "pg_shown(")
-            rewriting.last(at - 1, f", '{kind}')")
+            rewriting.last(at - 1, f", {quoted(kind)})")
     if rewriting.key(last + 1) not in _ADJACENT:
         kind = _shown_kind(types, at + 1, last)
         if kind is not None:
             rewriting.first(at + 1, "pg_shown(")
-            rewriting.last(last, f", '{kind}')")
+            rewriting.last(last, f", {quoted(kind)})")
 
 
 def _is_text(kind: str | None) -> bool:
@@ -166,7 +167,7 @@ def _member(rewriting: Rewriting, types: Types, at: int) -> None:
 def _shown_kind(types: Types, first: int, last: int) -> str | None:
     """The type of an operand whose text is not what SQLite would print; None of all others."""
     kind = types.of(first, last)
-    return kind if kind in _OTHERWISE_SHOWN or (kind or "").startswith("_") else None
+    return kind if kind in _OTHERWISE_SHOWN or (kind or "").startswith("_") or composite(kind or "") else None
 
 
 def _shown_arguments(rewriting: Rewriting, types: Types, at: int) -> None:
@@ -175,7 +176,7 @@ def _shown_arguments(rewriting: Rewriting, types: Types, at: int) -> None:
         for first, last in elements(rewriting, at + 1):
             kind = _shown_kind(types, first, last)
             if kind is not None:
-                _around(rewriting, first, last, "pg_put(", f", '{kind}')")
+                _around(rewriting, first, last, "pg_put(", f", {quoted(kind)})")
 
 
 #: Types whose casts from a time with a zone ask where the session is.
@@ -204,7 +205,7 @@ def _cast(rewriting: Rewriting, types: Types, at: int) -> None:
         if first == last and rewriting.key(first) in ("TRUE", "FALSE"):
             rewriting.instead[first] = quoted(rewriting.key(first).lower())
         elif kind is not None:
-            opening, closing = "pg_shown(", f", '{kind}')"
+            opening, closing = "pg_shown(", f", {quoted(kind)})"
     elif target.name == "time" and types.of(first, last) == "interval":
         opening, closing = "pg_clock_add('00:00:00', ", ")"
     elif target.name in _LOCAL and types.of(first, last) == "timestamptz":

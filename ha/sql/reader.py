@@ -8,7 +8,8 @@ from ha.errors import StatementError
 from ha.sql import kinds
 from ha.sql.kinds import Kind
 from ha.sql.namespaces import BUILT_IN, Names, joined, parted
-from ha.sql.tokens import NAMES, NUMBER, QUOTED, TEXTS, WORD, Token, literal, unquoted
+from ha.sql.tokens import NAMES, NUMBER, QUOTED, TEXTS, WORD, Token, literal, quoted_name, unquoted
+from ha.sql.typenames import KNOWN, read_type
 
 #: Kind, command tag, argument.
 Parsed = tuple[Kind, str, kinds.Argument]
@@ -99,18 +100,26 @@ class Reader:
         return joined(self.schema, name)
 
     def type_name(self) -> str:
-        """The name of a type: all lie in public.
-
-        :raises StatementError: 0A000, it is said to lie elsewhere.
-        """
+        """The name of a type; one of another schema than public with that."""
         name = self.name()
+        schema = None
         while self.take("."):
             schema, name = name, self.name()
-            if schema not in BUILT_IN:
-                raise StatementError(
-                    "0A000", f'a type in schema "{schema}" is not supported', hint="Make it in public."
-                )
-        return name
+        return joined(schema, name)
+
+    def type_words(self) -> str:
+        """A type, in words that :func:`ha.sql.typenames.declared_type` reads; ``integer`` is int4 here.
+
+        :raises StatementError: 42601.
+        """
+        found, after = read_type(self.text, self.tokens, self.at)
+        if found is None:
+            raise self.error()
+        self.at = after
+        plain = found.name.removeprefix("_")
+        name = plain if plain in KNOWN else quoted_name(plain)
+        modifiers = f"({','.join(map(str, found.modifiers))})" if found.modifiers else ""
+        return f"{name}{'[]' if found.name != plain else ''}{modifiers}"
 
     def string(self) -> str:
         """A literal for text."""

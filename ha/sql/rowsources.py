@@ -5,12 +5,14 @@ A function of rows that stands in a select list is moved into FROM.
 
 from __future__ import annotations
 
+from ha.errors import StatementError
 from ha.sql.calls import bare
 from ha.sql.laterals import LISTED_MAX, one_row
 from ha.sql.literals import CASTS
+from ha.sql.made import composite
 from ha.sql.rewriting import AFTER_FROM, NOT_CALLED, Rewriting, elements
 from ha.sql.tokens import QUOTED, WORD, quoted, quoted_name, unquoted
-from ha.sql.typenames import TypeName, read_type
+from ha.sql.typenames import TypeName, declared, read_type
 
 
 def lateral(rewriting: Rewriting, index: int) -> None:
@@ -117,14 +119,32 @@ def after_bracket(rewriting: Rewriting, index: int) -> None:
 def _field(rewriting: Rewriting, index: int) -> None:
     """``(result.keys).x``: a field of a composite value, which is JSON here."""
     opening = rewriting.partners.get(index, -1)
-    if rewriting.key(index + 1) != "." or rewriting.kind(index + 2) not in (WORD, QUOTED) or opening < 0:
+    if rewriting.key(index + 1) != "." or opening < 0:
+        return
+    if rewriting.key(index + 2) == "*" and rewriting.key(opening - 1) in ("SELECT", ","):
+        raise rewriting.refuse(index + 2, "(…).*", "Name the fields: (x).a, (x).b.")
+    if rewriting.kind(index + 2) not in (WORD, QUOTED):
         return
     if rewriting.kind(opening - 1) in (WORD, QUOTED) and rewriting.key(opening - 1) not in NOT_CALLED:
         return
     name = unquoted(rewriting.text, rewriting.tokens[index + 2])
+    after = ")"
+    if rewriting.ask() and rewriting.types is not None:
+        one = composite(rewriting.types.of(opening, index) or "")
+        if one is not None:
+            words = dict(one.fields).get(name)
+            if words is None:
+                raise StatementError(
+                    "42703",
+                    f'column "{name}" not found in data type {one.name or "record"}',
+                    position=rewriting.tokens[index + 2].start + 1,
+                )
+            after = "))" if declared(words) == "bytea" else ")"
     rewriting.before(opening, "json_extract(")
+    if after == "))":
+        rewriting.before(opening, "pg_bytea(")  # JSON holds its text
     rewriting.drop(index + 1, index + 2)
-    rewriting.last(index, f", {quoted('$.' + quoted_name(name))})")
+    rewriting.last(index, f", {quoted('$.' + quoted_name(name))}{after}")
 
 
 #: Functions that give rows of one column.

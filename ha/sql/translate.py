@@ -96,7 +96,6 @@ from ha.sql.operators import (
     prefix,
     question,
     root,
-    row,
     similar,
     spelled,
     symmetric,
@@ -119,6 +118,7 @@ from ha.sql.rowsources import (
     table_function,
     value_function,
 )
+from ha.sql.rowvalues import row
 from ha.sql.sums import divided, quotient, sum_
 from ha.sql.tokens import BITS, DOLLAR, ESCAPED, NUMBER, PARAMETER, STRING, UNICODE, UNICODE_NAME, Token
 from ha.sql.typed import Types

@@ -75,6 +75,10 @@ class Types:
         """The type that the literal at `at` takes from its neighbour."""
         return self._wants.beside(at, self.reading.scope_at(at))
 
+    def record(self, opening: int, close: int) -> str | None:
+        """The words of the record that the expressions in brackets make; None where they cannot be told apart (``t.*``)."""
+        return self._wants.expressions.record(opening, close, self.reading.scope_at(opening))
+
     def made(self, name: str) -> str | None:
         """The words of a type that a client made, an array's name beginning with ``_``; None if there is none of that name."""
         return named(self.schema.made_types(), name)

@@ -1,7 +1,7 @@
 """CREATE TYPE, ALTER TYPE, DROP TYPE, read into what they say. [pure]
 
-Each function reads what follows the first two words. Enumerations are made; of other types PostgreSQL's catalog knows more than a
-file of SQLite's can keep.
+Each function reads what follows the first two words. Enumerations and composite types are made; of other types PostgreSQL's catalog
+knows more than a file of SQLite's can keep.
 """
 
 from __future__ import annotations
@@ -14,8 +14,12 @@ from ha.sql.reader import Parsed, Reader, refused
 def create_type(reader: Reader) -> Parsed:
     name = reader.type_name()
     if not reader.take("AS", "ENUM"):
-        what = "RANGE" if reader.take("AS", "RANGE") else "of several fields" if reader.take("AS") else "of your own"
-        return refused(f"CREATE TYPE {what}", "Types can be enumerations: AS ENUM ('a', 'b').")
+        if reader.take("AS", "("):
+            return _composite(reader, name)
+        what = "RANGE" if reader.take("AS", "RANGE") else "of your own"
+        return refused(
+            f"CREATE TYPE {what}", "Types can be enumerations, AS ENUM ('a', 'b'), or composite, AS (a int)."
+        )
     reader.expect("(")
     labels = []
     while reader.key != ")":
@@ -25,6 +29,20 @@ def create_type(reader: Reader) -> Parsed:
     reader.expect(")")
     reader.end()
     return Kind.SCRIPT, "CREATE TYPE", kinds.CreateEnum(name, tuple(labels))
+
+
+def _composite(reader: Reader, name: str) -> Parsed:
+    fields = []
+    while reader.key != ")":
+        field = reader.name()
+        fields.append((field, reader.type_words()))
+        if reader.take("COLLATE"):
+            reader.qualified()
+        if not reader.take(","):
+            break
+    reader.expect(")")
+    reader.end()
+    return Kind.SCRIPT, "CREATE TYPE", kinds.CreateComposite(name, tuple(fields))
 
 
 def alter_type(reader: Reader) -> Parsed:

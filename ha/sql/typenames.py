@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ha.errors import StatementError
 from ha.sql.made import is_made
+from ha.sql.namespaces import BUILT_IN
 from ha.sql.tokens import NUMBER, QUOTED, WORD, Token, tokenize, unquoted
 
 
@@ -81,7 +82,10 @@ _FIELDS = frozenset("YEAR MONTH DAY HOUR MINUTE SECOND TO".split())
 def read_type(text: str, tokens: Sequence[Token], at: int) -> tuple[TypeName | None, int]:
     """The type whose name begins at token `at`, and the index of the token after it; (None, at) if none does."""
     start = at
+    schema = ""
     if at + 2 < len(tokens) and tokens[at + 1].key == "." and tokens[at].kind in (WORD, QUOTED):
+        schema = unquoted(text, tokens[at])
+        schema = "" if schema in BUILT_IN else f"{schema}."
         at += 2  # pg_catalog.int4
     if at >= len(tokens) or tokens[at].kind not in (WORD, QUOTED):
         return None, start
@@ -112,7 +116,7 @@ def read_type(text: str, tokens: Sequence[Token], at: int) -> tuple[TypeName | N
         array, at = True, at + 1
     if array and not modifiers:
         modifiers, at = _modifiers(tokens, at)  # varchar[](20), as a declaration keeps it
-    return TypeName("_" + name if array else name, modifiers, written), at
+    return TypeName(f"{'_' if array else ''}{schema}{name}", modifiers, written), at
 
 
 def _words(tokens: Sequence[Token], at: int) -> tuple[str, int]:
@@ -175,6 +179,11 @@ def declared_type(words: str) -> TypeName | None:
         return None
     name = _declared_name(type_name, words)
     return type_name._replace(name=name) if name is not None else None
+
+
+def spelled(name: str) -> str:
+    """The words of a declaration that mean the type of this name."""
+    return name if is_made(name) or not name.startswith("_") else f"{name[1:]}[]"
 
 
 @lru_cache(maxsize=1024)

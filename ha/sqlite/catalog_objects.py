@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
-from ha.sql.namespaces import PUBLIC, TEMPORARY
+from ha.sql.namespaces import PUBLIC, TEMPORARY, parted
 from ha.sql.tokens import quoted_name
 
 #: Below are PostgreSQL's own objects.
@@ -68,7 +68,8 @@ class Relation:
     """A table, view, sequence or index.
 
     :param name: SQLite's, with its schema where that is not public; PostgreSQL's is `own`.
-    :param kind: ``r``, ``v``, ``m``, ``S``, ``i``.
+    :param kind: ``r``, ``v``, ``m``, ``S``, ``i``, ``c``.
+    :param row_type: of a composite type, its number.
     :param sequence: of a table, the column that counts by itself.
     :param query: of a view.
     """
@@ -81,6 +82,7 @@ class Relation:
     query: str = ""
     triggers: bool = False
     namespace: str = PUBLIC
+    row_type: int = 0
 
     @property
     def is_view(self) -> bool:
@@ -184,7 +186,7 @@ class MadeType:
     @property
     def spoken(self) -> str:
         """What format_type() says."""
-        return quoted_if_needed(self.name[1:]) + "[]" if self.row["typelem"] else quoted_if_needed(self.name)
+        return spoken_name(self.name[1:]) + "[]" if self.row["typelem"] else spoken_name(self.name)
 
 
 @dataclass(slots=True)
@@ -207,6 +209,12 @@ class Schema:
     def relation(self, name: str) -> Relation | None:
         """By its name: as it is written, else without regard to case, as SQLite would find it."""
         return self.named.get(name) or self.named.get(name.lower())
+
+
+def spoken_name(name: str) -> str:
+    """A type's name as format_type() says it: with its schema, where that is not public."""
+    schema, own = parted(name)
+    return quoted_if_needed(own) if schema is None else f"{quoted_if_needed(schema)}.{quoted_if_needed(own)}"
 
 
 _PLAIN_NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_$")

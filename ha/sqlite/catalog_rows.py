@@ -61,11 +61,12 @@ def pg_class(schema: Schema) -> Rows:
             relation.oid,
             relation.own,
             namespaces.get(relation.namespace, PUBLIC),
+            relation.row_type,
             OWNER,
             {"r": HEAP, "i": BTREE}.get(relation.kind, 0),
-            0 if relation.is_view else relation.oid,
-            0 if relation.is_view or relation.kind == "S" else 1,
-            1.0 if relation.kind == "S" else 0.0 if relation.is_view else -1.0,
+            0 if relation.is_view or relation.kind == "c" else relation.oid,
+            0 if relation.is_view or relation.kind in "Sc" else 1,
+            1.0 if relation.kind == "S" else 0.0 if relation.is_view or relation.kind == "c" else -1.0,
             relation.oid in indexed,
             relation.kind,
             len(relation.attributes),
@@ -231,8 +232,13 @@ def _trigger_type(sql: str) -> int:
 def pg_depend(schema: Schema) -> Rows:
     for relation in schema.relations.values():
         for attribute in relation.attributes:
-            if attribute.type_oid in schema.types and relation.kind == "r":
+            if attribute.type_oid in schema.types and relation.kind in "rc":
                 yield PG_CLASS, relation.oid, attribute.number, PG_TYPE, attribute.type_oid, 0, "n"
+        if relation.kind == "c":
+            yield PG_CLASS, relation.oid, 0, PG_TYPE, relation.row_type, 0, "i"
+    for oid, made in schema.types.items():
+        if made.row["typelem"]:
+            yield PG_TYPE, oid, 0, PG_TYPE, made.row["typelem"], 0, "i"
     for sequence in schema.sequences:
         if sequence.table is not None and sequence.attribute is not None:
             kind = "i" if sequence.attribute.identity else "a"
@@ -276,7 +282,7 @@ TABLES: Final = (
     Table("pg_namespace", "oid nspname nspowner", pg_namespace, "oid", f"oid >= {FIRST_OID}"),
     Table(
         "pg_class",
-        "oid relname relnamespace relowner relam relfilenode relpages reltuples relhasindex relkind relnatts relchecks relhasrules"
+        "oid relname relnamespace reltype relowner relam relfilenode relpages reltuples relhasindex relkind relnatts relchecks relhasrules"
         " relhastriggers relreplident relpersistence",
         pg_class,
         "oid",

@@ -37,6 +37,7 @@ from ha.sqlite.catalog_objects import (
     quoted_if_needed,
 )
 from ha.sqlite.catalog_texts import default_text, spoken_names
+from ha.sqlite.catalog_types import PUBLIC as PUBLIC_OID
 from ha.sqlite.catalog_types import TEXT, made_rows, type_of, types_by_name
 from ha.sqlite.guard import is_ours
 
@@ -88,7 +89,8 @@ class Reading:
         }
         known = schemas.names(connection)
         self.schema.namespaces = numbered("namespace", known | {TEMPORARY} if len(self._databases) > 1 else known)
-        for one in enumerations.enumerations(connection).values():
+        self._types = enumerations.types(connection)
+        for one in self._types.values():
             self._type(one)
         self._index_texts = {name: sql for kind, name, _, sql in objects if kind == "index"}
         self._columns: dict[str, list[tuple[Any, ...]]] = {}
@@ -99,6 +101,9 @@ class Reading:
         self._counting = {name for name, sql in self._tables.items() if "AUTOINCREMENT" in sql.upper()}
         keys = list(self._plan_keys())
         self._number(keys)
+        for one in self._types.values():
+            if isinstance(one, made_types.Composite):
+                self._fields(one)
         for name in self._tables:
             self._table(name)
         for name in self._views:
@@ -185,7 +190,8 @@ class Reading:
 
     def _number(self, keys: list[tuple[Any, ...]]) -> None:
         """OIDs for everything that is in pg_class: they share one space."""
-        names = {**dict.fromkeys(self._tables), **dict.fromkeys(self._views), **{plan[0]: None for plan in keys}}
+        composites = [name for name, one in self._types.items() if isinstance(one, made_types.Composite)]
+        names = dict.fromkeys([*self._tables, *self._views, *(plan[0] for plan in keys), *composites])
         for table in self._tables:
             counter = self._counter(table)
             if counter is not None and not self._is_sequence(table):
@@ -201,10 +207,19 @@ class Reading:
 
     # Types
 
-    def _type(self, one: made_types.Enumeration) -> None:
-        plain, array = made_rows(one)
-        self.schema.types[plain["oid"]] = MadeType(plain["oid"], one.name, plain, one.labels)
-        self.schema.types[array["oid"]] = MadeType(array["oid"], array["typname"], array)
+    def _type(self, one: made_types.Enumeration | made_types.Composite) -> None:
+        plain, array = made_rows(one, self.schema.namespaces.get(self._namespace(one.name), PUBLIC_OID))
+        labels = one.labels if isinstance(one, made_types.Enumeration) else ()
+        self.schema.types[plain["oid"]] = MadeType(plain["oid"], one.name, plain, labels)
+        self.schema.types[array["oid"]] = MadeType(array["oid"], "_" + one.name, array)
+
+    def _fields(self, one: made_types.Composite) -> None:
+        """The relation that lists a composite type's fields."""
+        relation = self._make(one.name, "c")
+        relation.row_type = made_types.number_of(one.name)
+        self.schema.types[relation.row_type].row["typrelid"] = relation.oid
+        for number, (field, words) in enumerate(one.fields, 1):
+            relation.attributes.append(Attribute(number, field, *self._type_of(words), False))
 
     def _type_of(self, words: str) -> tuple[int, int]:
         """The OID and modifier of what a column is declared as."""

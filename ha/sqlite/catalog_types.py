@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from ha.errors import StatementError
 from ha.sql import made
-from ha.sql.made import Enumeration
+from ha.sql.made import Composite, Enumeration
+from ha.sql.namespaces import own_name
 from ha.sql.tokens import tokenize
 from ha.sql.typenames import SPOKEN, declared, read_type
 from ha.sqlite.catalog_tables import static_rows
@@ -30,39 +31,46 @@ def types_by_oid() -> Mapping[int, dict[str, Any]]:
     return {row["oid"]: row for row in static_rows("pg_type")}
 
 
-def made_rows(one: Enumeration) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The rows of pg_type of an enumeration and of its arrays."""
+def made_rows(one: Enumeration | Composite, namespace: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The rows of pg_type of a type that a client made and of its arrays.
+
+    :param namespace: the number of its schema.
+    """
     oid = made.number_of(one.name)
     known = types_by_name()
-    plain = {
-        **known["int4"],
-        "oid": oid,
-        "typname": one.name,
-        "typnamespace": PUBLIC,
-        "typtype": "e",
-        "typcategory": "E",
-        "typarray": oid + 1,
-        "typinput": "enum_in",
-        "typoutput": "enum_out",
-        "typreceive": "enum_recv",
-        "typsend": "enum_send",
-    }
+    name = own_name(one.name)
+    plain = {**known["int4"], "oid": oid, "typname": name, "typnamespace": namespace, "typarray": oid + 1}
+    if isinstance(one, Enumeration):
+        plain |= {"typtype": "e", "typcategory": "E"}
+        plain |= {f"typ{way}": f"enum_{short}" for way, short in _WAYS}
+    else:
+        plain |= {
+            "typtype": "c",
+            "typcategory": "C",
+            "typlen": -1,
+            "typbyval": False,
+            "typalign": "d",
+            "typstorage": "x",
+        }
+        plain |= {f"typ{way}": f"record_{short}" for way, short in _WAYS}
     array = {
         **known["_int4"],
         "oid": oid + 1,
-        "typname": "_" + one.name,
-        "typnamespace": PUBLIC,
+        "typname": "_" + name,
+        "typnamespace": namespace,
         "typelem": oid,
     }
     return plain, array
 
+
+_WAYS: Final = (("input", "in"), ("output", "out"), ("receive", "recv"), ("send", "send"))
 
 _AS_WRITTEN: Final = {"INTEGER": "int4", "INT": "int4", "REAL": "float4", "FLOAT4": "float4"}
 
 
 def _as_written(words: str) -> str | None:
     """The type of a word that means less to PostgreSQL than to SQLite, and of its arrays."""
-    element = words.rstrip("[]0123456789 ")
+    element = words.rstrip("[]0123456789 ") if words.endswith("]") else words
     name = _AS_WRITTEN.get(words) or _AS_WRITTEN.get(element)
     return f"_{name}" if name is not None and words.endswith("]") else name
 

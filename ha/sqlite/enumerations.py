@@ -1,11 +1,12 @@
-"""CREATE TYPE … AS ENUM: where PostgreSQL has catalog rows, a view of the file holds each type.
+"""CREATE TYPE: where PostgreSQL has catalog rows, a view of the file holds each type.
 
-``CREATE TYPE mood AS ENUM ('sad', 'ok')`` is kept as ::
+``CREATE TYPE mood AS ENUM ('sad', 'ok')`` and ``CREATE TYPE point AS (x int, y int)`` are kept as ::
 
     CREATE VIEW "type mood" (place, label) AS VALUES (1, 'sad'), (2, 'ok')
+    CREATE VIEW "type point" (place, field, type) AS VALUES (1, 'x', 'int4'), (2, 'y', 'int4')
 
 so that it travels with the file and through the log as every definition does, as comments do (:mod:`ha.sqlite.comments`), and is plain
-to whoever opens the file with SQLite alone. A column declared ``mood`` keeps its labels as texts.
+to whoever opens the file with SQLite alone. A column declared ``mood`` keeps its labels as texts, one declared ``point`` JSON objects.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from ha.sql.made import Enumeration
+from ha.sql.made import Composite, Enumeration
 from ha.sql.tokens import literal, quoted, quoted_name, tokenize
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 #: What the name of a type's view begins with.
 PREFIX: Final = "type "
 _HEAD: Final = " (place, label) AS VALUES "
+_FIELDS_HEAD: Final = " (place, field, type) AS VALUES "
+#: A type whose fields are of types whose fields are of types …: deeper ones are not looked into.
+DEPTH_MAX: Final = 16
 _VIEWS: Final = f"""
     SELECT name, sql FROM main.sqlite_schema WHERE type = 'view' AND name >= '{PREFIX}' AND name < 'type!' ORDER BY rowid
 """
@@ -43,12 +47,15 @@ class Use(NamedTuple):
 
 def is_one(view: str, sql: str) -> bool:
     """Does a view hold a type?"""
-    return view.startswith(PREFIX) and _HEAD in sql
+    return view.startswith(PREFIX) and (_HEAD in sql or _FIELDS_HEAD in sql)
+
+
+Made = Enumeration | Composite
 
 
 def words(connection: Connection) -> Mapping[str, str]:
     """By each type's name the words that tell all of it (:mod:`ha.sql.made`). Kept while the schema stands."""
-    return connection.remembered((PREFIX,), lambda: {name: one.words for name, one in enumerations(connection).items()})
+    return connection.remembered((PREFIX,), lambda: {name: one.words for name, one in types(connection).items()})
 
 
 def words_of(connection: Connection, decltype: str) -> str | None:
@@ -61,28 +68,58 @@ def words_of(connection: Connection, decltype: str) -> str | None:
     return found if found is None or not array else "_" + found
 
 
-def enumerations(connection: Connection) -> dict[str, Enumeration]:
-    """All of them, by their names."""
+def kept(connection: Connection) -> dict[str, Made]:
+    """All of them as they are kept, by their names: a field of a type that a client made has that type's name."""
     with connection.guard.trusted():
         rows: list[Any] = connection.execute(_VIEWS).fetchall()
     return {one.name: one for name, sql in rows if is_one(name, sql) for one in (_read(name, sql),)}
 
 
-def _read(view: str, sql: str) -> Enumeration:
+def types(connection: Connection) -> dict[str, Made]:
+    """All of them, by their names, whole: fields have the words of their types."""
+    found = kept(connection)
+    return {name: _whole(one, found, 0) for name, one in found.items()}
+
+
+def _whole(one: Made, known: Mapping[str, Made], depth: int) -> Made:
+    """With the words of its fields' types instead of their names."""
+    if isinstance(one, Enumeration) or depth > DEPTH_MAX:
+        return one
+    return one._replace(fields=tuple((field, _told(kind, known, depth)) for field, kind in one.fields))
+
+
+def _told(kind: str, known: Mapping[str, Made], depth: int) -> str:
+    name, array = named_in(kind)
+    one = known.get(name)
+    return kind if one is None else "_" * array + _whole(one, known, depth + 1).words
+
+
+def _read(view: str, sql: str) -> Made:
     """From the view's text; a view may not be asked while another statement defines one."""
-    _, _, values = sql.partition(_HEAD)
-    labels = [literal(values, token) for token in tokenize(values)]
-    return Enumeration(view.removeprefix(PREFIX), tuple(label for label in labels if label is not None))
+    head = _FIELDS_HEAD if _FIELDS_HEAD in sql else _HEAD
+    _, _, values = sql.partition(head)
+    said = [one for one in (literal(values, token) for token in tokenize(values)) if one is not None]
+    name = view.removeprefix(PREFIX)
+    if head is _HEAD:
+        return Enumeration(name, tuple(said))
+    return Composite(name, tuple(zip(said[::2], said[1::2], strict=True)))
 
 
-def texts(one: Enumeration, *, instead: str | None = None) -> list[str]:
+def texts(one: Made, *, instead: str | None = None) -> list[str]:
     """What keeps a type.
 
+    :param one: as :func:`kept` has it.
     :param instead: the name of the type that it takes the place of.
     """
     # VALUES without rows is none.
-    rows = ", ".join(f"({at}, {quoted(label)})" for at, label in enumerate(one.labels, 1)) or "(NULL, NULL)"
-    made_ = f"CREATE VIEW {quoted_name(PREFIX + one.name)}{_HEAD}{rows}"
+    if isinstance(one, Enumeration):
+        head = _HEAD
+        rows = ", ".join(f"({at}, {quoted(label)})" for at, label in enumerate(one.labels, 1)) or "(NULL, NULL)"
+    else:
+        head = _FIELDS_HEAD
+        listed = [f"({at}, {quoted(field)}, {quoted(kind)})" for at, (field, kind) in enumerate(one.fields, 1)]
+        rows = ", ".join(listed) or "(NULL, NULL, NULL)"
+    made_ = f"CREATE VIEW {quoted_name(PREFIX + one.name)}{head}{rows}"
     return [made_] if instead is None else [drop(instead), made_]
 
 

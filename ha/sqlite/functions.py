@@ -33,6 +33,7 @@ from ha.sqlite import (
     catalog_functions,
     catalog_live,
     collations,
+    composites,
     intervals,
     jsontexts,
     labels,
@@ -255,6 +256,7 @@ def _asking(connection: Connection) -> list[Row]:
         ("txid_current", 0, lambda: int(context().now * 1_000_000), ASKING),
     ]
     rows += [(*row, ASKING) for row in rangevalues.rows(zone)]
+    rows += [(*row, ASKING) for row in composites.rows(zone)]
     rows += [(*row, ACTING) for row in sequences.rows(lambda: sequences.Sequences(found(), context()))]  # type: ignore[arg-type]
     rows += [(*row, ACTING) for row in advisory.rows(lambda: context().claims, wait)]
     rows += [(*row, ASKING) for row in catalog_functions.rows(connection)]

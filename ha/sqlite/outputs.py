@@ -5,10 +5,14 @@ What SQLite would print is the stored value: a boolean as 1, an array as JSON, a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import tzinfo
 from typing import Any
 
+from ha.sql import made, recordtexts
+from ha.sql.made import Composite
+from ha.sql.typenames import declared
 from ha.sqlite import arrays, jsontexts, times
 from ha.sqlite.casts import pg_numeric, text_of
 
@@ -32,11 +36,33 @@ def put(value: Any, kind: str, zone: tzinfo) -> str | None:
     if value is None:
         return None
     if kind.startswith("_"):
-        return braces(arrays.elements(value), kind == "_bool")
+        elements, inner = arrays.elements(value), made.composite(kind[1:])
+        return braces(elements if inner is None else _records(elements, inner, zone), kind == "_bool")
+    one = made.composite(kind)
+    if one is not None:
+        return _record(json.loads(text_of(value)), one, zone)
     output = _OUTPUTS.get(kind)
     if output is not None:
         return output(value)
     return local(value, zone) if kind == "timestamptz" else text_of(value)
+
+
+def _records(elements: list[Any], one: Composite, zone: tzinfo) -> list[Any]:
+    """An array's elements as texts."""
+    return [
+        _records(item, one, zone) if isinstance(item, list) else None if item is None else _record(item, one, zone)
+        for item in elements
+    ]
+
+
+def _record(fields: dict[str, Any], one: Composite, zone: tzinfo) -> str:
+    """``(1,"a b",)``, from what JSON holds."""
+    texts = []
+    for name, words in one.fields:
+        item = fields.get(name)
+        kept = arrays.dumped(item) if isinstance(item, (dict, list)) else item
+        texts.append(put(kept, declared(words) or "text", zone))
+    return recordtexts.write(texts)
 
 
 def float_text(value: Any) -> str:

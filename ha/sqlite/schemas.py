@@ -18,6 +18,7 @@ from ha.sql import statements
 from ha.sql.kinds import CreateSchema, Statement
 from ha.sql.namespaces import BUILT_IN, PUBLIC, own_name, parted
 from ha.sql.tokens import quoted, quoted_name
+from ha.sqlite import enumerations
 
 if TYPE_CHECKING:
     from ha.sqlite.connection import Connection
@@ -55,7 +56,9 @@ def require(connection: Connection, schema: str) -> None:
 
 
 def contents(connection: Connection, schema: str) -> list[tuple[str, str]]:
-    """What is in a schema, as (SQLite's word for it, name): views, then tables, the latest first. Inside ``guard.trusted()``."""
+    """What is in a schema, as (SQLite's word for it, or ``type``, and its name): types and views, then tables, the latest first. Inside
+    ``guard.trusted()``.
+    """
     rows = connection.execute(
         "SELECT type, name, sql FROM main.sqlite_schema WHERE type IN ('table', 'view') AND name NOT IN"
         " (SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow') ORDER BY type DESC, rowid DESC"
@@ -63,6 +66,8 @@ def contents(connection: Connection, schema: str) -> list[tuple[str, str]]:
     known = names(connection)
     found = []
     for kind, name, sql in rows:
+        if enumerations.is_one(str(name), str(sql or "")):
+            kind, name = "type", str(name)[len(enumerations.PREFIX) :]
         own, _ = parted(str(name))
         home = own if own in known else PUBLIC
         hidden = str(name).lower().startswith(("sqlite_", "ha_")) or is_one(str(name), str(sql or ""))

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 import apsw
 
 from ha.errors import Notice, StatementError, depended_on
+from ha.sql import made
 from ha.sql.constraints import FOREIGN, constraints
 from ha.sql.declarations import MATERIALIZED_MARK
 from ha.sql.kinds import (
@@ -26,6 +27,7 @@ from ha.sql.kinds import (
     AlterEnum,
     AlterTable,
     Comment,
+    CreateComposite,
     CreateEnum,
     CreateSchema,
     CreateTableAs,
@@ -60,7 +62,7 @@ def steps(connection: Connection, statement: Statement, notices: list[Notice]) -
         return list(argument.texts)
     if isinstance(argument, CreateTableAs):
         return queried.steps(connection, argument, notices)
-    if isinstance(argument, (CreateEnum, AlterEnum, DropType)):
+    if isinstance(argument, (CreateEnum, CreateComposite, AlterEnum, DropType)):
         return typescripts.steps(connection, argument, notices)
     if isinstance(argument, Comment):
         return comments.steps(connection, argument)
@@ -82,8 +84,8 @@ def _labels_checked(connection: Connection, argument: AlterTable) -> Iterator[st
     for action in argument.actions:
         words = enumerations.words_of(connection, action.text) if action.action == "type" else None
         if words is not None and action.name is not None:
-            value = f"pg_enum({quoted_name(action.name)}, {quoted(words)})"
-            yield f"SELECT count({value}) FROM {quoted_name(argument.table)}"
+            before, after = made.call(words)
+            yield f"SELECT count({before}{quoted_name(action.name)}{after}) FROM {quoted_name(argument.table)}"
 
 
 #: SQLSTATE of what is not there, by its kind.
@@ -182,6 +184,9 @@ def _drop_schemas(connection: Connection, argument: DropSchema, notices: list[No
         texts += dropped[: len(dropped) - len(tables)]  # the keys of others onto them
         texts += [f"DROP VIEW {quoted_name(name)}" for kind, name in inside if kind == "view"]
         texts += dropped[len(dropped) - len(tables) :]
+        for name in (name for kind, name in inside if kind == "type"):
+            _used_outside(connection, name, {table.lower() for table, _ in tables})
+            texts.append(enumerations.drop(name))
         if len(inside) == 1:
             notices.append(
                 Notice("NOTICE", "00000", f"drop cascades to {inside[0][0]} {schemas.shown(schema, inside[0][1])}")
@@ -192,6 +197,19 @@ def _drop_schemas(connection: Connection, argument: DropSchema, notices: list[No
         if schema != PUBLIC:
             texts.append(f"DROP VIEW {quoted_name(schemas.PREFIX + schema)}")
     return texts
+
+
+def _used_outside(connection: Connection, name: str, leaving: set[str]) -> None:
+    """
+    :raises StatementError: 0A000, a table that stays has columns of a type that goes.
+    """
+    for use in enumerations.uses(connection, name):
+        if use.table.lower() not in leaving:
+            raise StatementError(
+                "0A000",
+                f"dropping column {use.column} of table {use.table} with a schema is not supported",
+                hint=f"DROP TYPE {name} CASCADE first.",
+            )
 
 
 def _keys_onto(connection: Connection, table: str) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ from ha.sql.tokens import tokenize
 from ha.sql.typenames import read_type
 from ha.sqlite import enumerations
 from ha.sqlite.arrays import elements
-from ha.sqlite.catalog_objects import quoted_if_needed
+from ha.sqlite.catalog_objects import spoken_name
 from ha.sqlite.catalog_types import spoken_type, types_by_name
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class TypeNames:
         if made.is_number(oid):
             for name in self._made():
                 if made.number_of(name) == oid - made.is_array(oid):
-                    return quoted_if_needed(name) + "[]" * made.is_array(oid)
+                    return spoken_name(name) + "[]" * made.is_array(oid)
         return spoken_type(oid, modifier)
 
     def _oid(self, value: Any) -> int | None:

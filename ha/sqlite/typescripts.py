@@ -1,7 +1,7 @@
 """CREATE TYPE, ALTER TYPE and DROP TYPE: which texts SQLite is given for them.
 
-What keeps a type is :mod:`ha.sqlite.enumerations`. Its rows hold labels, so a label that gets another name is changed in them, and a
-type that does is declared anew where columns are of it.
+What keeps a type is :mod:`ha.sqlite.enumerations`. Rows hold labels, so a label that gets another name is changed in them, and a
+type that does is declared anew where columns and fields are of it.
 
 A label that looks like a number is refused: in a column of such a declaration SQLite would make one of it.
 """
@@ -14,44 +14,52 @@ from typing import Final
 
 from ha.errors import Notice, StatementError, depended_on
 from ha.sql import made
-from ha.sql.kinds import Alteration, AlterEnum, AlterTable, CreateEnum, DropType
-from ha.sql.made import Enumeration
+from ha.sql.kinds import Alteration, AlterEnum, AlterTable, CreateComposite, CreateEnum, DropType
+from ha.sql.made import Composite, Enumeration
+from ha.sql.namespaces import beside, own_name, parted
 from ha.sql.tokens import quoted, quoted_name
-from ha.sql.typenames import KNOWN, OTHERS
+from ha.sql.typenames import KNOWN, OTHERS, declared_type
+from ha.sqlite import schemas
 from ha.sqlite.connection import Connection
-from ha.sqlite.enumerations import Use, drop, enumerations, texts, uses
+from ha.sqlite.enumerations import Made, Use, drop, kept, named_in, texts, uses
 from ha.sqlite.rebuild import alter
 
 #: What SQLite would keep as a number where no word of the declaration says text.
 _NUMERIC: Final = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?\s*", re.ASCII | re.IGNORECASE)
 
 
-def steps(connection: Connection, argument: CreateEnum | AlterEnum | DropType, notices: list[Notice]) -> list[str]:
+def steps(
+    connection: Connection, argument: CreateEnum | CreateComposite | AlterEnum | DropType, notices: list[Notice]
+) -> list[str]:
     """The texts of one statement about types.
 
-    :raises StatementError: 42704, there is no such type; 42710, there is one; 2BP01, columns are of it; 22023, no such label.
+    :raises StatementError: 42704, there is no such type; 42710, there is one; 2BP01, columns are of it; 22023, no such label; 3F000.
     """
-    types = enumerations(connection)
+    types = kept(connection)
     if isinstance(argument, CreateEnum):
-        return _create(types, argument)
+        return _create(connection, types, argument)
+    if isinstance(argument, CreateComposite):
+        return _create_composite(connection, types, argument)
     if isinstance(argument, DropType):
         return _drop(connection, types, argument, notices)
     one = types.get(argument.name)
     if one is None:
         raise _absent(argument.name)
+    if argument.action == "rename to":
+        return _rename(connection, types, one, argument.new)
+    if not isinstance(one, Enumeration):
+        raise StatementError("42809", f"{argument.name} is not an enum")
     if argument.action == "add value":
         return _add(one, argument, notices)
-    if argument.action == "rename value":
-        return _rename_label(connection, one, argument)
-    return _rename(connection, types, one, argument.new)
+    return _rename_label(connection, one, argument)
 
 
 def _absent(name: str) -> StatementError:
     return StatementError("42704", f'type "{name}" does not exist')
 
 
-def _create(types: Mapping[str, Enumeration], argument: CreateEnum) -> list[str]:
-    _check_name(types, argument.name)
+def _create(connection: Connection, types: Mapping[str, Made], argument: CreateEnum) -> list[str]:
+    _check_name(connection, types, argument.name)
     if len(argument.labels) > made.LABELS_MAX:
         raise StatementError("54000", f"an enumeration has at most {made.LABELS_MAX} labels")
     for at, label in enumerate(argument.labels):
@@ -63,7 +71,28 @@ def _create(types: Mapping[str, Enumeration], argument: CreateEnum) -> list[str]
     return texts(Enumeration(argument.name, argument.labels))
 
 
-def _check_name(types: Mapping[str, Enumeration], name: str) -> None:
+def _create_composite(connection: Connection, types: Mapping[str, Made], argument: CreateComposite) -> list[str]:
+    _check_name(connection, types, argument.name)
+    with connection.guard.trusted():
+        if connection.has(argument.name):
+            raise StatementError("42P07", f'relation "{own_name(argument.name)}" already exists')
+    if len(argument.fields) > made.FIELDS_MAX:
+        raise StatementError("54011", f"a composite type has at most {made.FIELDS_MAX} fields")
+    seen: set[str] = set()
+    for field, words in argument.fields:
+        if field in seen:
+            raise StatementError("42701", f'column "{field}" specified more than once')
+        seen.add(field)
+        name, _ = named_in(words)
+        if declared_type(words) is None and name not in types:
+            raise _absent(name)
+    return texts(Composite(argument.name, argument.fields))
+
+
+def _check_name(connection: Connection, types: Mapping[str, Made], name: str) -> None:
+    schema, _ = parted(name)
+    if schema is not None:
+        schemas.require(connection, schema)
     low = name.lower()
     if low in {one.lower() for one in types} or name in KNOWN or name in OTHERS:
         raise StatementError("42710", f'type "{name}" already exists')
@@ -126,12 +155,31 @@ def _rename_label(connection: Connection, one: Enumeration, argument: AlterEnum)
     return made_
 
 
-def _rename(connection: Connection, types: Mapping[str, Enumeration], one: Enumeration, new: str) -> list[str]:
-    _check_name({name: other for name, other in types.items() if name != one.name}, new)
+def _rename(connection: Connection, types: Mapping[str, Made], one: Made, new: str) -> list[str]:
+    new = beside(one.name, new)
+    _check_name(connection, {name: other for name, other in types.items() if name != one.name}, new)
     used = uses(connection, one.name)
-    return texts(one._replace(name=new), instead=one.name) + _altered(
+    made_ = texts(one._replace(name=new), instead=one.name)
+    for other in _holders(types, one.name):
+        fields = tuple((field, _renamed(kind, one.name, new)) for field, kind in other.fields)
+        made_ += texts(other._replace(fields=fields), instead=other.name)
+    return made_ + _altered(
         connection, used, lambda use: Alteration("type", use.column, quoted_name(new + "[]" * use.array))
     )
+
+
+def _holders(types: Mapping[str, Made], name: str) -> list[Composite]:
+    """The composite types with fields of a type."""
+    return [
+        one
+        for one in types.values()
+        if isinstance(one, Composite) and any(named_in(kind)[0] == name for _, kind in one.fields)
+    ]
+
+
+def _renamed(words: str, old: str, new: str) -> str:
+    name, array = named_in(words)
+    return words if name != old else quoted_name(new) + "[]" * array
 
 
 def _altered(connection: Connection, used: Iterable[Use], action: Callable[[Use], Alteration]) -> list[str]:
@@ -142,9 +190,7 @@ def _altered(connection: Connection, used: Iterable[Use], action: Callable[[Use]
     return [text for table, own in actions.items() for text in alter(connection, AlterTable(table, tuple(own)))]
 
 
-def _drop(
-    connection: Connection, types: Mapping[str, Enumeration], argument: DropType, notices: list[Notice]
-) -> list[str]:
+def _drop(connection: Connection, types: Mapping[str, Made], argument: DropType, notices: list[Notice]) -> list[str]:
     made_ = []
     for name in argument.names:
         if name not in types:
@@ -153,8 +199,14 @@ def _drop(
             notices.append(Notice("NOTICE", "00000", f'type "{name}" does not exist, skipping'))
             continue
         used = uses(connection, name)
-        if used and not argument.cascade:
+        holders = [one.name for one in _holders(types, name) if one.name not in argument.names]
+        if holders and argument.cascade:
+            raise StatementError(
+                "0A000", f"dropping a field of {holders[0]} is not supported", hint=f"Drop type {holders[0]} first."
+            )
+        if (used or holders) and not argument.cascade:
             lines = [f"column {use.column} of table {use.table} depends on type {name}" for use in used]
+            lines += [f"type {holder} depends on type {name}" for holder in holders]
             raise depended_on(f"type {name}", "\n".join(lines))
         for use in used:
             notices.append(Notice("NOTICE", "00000", f"drop cascades to column {use.column} of table {use.table}"))

@@ -55,6 +55,31 @@ class RowsTests(SynchronousTestCase):
         self.assertEqual(people.attributes[0].default, "'ok'::mood")
         self.assertEqual(
             [row for row in pg_depend(schema) if row[3] == 1247],
-            [(1259, people.oid, 1, 1247, oid, 0, "n"), (1259, people.oid, 2, 1247, oid + 1, 0, "n")],
+            [
+                (1259, people.oid, 1, 1247, oid, 0, "n"),
+                (1259, people.oid, 2, 1247, oid + 1, 0, "n"),
+                (1247, oid + 1, 0, 1247, oid, 0, "i"),
+            ],
         )
         self.assertNotIn("type mood", schema.named)
+
+    def test_composite_types(self) -> None:
+        """They have a relation that lists their fields, and lie in a schema."""
+        connection = open_writer(":memory:", synchronous="NORMAL")
+        self.addCleanup(connection.close)
+        connection.context = Context()
+        for view in ("schema s", "type s.pt"):
+            rows = "SELECT 's' AS schema" if view == "schema s" else "VALUES (1, 'x', 'int4'), (2, 'y', 'varchar(5)[]')"
+            connection.execute(f'CREATE VIEW "{view}"{" (place, field, type)" * (view != "schema s")} AS {rows}')
+        schema = read(connection)
+        oid = number_of("s.pt")
+        row = dict(zip(types_by_oid()[23], next(iter(pg_type(schema))), strict=True))
+        relation = schema.named["s.pt"]
+        self.assertEqual((row["oid"], row["typname"], row["typtype"], row["typrelid"]), (oid, "pt", "c", relation.oid))
+        self.assertEqual(row["typnamespace"], schema.namespaces["s"])
+        self.assertEqual(schema.types[oid + 1].spoken, "s.pt[]")
+        self.assertEqual((relation.kind, relation.own, relation.row_type), ("c", "pt", oid))
+        self.assertEqual(
+            [(one.name, one.type_oid, one.modifier) for one in relation.attributes], [("x", 23, -1), ("y", 1015, 9)]
+        )
+        self.assertIn((1259, relation.oid, 0, 1247, oid, 0, "i"), list(pg_depend(schema)))

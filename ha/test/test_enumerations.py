@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ha.sql.made import Enumeration
+from ha.sql.made import Composite, Enumeration
 from ha.sqlite import enumerations
 from ha.sqlite.enumerations import Use
 from ha.test.test_rebuild import RebuildCase
@@ -18,8 +18,20 @@ class EnumerationTests(RebuildCase):
         for one in (MOOD, Enumeration('My "Type"', ()), Enumeration("odd", (" (place, label) AS VALUES ", "'", "\n"))):
             for text in enumerations.texts(one):
                 self.connection.execute(text)
-            self.assertEqual(enumerations.enumerations(self.connection)[one.name], one)
+            self.assertEqual(enumerations.types(self.connection)[one.name], one)
         self.assertEqual(self.rows('SELECT * FROM "type mood"'), [(1, "sad"), (2, "o'k")])
+
+    def test_composite_types_are_told_whole(self) -> None:
+        """Fields of types that clients made, too, at any depth."""
+        point = Composite("s.pt", (("x", "int4"), ("it's", "varchar(20)[]")))
+        pair = Composite("pair", (("a", '"s.pt"'), ("b", '"s.pt"[]'), ("m", '"mood"')))
+        for text in (*enumerations.texts(MOOD), *enumerations.texts(point), *enumerations.texts(pair)):
+            self.connection.execute(text)
+        self.assertEqual(self.rows('SELECT * FROM "type s.pt"'), [(1, "x", "int4"), (2, "it's", "varchar(20)[]")])
+        self.assertEqual(enumerations.kept(self.connection), {"mood": MOOD, "s.pt": point, "pair": pair})
+        whole = Composite("pair", (("a", point.words), ("b", "_" + point.words), ("m", MOOD.words)))
+        self.assertEqual(enumerations.types(self.connection), {"mood": MOOD, "s.pt": point, "pair": whole})
+        self.assertEqual(enumerations.words_of(self.connection, "s.pt[]"), "_" + point.words)
 
     def test_it_is_known_while_the_schema_stands(self) -> None:
         """And no longer."""
@@ -35,7 +47,7 @@ class EnumerationTests(RebuildCase):
     def test_a_clients_view_is_none(self) -> None:
         """Whatever its name."""
         self.connection.execute('CREATE VIEW "type of" AS SELECT 1 AS place')
-        self.assertEqual(enumerations.enumerations(self.connection), {})
+        self.assertEqual(enumerations.types(self.connection), {})
 
     def test_columns_are_declared_so(self) -> None:
         """Plainly, or as arrays, in any spelling that SQLite keeps."""

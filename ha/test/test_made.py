@@ -5,8 +5,9 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.sql import made
-from ha.sql.made import Enumeration
+from ha.sql.made import Composite, Enumeration
 
+POINT = Composite("pt", (("x", "int4"), ("y", "int4[]")))
 MOOD = Enumeration("mood", ("sad", "o'k", "fröh"))
 
 
@@ -24,6 +25,17 @@ class WordsTests(SynchronousTestCase):
             self.assertFalse(made.is_made(other))
             self.assertIsNone(made.enumeration(other))
 
+    def test_composite_types(self) -> None:
+        """Their fields have words of their own, made types' too; a record has no name."""
+        for one in (POINT, POINT._replace(fields=()), Composite("", (("f1", MOOD.words), ("f2", "_" + POINT.words)))):
+            self.assertEqual(made.composite(one.words), one)
+            self.assertTrue(made.is_made(one.words) and made.is_made("_" + one.words))
+            self.assertEqual(made.is_record(one.words), not one.name)
+        self.assertIsNone(made.composite(MOOD.words))
+        self.assertIsNone(made.enumeration(POINT.words))
+        self.assertEqual(made.call("_" + POINT.words)[0], "pg_composite(")
+        self.assertEqual(made.call(MOOD.words)[0], "pg_enum(")
+
     def test_a_value_gives_its_place_and_a_place_its_value(self) -> None:
         """In SQLite's own words."""
         self.assertEqual("m".join(MOOD.rank), "CASE m WHEN 'sad' THEN 1 WHEN 'o''k' THEN 2 WHEN 'fröh' THEN 3 END")
@@ -38,6 +50,15 @@ class NumberTests(SynchronousTestCase):
         self.assertEqual(made.number(MOOD.words), 395_964_476)
         self.assertEqual(made.number(MOOD._replace(labels=()).words), made.number_of("mood"))
         self.assertEqual(made.number("_" + MOOD.words), made.number_of("mood") + 1)
+
+    def test_the_words_go_with_the_number(self) -> None:
+        """So that what is altered, or another database's, is not taken for the same."""
+        oid = made.Oid(POINT.words)
+        self.assertEqual((int(oid), oid), (made.number_of("pt"), made.Oid(POINT.words)))
+        self.assertNotEqual(oid, made.Oid(POINT._replace(fields=()).words))
+        self.assertNotEqual(oid, int(oid))
+        self.assertEqual(len({oid, made.Oid(POINT.words), int(oid)}), 2)
+        self.assertEqual(int(made.Oid("record []")), made.RECORD_OID)
 
     def test_they_tell_what_they_number(self) -> None:
         """And are no number of PostgreSQL's own."""

@@ -8,6 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ha.sqlite import outputs
 
+POINT = 'composite ["pt", ["x", "int4"], ["y", "bool"]]'
+
 
 class OutputTests(SynchronousTestCase):
     """By their types."""
@@ -25,6 +27,8 @@ class OutputTests(SynchronousTestCase):
             ("jsonb", '{"b":1,"a":2}', '{"a": 2, "b": 1}'),
             ("bpchar", "ab  ", "ab"),
             ("text", "x", "x"),
+            (POINT, '{"x":1,"y":true}', "(1,t)"),
+            ("_" + POINT, '[{"x":null,"y":false},null]', '{"(,f)",NULL}'),
         ):
             self.assertEqual(outputs.shown(value, kind, UTC), expected)
             self.assertIsNone(outputs.shown(None, kind, UTC))

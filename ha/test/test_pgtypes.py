@@ -42,8 +42,15 @@ class DecltypeTests(SynchronousTestCase):
     def test_types_that_clients_made(self) -> None:
         """By the words that tell all of them, or by their numbers alone."""
         oid = made.number_of("mood")
-        for words, wanted in (('enum ["mood", "ok"]', oid), ('_enum ["mood", "ok"]', oid + 1)):
-            self.assertEqual((of_decltype(words), of_name(words)), ((wanted, -1), (wanted, -1)))
+        for words, number in (('enum ["mood", "ok"]', oid), ('_enum ["mood", "ok"]', oid + 1)):
+            wanted = made.Oid(words)
+            self.assertEqual((of_decltype(words), of_name(words), int(wanted)), ((wanted, -1), (wanted, -1), number))
+        point = made.Oid('composite ["pt", ["x", "int4"]]')
+        self.assertEqual(pgtypes.array_of(point), made.Oid("_" + point.words))
+        self.assertEqual(
+            [pgtypes.is_nested(one) for one in (point, pgtypes.array_of(point), oid, 25, 1009)],
+            [True, True, False, False, True],
+        )
         plain, array = pgtypes.kind_of(oid), pgtypes.kind_of(oid + 1)
         assert plain is not None and array is not None
         self.assertEqual((plain.array, plain.element, array.element), (oid + 1, 0, oid))

@@ -47,10 +47,17 @@ class ReaderTests(SynchronousTestCase):
             (Reader.name, "X", "syntax error at end of input", 2),
             (Reader.value, "X )", 'syntax error at or near ")"', 3),
             (Reader.string, "X y", 'syntax error at or near "y"', 3),
-            (Reader.type_name, "X s.y", 'a type in schema "s" is not supported', None),
+            (Reader.type_words, "X (", 'syntax error at or near "("', 3),
         ):
             error = self.assertRaises(StatementError, read, reader(text))
             self.assertEqual((error.message, error.position), (message, position))
+
+    def test_names_and_words_of_types(self) -> None:
+        """With their schema, unless it is public; integer has PostgreSQL's width."""
+        for text, name in (("X y", "y"), ("X public.y", "y"), ('X s."Y"', "s.Y")):
+            self.assertEqual(Reader.type_name(reader(text)), name)
+        for text, words in (("X integer", "int4"), ("X s.y[]", '"s.y"[]'), ("X numeric(4,2)", "numeric(4,2)")):
+            self.assertEqual(Reader.type_words(reader(text)), words)
 
     def test_brackets(self) -> None:
         """Where the one that was opened last is closed."""

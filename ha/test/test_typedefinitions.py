@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
-from ha.sql.kinds import AlterEnum, CreateEnum, DropType, Kind
+from ha.sql.kinds import AlterEnum, CreateComposite, CreateEnum, DropType, Kind
 from ha.sql.statements import split
 
 
@@ -21,6 +21,15 @@ class TypeDefinitionTests(SynchronousTestCase):
                 CreateEnum("mood", ("sad", "it's", "o\nk")),
             ),
             ('create type "My Type" as enum ()', "CREATE TYPE", CreateEnum("My Type", ())),
+            (
+                'create type s.pt as (x integer, "Y" numeric(10, 2), z varchar(3)[], p other.t[], c text collate "C")',
+                "CREATE TYPE",
+                CreateComposite(
+                    "s.pt",
+                    (("x", "int4"), ("Y", "numeric(10,2)"), ("z", "varchar[](3)"), ("p", '"other.t"[]'), ("c", "text")),
+                ),
+            ),
+            ("create type nothing as ()", "CREATE TYPE", CreateComposite("nothing", ())),
             ("alter type mood add value 'x'", "ALTER TYPE", AlterEnum("mood", "add value", "x")),
             (
                 "alter type mood add value if not exists 'x' before 'y'",
@@ -56,6 +65,8 @@ class TypeDefinitionTests(SynchronousTestCase):
         for text in (
             "create type m as enum ('a' 'b')",
             "create type m as enum (a)",
+            "create type m as (a)",
+            "create type m as (a int",
             "alter type m add value",
             "drop type",
         ):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ha.errors import Notice, StatementError
+from ha.sql.made import Composite, Enumeration
 from ha.sql.statements import split
-from ha.sqlite.enumerations import enumerations
+from ha.sqlite.enumerations import kept
 from ha.sqlite.scripts import steps
 from ha.test.test_rebuild import RebuildCase
 
@@ -20,7 +21,9 @@ class TypeScriptTests(RebuildCase):
         self.connection.execute("""insert into t values ('ok', '["sad","ok"]', 'ok'), ('sad', null, 'sad')""")
 
     def labels(self, name: str = "mood") -> tuple[str, ...]:
-        return enumerations(self.connection)[name].labels
+        one = kept(self.connection)[name]
+        assert isinstance(one, Enumeration)
+        return one.labels
 
     def refused(self, text: str) -> StatementError:
         return self.assertRaises(StatementError, self.run_all, text)
@@ -68,7 +71,7 @@ class TypeScriptTests(RebuildCase):
         )
         self.run_all("drop type mood cascade")
         self.assertEqual(self.rows("select * from t"), [("ok",), ("sad",)])
-        self.assertEqual(enumerations(self.connection), {})
+        self.assertEqual(kept(self.connection), {})
         self.assertEqual(self.refused("drop type mood").sqlstate, "42704")
         self.run_all("drop type if exists mood")
 
@@ -93,3 +96,35 @@ class TypeScriptTests(RebuildCase):
         self.run_all("alter table t alter column c type text")
         self.connection.execute("insert into t (c) values ('other')")
         self.assertEqual(self.refused("alter table t alter column c type mood using c::mood").sqlstate, "22P02")
+
+    def test_composite_types(self) -> None:
+        """Made of what there is, renamed in each other, and kept while something is of them."""
+        self.run_all("create type pt as (x integer, m mood[])")
+        self.run_all("create type pair as (a pt, b pt[])")
+        self.connection.execute("create table u (p pair)")
+        for text, sqlstate in (
+            ("create type pt as (x int)", "42710"),
+            ("create type u as (x int)", "42P07"),
+            ("create type v as (x int, x int)", "42701"),
+            ("create type v as (x nosuch)", "42704"),
+            ("create type nosuch.v as (x int)", "3F000"),
+            ("alter type pt add value 'x'", "42809"),
+            ("drop type pt", "2BP01"),
+            ("drop type pt cascade", "0A000"),
+            ("drop type pair", "2BP01"),
+        ):
+            self.assertEqual(self.refused(text).sqlstate, sqlstate, text)
+        self.run_all("alter type pt rename to point2")
+        self.run_all("alter type mood rename to feeling")
+        self.run_all("alter type pair rename to two")
+        self.assertEqual(
+            {name: one for name, one in kept(self.connection).items() if isinstance(one, Composite)},
+            {
+                "point2": Composite("point2", (("x", "int4"), ("m", '"feeling"[]'))),
+                "two": Composite("two", (("a", '"point2"'), ("b", '"point2"[]'))),
+            },
+        )
+        self.assertEqual(self.rows("select type from pragma_table_info('u')"), [("two",)])
+        self.run_all("drop table u")
+        self.run_all("drop type two, point2")
+        self.assertEqual(list(kept(self.connection)), ["feeling"])

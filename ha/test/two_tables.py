@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 MOOD = 'enum ["mood", "sad", "ok", "happy"]'
+POINT = 'composite ["pt", ["x", "int4"], ["raw", "bytea"]]'
 TABLES = {
     "users": {"id": "INTEGER", "name": "text", "email": "varchar(50)", "active": "boolean", "created": "timestamp"},
     "orders": {"id": "INTEGER", "amount": "numeric(10,2)", "day": "date"},
     "people": {"name": "text", "mood": MOOD, "moods": f"_{MOOD}", "score": "int4"},
+    "places": {"at": POINT, "ats": f"_{POINT}"},
 }
 
 
 class Schema:
-    """Three tables and a type."""
+    """A few tables, and types that clients made."""
 
     def column_type(self, table: str, column: str) -> str | None:
         """Of a known column."""
@@ -37,8 +39,8 @@ class Schema:
         return ("id",) if table == "users" else ()
 
     def made_types(self) -> Mapping[str, str]:
-        """One."""
-        return {"mood": MOOD}
+        """An enumeration and a composite type."""
+        return {"mood": MOOD, "pt": POINT}
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ import pandas
 import pg8000.dbapi
 import pg8000.native
 import psycopg
+import psycopg.types.composite
 import psycopg.types.enum
 import psycopg2
 import psycopg2.extras
@@ -83,6 +84,38 @@ class PsycopgTests(DriverCase):
             for binary in (False, True):
                 row = connection.execute(f"SELECT {NAMES}, j, jb FROM t", binary=binary).fetchone()
                 self.assertEqual(row, (*VALUES, {"a": 1}, [1, 2]))
+
+    def test_composite_types(self) -> None:
+        """As psycopg registers them: by the numbers of their fields' types, in text and in binary, in another schema, too."""
+        with psycopg.connect(self.node.dsn(), autocommit=True) as connection:
+            connection.execute("CREATE SCHEMA shop; CREATE TYPE pt AS (x int, y int)")
+            connection.execute("CREATE TYPE shop.item AS (name text, tags text[], at pt, sold timestamptz)")
+            connection.execute("CREATE TABLE items (id int PRIMARY KEY, item shop.item, path pt[])")
+            for name in ("pt", "shop.item"):
+                info = psycopg.types.composite.CompositeInfo.fetch(connection, name)
+                assert info is not None
+                psycopg.types.composite.register_composite(info, connection)
+            self.assertEqual(info.field_names, ("name", "tags", "at", "sold"))
+            when = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
+            value = ('a "b"', ["x", None], (1, 2), when)
+            connection.execute("INSERT INTO items VALUES (1, %s, %s)", (value, [(1, 2), None]))
+            connection.execute("INSERT INTO items VALUES (2, ROW('c', NULL, ROW(3, 4), NULL), '{\"(5,6)\"}')")
+            with connection.cursor().copy("COPY items FROM STDIN") as copy:
+                copy.write("3\t(d,,,)\t\\N\n")
+            for binary in (False, True):
+                rows = connection.execute("SELECT item, path FROM items ORDER BY id", binary=binary).fetchall()
+                self.assertEqual(rows[0], (value, [(1, 2), None]))
+                self.assertEqual(rows[1:], [(("c", None, (3, 4), None), [(5, 6)]), (("d", None, None, None), None)])
+                found = connection.execute(
+                    "SELECT id FROM items WHERE item = %s", (rows[0][0],), binary=binary
+                ).fetchall()
+                self.assertEqual(found, [(1,)])
+            asked = connection.execute("SELECT (item).name, ((item).at).y, ROW(1, true)::text FROM items WHERE id = 2")
+            self.assertEqual(asked.fetchone(), ("c", 4, "(1,t)"))
+            self.assertRaises(
+                psycopg.errors.InvalidTextRepresentation, connection.execute, "INSERT INTO items VALUES (4, '(1)')"
+            )
+            self.assertRaises(psycopg.errors.DependentObjectsStillExist, connection.execute, "DROP TYPE pt")
 
     def test_enumerations(self) -> None:
         """As psycopg registers them: by the type's number, in text and in binary, arrays too."""
@@ -383,6 +416,26 @@ class AsyncpgTests(DriverCase):
                 self.assertEqual(await connection.fetchval("SELECT $1::daterange", days), days)
                 whole = await connection.fetchval("SELECT $1::int8multirange", [(1, 3), (2, 9)])
                 self.assertEqual(whole, [asyncpg.Range(1, 10)])  # its tuples hold both ends
+
+        converse(conversation())
+
+    def test_composite_types(self) -> None:
+        """It asks the catalog for their fields, and sends and reads them in binary."""
+
+        async def conversation() -> None:
+            async with connected(self.node) as connection:
+                await connection.execute("CREATE TYPE pt AS (x int, y int)")
+                await connection.execute("CREATE TYPE thing AS (name text, at pt[], ok bool)")
+                await connection.execute("CREATE TABLE things (id int4, thing thing)")
+                value = ("a", [(1, 2), None], True)
+                await connection.execute("INSERT INTO things VALUES (1, $1)", value)
+                await connection.copy_records_to_table("things", records=[(2, (None, [], None))])
+                rows = await connection.fetch("SELECT thing FROM things ORDER BY id")
+                self.assertEqual([tuple(row["thing"]) for row in rows], [value, (None, [], None)])
+                self.assertEqual(rows[0]["thing"]["at"][0]["y"], 2)
+                row = await connection.fetchval("SELECT ROW(1, 'x'::text, NULL, $1::pt)", (3, None))
+                self.assertEqual(tuple(row), (1, "x", None, (3, None)))
+                self.assertEqual(await connection.fetchval("SELECT id FROM things WHERE thing = $1", value), 1)
 
         converse(conversation())
 

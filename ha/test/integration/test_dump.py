@@ -61,12 +61,15 @@ class DumpTests(SynchronousTestCase):
             "psql",
             "-qc",
             "CREATE TYPE mood AS ENUM ('sad', 'o''k'); CREATE TABLE people (mood mood DEFAULT 'sad' NOT NULL, moods mood[]);"
-            "INSERT INTO people VALUES ('o''k', '{sad}')",
+            "INSERT INTO people VALUES ('o''k', '{sad}');"
+            "CREATE TYPE pt AS (x integer, m mood[]); CREATE TYPE a_pair AS (a pt, b text);"
+            "CREATE TABLE pairs (p a_pair); INSERT INTO pairs VALUES (ROW(ROW(1, '{sad}'), 'x'))",
         )
         dump = self.run_client("pg_dump")
-        self.run_client("psql", "-qc", "DROP TABLE people; DROP TYPE mood")
+        self.run_client("psql", "-qc", "DROP TABLE people, pairs; DROP TYPE a_pair, pt; DROP TYPE mood")
         path = self.mktemp()
         Path(path).write_text(dump)
         self.run_client("psql", "-q", "-v", "ON_ERROR_STOP=1", "-f", path)
         self.assertEqual(sentences(self.run_client("pg_dump")), sentences(dump))
+        self.assertIn('("(1,{sad})",x)', dump)
         self.assertIn("mood DEFAULT 'sad'::mood NOT NULL", dump)

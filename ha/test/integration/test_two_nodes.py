@@ -143,6 +143,22 @@ class AlternatelyTests(SynchronousTestCase):
         self.first.psql("ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'")
         held = agree(self.first, self.second)
         self.assertEqual(held["people"], [(1, b"a", b"low", b'["blue","ok"]'), (2, b"b", b"blue", None)])
+        self.second.psql(
+            "CREATE TYPE note AS (mood mood, at timestamptz, n numeric(5,2)); CREATE TABLE notes (id int PRIMARY KEY, note note);"
+            "INSERT INTO notes VALUES (1, ROW('ok', '2026-01-02 03:04:05+01', 1.5))"
+        )
+        self.first.psql("INSERT INTO notes SELECT 2, note FROM notes; ALTER TYPE mood RENAME TO feeling")
+        self.assertEqual(
+            agree(self.first, self.second)["notes"],
+            [(id, id, b'{"mood":"ok","at":"2026-01-02 02:04:05+00:00","n":1.5}') for id in (1, 2)],
+        )
+        self.first.psql("ALTER TYPE feeling RENAME TO mood")
+        fields = (
+            "SELECT attrelid, attname, atttypid FROM pg_attribute JOIN pg_type t ON typrelid = attrelid ORDER BY attnum"
+        )
+        self.assertIn("mood", self.first.psql(fields))
+        agree(self.first, self.second)
+        self.assertEqual(self.first.psql(fields), self.second.psql(fields))
         self.second.stop()
         self.second.start()
         asked = "SELECT t.oid, enumlabel FROM pg_enum e JOIN pg_type t ON t.oid = enumtypid ORDER BY enumsortorder"
