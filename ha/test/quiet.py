@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 import apsw
@@ -30,19 +29,12 @@ def logged_failures() -> Iterator[list[str]]:
         globalLogPublisher.removeObserver(observe)
 
 
-@cache
-def set_aside() -> None:
-    """What the process has loaded stays: the collector need not look through it again after every history."""
-    gc.collect()
-    gc.freeze()
-
-
 @contextmanager
 def quiet_ends() -> Iterator[None]:
     """What waited in a killed node ends when its memory is freed, and finds its file closed: nobody needs to hear."""
     known = sys.unraisablehook
     gc.disable()  # else the ends of one history come in the middle of another, when it pleases the collector
-    set_aside()
+    gc.freeze()  # and what was there before stays: the suite holds millions of objects, which need no look after every history
 
     def hook(event: Any) -> None:
         if not isinstance(event.exc_value, apsw.ConnectionClosedError | AssertionError):
@@ -53,7 +45,7 @@ def quiet_ends() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-        gc.collect()  # a failure that was kept may have held an earlier history until now
+        gc.collect()
         sys.unraisablehook = known
 
 
