@@ -167,7 +167,9 @@ class Feed:
                     "num_replicas": 1,
                 },
             )
-            await self._check_beginning()  # again: from now on our consumer keeps the log from being trimmed under it
+            await (
+                self._check_beginning()
+            )  # not earlier: only now our consumer keeps the log from being trimmed under it
         except (StreamMissing, StreamReplaced, StreamShortened, StreamTrimmed) as error:
             if attempt == self._attempt:
                 self.stop()
@@ -185,7 +187,7 @@ class Feed:
                 self._receive(attempt, message)
 
     async def _check_stream(self) -> None:
-        """Refuse to go on in a stream that is not the one we followed, or no longer holds what comes next."""
+        """Refuse to go on in a stream that is not the one we followed, or has lost its end."""
         info = await self._jetstream.info()
         if self._stream is not None and not info.is_same_log_as(self._stream):
             raise StreamReplaced(f"the stream {self._jetstream.stream} was made again ({info.created})")
@@ -196,7 +198,6 @@ class Feed:
         last = await self._jetstream.last_sequence(self._subject)
         if last < position:
             raise StreamShortened(position, last)
-        await self._check_beginning()
 
     async def _check_beginning(self) -> None:
         position = self._next - 1

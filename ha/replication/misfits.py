@@ -8,15 +8,27 @@ our nodes read of it stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import orjson
+
+from ha.sqlite.rowchange import Change, RowChange
 
 #: For a replica to run in place of a row that has no place any more.
 NOTHING = "SELECT 1"
 
 #: The stored columns of a table; None where there is none of that name.
 ColumnsOf = Callable[[str], tuple[str, ...] | None]
+
+
+def has_misfits(changes: Iterable[Change], columns_of: ColumnsOf) -> bool:
+    """Whether there is anything to be told in another way in a message of these changes."""
+    return any(type(one) is RowChange and not _fits(one.table, one.columns, columns_of) for one in changes)
+
+
+def _fits(table: str, columns: Iterable[str], columns_of: ColumnsOf) -> bool:
+    known = columns_of(table)
+    return known is not None and set(columns) <= set(known)
 
 
 def retell(body: bytes, columns_of: ColumnsOf) -> bytes:
@@ -27,8 +39,7 @@ def retell(body: bytes, columns_of: ColumnsOf) -> bytes:
     plain = orjson.loads(body)
     misfits = 0
     for entry in plain["changes"]:
-        columns = columns_of(entry["table"])
-        if columns is None or not set(entry["columns"]) <= set(columns):
+        if not _fits(entry["table"], entry["columns"], columns_of):
             entry.setdefault("row_operation", entry["operation"])
             entry |= {"operation": "SQL", "command": NOTHING, "args": ()}
             misfits += 1

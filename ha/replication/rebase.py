@@ -33,7 +33,7 @@ import orjson
 from ha.replication.change import Message, Record, decode, merge
 from ha.replication.conflicts import ORPHANED, UNFIT, Authors, Lost, losses, met
 from ha.replication.entry import Entry
-from ha.replication.misfits import retell
+from ha.replication.misfits import has_misfits, retell
 from ha.replication.selection import CannotSelect, Outcome, Selection, touches_done
 from ha.sqlite import tables as schema
 from ha.sqlite.database import Database
@@ -166,7 +166,7 @@ class Rebase:
         if taken and not taken[0].final:
             records = [Record.from_bytes(pending.undo) for pending in taken if pending.undo is not None]
             touches = touches_between(self._connection, taken[0].number, taken[-1].number)
-            body = self._told([pending.body for pending in taken], final=False)
+            body = retell(merge([pending.body for pending in taken], self._shape_of), self._stored_columns_of)
             self._replace(taken, body, Record.joined(records), touches)
 
     # Entries, one by one
@@ -269,9 +269,11 @@ class Rebase:
                 self._remove(pending)  # a restored file had it by way of the log
         if not waiting:
             return
-        body = self._told([pending.body for pending in waiting], final=waiting[0].final)
+        body = merge([pending.body for pending in waiting], self._shape_of)  # of a final one it is that one
         earlier = Authors([author for pending in waiting for author in _authors(pending).all()])
         message = decode(body)
+        if not waiting[0].final and has_misfits(message.changes, self._stored_columns_of):
+            body = retell(body, self._stored_columns_of)
         self._capture.begin()
         try:
             put_what_fits(self._connection, message)
@@ -342,10 +344,6 @@ class Rebase:
         return table.shape if table is not None and table.columns == columns else None
 
     # What was lost
-
-    def _told(self, bodies: Sequence[bytes], *, final: bool) -> bytes:
-        """One message that says what these say, on the schema as it is now; one that may have been sent stays as it is."""
-        return bodies[0] if final else retell(merge(bodies, self._shape_of), self._stored_columns_of)
 
     def _stored_columns_of(self, name: str) -> tuple[str, ...] | None:
         table = self._tables.get(name)

@@ -6,7 +6,7 @@ import orjson
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.replication.change import Message, decode, encode
-from ha.replication.misfits import NOTHING, retell
+from ha.replication.misfits import NOTHING, has_misfits, retell
 from ha.sqlite.rowchange import DELETE, INSERT, UPDATE, RowChange, Shape
 
 SHAPE = Shape(plain=True, rowid="rowid", alias=0, key=(0,), loose=())
@@ -39,6 +39,11 @@ class MisfitTests(SynchronousTestCase):
             for entry in orjson.loads(told)["changes"]:
                 self.assertEqual((entry["operation"], entry["command"]), ("SQL", NOTHING))
             self.assertEqual(decode(told), decode(self.body))
+            self.assertTrue(has_misfits(self.message.changes, lambda name, columns=columns: columns))
+
+    def test_who_has_read_the_message_need_not_look_again(self) -> None:
+        """Where all of it fits there is nothing to tell."""
+        self.assertFalse(has_misfits(self.message.changes, lambda name: ("new", *COLUMNS)))
 
     def test_each_table_for_itself(self) -> None:
         """The rows of the others are told."""
