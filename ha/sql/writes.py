@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ha.errors import StatementError
 from ha.sql import modifying
+from ha.sql.aliases import alias
 from ha.sql.rewriting import Rewriting, elements
 from ha.sql.tokens import quoted_name, unquoted
 
@@ -110,6 +111,7 @@ def write(rewriting: Rewriting, index: int) -> None:
     if modifying.is_part(rewriting, index):
         modifying.part(rewriting, index)
         return
+    alias(rewriting, index)
     if rewriting.key(index) != "DELETE":
         rewriting.ask()
 

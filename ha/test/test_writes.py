@@ -27,7 +27,7 @@ TABLE = (
     ("insert into t(a) overriding system value values (1)", "insert into t(a) values (1)"),
     (
         "delete from t using u where t.a=u.a returning t.a",
-        "delete from t WHERE rowid IN (SELECT t.rowid FROM t, u where t.a=u.a) returning t.a",
+        "delete from t WHERE rowid IN (SELECT t.rowid FROM t, u where t.a=u.a) returning a",
     ),
 )
 
