@@ -469,7 +469,7 @@ def _row_function_in_list(rewriting: Rewriting, index: int, close: int) -> None:
     rewriting.rows += 1
     name = f"pg_rows{rewriting.rows}"
     leader = rewriting.leaders.setdefault(select, name)
-    rewriting.drop(index, close)
+    rewriting.forget(index, close)
     rewriting.instead[index] = f"{name}.value"
     rewriting.parameters = max(rewriting.parameters, given.parameters)
     rewriting.skip = close

@@ -41,3 +41,10 @@ class RowSourceTests(RuleTests):
     """Each rule by its example."""
 
     table = TABLE
+    typed = (
+        (
+            "select generate_series('2026-01-01'::date, '2026-01-03'::date, '1 day')::date d",
+            "select pg_date(pg_local(pg_rows1.value )) d"
+            " FROM generate_series(pg_date('2026-01-01'), pg_date('2026-01-03'), '1 day') AS pg_rows1",
+        ),
+    )
