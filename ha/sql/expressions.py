@@ -40,6 +40,7 @@ _COMPARISONS = frozenset(
     "= <> != < > <= >= == ~ !~ ~* !~* ~~ !~~ ~~* !~~* @> <@ && ^@ LIKE ILIKE GLOB REGEXP MATCH".split()
 )
 _TRUTHS = frozenset("AND OR NOT IS IN BETWEEN EXISTS ISNULL NOTNULL SIMILAR OVERLAPS".split())
+_FLOATS = frozenset(("float4", "float8"))
 _NUMBERS = ("int2", "int4", "int8", "numeric", "float4", "float8")
 TIMES = frozenset(("date", "timestamp", "timestamptz", "time", "timetz"))
 #: How strongly operators bind, least first.
@@ -341,7 +342,11 @@ class Expressions:
                 else "numeric"
             )
         if name in NUMERIC:
-            return "float8" if first_type in ("float4", "float8") else "numeric" if first_type else None
+            if first_type is None:
+                return None
+            # Of integers, PostgreSQL takes the variant for floats; those with two arguments but power know numeric only.
+            exact = "numeric" in types or (len(types) == 2 and name not in ("power", "pow"))
+            return "numeric" if exact and not _FLOATS.intersection(types) else "float8"
         if name in ("array_agg", "array_prepend", "enum_range"):
             element = types[-1] if name != "enum_range" else next(filter(None, types), None)
             return "_" + element if element and not element.startswith("_") else element

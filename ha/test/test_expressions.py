@@ -36,6 +36,12 @@ class TypeTests(SynchronousTestCase):
             ("select nosuch(1)", None),
             ("select $1", None),
             ("select count(*) > 1", "bool"),
+            ("select sqrt(id) from users", "float8"),
+            ("select power(2, 0.5)", "numeric"),
+            ("select power(2, id) from users", "float8"),
+            ("select round(amount) from orders", "numeric"),
+            ("select round(2, 1)", "numeric"),
+            ("select ceil(1.5::float8)", "float8"),
         ):
             reading = Reading(text)
             (item,) = reading.items()
