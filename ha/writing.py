@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from ha.block import Block, read_only
@@ -22,6 +23,7 @@ from ha.sql.insertions import plain_insertion
 from ha.sql.kinds import CreateTableAs, Kind, Notify, OnCommit, Statement
 from ha.sql.modifying import named
 from ha.sql.statements import split
+from ha.sql.typenames import SPOKEN, declared
 from ha.sqlite import schemas, temporary
 from ha.sqlite.connection import Connection, Facts
 from ha.sqlite.executor import FOREVER, timed_out
@@ -82,6 +84,8 @@ def write(
         promise = _promise(connection, statement)
         capture = backend.replica.database.capture
         rows, changed, last = run_write(connection, capture, fitting.sql, values, facts, allowance)
+        if rows and columns and not backend.sqlite_order:
+            _check_widths(columns, rows)
     except StatementError as error:
         raise judged.placed(error, statement) from error
     if promise is not None:
@@ -99,6 +103,31 @@ def write(
         last if statement.verb == "INSERT" else None,
         notices=notices,
     )
+
+
+def _check_widths(columns: tuple[Column, ...], rows: Sequence[Row]) -> None:
+    """What RETURNING gives must fit what is announced, while the row can still be undone.
+
+    :raises StatementError: 22003.
+    """
+    for at, bits, spoken in _narrow(columns):
+        for row in rows:
+            value = row[at]
+            if value.__class__ is int and not -(1 << bits - 1) <= value < 1 << bits - 1:  # type: ignore[operator]
+                raise StatementError("22003", f'value "{value}" is out of range for type {spoken}')
+
+
+@lru_cache(maxsize=1024)
+def _narrow(columns: tuple[Column, ...]) -> tuple[tuple[int, int, str], ...]:
+    """The columns that are announced as integers of less than SQLite's 64 bits: where they are, their bits, their type."""
+    found = []
+    for at, column in enumerate(columns):
+        # A column that says INTEGER has 64 bits, an expression of that type 32.
+        name = declared(column.decltype) if column.decltype else column.expression
+        bits = {"int2": 16, "int4": 32}.get(name or "")
+        if bits is not None:
+            found.append((at, bits, SPOKEN[name or ""]))
+    return tuple(found)
 
 
 def write_each(

@@ -172,3 +172,27 @@ class TemporaryTableTests(BackendCase):
         self.successResultOf(one)
         self.successResultOf(other)
         self.assertIn(self.client.rows("SELECT a FROM t"), ([("xy1",)], [("x1y",)]))
+
+
+class ReturningTests(BackendCase):
+    """What RETURNING gives is announced before it is known."""
+
+    def test_a_value_that_does_not_fit_keeps_nothing(self) -> None:
+        """Alone, in a block, and in a batch of statements: the row is undone."""
+        self.client.run("CREATE TABLE n (id INTEGER PRIMARY KEY, i INTEGER, s int2)")
+        self.assertEqual(self.client.rows("INSERT INTO n VALUES (1, 3000000000, 1) RETURNING i"), [(3000000000,)])
+        self.client.run("SET ha.integer_oid = int4")
+        for text in (
+            "INSERT INTO n VALUES (2, 3000000000, 1) RETURNING i",
+            "INSERT INTO n VALUES (3000000000, 1, 1) RETURNING *",
+            "UPDATE n SET s = 2 RETURNING id, i",
+            "DELETE FROM n RETURNING i + 0",
+        ):
+            self.assertEqual(self.client.refused(text), "22003", text)
+            self.client.run("BEGIN")
+            self.client.run("SAVEPOINT a")
+            self.assertEqual(self.client.refused(text), "22003", text)
+            self.client.run("ROLLBACK TO a")
+            self.client.run("COMMIT")
+        self.assertEqual(self.client.rows("SELECT id, s FROM n"), [(1, 1)])
+        self.assertEqual(self.client.rows("INSERT INTO n VALUES (4, 5, 6) RETURNING i, s"), [(5, 6)])
