@@ -148,4 +148,4 @@ _CASTS: Final[dict[str, Callable[..., Any]]] = {
     name.removeprefix("pg_fit_").removeprefix("pg_"): function
     for name, function in sorted(_FUNCTIONS.items(), key=lambda pair: pair[0].startswith("pg_fit_"))
     if name.startswith("pg_")
-}
+} | {"date": times.pg_date, "timestamp": times.pg_timestamp}

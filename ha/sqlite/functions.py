@@ -50,6 +50,7 @@ from ha.sqlite import (
     times,
 )
 from ha.sqlite.advisory import Claims
+from ha.sqlite.spellings import day_first
 from ha.sqlite.typenumbers import TypeNames
 from ha.values import Activity, NamedStatement
 
@@ -188,8 +189,14 @@ def _asking(connection: Connection) -> list[Row]:
     def zone() -> tzinfo:
         return times.zone_or_utc(context().variables.get("TimeZone"))
 
+    def in_order(value: Any) -> Any:
+        # Only what could be 2/1/2003 asks for the DateStyle.
+        if value.__class__ is not str or value[:4].isdigit() or not value[:1].isdigit():
+            return value
+        return day_first(value) if context().variables.get("DateStyle").endswith("DMY") else value
+
     def in_zone(value: Any, precision: int = 6) -> str | None:
-        return times.pg_timestamptz(value, precision, zone())
+        return times.pg_timestamptz(in_order(value), precision, zone())
 
     def stopped(pid: int | str | None, *, end: bool) -> int | None:
         company, number = context().company, casts.pg_int4(pid)
@@ -227,6 +234,9 @@ def _asking(connection: Connection) -> list[Row]:
         ("current_setting", 2, current_setting, ASKING),
         ("set_config", 3, set_config, ACTING),
         ("now", 0, now, ASKING),
+        ("pg_date", 1, lambda value: times.pg_date(in_order(value)), ASKING),
+        ("pg_timestamp", 1, lambda value: times.pg_timestamp(in_order(value)), ASKING),
+        ("pg_timestamp", 2, lambda value, precision: times.pg_timestamp(in_order(value), precision), ASKING),
         ("pg_timestamptz", 1, in_zone, ASKING),
         ("pg_timestamptz", 2, in_zone, ASKING),
         ("transaction_timestamp", 0, now, ASKING),

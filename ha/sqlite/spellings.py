@@ -65,6 +65,15 @@ def respelled(text: str) -> tuple[str, str | None] | None:
     return f"{day} {clock}", zone
 
 
+_DAY_FIRST = re.compile(r"\s*(\d{1,2})([/.-])(\d{1,2})\2(\d{4})(?!\d)(.*)", re.DOTALL)
+
+
+def day_first(text: str) -> str:
+    """``2/1/2003`` as ISO 8601 writes it, where the session's DateStyle says that the day comes first; any other text as it is."""
+    match = _DAY_FIRST.fullmatch(text) if len(text) <= _TEXT_MAX else None
+    return text if match is None else f"{match[4]}-{match[3]}-{match[1]}{match[5]}"
+
+
 def _day(text: str) -> str | None:
     text = text.strip()
     if re.fullmatch(r"[Jj]\d{7}", text):

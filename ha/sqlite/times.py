@@ -539,9 +539,6 @@ def date_bin(stride: Any, value: Any, origin: Any) -> str | None:
 
 #: Name, number of arguments, what computes it.
 FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
-    ("pg_date", 1, pg_date),
-    ("pg_timestamp", 1, pg_timestamp),
-    ("pg_timestamp", 2, pg_timestamp),
     ("pg_time", 1, pg_time),
     ("pg_time", 2, pg_time),
     ("pg_timetz", 1, pg_timetz),

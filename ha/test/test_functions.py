@@ -111,6 +111,21 @@ class ContextTests(FunctionCase):
         self.assertIsNone(found())
 
 
+class DateOrderTests(FunctionCase):
+    """``2/1/2003`` means what the session's DateStyle says."""
+
+    def test_both_orders(self) -> None:
+        """In every cast; other spellings mean one thing."""
+        asked = "SELECT pg_date('2/1/2003'), pg_timestamp('2/1/2003 04:05'), pg_timestamptz('2/1/2003'), pg_date('2003-02-01')"
+        for style, day in (("ISO, MDY", "2003-02-01"), ("SQL, DMY", "2003-01-02")):
+            assert self.connection.context is not None
+            self.connection.context.variables.set("DateStyle", style)
+            self.assertEqual(
+                self.connection.execute(asked).fetchone(),
+                (day, f"{day} 04:05:00", f"{day} 00:00:00+00:00", "2003-02-01"),
+            )
+
+
 class DivisionTests(FunctionCase):
     """PostgreSQL refuses to divide by zero; SQLite gives NULL."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ha.sqlite.spellings import respelled
+from ha.sqlite.spellings import day_first, respelled
 
 
 class SpellingTests(SynchronousTestCase):
@@ -24,6 +24,14 @@ class SpellingTests(SynchronousTestCase):
         self.assertEqual(respelled("2026-01-01 1:02:03 PM"), ("2026-01-01 13:02:03", None))
         self.assertEqual(respelled("2026-01-01 10:00 EST"), ("2026-01-01 10:00-05:00", None))
         self.assertEqual(respelled("2026-01-01 10:00 America/New_York"), ("2026-01-01 10:00", "America/New_York"))
+
+    def test_the_day_first(self) -> None:
+        """Where a session says so, of what could be read both ways."""
+        for text, read in (
+            ("2/1/2003", "2003-1-2"), ("02.01.2003 04:05", "2003-01-02 04:05"), ("2-1-2003", "2003-1-2"), ("2/1.2003", "2/1.2003"),
+            ("2003-01-02", "2003-01-02"), ("2 Jan 2003", "2 Jan 2003"), ("2/1/20031", "2/1/20031"),
+        ):  # fmt: skip
+            self.assertEqual(day_first(text), read, text)
 
     def test_nothing_else(self) -> None:
         """Neither words nor long texts."""
