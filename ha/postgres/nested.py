@@ -121,7 +121,10 @@ def element_value(item: Any, oid: int) -> Value:
     if item is True or item is False:
         return int(item)
     if oid == BYTEA and isinstance(item, str) and item.startswith("\\x"):
-        return bytes.fromhex(item[2:])
+        try:
+            return bytes.fromhex(item[2:])
+        except ValueError:
+            raise unfit(BYTEA, item) from None
     return json.dumps(item, ensure_ascii=False) if isinstance(item, (dict, list)) else item
 
 

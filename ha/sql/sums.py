@@ -122,7 +122,7 @@ def divided(rewriting: Rewriting, index: int) -> None:
         _exact(rewriting, index, last)
     if last == index + 1 and rewriting.kind(last) == NUMBER and rewriting.key(last).strip("0._"):
         return  # a number that is not zero
-    rewriting.before(index + 1, "pg_divisor(")
+    rewriting.first(index + 1, "pg_divisor(")
     rewriting.last(last, ")")
 
 
@@ -135,7 +135,7 @@ def _exact(rewriting: Rewriting, index: int, last: int) -> None:
     if rewriting.key(first - 1) in ("^", "IN", "EXISTS"):
         return  # it belongs to that
     if {rewriting.types.of(first, index - 1), rewriting.types.of(index + 1, last)} & _FRACTIONAL:
-        rewriting.before(first, "CAST(")
+        rewriting.first(first, "CAST(")
         rewriting.last(index - 1, " AS REAL)")
 
 

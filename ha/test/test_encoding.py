@@ -71,6 +71,15 @@ class AnnouncedTests(SynchronousTestCase):
         self.assertEqual(binary_encoder(OIDS["jsonb"], -1, manner)('"\u20ac"'), b'\1"\xa4"')
         self.assertEqual(binary_encoder(OIDS["bytea"], -1, manner)("\u20ac".encode()), "\u20ac".encode())
 
+    def test_bytes_in_arrays(self) -> None:
+        """JSON holds them as hexadecimal digits; a client gets what it gave."""
+        kept = '["\\\\x00ff", null]'
+        self.assertEqual(text_encoder(OIDS["_bytea"])(kept), b'{"\\\\x00ff",NULL}')
+        self.assertTrue(binary_encoder(OIDS["_bytea"])(kept).endswith(b"\0\0\0\2\x00\xff\xff\xff\xff\xff"))
+        self.assertEqual(
+            self.assertRaises(StatementError, binary_encoder(OIDS["_bytea"]), '["\\\\xzz"]').sqlstate, "22P02"
+        )
+
     def test_values_of_sqlites_other_conventions(self) -> None:
         """Seconds since 1970 and Julian days in a date column; words in a boolean one."""
         for name, value, text in (
