@@ -16,7 +16,7 @@ TYPED = (
     ("select id + 1 from users", "select id + 1 from users"),
     ("select amount / 2 from orders", "select CAST(amount AS REAL) / 2 from orders"),
     ("select id % amount / 3 from orders", "select id % CAST(pg_divisor(amount) AS REAL) / 3 from orders"),
-    ("select id / amount::int from orders", "select CAST(id AS REAL) / pg_divisor(pg_int4(amount)) from orders"),
+    ("select id / amount::int from orders", "select id / pg_divisor(pg_int4(amount)) from orders"),
     ("select id / 2 from users", "select id / 2 from users"),
     ("select id / amount from orders", "select CAST(id AS REAL) / pg_divisor(amount) from orders"),
     (
