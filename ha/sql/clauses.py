@@ -7,7 +7,8 @@ from ha.sql.rewriting import AFTER_FROM, Rewriting
 from ha.sql.rowsources import JOINS
 from ha.sql.tokens import BIND, COMPOUNDS, NUMBER, PARAMETER, QUOTED, STRING, WORD, quoted_name, unquoted
 
-AFTER_ORDER = frozenset("LIMIT OFFSET FETCH FOR ROWS RANGE GROUPS UNION INTERSECT EXCEPT RETURNING ;".split())
+#: What ends ORDER BY; ON is that of ON CONFLICT.
+AFTER_ORDER = frozenset("ON LIMIT OFFSET FETCH FOR ROWS RANGE GROUPS UNION INTERSECT EXCEPT RETURNING ;".split())
 
 
 _AFTER_WHOLE = COMPOUNDS | frozenset(("", ";", ")", "ORDER", "LIMIT", "OFFSET", "FETCH", "FOR"))

@@ -38,7 +38,7 @@ COMPARISONS = frozenset(("=", "<>", "!=", "<", ">", "<=", ">="))
 CLOSER = frozenset("+ - * / % ^ || -> ->> #> #>> & | # << >> @> <@ && #-".split())
 _EXTREMES = frozenset(("MIN", "MAX", "NULLIF"))
 _TERM_END = frozenset(
-    ("ASC", "DESC", "NULLS", "USING", ",", "ROWS", "RANGE", "GROUPS", "ORDER", "HAVING", *AFTER_FROM, "INTO")
+    ("ASC", "DESC", "NULLS", "USING", "ON", ",", "ROWS", "RANGE", "GROUPS", "ORDER", "HAVING", *AFTER_FROM, "INTO")
 )
 #: Statements without any of these have nothing to compare.
 WORDS = COMPARISONS | COMPOUNDS | _EXTREMES | frozenset(("BETWEEN", "IN", "IS", "BY", "DISTINCT", "CASE", "USING"))

@@ -245,6 +245,8 @@ class Expressions:
                     return found if found.startswith("_") else "_" + found
             return None
         array = self.typed(first, opening, scope, depth + 1)
+        if array == "jsonb":
+            return array
         if array is None or not array.startswith("_"):
             return None
         return array if ":" in [self.reading.key(at) for at in self.reading.level(opening + 1, last - 1)] else array[1:]

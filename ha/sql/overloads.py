@@ -265,7 +265,19 @@ def _length(rewriting: Rewriting, types: Types, at: int) -> None:
         _around(rewriting, *argument, "rtrim(", ", ' ')")
 
 
+def _subscript(rewriting: Rewriting, types: Types, at: int) -> None:
+    """``document['key']``, of a jsonb: what stands at a path of one step."""
+    if at not in rewriting.partners or rewriting.key(at - 1) in ("[", ",", "ARRAY") or at in rewriting.instead:
+        return
+    first, close = rewriting.operand_before(at), rewriting.partners[at]
+    if rewriting.is_stored or close == at + 1 or types.of(first, at - 1) != "jsonb":
+        return
+    rewriting.before(first, "pg_at_path(")
+    rewriting.instead[at], rewriting.instead[close] = ", json_array(", "), 0)"
+
+
 RULES: dict[str, Rule] = {
+    "[": _subscript,
     "SUM": _sum,
     "AVG": _sum,
     "MIN": _extreme,

@@ -90,6 +90,15 @@ OPERATOR_WORDS = frozenset(
 )
 
 
+#: Functions whose rows are pairs: the types of a key and its value.
+_PAIRS = {
+    "json_each": ("text", "json"),
+    "jsonb_each": ("text", "jsonb"),
+    "json_each_text": ("text", "text"),
+    "jsonb_each_text": ("text", "text"),
+}
+
+
 class Reading:
     """One statement's tokens."""
 
@@ -437,10 +446,14 @@ class Reading:
         call = Call(name, at + 2, close)
         if not self.is_name(alias) or (self.kind(alias) == WORD and self.key(alias) in _NEVER_ALIAS):
             scope.called[name] = (name, call)
+            if name in _PAIRS:
+                scope.defined[name] = dict(zip(("key", "value"), _PAIRS[name], strict=True))
             return
         shown = self.plain(alias).lower()
         names = self._names_in(alias + 1) if self.key(alias + 1) == "(" and alias + 1 in self.partners else []
         scope.called[shown] = (names[0] if names else shown, call)
+        if name in _PAIRS:
+            scope.defined[shown] = dict(zip(names or ("key", "value"), _PAIRS[name], strict=False))
         if name.endswith(("to_record", "to_recordset")) and names:
             scope.defined[shown] = self._defined(alias + 1)
 

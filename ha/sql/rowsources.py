@@ -147,6 +147,28 @@ def _field(rewriting: Rewriting, index: int) -> None:
     rewriting.last(index, f", {quoted('$.' + quoted_name(name))}{after}")
 
 
+#: Functions that give rows of a key and its value, and ours where SQLite's mean otherwise.
+PAIR_FUNCTIONS = {
+    "JSON_EACH": "pg_json_each",
+    "JSONB_EACH": "pg_jsonb_each",
+    "JSON_EACH_TEXT": "json_each_text",
+    "JSONB_EACH_TEXT": "jsonb_each_text",
+}
+_PAIR = ["key", "value"]
+
+
+def pair_function(rewriting: Rewriting, index: int) -> None:
+    """json_each() and its kin, whose columns may be named behind an alias."""
+    close = rewriting.partners.get(index + 1, -1)
+    if rewriting.key(index + 1) != "(" or close < 0 or rewriting.is_sqlites:
+        return
+    rewriting.instead[index] = PAIR_FUNCTIONS[rewriting.key(index)]
+    at = close + 1 + (rewriting.key(close + 1) == "AS")
+    if rewriting.key(close + 1) == "WITH" or (rewriting.kind(at) in (WORD, QUOTED) and rewriting.key(at + 1) == "("):
+        if rewriting.key(index - 1) in ("FROM", "JOIN", "LATERAL") or _in_from(rewriting, index - 1):
+            _row_function_in_from(rewriting, index, close, _PAIR)
+
+
 #: Functions that give rows of one column.
 ROW_FUNCTIONS = frozenset(
     "GENERATE_SERIES GENERATE_SUBSCRIPTS UNNEST REGEXP_SPLIT_TO_TABLE REGEXP_MATCHES STRING_TO_TABLE JSON_OBJECT_KEYS "
@@ -287,7 +309,10 @@ def _in_from(rewriting: Rewriting, at: int) -> bool:
     return False
 
 
-def _row_function_in_from(rewriting: Rewriting, index: int, close: int) -> None:
+def _row_function_in_from(rewriting: Rewriting, index: int, close: int, given: list[str] | None = None) -> None:
+    """
+    :param given: the columns' names in SQLite, where they are other than one ``value``, or unnest's.
+    """
     name = rewriting.key(index).lower()
     at = close + 1
     ordinality = rewriting.key(at) == "WITH" and rewriting.key(at + 1) == "ORDINALITY"
@@ -302,12 +327,13 @@ def _row_function_in_from(rewriting: Rewriting, index: int, close: int) -> None:
         if rewriting.key(at + 1) == "(" and at + 1 in rewriting.partners:
             columns = _listed_names(rewriting, at + 1)
             rewriting.drop(at + 1, rewriting.partners[at + 1])
-    if alias is None and "VALUE" in rewriting.keys:
+    if alias is None and given is None and "VALUE" in rewriting.keys:
         return  # SQLite's own name for the column
-    count = 1 + _commas(rewriting, index + 2, close) if name == "unnest" else 1
+    count = 1 + _commas(rewriting, index + 2, close) if name == "unnest" else len(given or (name,))
     if count > _COMPARED_AFTER:
         _without_null(rewriting, index + 2, close)
-    values = [f"value{'' if number == 0 else number + 1}" for number in range(count)]
+    values = given or [f"value{'' if number == 0 else number + 1}" for number in range(count)]
+    columns += values[len(columns) :] if columns and given else []
     if not columns:
         columns = [alias or name] if count == 1 else values
     shown = [f"{value} AS {quoted_name(column)}" for value, column in zip(values, columns, strict=False)]
@@ -354,7 +380,7 @@ def _refers(rewriting: Rewriting, first: int, last: int) -> bool:
         if rewriting.kind(at) == QUOTED:
             return True
         if rewriting.kind(at) == WORD and rewriting.key(at + 1) != "(" and rewriting.key(at) not in _CONSTANT_WORDS:
-            if rewriting.key(at - 1) not in ("::", ".") or rewriting.key(at + 1) == ".":
+            if rewriting.key(at - 1) not in ("::", ".", "AS") or rewriting.key(at + 1) == ".":
                 return True
     return False
 

@@ -103,6 +103,7 @@ from ha.sql.operators import (
 )
 from ha.sql.rewriting import Rewriting, Translation
 from ha.sql.rowsources import (
+    PAIR_FUNCTIONS,
     RECORD_FUNCTIONS,
     ROW_FUNCTIONS,
     TABLE_FUNCTIONS,
@@ -112,6 +113,7 @@ from ha.sql.rowsources import (
     current_schema,
     expand_array,
     lateral,
+    pair_function,
     records,
     row_function,
     sequence_state,
@@ -318,8 +320,7 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "VALUES": listed_rows,
     "INTERSECT": compound,
     "EXCEPT": compound,
-    "JSON_EACH": ours("pg_json_each"),
-    "JSONB_EACH": ours("pg_jsonb_each"),
+    **dict.fromkeys(PAIR_FUNCTIONS, pair_function),
     "JSONB_INSERT": ours("pg_jsonb_insert"),
     "#-": json_call("pg_jsonb_delete_path"),
     "^@": prefix,

@@ -134,6 +134,8 @@ def item(value: Any, *indexes: int) -> Any:
     if value is None or None in indexes:
         return None
     found: Any = elements(value)
+    if not all(isinstance(index, int) or str(index).strip().lstrip("-").isdecimal() for index in indexes):
+        raise StatementError("22P02", f'invalid input syntax for type integer: "{indexes[0]}"')
     for index in indexes:
         if not isinstance(found, list) or not 0 < int(index) <= len(found):
             return None

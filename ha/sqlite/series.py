@@ -99,9 +99,16 @@ def generate_subscripts(value: Any = None, dimension: Any = 1, backward: Any = 0
 
 def unnest(*given: Any) -> Iterator[tuple[Any, ...]]:
     """The elements of arrays, side by side."""
-    columns = [[] if one is None or one == _ABSENT else arrays.elements(one) for one in given]
+    columns = [[] if one is None or one == _ABSENT else _flat(arrays.elements(one)) for one in given]
     for at in range(max(map(len, columns), default=0)):
         yield (at + 1, *(arrays.stored(column[at]) if at < len(column) else None for column in columns))
+
+
+def _flat(elements: list[Any]) -> list[Any]:
+    """An array's elements, whatever its dimensions."""
+    if not any(isinstance(one, list) for one in elements):
+        return elements
+    return [inner for one in elements for inner in (_flat(one) if isinstance(one, list) else [one])]
 
 
 def pg_row(*given: Any) -> Iterator[tuple[Any, ...]]:
@@ -120,7 +127,7 @@ def pg_elements(value: Any = None) -> Iterator[tuple[Any]]:
     if value is None:  # what is compared with it is unknown
         yield (None,)
         return
-    for one in arrays.elements(value):
+    for one in _flat(arrays.elements(value)):
         yield (arrays.stored(one),)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from twisted.trial.unittest import SynchronousTestCase
+
+from ha.test.spoken import Spoken, texts, types
 from ha.test.translated import RuleTests
 
 TABLE = (
@@ -48,3 +51,50 @@ class RowSourceTests(RuleTests):
             " FROM generate_series(pg_date('2026-01-01'), pg_date('2026-01-03'), '1 day') AS pg_rows1",
         ),
     )
+
+
+class PairTests(SynchronousTestCase):
+    """Functions whose rows are a key and its value."""
+
+    def test_names_and_types(self) -> None:
+        """Behind an alias, beside a table, numbered."""
+        spoken = Spoken(self)
+        spoken.query('create table d (doc jsonb); insert into d values (\'{"a": 1, "b": [2]}\')')
+        for text, rows, columns in (
+            ('select * from jsonb_each(\'{"a": "x"}\') t(k, v)', [("a", '"x"')], [("k", 25), ("v", 3802)]),
+            ("select k, v from d, jsonb_each(doc) as t(k, v)", [("a", "1"), ("b", "[2]")], [("k", 25), ("v", 3802)]),
+            ("select * from json_each_text('{\"a\": 1}') with ordinality", [("a", "1", "1")], None),
+            ("select n, w from jsonb_each('{\"a\": 1}') with ordinality as t(k, w, n)", [("1", "1")], None),
+            ("select value from d, jsonb_each(d.doc) where key = 'b'", [("[2]",)], [("value", 3802)]),
+        ):
+            heard = spoken.query(text)
+            self.assertEqual(texts(heard), rows, text)
+            if columns is not None:
+                self.assertEqual(types(heard), columns, text)
+
+    def test_an_array_of_arrays(self) -> None:
+        """Is all its elements, to unnest and to ANY."""
+        spoken = Spoken(self)
+        self.assertEqual(spoken.rows("select unnest('{{1,2},{3,4}}'::int[])"), [("1",), ("2",), ("3",), ("4",)])
+        self.assertEqual(spoken.rows("select 3 = any('{{1,2},{3,4}}'::int[]), 5 <> all('{{5}}'::int[])"), [("t", "f")])
+
+    def test_a_documents_subscript(self) -> None:
+        """Is what stands at that path; an array's must be a number."""
+        spoken = Spoken(self)
+        text = "select ('{\"a\": {\"b\": [1, 2]}}'::jsonb)['a']['b'][1], ('[7]'::jsonb)['0'], ('{\"1\": 5}'::jsonb)[1]"
+        self.assertEqual(spoken.rows(text), [("2", "7", "5")])
+        self.assertEqual(spoken.error("select ('{1}'::int[])['x'] from (select 1) q").sqlstate, "22P02")
+
+    def test_an_order_before_on_conflict(self) -> None:
+        """As SQLAlchemy inserts many rows at once."""
+        spoken = Spoken(self)
+        spoken.query("create table u (id serial primary key, a text unique, n int)")
+        for text, rows in (
+            (
+                "insert into u (a, n) select p0::text, c from (values ('x', 0), ('y', 1)) as s(p0, c) order by c "
+                "on conflict (a) do update set n = excluded.n returning a, n",
+                [("x", "0"), ("y", "1")],
+            ),
+            ("insert into u (a) select 'x' order by 1 on conflict do nothing returning a", []),
+        ):
+            self.assertEqual(spoken.rows(text), rows, text)
