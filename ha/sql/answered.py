@@ -3,11 +3,38 @@
 from __future__ import annotations
 
 from ha.errors import StatementError
+from ha.sql.grouping import is_catalogs
 from ha.sql.naming import is_column, name_of
 from ha.sql.reading import Reading
 from ha.sql.rewriting import Rewriting
 from ha.sql.singles import is_value
+from ha.sql.tokens import quoted_name
 from ha.sql.typed import Types
+
+
+def asks(rewriting: Rewriting) -> bool:
+    """Would a ``*`` show what a table of the catalog has besides its columns?"""
+    return "*" in rewriting.keys and any(key.startswith(("PG_", "INFORMATION_SCHEMA")) for key in rewriting.keys)
+
+
+def _without_system_columns(rewriting: Rewriting, types: Types) -> None:
+    """``*`` and ``x.*`` of the catalog's tables, whose system columns are ordinary ones here."""
+    for item in types.reading.stars:
+        scope = types.reading.scopes.get(item.first)
+        if scope is None or item.first in rewriting.instead:
+            continue
+        only = types.reading.plain(item.first).lower() if item.last - item.first > 1 else None
+        tables = {alias: table for alias, table in scope.tables.items() if only in (None, alias)}
+        if not any(map(is_catalogs, tables.values())) or (only is None and types.starred(item) is None):
+            continue
+        listed = [
+            f"{quoted_name(alias)}.{quoted_name(column)}"
+            for alias, table in tables.items()
+            for column in types.schema.shown(table) or ()
+        ]
+        if listed:
+            rewriting.forget(item.first, item.last - 1)
+            rewriting.instead[item.first] = ", ".join(listed)
 
 
 def view(rewriting: Rewriting) -> None:
@@ -39,6 +66,9 @@ def fit(rewriting: Rewriting, types: Types) -> None:
     """Name the columns of subqueries in FROM and in WITH."""
     if not rewriting.is_stored:
         _inner(rewriting, types.reading)
+        if asks(rewriting):
+            types.reading.items()
+            _without_system_columns(rewriting, types)
 
 
 def _inner(rewriting: Rewriting, reading: Reading) -> None:

@@ -23,6 +23,9 @@ class Schema(Protocol):
     def columns(self, table: str) -> Sequence[str] | None:
         """A table's columns in their order; None if there is no such table."""
 
+    def shown(self, table: str) -> Sequence[str] | None:
+        """What ``*`` shows of it in PostgreSQL: generated columns, too, which :meth:`columns` leaves out; None if it is not there."""
+
     def default(self, table: str, column: str) -> str | None:
         """The expression of a column's default."""
 

@@ -97,7 +97,7 @@ def _expand(rewriting: Rewriting, types: Types, select: int, item: Item, shown: 
     for alias, table in scope.tables.items():
         if only not in (None, alias):
             continue
-        columns = types.schema.columns(table)
+        columns = types.schema.shown(table)
         if columns is None:
             raise rewriting.refuse(select + 1, "SELECT DISTINCT ON with * of what is no table", "Name the columns.")
         for column in columns:

@@ -76,7 +76,7 @@ def _select(rewriting: Rewriting, types: Types, select: int) -> None:
     scope = types.reading.scope_at(select + 1)
     if not scope.tables or scope.derived or scope.called:
         return
-    if any(_is_the_catalogs(table) or types.schema.columns(table) is None for table in scope.tables.values()):
+    if any(is_catalogs(table) or types.schema.columns(table) is None for table in scope.tables.values()):
         return
     grouped = Grouped(rewriting, types, scope)
     if group >= 0:
@@ -102,7 +102,7 @@ def _select(rewriting: Rewriting, types: Types, select: int) -> None:
             _expression(grouped, start, end)
 
 
-def _is_the_catalogs(table: str) -> bool:
+def is_catalogs(table: str) -> bool:
     """Its tables' keys are known to PostgreSQL, not to SQLite."""
     return table.lower().startswith(("pg_", "information_schema.", "sqlite_"))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ha.errors import StatementError
 from ha.sql.groupedby import AGGREGATES
-from ha.sql.rewriting import Rewriting
+from ha.sql.rewriting import Rewriting, elements
 from ha.sql.sums import SUMS
 from ha.sql.tokens import OPERATOR, PARAMETER, QUOTED, TEXTS, WORD, literal, quoted, unquoted
 
@@ -343,6 +343,27 @@ def at_zone(rewriting: Rewriting, index: int) -> None:
 def unknown(rewriting: Rewriting, index: int) -> None:
     if rewriting.key(index - 1) in ("IS", "NOT") and rewriting.key(index + 1) != ".":
         rewriting.instead[index] = "NULL"
+
+
+#: What a row without ROW stands behind, when it is asked whether it is NULL.
+_BEFORE_ROW = frozenset("SELECT DISTINCT WHERE AND OR NOT WHEN THEN ELSE ( , ON HAVING RETURNING BY".split())
+
+
+def of_row(rewriting: Rewriting, index: int) -> None:
+    """``(a, b) IS NULL``, which asks each of them; ``IS NOT NULL``, too."""
+    close, last = index - 1, index + 1 + (rewriting.key(index + 1) == "NOT")
+    opening = rewriting.partners.get(close, -1)
+    if rewriting.key(last) != "NULL" or rewriting.key(close) != ")" or opening < 0 or rewriting.is_sqlites:
+        return
+    listed, before = elements(rewriting, opening), opening - 1
+    if rewriting.key(before) != "ROW" and (len(listed) < 2 or rewriting.key(before) not in _BEFORE_ROW):
+        return
+    for first, end in listed:
+        rewriting.first(first, "(")
+        rewriting.last(end, ") IS NULL" if last == index + 1 else ") IS NOT NULL")
+        if end + 1 < close:
+            rewriting.instead[end + 1] = " AND"
+    rewriting.drop(index, last)
 
 
 def collate(rewriting: Rewriting, index: int) -> None:

@@ -201,7 +201,7 @@ def _cast(rewriting: Rewriting, types: Types, at: int) -> None:
         return
     opening = closing = None
     if target.name in _TEXTS:
-        kind = _shown_kind(types, first, last)
+        kind = "bytea" if types.of(first, last) == "bytea" else _shown_kind(types, first, last)
         if first == last and rewriting.key(first) in ("TRUE", "FALSE"):
             rewriting.instead[first] = quoted(rewriting.key(first).lower())
         elif kind is not None:
@@ -212,9 +212,9 @@ def _cast(rewriting: Rewriting, types: Types, at: int) -> None:
         opening, closing = "pg_local(", ")"
     if opening is None or closing is None:
         return
-    if is_call:
+    if is_call and last > first:
         _around(rewriting, first, last, opening, closing)
-    else:
+    else:  # of a single token the brackets go, and the cast's words stand beside it
         rewriting.before(first, opening)
         rewriting.after(last, closing)
 

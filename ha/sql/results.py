@@ -47,7 +47,7 @@ _RESULTS = {
     "jsonb_strip_nulls to_jsonb",
     "_text": "parse_ident regexp_match regexp_matches regexp_split_to_array string_to_array",
     "_name": "current_schemas",
-    "bytea": "set_byte set_bit convert_to decode sha224 sha256 sha384 sha512 zeroblob randomblob",
+    "bytea": "digest hmac set_byte set_bit convert_to decode sha224 sha256 sha384 sha512 zeroblob randomblob",
     "void": "pg_sleep pg_advisory_lock pg_advisory_xact_lock pg_advisory_unlock_all pg_notify",
     "oid": "lo_create lo_creat pg_my_temp_schema pg_relation_filenode",
     "regclass": "to_regclass pg_get_replica_identity_index",

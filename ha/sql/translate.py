@@ -91,6 +91,7 @@ from ha.sql.operators import (
     infix,
     json_call,
     like,
+    of_row,
     overlaps,
     power,
     prefix,
@@ -169,7 +170,7 @@ def translate(
         singles.fit(rewriting, types)
         answered.fit(rewriting, types)
         assignments.fit(rewriting, types)  # around everything else, so last
-    elif not rewriting.keys.isdisjoint(_ASKING):
+    elif not rewriting.keys.isdisjoint(_ASKING) or answered.asks(rewriting):
         rewriting.ask()
     if verb == "CREATE VIEW" and not sqlite_order:
         answered.view(rewriting)
@@ -265,6 +266,7 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "INDEX": plain_word,
     "TRANSACTION": plain_word,
     "ROW": row,
+    "IS": of_row,
     "CURRENT_TIMESTAMP": precision,
     "CURRENT_TIME": precision,
     "(": bracketed_select,

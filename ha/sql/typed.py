@@ -52,7 +52,7 @@ class Types:
         found: list[str] = []
         for alias, table in scope.tables.items():
             if only in (None, alias):
-                columns = self.schema.columns(table)
+                columns = self.schema.shown(table)
                 if columns is None:
                     return None
                 found += columns

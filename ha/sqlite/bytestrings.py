@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import codecs
 import hashlib
+import hmac
 import re
 from collections.abc import Callable
 from typing import Any
@@ -92,6 +93,25 @@ def set_bit(value: Any, at: int, new: int) -> bytes:
     return bytes(raw)
 
 
+def digest(value: Any, name: Any) -> bytes:
+    """pgcrypto's: of a text or of bytes."""
+    return hashlib.new(_algorithm(name), _bytes(value)).digest()
+
+
+def keyed(value: Any, key: Any, name: Any) -> bytes:
+    """pgcrypto's hmac()."""
+    return hmac.new(_bytes(key), _bytes(value), _algorithm(name)).digest()
+
+
+_ALGORITHMS = frozenset(("md5", "sha1", "sha224", "sha256", "sha384", "sha512"))
+
+
+def _algorithm(name: Any) -> str:
+    if text_of(name).lower() not in _ALGORITHMS:
+        raise StatementError("22023", f'Cannot use "{name}": No such hash algorithm')
+    return text_of(name).lower()
+
+
 def bit_count(value: Any) -> int:
     return sum(byte.bit_count() for byte in of_bytes(value))
 
@@ -136,6 +156,8 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = tuple(
         ("sha256", 1, _digest("sha256")),
         ("sha384", 1, _digest("sha384")),
         ("sha512", 1, _digest("sha512")),
+        ("digest", 2, digest),
+        ("hmac", 3, keyed),
         ("encode", 2, encode),
         ("decode", 2, decode),
         ("get_byte", 2, get_byte),

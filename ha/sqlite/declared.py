@@ -73,6 +73,15 @@ class Declared:
         """A table's columns in their order; None if there is no such table."""
         return tuple(name for name, _ in self._table(table).values()) or None
 
+    def shown(self, table: str) -> Sequence[str] | None:
+        """What ``*`` shows of a table in PostgreSQL; None if there is none."""
+        with self._connection.guard.trusted():
+            rows = self._connection.execute(
+                "SELECT name FROM pragma_table_xinfo(?) WHERE hidden <> 1 AND NOT (hidden = 2 AND name IN ('tableoid', 'xmin', 'ctid'))",
+                (table,),
+            )
+            return tuple(str(name) for (name,) in rows) or None
+
     def default(self, table: str, column: str) -> str | None:
         """The expression of a column's default."""
         with self._connection.guard.trusted():

@@ -106,6 +106,14 @@ def mod(left: Any, right: Any) -> Any:
     return pg_numeric(_WIDE.remainder(_decimal(left), _decimal(right)))
 
 
+def cot(value: Any) -> float | None:
+    """The cotangent, which has no end at zero."""
+    if value is None:
+        return None
+    tangent = math.tan(_number(value))
+    return 1 / tangent if tangent else math.inf
+
+
 def scale(value: Any) -> int | None:
     """How many digits of the fraction are kept."""
     if value is None:
@@ -132,6 +140,9 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("pg_log", 2, _checked(lambda base, value: math.log10(value) / math.log10(base), _no_logarithm)),
     ("pg_power", 2, _checked(math.pow, _no_power)),
     ("pg_acos", 1, _checked(math.acos)),
+    ("cot", 1, cot),
+    ("num_nulls", -1, lambda *values: values.count(None)),
+    ("num_nonnulls", -1, lambda *values: len(values) - values.count(None)),
     ("pg_asin", 1, _checked(math.asin)),
     ("pg_xor", 2, lambda left, right: None if left is None or right is None else int(left) ^ int(right)),
     ("scale", 1, scale),

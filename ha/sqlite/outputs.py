@@ -14,7 +14,7 @@ from ha.sql import made, recordtexts
 from ha.sql.made import Composite
 from ha.sql.typenames import declared
 from ha.sqlite import arrays, jsontexts, times
-from ha.sqlite.casts import pg_numeric, text_of
+from ha.sqlite.casts import pg_bytea, pg_numeric, text_of
 
 
 def shown(value: Any, kind: str, zone: tzinfo) -> str | None:
@@ -92,6 +92,7 @@ _OUTPUTS: dict[str, Callable[[Any], str | None]] = {
     "float8": float_text,
     "numeric": numeric_text,
     "jsonb": jsontexts.normal,
+    "bytea": lambda value: "\\x" + pg_bytea(value).hex(),
 }
 
 

@@ -484,6 +484,9 @@ def zone_named(name: str) -> tzinfo:
         return UTC
     if re.fullmatch(r"[-+]\d{1,2}(:?\d{2})?", name):
         return timezone(-(offset(name).utcoffset(None) or timedelta()))  # POSIX counts westward
+    posix = re.fullmatch(r"[A-Za-z]{3,}([-+]\d{1,2}(?::\d{2})?)", name)
+    if posix is not None:
+        return timezone(-(offset(posix[1]).utcoffset(None) or timedelta()))
     if re.fullmatch(r"-?\d{1,2}:\d{2}:\d{2}", name):  # an interval
         return timezone(timedelta(microseconds=interval(name).microseconds))
     try:

@@ -45,3 +45,17 @@ class NameTests(SynchronousTestCase):
             ("select (select max(a) from t), lower from (select lower('Q')) l", [("2", "q")]),
         ):
             self.assertEqual(self.spoken.rows(text), rows, text)
+
+    def test_a_star_of_the_catalog(self) -> None:
+        """Shows no system columns; a star of what is generated shows that."""
+        for text in (
+            "select * from pg_am",
+            "select a.* from pg_am a",
+            "select * from (select * from pg_catalog.pg_am) q",
+        ):
+            names = [name for name, _ in types(self.spoken.query(text))]
+            self.assertEqual(names, ["oid", "amname", "amhandler", "amtype"], text)
+        heard = self.spoken.query("select a.tableoid, *, a.xmin from pg_am a join pg_namespace n on true limit 1")
+        self.assertEqual(len(types(heard)), 1 + 4 + 4 + 1)
+        self.spoken.query("create table g (a int, b int generated always as (a * 2) stored); insert into g values (1)")
+        self.assertEqual(self.spoken.rows("select distinct on (a) * from g"), [("1", "2")])

@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
 from ha.sqlite import bytestrings
+from ha.test.spoken import Spoken
 
 
 class ByteTests(SynchronousTestCase):
@@ -34,3 +35,13 @@ class ByteTests(SynchronousTestCase):
         self.assertEqual(self.assertRaises(StatementError, bytestrings.convert_to, "€", "LATIN1").sqlstate, "22P05")
         self.assertEqual(self.assertRaises(StatementError, bytestrings.convert_from, b"\xff", "UTF8").sqlstate, "22021")
         self.assertEqual(self.assertRaises(StatementError, bytestrings.convert_from, b"", "EBCDIC-X").sqlstate, "22023")
+
+    def test_digests(self) -> None:
+        """pgcrypto's, of texts and bytes; another algorithm is refused."""
+        spoken = Spoken(self)
+        self.assertEqual(
+            spoken.rows("select encode(digest('abc', 'sha1'), 'hex'), digest('x'::bytea, 'MD5')"),
+            [("a9993e364706816aba3e25717850c26c9cd0d89d", "\\x9dd4e461268c8034f5c8564e155c67a6")],
+        )
+        self.assertEqual(spoken.rows("select left(hmac('a', 'b', 'sha256')::text, 10)"), [("\\xcb448b44",)])
+        self.assertEqual(spoken.error("select digest('abc', 'rot13')").sqlstate, "22023")

@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
 from ha.sqlite.mathematics import FUNCTIONS
+from ha.test.spoken import Spoken
 
 _BY_NAME = {(name, count): function for name, count, function in FUNCTIONS}
 
@@ -40,3 +41,11 @@ class MathematicsTests(SynchronousTestCase):
         ):
             error = self.assertRaises(StatementError, _BY_NAME[name, len(arguments)], *arguments)
             self.assertEqual(error.sqlstate, sqlstate)
+
+    def test_counts_and_cotangents(self) -> None:
+        """What is NULL among the arguments; no end at zero."""
+        spoken = Spoken(self)
+        self.assertEqual(
+            spoken.rows("select num_nulls(1, null, 'x'), num_nonnulls(null, 2), cot(0)"), [("1", "1", "Infinity")]
+        )
+        self.assertEqual(spoken.rows("select round(cot(1)::numeric, 6), cot(null)"), [("0.642093", None)])

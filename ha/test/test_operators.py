@@ -83,3 +83,25 @@ class QuantifierTests(SynchronousTestCase):
         ):
             self.assertEqual(spoken.rows(text), rows, text)
         self.assertEqual(spoken.error("select count(*) > all(select 2) from n").sqlstate, "0A000")
+
+
+class RowTests(SynchronousTestCase):
+    """Rows that are asked whether they are NULL."""
+
+    def test_all_of_it_is_asked(self) -> None:
+        """One that is partly NULL is neither."""
+        spoken = Spoken(self)
+        spoken.query("create table t (a int, b text); insert into t values (1, 'x'), (2, null), (null, null)")
+        for text, rows in (
+            (
+                "select (null, null) is null, (1, null) is null, (1, null) is not null, (1, 2) is not null",
+                [("t", "f", "f", "t")],
+            ),
+            ("select row(1, null) is null, row(null) is null, row(1) is not null", [("f", "t", "t")]),
+            ("select a from t where not (a + 1, b) is null order by a", [("1",), ("2",)]),
+            (
+                "select a in (1, 2) is null, coalesce(a, null) is null, (a) is null from t where a is null",
+                [("t", "t", "t")],
+            ),
+        ):
+            self.assertEqual(spoken.rows(text), rows, text)

@@ -217,3 +217,21 @@ class IntegerTests(OverloadCase):
             ("2147483647 + 1", "22003"), ("9223372036854775807 + 1", "22003"), ("id::int4 - 2147483647 - 5", "22003")
         )
         self.answers(("2147483647::int8 + 1", "2147483648"), ("(id + 1) * 3", "6"), ("sum(id) + 1", "2"))
+
+
+class CastTests(SynchronousTestCase):
+    """Casts to texts, in each way to write them."""
+
+    def test_a_value_is_written_as_its_type_is(self) -> None:
+        """Booleans, floats, bytes, documents."""
+        spoken = Spoken(self)
+        spoken.query("create table c (b bool, f float8, y bytea); insert into c values (false, 3, '\\xff00')")
+        for text, row in (
+            (
+                "select cast(b as varchar), cast(b as text), b::varchar, cast(not b as varchar) from c",
+                ("false",) * 3 + ("true",),
+            ),
+            ("select cast(f as varchar), f::text, cast(f + 1 as varchar) from c", ("3", "3", "4")),
+            ("select cast(y as varchar), y::text || '!', length(y::text) from c", ("\\xff00", "\\xff00!", "6")),
+        ):
+            self.assertEqual(spoken.rows(text), [row], text)

@@ -112,3 +112,13 @@ class TimeTests(FunctionCase):
                 read(text)
             except StatementError:
                 pass
+
+
+class PosixZoneTests(SynchronousTestCase):
+    """Zones that count westward, as POSIX has them."""
+
+    def test_a_name_and_hours(self) -> None:
+        """Django names its fixed offsets so."""
+        noon = "2026-01-01 12:00:00+00:00"
+        self.assertEqual(times.at_time_zone("UTC-05:30", noon), "2026-01-01 17:30:00")
+        self.assertEqual(times.at_time_zone("EST+5", noon), "2026-01-01 07:00:00")

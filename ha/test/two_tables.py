@@ -26,6 +26,10 @@ class Schema:
         """Of a known table."""
         return list(TABLES[table]) if table in TABLES else None
 
+    def shown(self, table: str) -> Sequence[str] | None:
+        """All of a known table's."""
+        return self.columns(table)
+
     def default(self, table: str, column: str) -> str | None:
         """Of one column."""
         return "'nobody'" if (table, column) == ("users", "name") else None
