@@ -50,7 +50,7 @@ def listed_rows(rewriting: Rewriting, index: int) -> None:
     """``VALUES (2), (1) ORDER BY 1``: SQLite wants a query around it."""
     if index or rewriting.sqlite_order:
         return
-    end = rewriting.clause_end(1, frozenset(("ORDER", "LIMIT", "OFFSET", "FETCH")))
+    end = rewriting.clause_end(1, COMPOUNDS | {"ORDER", "LIMIT", "OFFSET", "FETCH"})
     if rewriting.key(end) in ("ORDER", "LIMIT", "OFFSET", "FETCH"):
         rewriting.before(0, "SELECT * FROM (")
         rewriting.last(end - 1, ")")

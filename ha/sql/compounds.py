@@ -28,7 +28,7 @@ class _Operand(NamedTuple):
 
 
 def compound(rewriting: Rewriting, index: int) -> None:
-    """An INTERSECT or EXCEPT: the whole level is looked at when its first operator comes."""
+    """A UNION, INTERSECT or EXCEPT: the whole level is looked at when its first operator comes."""
     if (
         rewriting.kind(index) != WORD
         or index in rewriting.joins
@@ -38,6 +38,10 @@ def compound(rewriting: Rewriting, index: int) -> None:
         return
     operands, operators = _level(rewriting, index)
     rewriting.joins.update(operators)
+    last = operands[-1]
+    if rewriting.key(last.first) == "VALUES" and rewriting.key(last.last + 1) in _AFTER:  # SQLite's takes no ORDER BY
+        rewriting.first(last.first, "SELECT * FROM (")
+        rewriting.last(last.last, ")")
     # First what INTERSECT joins, then the rest from left to right.
     chain, between = [operands[0]], []
     for at, operand in zip(operators, operands[1:], strict=True):

@@ -221,9 +221,10 @@ class Grouped:
         return self.types.schema.column_type(table, column) is not None
 
     def found(self, at: int, last: int) -> tuple[int, int]:
-        """The grouped expression that begins at a token: its number, and the token behind it; -1 if none does."""
+        """The longest grouped expression that begins at a token: its number, and the token behind it; -1 if none does."""
+        number, behind = -1, at
         begin, after_first = self._word(at)
-        for words, number in self.expressions.items():
+        for words, one in self.expressions.items():
             if words[:1] != (begin,):
                 continue
             end, place = after_first, 1
@@ -232,9 +233,9 @@ class Grouped:
                 if word != words[place]:
                     break
                 end, place = after, place + 1
-            if place == len(words) and end <= last:
-                return number, end
-        return -1, at
+            if place == len(words) and behind < end <= last:
+                number, behind = one, end
+        return number, behind
 
     def _text(self, at: int) -> str:
         return unquoted(self.rewriting.text, self.rewriting.tokens[at])

@@ -256,6 +256,8 @@ class _Unfolding:
         parts = self.types.reading.parts(at + 2, close)
         bits = []
         for place, (first, last) in enumerate(parts):
+            while rewriting.key(first) == "(" and rewriting.partners.get(first) == last - 1:
+                first, last = first + 1, last - 1
             number, end = self.grouped.found(first, last)
             if number < 0 or end != last:
                 raise _not_grouped(rewriting, first)

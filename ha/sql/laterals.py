@@ -16,8 +16,6 @@ from ha.sql.rewriting import AFTER_FROM, Rewriting
 from ha.sql.tokens import NAMES, Token, tokenize, unquoted
 from ha.sql.typed import Types
 
-#: Columns of a subquery without FROM that a table-valued function can give.
-LISTED_MAX = 4
 _HINT = "Write the subquery into the select list, or join with a condition."
 
 

@@ -84,8 +84,6 @@ class _Lateral:
         """Does it give one row, and is nothing said that must know its columns?"""
         rewriting = self.rewriting
         plain = rewriting.key(self.opening + 1) == "SELECT" and not any(item.star for item in self.items)
-        if plain and self.last > self.alias_at and len(self.names) <= laterals.LISTED_MAX:
-            return rewriting.clause_end(self.opening + 2, AFTER_FROM | {"FROM"}) == self.close
         outer = self.types.reading.items_between(self.select, self.end)
         if not plain or self.last > self.alias_at or any(item.star for item in outer):
             return False

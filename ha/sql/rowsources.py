@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ha.errors import StatementError
 from ha.sql.calls import bare
-from ha.sql.laterals import LISTED_MAX, one_row
+from ha.sql.laterals import one_row
 from ha.sql.literals import CASTS
 from ha.sql.made import composite
 from ha.sql.rewriting import AFTER_FROM, NOT_CALLED, Rewriting, elements
@@ -19,7 +19,7 @@ def lateral(rewriting: Rewriting, index: int) -> None:
     """Table-valued functions see what stands before them anyway; subqueries never do."""
     if rewriting.key(index - 1) not in (",", "JOIN", "FROM"):
         return
-    if rewriting.key(index + 1) == "(" and not _lateral_values(rewriting, index + 1):
+    if rewriting.key(index + 1) == "(":
         one_row(rewriting, index)
         return
     rewriting.instead[index] = ""
@@ -55,27 +55,6 @@ def sequence_state(rewriting: Rewriting, index: int) -> None:
         if last > first:
             rewriting.drop(first, last - 1)
         rewriting.instead[last] = f"pg_sequence_state({quoted(name)})"
-
-
-def _lateral_values(rewriting: Rewriting, opening: int) -> bool:
-    """``LATERAL (SELECT a, b) AS v(x, y)``: without a FROM it is one row, which a table-valued function can give."""
-    close = rewriting.partners.get(opening, -1)
-    if rewriting.key(opening + 1) != "SELECT" or rewriting.clause_end(opening + 2, AFTER_FROM | {"FROM"}) != close:
-        return False
-    alias = close + 1 + (rewriting.key(close + 1) == "AS")
-    names = rewriting.partners.get(alias + 1, -1)
-    if rewriting.key(alias + 1) != "(" or names < 0:
-        return False
-    columns = _listed_names(rewriting, alias + 1)
-    if len(columns) != _commas(rewriting, opening + 2, close) + 1 or len(columns) > LISTED_MAX:
-        return False
-    rewriting.instead[opening] = "pg_row("
-    rewriting.instead[opening + 1] = ""
-    rewriting.drop(alias + 1, names)
-    values = [f"value{'' if number == 0 else number + 1}" for number in range(len(columns))]
-    shown = unquoted(rewriting.text, rewriting.tokens[alias])
-    _rename_references(rewriting, opening, close, shown, columns, values, None)
-    return True
 
 
 def _listed_names(rewriting: Rewriting, opening: int) -> list[str]:

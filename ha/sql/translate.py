@@ -320,6 +320,7 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "STRING_AGG": distinct_strings,
     "SELECT": empty_list,
     "VALUES": listed_rows,
+    "UNION": compound,
     "INTERSECT": compound,
     "EXCEPT": compound,
     **dict.fromkeys(PAIR_FUNCTIONS, pair_function),
