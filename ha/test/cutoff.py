@@ -2,9 +2,9 @@
 
 The same groups as in :mod:`ha.test.histories`. What node 1 writes waits in its outbox, some of it is merged and some gets its
 place in the log meanwhile; what node 0 writes arrives under it, in passes that undo only what is met. Each pass that leaves the
-same messages is compared with the rule itself, on a copy of the file: undo everything, apply, put everything back on top. And the file without what is pending
-must be what node 0 holds, in every row, rowid and sequence. At the end all of the outbox gets its place, and both nodes and one that
-reads the log from its beginning must hold the same.
+same messages is compared with the rule itself, tried on the same file and rolled back: undo everything, apply, put everything back on
+top. And the file without what is pending must be what node 0 holds, in every row, rowid and sequence. At the end all of the outbox
+gets its place, and both nodes and one that reads the log from its beginning must hold the same.
 
 Virtual tables that both sides wrote to must be intact, too.
 """
@@ -12,8 +12,9 @@ Virtual tables that both sides wrote to must be intact, too.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -23,9 +24,11 @@ from ha.replication.change import Message, decode, encode
 from ha.replication.entry import Entry
 from ha.replication.rebase import NotDisjoint, Rebase
 from ha.replication.selection import CannotSelect, select
+from ha.sqlite import images
 from ha.sqlite import tables as schema
 from ha.sqlite.fitting import put_in_order
 from ha.sqlite.pending import add_pending, next_pending, undo_newest_first
+from ha.sqlite.rowchange import Record
 from ha.sqlite.schema import install
 from ha.sqlite.touches import touches_of
 from ha.test.filenode import Damaged, Done, Group, Node, draws_rowids, equal
@@ -302,25 +305,23 @@ class CutOff:
         if not entries:
             return
         self._tell(f"a pass from {self._position + 1} to {len(self._entries)}")
-        twin = _copy(self.far)
-        try:
-            _pass_whole(twin, entries, self._position)
-            self._pass_selected(entries)
-            self._position = len(self._entries)
-            if _waiting(twin) == _waiting(self.far):
-                self.compared += 1
-                equal(twin.contents(), self.far.contents(), f"a pass to {self._position}, and the same by the rule")
-                equal(_losses(twin), _losses(self.far), f"losses of a pass to {self._position}, and by the rule")
-        finally:
-            twin.close()
-        bare = _copy(self.far)
-        try:
-            with bare.connection.guard.trusted():
-                records = [undo for few in undo_newest_first(bare.connection) for undo in reversed(few)]
-            bare.undo(*records)
-            equal(self.near.contents(), bare.contents(), f"node 0 at {self._position}, and node 1 without its outbox")
-        finally:
-            bare.close()
+        with _undone_after(self.far):
+            _pass_whole(self.far, entries, self._position)
+            ruled = _Outcome.of(self.far)
+        self._pass_selected(entries)
+        self._position = len(self._entries)
+        found = _Outcome.of(self.far)
+        if ruled.waiting == found.waiting:
+            self.compared += 1
+            equal(ruled.contents, found.contents, f"a pass to {self._position}, and the same by the rule")
+            equal(ruled.losses, found.losses, f"losses of a pass to {self._position}, and by the rule")
+        with _undone_after(self.far):
+            with self.far.connection.guard.trusted():
+                for few in undo_newest_first(self.far.connection):
+                    for undo in reversed(few):
+                        images.undo(self.far.connection, Record.from_bytes(undo))
+            bare = self.far.contents()
+        equal(self.near.contents(), bare, f"node 0 at {self._position}, and node 1 without its outbox")
 
     def _pass_selected(self, entries: Sequence[Entry]) -> None:
         node = self.far
@@ -335,7 +336,7 @@ class CutOff:
                 self.left_standing += standing
             except (NotDisjoint, CannotSelect) as reason:
                 self._tell(f"as a whole: {reason}")
-                schema.of(node.connection).changed()
+                schema.of(node.connection).refresh()
                 _pass_whole(node, entries, self._position)
 
 
@@ -374,11 +375,28 @@ def _pass_whole(node: Node, entries: Sequence[Entry], position: int) -> None:
         Rebase(node).apply(entries, position)  # type: ignore[arg-type]
 
 
-def _copy(node: Node) -> Node:
-    copied = Node(":memory:")
-    with copied.connection.backup("main", node.connection, "main") as backup:
-        backup.step()
-    return copied
+@contextmanager
+def _undone_after(node: Node) -> Iterator[None]:
+    """What is done to the file within is tried only."""
+    node.ours("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        node.ours("ROLLBACK")
+        schema.of(node.connection).refresh()
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What a pass has made of a file."""
+
+    contents: dict[str, Any]
+    losses: dict[str, Any]
+    waiting: list[Any]
+
+    @classmethod
+    def of(cls, node: Node) -> _Outcome:
+        return cls(node.contents(), _losses(node), _waiting(node))
 
 
 def _waiting(node: Node) -> list[Any]:

@@ -15,15 +15,17 @@ import argparse
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from random import Random
 
 import apsw
 
 from ha.replication.change import Message, encode
-from ha.test import cutoff
+from ha.test import cutoff, seeds
 from ha.test.filenode import ROLLBACK, SAVEPOINT, Damaged, Group, Node, draws_rowids, equal
 from ha.test.randomsql import Author
 
@@ -118,15 +120,36 @@ def _play(nodes: list[Node], groups: list[Group], log: list[str] | None) -> None
 
 def failure(groups: list[Group], folder: str) -> str | None:
     """What goes wrong with the history, or None. Anything but agreement counts, exceptions of ours included."""
-    with tempfile.TemporaryDirectory(dir=folder or None) as inner:
-        try:
-            play(groups, inner if folder else "")
-            cutoff.play(groups)
-        except Damaged:
-            return None
-        except Exception as error:
-            return f"{type(error).__name__}: {error}"
+    try:
+        _judge(groups, folder)
+    except Damaged:
+        return None
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
     return None
+
+
+def _judge(groups: list[Group], folder: str) -> cutoff.CutOff:
+    with tempfile.TemporaryDirectory(dir=folder or None) as inner:
+        play(groups, inner if folder else "")
+        return cutoff.play(groups)
+
+
+def one(seed: int, folder: Path, *, files: bool = False) -> seeds.Report:
+    """Play the history of `seed`.
+
+    :param files: on files instead of in memory.
+    """
+    groups = write(seed)
+    happened = Counter({"groups": len(groups)})
+    try:
+        history = _judge(groups, str(folder) if files else "")
+        happened.update(passes=history.passes, compared=history.compared, left_standing=history.left_standing)
+    except Damaged:
+        happened["ended by a damage of SQLite's own"] += 1
+    except Exception as error:
+        return seeds.Report(f"{type(error).__name__}: {error}", happened)
+    return seeds.Report(None, happened)
 
 
 def shrink(groups: list[Group], fails: Callable[[list[Group]], bool]) -> list[Group]:
@@ -186,37 +209,17 @@ def tell(groups: list[Group], folder: str = "") -> str:
 def main(arguments: list[str]) -> int:
     """Run histories; 1 when one fails."""
     parser = argparse.ArgumentParser(prog="python -m ha.test.histories", description=__doc__)
-    parser.add_argument("--count", type=int, default=1_000)
-    parser.add_argument("--seed", type=int, default=0)
+    seeds.add_options(parser)
     parser.add_argument("--files", action="store_true", help="on files in the temporary folder instead of in memory")
-    parser.add_argument(
-        "--seconds", type=float, default=float("inf"), help="stop after so long, if --count is not reached"
-    )
-    parser.add_argument("--go-on", action="store_true", help="count failures instead of stopping at the first")
     options = parser.parse_args(arguments)
-    folder = tempfile.gettempdir() if options.files else ""
-    failed = []
-    started = time.monotonic()
-    for seed in range(options.seed, options.seed + options.count):
-        if time.monotonic() > started + options.seconds:
-            seed -= 1
-            break
-        reason = failure(write(seed), folder)
-        if reason is None:
-            continue
-        failed.append(seed)
-        if options.go_on:
-            print(f"seed {seed}: {reason[:300]}", flush=True)
-            continue
-        kind = reason.split(":")[0]
-        small = shrink(write(seed), partial(_fails, kind, folder))
-        print(f"seed {seed} fails, at its smallest:\n{tell(small, '')}")
-        break
-    seconds = time.monotonic() - started
-    print(
-        f"{seed - options.seed + 1} histories from seed {options.seed} in {seconds:.0f} s, {len(failed)} failed {failed[:20]}"
-    )
-    return 1 if failed else 0
+    played = seeds.play_as_told(partial(one, files=options.files), options)
+    if played.failed and not options.go_on:
+        seed, reason = min(played.failed.items())
+        kind, folder = reason.split(":")[0], tempfile.gettempdir() if options.files else ""
+        print(f"seed {seed} at its smallest:\n{tell(shrink(write(seed), partial(_fails, kind, folder)), '')}")
+    print(played)
+    print(", ".join(f"{number} {what}" for what, number in sorted(played.happened.items())))
+    return 1 if played.failed else 0
 
 
 if __name__ == "__main__":

@@ -35,6 +35,10 @@ from ha.test.quiet import quiet_ends, shared_memory
 CHUNK = 10
 
 
+#: Characters of a failure that a command prints.
+FAILURE_SHOWN = 3_000
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """One history.
@@ -79,18 +83,27 @@ class _Chunk:
 
 
 def play(
-    one: One, seeds: range, *, seconds: float = float("inf"), processes: int = 1, until_failure: bool = True
+    one: One,
+    seeds: range,
+    *,
+    seconds: float = float("inf"),
+    processes: int = 1,
+    until_failure: bool = True,
+    failed: Callable[[int, str], None] = lambda seed, reason: None,
 ) -> Played:
     """Play `seeds` in their order.
 
     :param seconds: begin no more after so long.
     :param until_failure: begin no more after a failure.
+    :param failed: told of each failure when it has come.
     """
     began = time.monotonic()
     played = Played(range(seeds.start, seeds.start))
     for chunk in _chunks(one, seeds, began + seconds, processes):
         played.seeds = range(seeds.start, max(played.seeds.stop, chunk.seeds.stop))
         played.failed.update(chunk.failed)
+        for seed, reason in chunk.failed.items():
+            failed(seed, reason)
         played.happened.update(chunk.happened)
         played.processor_s += chunk.processor_s
         if chunk.failed and until_failure:
@@ -162,7 +175,7 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def play_as_told(one: One, options: Namespace) -> Played:
-    """Play what :func:`add_options` found, and log nothing."""
+    """Play what :func:`add_options` found, print what fails, and log nothing."""
     globalLogBeginner.beginLoggingTo([], redirectStandardIO=False)
     return play(
         one,
@@ -170,6 +183,7 @@ def play_as_told(one: One, options: Namespace) -> Played:
         seconds=options.seconds,
         processes=options.processes,
         until_failure=not options.go_on,
+        failed=lambda seed, reason: print(f"seed {seed}: {reason[:FAILURE_SHOWN]}", flush=True),
     )
 
 

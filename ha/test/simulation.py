@@ -537,8 +537,6 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--tell", action="store_true", help="print every event")
     options = parser.parse_args(arguments)
     played = seeds.play_as_told(partial(one, tell=options.tell), options)
-    for seed, reason in played.failed.items():
-        print(f"seed {seed}: {reason[:3000]}")
     print(played)
     print(", ".join(f"{number} {what}" for what, number in sorted(played.happened.items())))
     return 1 if played.failed else 0
