@@ -135,6 +135,7 @@ class Backend:
             databases=databases,
             company=company,
             named_statements=lambda: self.named_statements(),
+            channels=lambda: self.channels,
         )
         self._company = company
         self.premises = premises

@@ -151,8 +151,11 @@ def pair_function(rewriting: Rewriting, index: int) -> None:
 #: Functions that give rows of one column.
 ROW_FUNCTIONS = frozenset(
     "GENERATE_SERIES GENERATE_SUBSCRIPTS UNNEST REGEXP_SPLIT_TO_TABLE REGEXP_MATCHES STRING_TO_TABLE JSON_OBJECT_KEYS "
-    "JSONB_OBJECT_KEYS JSON_ARRAY_ELEMENTS JSONB_ARRAY_ELEMENTS JSON_ARRAY_ELEMENTS_TEXT JSONB_ARRAY_ELEMENTS_TEXT".split()
+    "JSONB_OBJECT_KEYS JSON_ARRAY_ELEMENTS JSONB_ARRAY_ELEMENTS JSON_ARRAY_ELEMENTS_TEXT JSONB_ARRAY_ELEMENTS_TEXT "
+    "PG_LISTENING_CHANNELS".split()
 )
+#: Functions that give rows of several columns, which have these names in FROM; in a select list a row is one value, kept as JSON.
+RECORDS = {"ACLEXPLODE": ("grantor", "grantee", "privilege_type", "is_grantable")}
 
 
 def row_function(rewriting: Rewriting, index: int) -> None:
@@ -164,7 +167,8 @@ def row_function(rewriting: Rewriting, index: int) -> None:
     while rewriting.key(before) == "." or rewriting.key(before) == "PG_CATALOG":
         before -= 1
     if rewriting.key(before) in ("FROM", "JOIN", "LATERAL") or _in_from(rewriting, before):
-        _row_function_in_from(rewriting, index, rewriting.partners[opening])
+        if rewriting.key(index) not in RECORDS:
+            _row_function_in_from(rewriting, index, rewriting.partners[opening])
     else:
         _row_function_in_list(rewriting, index, rewriting.partners[opening])
 
@@ -466,24 +470,28 @@ def _row_function_in_list(rewriting: Rewriting, index: int, close: int) -> None:
     if select < 0 or rewriting.key(select) != "SELECT":
         raise rewriting.refuse(index, f"{rewriting.key(index).lower()}() here", "Put it into FROM.")
     arguments = rewriting.tokens[index + 2 : close]
-    if not arguments:
+    key, given = rewriting.key(index), ""
+    if arguments:
+        made = rewriting.translate(
+            rewriting.text, arguments, arguments[0].start, arguments[-1].end, verb="", sqlite_order=True
+        )
+        rewriting.parameters = max(rewriting.parameters, made.parameters)
+        given = made.sql
+    elif key != "PG_LISTENING_CHANNELS":
         raise rewriting.error(close)
-    given = rewriting.translate(
-        rewriting.text, arguments, arguments[0].start, arguments[-1].end, verb="", sqlite_order=True
-    )
     rewriting.rows += 1
     name = f"pg_rows{rewriting.rows}"
     leader = rewriting.leaders.setdefault(select, name)
     rewriting.forget(index, close)
-    rewriting.instead[index] = f"{name}.value"
-    rewriting.parameters = max(rewriting.parameters, given.parameters)
+    fields = [f"{quoted(one)}, {name}.{one}" for one in RECORDS.get(key, ())]
+    rewriting.instead[index] = f"json_object({', '.join(fields)})" if fields else f"{name}.value"
     rewriting.skip = close
     from_ = rewriting.clause_end(select + 1, frozenset(("FROM",)) | AFTER_FROM)
     word = "FROM"
     end = from_
     if rewriting.key(from_) == "FROM":
         word, end = ",", rewriting.clause_end(from_ + 1, AFTER_FROM)
-    call = f"{rewriting.key(index).lower()}({given.sql}) AS {name}"
+    call = f"{key.lower()}({given}) AS {name}"
     if leader != name:  # several in one list go on together, row by row
         rewriting.last(end - 1, f" LEFT JOIN {call} ON {name}.rowid = {leader}.rowid")
     else:

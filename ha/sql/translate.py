@@ -106,6 +106,7 @@ from ha.sql.rewriting import Rewriting, Translation
 from ha.sql.rowsources import (
     PAIR_FUNCTIONS,
     RECORD_FUNCTIONS,
+    RECORDS,
     ROW_FUNCTIONS,
     TABLE_FUNCTIONS,
     VALUE_FUNCTIONS,
@@ -272,7 +273,7 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "(": bracketed_select,
     ")": after_bracket,
     "_PG_EXPANDARRAY": expand_array,
-    **dict.fromkeys(ROW_FUNCTIONS, row_function),
+    **dict.fromkeys((*ROW_FUNCTIONS, *RECORDS), row_function),
     **dict.fromkeys(RECORD_FUNCTIONS, records),
     **enums.RULES,
     **dict.fromkeys(TABLE_FUNCTIONS, table_function),

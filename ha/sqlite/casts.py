@@ -338,6 +338,7 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("pg_bool", 1, pg_bool),
     ("pg_uuid", 1, pg_uuid),
     ("pg_inet", 1, pg_inet),
+    ("host", 1, lambda address: None if address is None else str(pg_inet(address)).partition("/")[0]),
     ("pg_cidr", 1, pg_cidr),
     ("pg_json", 1, pg_json),
     ("pg_jsonb", 1, pg_jsonb),

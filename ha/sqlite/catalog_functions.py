@@ -386,6 +386,7 @@ def rows(connection: Connection) -> list[Row]:
         ("pg_regrole", 1, role),
         ("pg_regrole_name", 1, lambda value: None if value is None else pg_get_userbyid(role(value))),
         ("format_type", 1, types.format_type),
+        ("oidvectortypes", 1, types.vector),
         ("format_type", 2, types.format_type),
         ("pg_regtype", 1, types.pg_regtype),
         ("pg_regtype_name", 1, types.pg_regtype_name),

@@ -7,6 +7,7 @@ Each is a generator function, as the functions of :mod:`ha.sqlite.series`; SQLit
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -225,6 +226,31 @@ def pg_options_to_table(options: Any = None) -> Iterator[tuple[str, str]]:
         yield name, value
 
 
+#: The letters of an aclitem (https://www.postgresql.org/docs/15/ddl-priv.html).
+_PRIVILEGES: Final = {
+    "a": "INSERT", "r": "SELECT", "w": "UPDATE", "d": "DELETE", "D": "TRUNCATE", "x": "REFERENCES", "t": "TRIGGER", "X": "EXECUTE",
+    "U": "USAGE", "C": "CREATE", "T": "TEMPORARY", "c": "CONNECT", "s": "SET", "A": "ALTER SYSTEM",
+}  # fmt: skip
+_ACL_ITEM: Final = re.compile(r'"?([^"=]*)"?=([A-Za-z*]*)/"?([^"]*)"?\Z')
+
+
+def aclexplode(acl: Any = None) -> Iterator[tuple[int, int, str, bool]]:
+    """Who gave whom which privilege, of an ``aclitem[]``. There is one user; PUBLIC's number is 0."""
+    for item in elements(acl) if acl is not None else ():
+        match = _ACL_ITEM.match(str(item))
+        if match is None:
+            raise StatementError("22P02", f'malformed aclitem: "{item}"')
+        for letter in re.finditer(r"(\w)(\*?)", match[2]):
+            if letter[1] in _PRIVILEGES:
+                yield OWNER, OWNER if match[1] else 0, _PRIVILEGES[letter[1]], bool(letter[2])
+
+
+def pg_listening_channels(connection: Connection) -> Iterator[tuple[str]]:
+    """What this client has said LISTEN for."""
+    for channel in sorted(connection.context.channels()) if connection.context is not None else ():
+        yield (channel,)
+
+
 def pg_get_keywords() -> Iterator[tuple[Any, ...]]:
     """PostgreSQL's key words."""
     return (tuple(row.values()) for row in static_rows("pg_get_keywords"))
@@ -235,6 +261,8 @@ def _modules() -> dict[str, Module]:
     keywords = ("word text", 'catcode "char"', "barelabel bool", "catdesc text", "baredesc text")
     return {
         "pg_partition_ancestors": Module(("relid oid", "depth int8"), no_ancestors),
+        "aclexplode": Module(("grantor oid", "grantee oid", "privilege_type text", "is_grantable bool"), aclexplode),
+        "pg_listening_channels": Module(("value text",), pg_listening_channels, asks=True),
         "pg_sequence_state": Module(("last_value int8", "log_cnt int8", "is_called bool"), _sequence_state, asks=True),
         "pg_options_to_table": Module(("option_name text", "option_value text"), pg_options_to_table),
         "pg_get_keywords": Module(keywords, pg_get_keywords),

@@ -80,6 +80,7 @@ class Context:
     :param databases: says which databases the node has.
     :param company: the node's clients.
     :param named_statements: says what the client has prepared under names.
+    :param channels: says what the client listens to.
     :param types_asked: what each ``pg_typeof`` of the statement that runs answers, where it is not for the value to say.
     """
 
@@ -96,6 +97,7 @@ class Context:
     databases: Callable[[], Iterable[str]] = tuple
     company: Company | None = None
     named_statements: Callable[[], Iterable[NamedStatement]] = tuple
+    channels: Callable[[], Iterable[str]] = tuple
     types_asked: tuple[str | None, ...] = ()
 
     @property

@@ -6,6 +6,7 @@ What PostgreSQL has is :mod:`ha.sqlite.catalog_types`; what clients made, the co
 from __future__ import annotations
 
 import json
+import re
 import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -61,6 +62,12 @@ class TypeNames:
     def format_type(self, oid: Any, modifier: Any = None) -> str | None:
         """A type's name as SQL says it."""
         return None if oid is None else self._spoken(int(oid), modifier)
+
+    def vector(self, oids: Any) -> str | None:
+        """``oidvectortypes()``: the types of an oidvector, which is kept as JSON or as numbers with blanks between."""
+        if oids is None:
+            return None
+        return ", ".join(self._spoken(int(one), None) for one in re.findall(r"\d+", str(oids)))
 
     def pg_regtype(self, value: Any) -> int | None:
         """``'int4'::regtype``: the number.

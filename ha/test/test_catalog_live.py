@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from ha.errors import StatementError
 from ha.sqlite.catalog_live import pg_database, pg_settings
 from ha.sqlite.connection import open_writer
 from ha.sqlite.functions import Context
@@ -37,6 +38,32 @@ class LiveTests(SynchronousTestCase):
 
     def test_options(self) -> None:
         self.assertEqual(self.ask("SELECT * FROM pg_options_to_table('{a=1,b=x=y}')"), [("a", "1"), ("b", "x=y")])
+
+    def test_privileges(self) -> None:
+        """pgAdmin asks for them with every object; psql shows the texts."""
+        self.assertEqual(
+            self.ask(
+                'SELECT grantor, grantee, privilege_type, is_grantable FROM aclexplode(\'["=T/somebody", "a b=r*w/c"]\')'
+            ),
+            [(10, 0, "TEMPORARY", 0), (10, 10, "SELECT", 1), (10, 10, "UPDATE", 0)],
+        )
+        self.assertEqual(self.ask("SELECT 1 FROM aclexplode(NULL)"), [])
+        self.assertEqual(len(self.ask("SELECT 1 FROM aclexplode(acldefault('d', 10))")), 5)
+        with self.assertRaises(StatementError):
+            self.ask("SELECT 1 FROM aclexplode('[\"nonsense\"]')")
+
+    def test_channels(self) -> None:
+        """Those that this client listens to."""
+        context = self.connection.context
+        assert context is not None
+        context.channels = lambda: frozenset("ba")
+        self.assertEqual(self.ask("SELECT value FROM pg_listening_channels()"), [("a",), ("b",)])
+
+    def test_the_types_of_a_function(self) -> None:
+        """In a row, as PostgreSQL names them."""
+        self.assertEqual(
+            self.ask("SELECT oidvectortypes('23 25'), host('10.0.0.1/24')"), [("integer, text", "10.0.0.1")]
+        )
 
     def test_the_database_and_the_settings(self) -> None:
         context = self.connection.context

@@ -27,6 +27,13 @@ TABLE = (
     ('select last_value, is_called from public."A b"', "select last_value, is_called from pg_sequence_state('A b')"),
     ("select last_value from t_id_seq", "select last_value from pg_sequence_state('t_id_seq')"),
     ("select last_value from readings", "select last_value from readings"),
+    (
+        "select (d).grantee from (select aclexplode(a) as d from t) q",
+        "select json_extract((d), '$.\"grantee\"') from (select json_object('grantor', pg_rows1.grantor, 'grantee', pg_rows1.grantee, "
+        "'privilege_type', pg_rows1.privilege_type, 'is_grantable', pg_rows1.is_grantable) as d from t, aclexplode(a) AS pg_rows1) q",
+    ),
+    ("select * from aclexplode($1) d", "select * from aclexplode(?1) d"),
+    ("select pg_listening_channels()", "select pg_rows1.value FROM pg_listening_channels() AS pg_rows1"),
     ("select generate_series(1,3) as n", "select pg_rows1.value as n FROM generate_series(1,3) AS pg_rows1"),
     ("select * from generate_series(1,$1) g", 'select * from (SELECT value AS "g" FROM generate_series(1,?1)) g'),
     ("select x from t, unnest(t.a) as x", 'select "x".value from t, unnest(t.a) as x'),
