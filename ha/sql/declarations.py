@@ -156,7 +156,13 @@ def _table_constraint(rewriting: Rewriting, first: int, last: int) -> None:
 
 def _without_options(rewriting: Rewriting, first: int, last: int) -> None:
     """INCLUDE, NULLS NOT DISTINCT, USING INDEX TABLESPACE and the like, inside a column or constraint."""
+    of_key = False
     for at in range(first, last + 1):
+        if rewriting.key(at) in ("UNIQUE", "PRIMARY", "REFERENCES", "FOREIGN") and rewriting.kind(at) == WORD:
+            of_key = rewriting.key(at) in ("UNIQUE", "PRIMARY")
+        if of_key and rewriting.key(at) in ("DEFERRABLE", "INITIALLY"):  # SQLite looks at keys at once
+            begin = at - (rewriting.key(at) == "DEFERRABLE" and rewriting.key(at - 1) == "NOT")
+            rewriting.drop(begin, at + (rewriting.key(at) == "INITIALLY"))
         if rewriting.key(at) == "NULLS" and rewriting.key(at + 1) == "NOT" and rewriting.key(at + 2) == "DISTINCT":
             raise rewriting.refuse(at, "NULLS NOT DISTINCT", "Use a unique index on coalesce(…).")
         if rewriting.key(at) == "NULLS" and rewriting.key(at + 1) == "DISTINCT":

@@ -16,6 +16,7 @@ from ha.sql.kinds import Kind
 from ha.sql.namespaces import BUILT_IN, PUBLIC, joined
 from ha.sql.procedures import body_of
 from ha.sql.reader import Parsed, Reader, refused
+from ha.sql.sequencedefinitions import counted_from, create_sequence, identity_start
 from ha.sql.tablequeries import create_as
 from ha.sql.tokens import quoted, quoted_name
 from ha.sql.typedefinitions import create_type, drop_type
@@ -103,7 +104,7 @@ def create(reader: Reader) -> Parsed | None:
         return _create_database(reader)
     verb = _create_verb(reader)
     if verb == "CREATE SEQUENCE":
-        return _create_sequence(reader)
+        return create_sequence(reader)
     if reader.take("OR", "REPLACE") and verb == "CREATE VIEW":
         temporary = bool(reader.one_of("TEMP", "TEMPORARY"))
         reader.expect("VIEW")
@@ -112,7 +113,7 @@ def create(reader: Reader) -> Parsed | None:
         return Kind.SCRIPT, verb, kinds.Script((dropped, ITSELF), temporary)
     if verb != "CREATE TABLE":
         return Kind.SQL, verb, None
-    start = _identity_start(reader)
+    start = identity_start(reader)
     if start == 1:
         promise = _on_commit(reader)
         made = create_as(reader, promise) if not reader.sqlite else None
@@ -123,28 +124,7 @@ def create(reader: Reader) -> Parsed | None:
         return refused("START of an identity of a temporary table", "Insert the first value.")
     reader.expect("TABLE")
     reader.take("IF", "NOT", "EXISTS")
-    return Kind.SCRIPT, verb, kinds.Script((ITSELF, _counted_from(reader.qualified(), start)))
-
-
-def _identity_start(reader: Reader) -> int:
-    """Where a column counts from that is ``GENERATED … AS IDENTITY (START WITH n …)``.
-
-    :raises StatementError: 0A000, it would not count by one.
-    """
-    for at, token in enumerate(reader.tokens[:-1]):
-        if token.key == "IDENTITY" and reader.tokens[at + 1].key == "(":
-            inner = Reader(reader.text, reader.tokens, reader.inner, reader.sqlite, reader.path)
-            inner.at = at + 2
-            return _sequence_options(inner)
-    return 1
-
-
-def _counted_from(table: str, start: int) -> str:
-    """What makes a table that counts by itself begin at `start`."""
-    return (
-        f"INSERT INTO sqlite_sequence SELECT {quoted(table)}, {start - 1} WHERE NOT EXISTS "
-        f"(SELECT 1 FROM sqlite_sequence WHERE name = {quoted(table)})"
-    )
+    return Kind.SCRIPT, verb, kinds.Script((ITSELF, counted_from(reader.qualified(), start)))
 
 
 _REPLACEABLE = frozenset(("FUNCTION", "PROCEDURE", "AGGREGATE", "RULE", "LANGUAGE"))
@@ -253,70 +233,6 @@ def _drop_database(reader: Reader) -> Parsed:
     force = reader.take("(", "FORCE", ")")
     reader.end()
     return Kind.DATABASE, "DROP DATABASE", kinds.DropDatabase(name, if_exists, force)
-
-
-def _create_sequence(reader: Reader) -> Parsed:
-    """An empty table that counts by itself: see :mod:`ha.sqlite.sequences`."""
-    if reader.one_of("TEMP", "TEMPORARY"):
-        return refused("CREATE TEMP SEQUENCE", "Use an ordinary sequence.")
-    reader.take("UNLOGGED")
-    reader.expect("SEQUENCE")
-    exists = "IF NOT EXISTS " if reader.take("IF", "NOT", "EXISTS") else ""
-    name = reader.qualified()
-    start = _sequence_options(reader)
-    texts = [f"CREATE TABLE {exists}{quoted_name(name)} (last_value INTEGER PRIMARY KEY AUTOINCREMENT)"]
-    if start != 1:
-        texts.append(_counted_from(name, start))
-    return Kind.SCRIPT, "CREATE SEQUENCE", kinds.Script(tuple(texts))
-
-
-def _sequence_options(reader: Reader) -> int:
-    """Where it starts. It counts by one, without end: what asks for something else is refused.
-
-    :raises StatementError: 0A000, 42601.
-    """
-    start = 1
-    while reader.key not in ("", ")"):
-        if reader.take("START"):
-            reader.take("WITH")
-            start = _whole(reader)
-        elif reader.take("INCREMENT"):
-            reader.take("BY")
-            if _whole(reader) != 1:
-                raise _no_such_sequence("INCREMENT BY")
-        elif reader.take("MINVALUE"):
-            least = _whole(reader)
-            start = max(start, least)
-        elif reader.one_of("MAXVALUE", "CACHE"):
-            _whole(reader)
-        elif reader.take("NO"):
-            if not reader.one_of("MINVALUE", "MAXVALUE", "CYCLE"):
-                raise reader.error()
-        elif reader.take("AS"):
-            reader.name()
-        elif reader.take("OWNED", "BY"):
-            reader.qualified()
-            while reader.take("."):
-                reader.name()
-        elif reader.take("SEQUENCE", "NAME"):
-            reader.qualified()
-        elif reader.take("CYCLE"):
-            raise _no_such_sequence("CYCLE")
-        else:
-            raise reader.error()
-    return start
-
-
-def _whole(reader: Reader) -> int:
-    sign = -1 if reader.take("-") else 1
-    if not reader.key.isdecimal() or len(reader.key) > 19:
-        raise reader.error()
-    reader.at += 1
-    return sign * int(reader.tokens[reader.at - 1].key)
-
-
-def _no_such_sequence(what: str) -> StatementError:
-    return StatementError("0A000", f"{what} of a sequence is not supported", hint="Sequences count by one, upwards.")
 
 
 def drop(reader: Reader) -> Parsed | None:

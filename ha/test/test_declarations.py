@@ -62,6 +62,10 @@ TABLE = (
         "create materialized view v as select a::text from t with data",
         'create view v /* materialized */ as select CAST(a AS TEXT) AS "a" from t',
     ),
+    (
+        "create table t (a int unique not deferrable references u deferrable initially deferred, constraint k unique (a) deferrable initially immediate)",
+        "create table t (a int unique references u deferrable initially deferred, constraint k unique (a))",
+    ),
     ("create view v as select a from t with local check option", "create view v as select a from t"),
 )
 
