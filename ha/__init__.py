@@ -17,6 +17,7 @@ The map of the house. Each package's own docstring tells its room; docs/architec
     batch        several commands as one transaction
     stream       the rows of an answer that come later
     block        a client's open transaction, from its BEGIN to its end
+    spares       backends between two requests, which need not be made anew
     company      who is connected, what each does, and how one may stop another               [pure]
     auth         who may call over HTTP, and what a browser may do on somebody's behalf       [pure]
     errors       what a client is told when a statement cannot be done                      [pure]

@@ -23,7 +23,7 @@ from ha.block import Block
 from ha.company import Company
 from ha.errors import StatementError
 from ha.instructions import INSTRUCTIONS, shown
-from ha.judgement import COUNTED, NARROW, POSTGRESQL, SQLITE, Judgement, judge, known, shape_of
+from ha.judgement import COUNTED, NARROW, POSTGRESQL, SQLITE, Judgement, Shape, judge, known, shape_of
 from ha.replication.conflicts import READ_COMMITTED
 from ha.replication.replica import Replica
 from ha.sql.kinds import Begin, Kind, Statement
@@ -33,7 +33,7 @@ from ha.sql.statements import split
 from ha.sql.variables import Variables
 from ha.sqlite import advisory, temporary
 from ha.sqlite.catalog import mentions
-from ha.sqlite.connection import Connection
+from ha.sqlite.connection import Connection, Facts
 from ha.sqlite.database import Private
 from ha.sqlite.executor import FOREVER, Cancellation
 from ha.sqlite.fetch import Allowance, first_rows, insert_rows
@@ -88,6 +88,11 @@ def _held(level: str) -> str:
     return READ_COMMITTED if level == "read uncommitted" else level
 
 
+def _description(statement: Statement, facts: Facts, shape: Shape) -> Description:
+    unknown = max(statement.parameters, len(facts.parameters)) - len(shape.parameters)
+    return Description(shape.parameters + (None,) * unknown, shape.columns)
+
+
 _IDLE = {"I": "idle", "T": "idle in transaction", "E": "idle in transaction (aborted)"}
 
 
@@ -100,6 +105,7 @@ class Backend:
     :param databases: says which databases the node has, as SQL calls them, for the catalog.
     :param company: the node's other clients, which it sees and may stop.
     :param premises: the node, if its databases may come and go.
+    :param when_spare: called after :meth:`release` when the client has left nothing behind: :meth:`renew` makes it another's.
     :param dialect: ``postgresql``, or ``sqlite`` where NULLs sort as SQLite sorts them.
     """
 
@@ -117,6 +123,7 @@ class Backend:
         databases: Callable[[], Iterable[str]] = tuple,
         company: Company | None = None,
         premises: Premises | None = None,
+        when_spare: Callable[[Backend], None] | None = None,
     ) -> None:
         self.replica = replica
         self.pid = pid
@@ -142,7 +149,7 @@ class Backend:
         self._dialect = SQLITE if self.sqlite_order else POSTGRESQL
         self._ways = Ways(self._dialect, "local", 0.0)
         self._ways_of = -1
-        self._query = ""
+        self._asked: Statement | None = None
         self._running = False
         self._started = self._query_started = time.time()
         self.block: Block | None = None
@@ -150,6 +157,10 @@ class Backend:
         self.cancellation = Cancellation()
         self._idle_call: Any = None
         self._expired: StatementError | None = None
+        self._when_spare = when_spare
+        self._released = False
+        #: Something failed on its way, and nobody knows what still refers to this client.
+        self._spoiled = False
         self.channels: frozenset[str] = frozenset()
         self.channels_before = self.channels
         #: The door's: what the client has prepared under names.
@@ -192,7 +203,7 @@ class Backend:
             user=self.context.user,
             application=self.variables.get("application_name"),
             state="active" if self._running else _IDLE[status],
-            query=self._query,
+            query="" if self._asked is None else self._asked.words,
             backend_start=self._started,
             transaction_start=self.context.now if block is not None or self._running else None,
             query_start=self._query_started,
@@ -213,6 +224,21 @@ class Backend:
         # SQLite's own clients get columns named by their text.
         return None if self.sqlite_order else lift(text)
 
+    def describe_at_once(self, statement: Statement) -> Description | None:
+        """What :meth:`describe` says, if it is known already and nothing must be waited for."""
+        if statement.kind is not Kind.SQL or self.block is not None or self.private is not None:
+            return None
+        connection = self.replica.database.idle_reader()
+        if connection is None:
+            return None
+        try:
+            judged = known(self, connection, statement, self.ways)
+            return (
+                None if judged is None or judged.shape is None else _description(statement, judged.facts, judged.shape)
+            )
+        finally:
+            self.replica.database.give_back(connection)
+
     async def describe(self, statement: Statement) -> Description:
         """What `statement` wants and gives. Prepares it; never runs it."""
         if statement.kind is Kind.SHOW:
@@ -223,11 +249,54 @@ class Backend:
         try:
             judged = known(self, connection, statement, self.ways) or await self._judged(connection, statement)
             shape = judged.shape or shape_of(self, connection, judged.statement, judged.facts)
-            unknown = max(statement.parameters, len(judged.facts.parameters)) - len(shape.parameters)
-            return Description(shape.parameters + (None,) * unknown, shape.columns)
+            return _description(statement, judged.facts, shape)
         finally:
             if borrowed:
                 self.replica.database.give_back(connection)
+
+    def execute_at_once(self, statement: Statement, values: Parameters = (), *, rows_max: int = 0) -> Answer | None:
+        """Run one statement, if it is a read that this node knows, outside a block, and nothing must be waited for: most are.
+
+        :param rows_max: see :meth:`execute`.
+        :returns: None where :meth:`execute` must be asked; then nothing was done.
+        :raises StatementError: its own.
+        """
+        ways, database = self.ways, self.replica.database
+        settled = self.block is None and self.private is None and self._expired is None and ways.consistency == "local"
+        if not settled or statement.kind is not Kind.SQL or statement.verb in COUNTED:
+            return None
+        connection = database.idle_reader()
+        if connection is None:
+            return None
+        rest = None
+        try:
+            judged = known(self, connection, statement, ways)
+            if judged is None or not judged.reads or judged.facts.makes_temp:
+                return None
+            judged.check(statement, values)
+            shape, sql = judged.shape, judged.statement.sql
+            assert shape is not None
+            self._asked, self._query_started, self._running = statement, time.time(), True
+            context = self.context
+            context.now, context.types_asked = self._query_started, shape.asked
+            work = partial(first_rows, sql=sql, values=values, rows_max=rows_max or BATCH_ROWS)
+            deadline = time.monotonic() + ways.limit_s if ways.limit_s > 0 else FOREVER
+            try:
+                found = database.lanes.attempt(connection, work, key=sql, deadline=deadline)
+            except StatementError as error:
+                raise judged.placed(error, statement) from error
+            if found is None:
+                return None
+            rows, cursor = found
+            if cursor is not None:
+                rest = Stream(self, cursor, True, None)
+            return Answer(statement.verb, shape.columns, rows, len(rows), None, rest)
+        finally:
+            self._running = False
+            if self.claims.transaction:
+                self.claims.end_transaction()
+            if rest is None:
+                database.give_back(connection)
 
     async def execute(
         self, statement: Statement, values: Parameters = (), *, alone: bool = True, rows_max: int = 0, **options: Any
@@ -245,7 +314,7 @@ class Backend:
         if options:
             self.configure(**options)
         self.cancellation = Cancellation()
-        self._query, self._query_started, self._running = statement.words, time.time(), True
+        self._asked, self._query_started, self._running = statement, time.time(), True
         block = self.block
         if block is not None:
             self.stop_idling()
@@ -261,6 +330,7 @@ class Backend:
             assert command is not None, f"{statement.kind} is the session's own"
             return await command(self, statement, alone)
         except BaseException:
+            self._spoiled = True
             if self.block is not None:
                 self.block.fail()
             raise
@@ -287,15 +357,19 @@ class Backend:
                 raise StatementError("0A000", f"{statement.verb} is not possible in a batch", index=index)
         self.configure(**options)
         self.fresh_cancellation()
-        await self.catch_up(self.variables.get("ha.read_consistency"))
-        if await only_reads(self, commands):
-            return await read_batch(self, commands)
-        return await submit(
-            self,
-            "a batch that writes",
-            lambda connection, said: run_all(self, connection, said, commands),
-            key=tuple(statement.sql for statement, _ in commands[:16]),
-        )
+        try:
+            await self.catch_up(self.variables.get("ha.read_consistency"))
+            if await only_reads(self, commands):
+                return await read_batch(self, commands)
+            return await submit(
+                self,
+                "a batch that writes",
+                lambda connection, said: run_all(self, connection, said, commands),
+                key=tuple(statement.sql for statement, _ in commands[:16]),
+            )
+        except BaseException:
+            self._spoiled = True
+            raise
 
     def configure(
         self,
@@ -355,15 +429,54 @@ class Backend:
             self.on_expired(self._expired)
 
     async def close(self) -> None:
-        """The client is gone: roll back, release everything."""
+        """See :meth:`release`."""
+        self.release()
+
+    def release(self) -> None:
+        """The client is gone: roll back, release everything. May be called twice."""
+        if self._released:
+            return
+        self._released = True
         if self._company is not None:
             self._company.leave(self)
         self.cancel()
-        self.end_block()
-        self.drop_temporary()
-        self.claims.end_transaction()
-        self.claims.release_all()
+        if self.block is not None:
+            self.end_block()
+        if self.private is not None:
+            self.drop_temporary()
+        if self.claims.transaction or self.claims.session:
+            self.claims.end_transaction()
+            self.claims.release_all()
         self.replica.listeners.discard(self._notified)
+        if self._when_spare is not None and self._is_as_made():
+            self._when_spare(self)
+
+    def _is_as_made(self) -> bool:
+        """Did the client leave nothing that another could notice? Doubt means no."""
+        context = self.context
+        return not (
+            self._spoiled
+            or self._expired is not None
+            or self.variables.changes
+            or self.channels
+            or context.last_values
+            or context.inserts
+        )
+
+    def renew(self, pid: int) -> None:
+        """Serve another client, as one that was made for him would.
+
+        :param pid: the number by which he knows it.
+        """
+        self.pid = self.context.pid = pid
+        self.context.said.clear()
+        self.context.types_asked = ()
+        self.cancellation = Cancellation()
+        self._asked = None
+        self._started = self._query_started = time.time()
+        self._released = False
+        if self._company is not None:
+            self._company.enter(self)
 
     # Limits
 

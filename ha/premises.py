@@ -37,6 +37,7 @@ from ha.replication.replica import Replica
 from ha.replication.snapshot import Snapshots
 from ha.replication.upkeep import Bounds, Upkeep
 from ha.settings import Settings
+from ha.spares import Spares
 from ha.sqlite import backup
 from ha.sqlite.database import Database
 from ha.sqlite.emptying import drop_everything
@@ -104,6 +105,7 @@ class Premises:
         self._started_ns = 0
         self._started_at = time.time()
         self._company = Company(reactor.callFromThread)
+        self._spares = Spares()
         self._comparisons: dict[str, Comparison] = {}
         snapshots = Snapshots(log, in_thread, folder.copies)
         self._joining = Joining(
@@ -248,7 +250,7 @@ class Premises:
     # What the doors ask
 
     def connect(self, database: str, user: str, *, remote: Any = None, dialect: str = "postgresql") -> Backend:
-        """A new conversation with a database.
+        """A new conversation with a database. That of an HTTP request may have been another's, who left nothing behind.
 
         :param database: its id; a PostgreSQL client that named none asks for its user's name, and gets the first one.
         :raises StatementError: 3D000, there is none of that name; 57P03, not yet.
@@ -258,11 +260,15 @@ class Premises:
         replica = self._named(database) or self._by_alias(database)
         if replica is None:
             raise StatementError("3D000", f'database "{database}" does not exist')
+        pid = next(self._pids)
+        spare = self._spares.take(replica, user, pid) if dialect == "sqlite" else None
+        if spare is not None:
+            return spare
         settings = self._settings
         backend = Backend(
             replica,
             user=user,
-            pid=next(self._pids),
+            pid=pid,
             clock=self._reactor,
             statement_timeout_s=settings.statement_timeout_s,
             idle_timeout_s=settings.idle_in_transaction_timeout_s,
@@ -271,6 +277,7 @@ class Premises:
             databases=lambda: map(self._spoken, self.databases()),
             company=self._company,
             premises=self,
+            when_spare=self._spares.keep if dialect == "sqlite" else None,
         )
         backend.variables.start("ha.integer_oid", settings.pg_integer)
         return backend
@@ -320,6 +327,7 @@ class Premises:
             self._let_go(member)
             raise StatementError("08006", f'database "{name}" could not join the cluster: {error}') from error
         self.members[place.name] = member
+        self._spares.forget()
 
     async def drop_database(self, name: str, *, force: bool, asking: int) -> bool:
         """See :class:`ha.backend.Premises`."""
@@ -360,6 +368,7 @@ class Premises:
 
     def _let_go(self, member: Member) -> None:
         """Nobody uses this database any more: close and remove it."""
+        self._spares.forget()
         member.stop()
         comparison = self._comparisons.pop(member.name, None)
         if comparison is not None:

@@ -10,9 +10,9 @@ The walk
     the backend, and writes the answer, rows by ``shapes``; all answers to one read go back to ``server`` and leave in one send.
     ``pgtypes`` knows what types there are, ``encoding`` and ``decoding`` every value's text and binary form (with ``moments``,
     ``numerals`` and ``nested``), ``portals`` what a client has named, ``copy`` the formats of COPY, ``scram`` how to log in,
-    ``sqlstate`` the names of errors. What a session holds between two messages is its ``conversation``, on which ``named``
-    (statements and cursors by name) and ``copying`` (COPY) work; ``door`` says what stands on either side of it, ``startup`` reads
-    what a client asks for when it connects.
+    ``sqlstate`` the names of errors. What a session holds between two messages is its ``conversation``, on which ``extended`` (the
+    extended protocol), ``named`` (statements and cursors by name) and ``copying`` (COPY) work; ``door`` says what stands on either
+    side of it, ``startup`` reads what a client asks for when it connects.
 
 State
     The session: phase, prepared statements, portals, a COPY under way. The factory: its connections, and the cancel keys.

@@ -14,12 +14,21 @@ from typing import Any
 
 from ha.errors import Notice, StatementError
 from ha.postgres import copy
-from ha.postgres.answers import CommandComplete, ErrorResponse, NoticeResponse
+from ha.postgres.answers import (
+    CommandComplete,
+    EmptyQueryResponse,
+    ErrorResponse,
+    NoticeResponse,
+    NotificationResponse,
+    ParameterStatus,
+    ReadyForQuery,
+)
+from ha.postgres.decoder import Decoder
 from ha.postgres.door import Backend, Nobody, Wire
 from ha.postgres.manner import SETTINGS, Charset, Manner, manner_of
 from ha.postgres.portals import Portal, Prepared
 from ha.postgres.recoding import told
-from ha.postgres.shapes import shape_of
+from ha.postgres.shapes import Shape, shape_of
 from ha.sql.kinds import Kind, Name, Statement
 from ha.values import Answer, Row, Value
 
@@ -49,6 +58,12 @@ _COUNTING_ROWS = frozenset({"SELECT", "VALUES", "TABLE", "PRAGMA"})
 
 #: Verbs whose tag counts what was changed, or moved over.
 _COUNTING_CHANGES = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "FETCH", "MOVE"})
+
+EMPTY = EmptyQueryResponse().encode()
+READY = {status: ReadyForQuery(status).encode() for status in "ITE"}
+
+#: Notifications that wait for the end of the client's transaction.
+NOTIFICATIONS_MAX = 10_000
 
 #: The columns are no longer those that were announced.
 CHANGED = "cached plan must not change result type"
@@ -112,6 +127,8 @@ class Incoming:
 class Conversation:
     """One client's state.
 
+    :ivar decoder: what has arrived, and is yet to be worked through.
+    :ivar eager: all that is answered in one run leaves in one write; else every turn of the client's is sent as it ends.
     :ivar out: answers that wait to be sent, and their `size` in bytes.
     :ivar statements: what was prepared, by name; `portals`: what was bound or declared.
     :ivar implicit: has an implicit transaction begun?
@@ -123,6 +140,8 @@ class Conversation:
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
         self.backend: Backend = Nobody()
+        self.decoder = Decoder()
+        self.eager = True
         self.out: list[bytes] = []
         self.size = 0
         self.statements: dict[str, Prepared] = {}
@@ -132,6 +151,8 @@ class Conversation:
         self.settings_touched = False
         self.manner: Manner | None = None
         self.charset: Charset | None = None
+        self._reported: dict[str, str] = {}
+        self._notifications: list[bytes] = []
         self._savepoints: list[tuple[str | None, int]] = []
         self._portals_made = 0
 
@@ -160,6 +181,15 @@ class Conversation:
         self.out.append(
             NoticeResponse(notice.severity, notice.sqlstate, notice.message, notice.detail, notice.hint).encode()
         )
+
+    def whole(self, answer: Answer, shape: Shape, formats: tuple[int, ...] = ()) -> None:
+        """Rows and tag of an answer that is here whole."""
+        rows = answer.rows
+        if rows:
+            data = shape.encoder(formats, self.manner)(rows)
+            self.out.append(data)
+            self.size += len(data)
+        self.out.append(complete(tag_of(answer, len(rows))))
 
     async def rows(self, answer: Answer, encode: Callable[[Sequence[Row]], bytes]) -> int:
         """All rows of an answer, no faster than the wire takes them; the stream is closed whatever happens."""
@@ -201,6 +231,34 @@ class Conversation:
         if finish:
             await self.finish()
         self.out.append(complete(tag_of(answer, count)))
+
+    # --- the client's turn ends ---
+
+    def ready(self) -> None:
+        """Everything that belongs before ReadyForQuery, and ReadyForQuery."""
+        status = self.backend.status
+        out = self.out
+        if status == "I" and self.portals:
+            self.drop_portals()
+        if self.settings_touched:
+            self.settings_touched = False
+            now = self.backend.variables.reported()
+            for name, value in now.items():
+                if self._reported.get(name) != value:
+                    out.append(ParameterStatus(name, value).encode())
+            self._reported = dict(now)
+        if self._notifications and status == "I":
+            out += self._notifications
+            self._notifications.clear()
+        out.append(READY[status])
+        self.implicit = False
+        if not self.eager:
+            self.flush()
+
+    def notified(self, process_id: int, channel: str, payload: str) -> None:
+        """Somebody said NOTIFY: the client is told at the end of its turn."""
+        if len(self._notifications) < NOTIFICATIONS_MAX:
+            self._notifications.append(NotificationResponse(process_id, channel, payload).encode())
 
     # --- what statements mean for it ---
 
@@ -246,7 +304,7 @@ class Conversation:
         """From here on in another encoding; what waits to be sent was written in the one before."""
         if self.charset is not None:
             self.out = told(self.out, self.charset)
-        self.charset = charset
+        self.charset = self.decoder.charset = charset
 
     def _savepoint(self, statement: Statement) -> None:
         """Portals do not outlive the savepoint they were opened after."""

@@ -161,6 +161,16 @@ class Decoder:
             _remembered[packet] = message
         return message
 
+    def continues(self, messages: bytes) -> bool:
+        """Are these whole messages what comes next?"""
+        return self._buffer.startswith(messages, self._at)
+
+    def skip(self, size: int) -> None:
+        """Pass over so many bytes, of messages that were seen by :meth:`continues`."""
+        self._at += size
+        if self._at == len(self._buffer):
+            self._buffer, self._at = b"", 0
+
     def waiting(self, tags: bytes) -> bool:
         """Do messages with these tags come next, one after the other? Those of Flush in between do not count.
 

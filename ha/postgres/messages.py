@@ -39,6 +39,7 @@ CANCEL_KEY_BYTES_MAX = 256
 CANCEL_KEY_BYTES, LONG_CANCEL_KEY_BYTES = 4, 32
 
 INT32 = Struct("!i")
+UINT16 = Struct("!H")
 UINT32 = Struct("!I")
 
 

@@ -21,7 +21,7 @@ from ha.sql import made
 from ha.sql.kinds import Declare, Fetch, Kind, Name, Prepare, Statement
 from ha.sql.kinds import Execute as ExecuteStatement
 from ha.sql.tokens import PARAMETER, tokenize
-from ha.values import Answer, Column, Row, Value
+from ha.values import Answer, Column, Description, Row, Value
 
 #: Types of parameters that SQLite's operators treat as PostgreSQL's do.
 PLAIN_TYPES = frozenset((None, *"bool int2 int4 int8 float4 float8 text varchar bpchar name bytea oid".split()))
@@ -36,34 +36,53 @@ _ROWLESS = frozenset(
 )  # fmt: skip
 
 
+def prepared_at_once(talk: Conversation, statement: Statement, types: tuple[int, ...]) -> Prepared | None:
+    """What :func:`prepare` makes of a statement that the backend knows; None: ask it."""
+    if statement.kind is not Kind.SQL:
+        return None
+    _check(talk, statement)
+    asked = _typed(statement, types)
+    description = talk.backend.describe_at_once(asked)
+    return None if description is None else _prepared(asked, types, description)
+
+
 async def prepare(talk: Conversation, statement: Statement, types: tuple[int, ...]) -> Prepared:
     """Find out what a statement wants and gives, without running it."""
+    _check(talk, statement)
+    kind, argument = statement.kind, statement.argument
+    if kind is Kind.SQL or (kind is not Kind.DECLARE and kind not in _ROWLESS and kind not in OWN_ROWS):
+        statement = _typed(statement, types)
+        return _prepared(statement, types, await talk.backend.describe(statement))
+    if isinstance(argument, Declare):
+        asked = _typed(argument.statement, types)
+        description = await talk.backend.describe(asked)
+        statement = replace(statement, argument=replace(argument, statement=asked))
+        return Prepared(statement, _parameter_oids(asked, types, description.parameters), None)
+    return Prepared(
+        statement, _parameter_oids(statement, types, ()), own_shape(talk, statement) if kind in OWN_ROWS else None
+    )
+
+
+def _check(talk: Conversation, statement: Statement) -> None:
+    """May it be prepared now?"""
     if len(talk.statements) >= STATEMENTS_MAX:
         raise StatementError("53400", f"a session has at most {STATEMENTS_MAX} prepared statements")
     kind = statement.kind
     if talk.backend.status == "E" and kind is not Kind.EMPTY and kind not in WAYS_OUT:
         raise aborted()
-    shape = None
-    wanted: tuple[str | None, ...] = ()
-    argument = statement.argument
-    asked = argument.statement if isinstance(argument, Declare) else statement
-    if kind is not Kind.SQL and kind in OWN_ROWS:
-        shape = own_shape(talk, statement)
-    elif kind is Kind.SQL or kind is Kind.DECLARE or kind not in _ROWLESS:
-        if any(types):
-            given = tuple([_given(oid) for oid in types])
-            # What operators do with such values only the types tell.
-            asked = replace(asked, given=given, asks=asked.asks or not PLAIN_TYPES.issuperset(given))
-            if isinstance(argument, Declare):
-                statement = replace(statement, argument=replace(argument, statement=asked))
-            else:
-                statement = asked
-        description = await talk.backend.describe(asked)
-        wanted = description.parameters
-        if description.columns is not None and asked is statement:
-            shape = shape_of(description.columns)
-    some = types or wanted or asked.parameters
-    return Prepared(statement, _parameter_oids(asked, types, wanted) if some else (), shape)
+
+
+def _typed(statement: Statement, types: tuple[int, ...]) -> Statement:
+    """The statement with the types that the client declared: what operators do with such values only they tell."""
+    if not any(types):
+        return statement
+    given = tuple([_given(oid) for oid in types])
+    return replace(statement, given=given, asks=statement.asks or not PLAIN_TYPES.issuperset(given))
+
+
+def _prepared(statement: Statement, types: tuple[int, ...], description: Description) -> Prepared:
+    shape = shape_of(description.columns) if description.columns is not None else None
+    return Prepared(statement, _parameter_oids(statement, types, description.parameters), shape)
 
 
 def _given(oid: int) -> str | None:
@@ -75,6 +94,8 @@ def _given(oid: int) -> str | None:
 
 def _parameter_oids(statement: Statement, types: tuple[int, ...], wanted: tuple[str | None, ...]) -> tuple[int, ...]:
     """Each parameter's type: as the client said, as it is cast, as inference says, else text."""
+    if not (types or wanted or statement.parameters):
+        return ()
     casts = dict(statement.casts)
     oids = []
     for index in range(max(len(types), len(wanted), statement.parameters)):

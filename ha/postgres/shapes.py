@@ -44,6 +44,8 @@ from ha.values import Column, Row
 ROWS_SEEN_MAX = 256
 #: Rows with more columns are written without generated code.
 WIDE = 100
+#: Encoders that one shape remembers: clients may ask in every combination of formats, and in every zone.
+ENCODERS_MAX = 64
 #: Shapes remembered by the identity of their columns.
 _SHAPES_MAX = 2048
 
@@ -173,7 +175,7 @@ class Shape:
         self.types = types
         self.guessed = guessed
         self._descriptions: dict[tuple[int, ...], bytes] = {}
-        self._encoders: dict[tuple[int, ...], RowEncoder] = {}
+        self._encoders: dict[tuple[tuple[int, ...], Manner | None], RowEncoder] = {}
         self._fitting = columns
 
     def formats(self, codes: tuple[int, ...]) -> tuple[int, ...]:
@@ -205,11 +207,12 @@ class Shape:
 
         :param manner: the session's, None for the usual.
         """
-        if manner is not None:
-            return row_encoder(self.types, formats or (TEXT,) * len(self.types), manner)
-        found = self._encoders.get(formats)
+        found = self._encoders.get((formats, manner))
         if found is None:
-            found = self._encoders[formats] = row_encoder(self.types, formats or (TEXT,) * len(self.types))
+            if len(self._encoders) >= ENCODERS_MAX:
+                self._encoders.clear()
+            found = row_encoder(self.types, formats or (TEXT,) * len(self.types), manner)
+            self._encoders[formats, manner] = found
         return found
 
     def fits(self, columns: tuple[Column, ...]) -> bool:

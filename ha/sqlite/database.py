@@ -201,6 +201,10 @@ class Database:
         self._waiting.append(turn)
         return turn
 
+    def idle_reader(self) -> Connection | None:
+        """A reading connection that waits for work; None: there is none just now, :meth:`borrow` one. Give it back as one that was."""
+        return self._idle.pop() if self._idle and not self.closed else None
+
     def _replaced(self) -> StatementError:
         return StatementError("57P03", f"{self.name} is being restored from a snapshot", hint="Try again soon.")
 

@@ -108,9 +108,10 @@ class Gauge:
     def hurry(self, budget_s: float, deadline: float) -> None:
         """What begins now has so much of the processor, and some more by the clock."""
         now = self._clock()
-        self.hurried = now + budget_s < deadline
-        self.stop_at = min(now + budget_s, deadline)
-        self.latest = min(now + budget_s * HURRY_WAITS, deadline)
+        self.stop_at, self.latest = now + budget_s, now + budget_s * HURRY_WAITS
+        self.hurried = self.stop_at < deadline
+        if self.latest > deadline:
+            self.stop_at, self.latest = min(self.stop_at, deadline), deadline
         self.budget_s = budget_s
         self._from = None
 
@@ -188,6 +189,8 @@ class Lanes:
         """
         if self.budget_s <= 0 or (key.__class__ is str and len(key) > LONG_TEXT):  # type: ignore[arg-type]
             return True
+        if not self._long:
+            return False
         until = self._long.get(hash(key))
         if until is None:
             return False
@@ -225,6 +228,21 @@ class Lanes:
         :raises StatementError: 57014, cancelled or past its deadline.
         """
         return self._run(connection, work, self.budget_s, deadline, cancellation)
+
+    def attempt(
+        self, connection: Any, work: Callable[[Any], T], *, key: Hashable, deadline: float = FOREVER
+    ) -> T | None:
+        """Run `work` here and now, as :meth:`short` does, if it is short as far as anybody knows.
+
+        None: it is not, and was not run, or not to its end; :meth:`is_long` says so from now on.
+        """
+        if self.is_long(key):
+            return None
+        try:
+            return self._run(connection, work, self.budget_s, deadline, None)
+        except BudgetSpent:
+            self.remember_long(key)
+            return None
 
     def long(
         self,

@@ -52,7 +52,8 @@ def first_rows(connection: Connection, sql: str, values: Parameters, rows_max: i
     running: Any = None
     wanted = SLICE_ROWS if rows_max >= SLICE_ROWS else rows_max + 1
     try:
-        values = bound(values)
+        if len(values) > BOUND_MAX:
+            values = bound(values)
         running = connection.execute(sql, values)
         rows = list(islice(running, wanted))
     except BaseException as error:

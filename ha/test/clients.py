@@ -129,7 +129,10 @@ class Client:
         answers = []
         try:
             for statement in statements:
-                answers.append(await self.backend.execute(statement, values, alone=alone, rows_max=rows_max))
+                answer = self.backend.execute_at_once(statement, values, rows_max=rows_max) if alone else None
+                if answer is None:
+                    answer = await self.backend.execute(statement, values, alone=alone, rows_max=rows_max)
+                answers.append(answer)
             await self.backend.finish()
         except StatementError:
             await self.backend.fail()

@@ -103,6 +103,7 @@ class FakeBackend:
 
     :param connection: to share a database between clients; a fresh one by default.
     :ivar waiting: when set, called and awaited before every statement and batch of rows.
+    :ivar at_once: how many statements were answered without a coroutine.
     :ivar lifts: whether texts share statements; without, tests see in `said` what they sent.
     """
 
@@ -121,6 +122,7 @@ class FakeBackend:
         self.streams: list[FakeStream] = []
         self.waiting: Any = None
         self.lifts = False
+        self.at_once = 0
         self.closed = False
         self.cancelled = 0
         self.explicit = False
@@ -138,6 +140,9 @@ class FakeBackend:
 
     def lift(self, text: str) -> Lifted | None:
         return lift(text) if self.lifts else None
+
+    def describe_at_once(self, statement: Statement) -> Description | None:
+        return None
 
     async def describe(self, statement: Statement) -> Description:
         self.described.append(statement)
@@ -159,6 +164,17 @@ class FakeBackend:
             cast = re.match(r"pg_(int8|int4|float8|text|bool)\(", name)
             found.append(Column(name, decltype, table, origin, cast[1] if cast else None))
         return tuple(found) or None
+
+    def execute_at_once(self, statement: Statement, values: Parameters = (), *, rows_max: int = 0) -> Answer | None:
+        idle = self.waiting is None and not self.explicit and not self.implicit
+        if not idle or statement.kind is not Kind.SQL or statement.verb != "SELECT":
+            return None
+        self.said.append((statement.text, tuple(values), True))
+        self.at_once += 1
+        try:
+            return self._sql(statement, values, True, rows_max)
+        except apsw.Error as error:
+            raise translated(error, statement) from None
 
     async def execute(
         self, statement: Statement, values: Parameters = (), *, alone: bool = True, rows_max: int = 0

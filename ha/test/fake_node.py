@@ -60,6 +60,15 @@ class FakeBackend:
     def parse(self, text: str) -> tuple[Statement, ...]:
         return split(text)
 
+    def execute_at_once(self, statement: Statement, values: Parameters, *, rows_max: int) -> Answer | None:
+        answer = self.node.answers.get(statement.text)
+        if statement.verb != "SELECT" or answer is None or isinstance(answer, Deferred):
+            return None
+        self.said.append(("execute", statement.text, values, {}))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
     async def execute(self, statement: Statement, values: Parameters, *, rows_max: int, **options: object) -> Answer:
         self.said.append(("execute", statement.text, values, options))
         return await self._answer(statement.text)
@@ -89,7 +98,7 @@ class FakeBackend:
         if waiting is not None and not waiting.called:
             waiting.errback(StatementError("57014", "cancelled"))
 
-    async def close(self) -> None:
+    def release(self) -> None:
         self.said.append(("close",))
 
 

@@ -102,6 +102,19 @@ class DecoderTests(SynchronousTestCase):
         self.assertTrue(decoder.waiting(b"ES"))
         self.assertEqual(decoder.next(), Flush())
 
+    def test_passing_over_what_is_known(self) -> None:
+        """Only whole messages count, and they are gone afterwards."""
+        decoder = Decoder()
+        known = Execute("").encode() + Sync().encode()
+        decoder.feed(Flush().encode() + known[:-1])
+        self.assertFalse(decoder.continues(known))
+        decoder.next()
+        self.assertFalse(decoder.continues(known))
+        decoder.feed(known[-1:])
+        self.assertTrue(decoder.continues(known))
+        decoder.skip(len(known))
+        self.assertEqual((decoder.next(), decoder.buffered, len(decoder._buffer)), (None, 0, 0))
+
     def test_what_was_read_is_not_kept(self) -> None:
         """A long conversation does not fill the memory."""
         decoder = Decoder()

@@ -38,6 +38,13 @@ class LanesTests(SynchronousTestCase):
     def test_short_work_runs_at_once(self) -> None:
         self.assertEqual(self.lanes.short(self.connection, lambda one: one.execute("SELECT 1").get), 1)
 
+    def test_an_attempt_is_made_of_what_is_not_known_to_be_long(self) -> None:
+        """Its result, or None, and then no other until somebody found that it is short after all."""
+        self.assertEqual(self.lanes.attempt(self.connection, lambda one: one.execute("SELECT 1").get, key="one"), 1)
+        self.assertIsNone(self.lanes.attempt(self.connection, count_for_ever, key="many"))
+        self.assertTrue(self.lanes.is_long("many"))
+        self.assertIsNone(self.lanes.attempt(self.connection, self.fail, key="many"))
+
     def test_work_that_spends_its_budget_is_stopped(self) -> None:
         started = time.monotonic()
         with self.assertRaises(BudgetSpent):

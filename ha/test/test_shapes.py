@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta, timezone
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -10,9 +12,10 @@ from ha.errors import StatementError
 from ha.postgres.answers import BACKEND, DataRow, RowDescription
 from ha.postgres.decoder import Decoder
 from ha.postgres.encoding import binary_encoder, text_encoder
+from ha.postgres.manner import Manner
 from ha.postgres.messages import MESSAGE_BYTES_MAX
 from ha.postgres.pgtypes import BINARY, OIDS, TEXT
-from ha.postgres.shapes import Shape, row_encoder, shape_of
+from ha.postgres.shapes import ENCODERS_MAX, Shape, row_encoder, shape_of
 from ha.values import Column, Row
 
 TYPES = [
@@ -67,6 +70,18 @@ class RowEncoderTests(SynchronousTestCase):
     def test_a_shape_is_compiled_once(self) -> None:
         """The same function for the same shape."""
         self.assertIs(row_encoder(((20, -1),), (TEXT,)), row_encoder(((20, -1),), (TEXT,)))
+
+    def test_an_encoder_is_of_its_formats_and_its_manner(self) -> None:
+        """Each is looked up once; who asks in ever new ones does not fill the memory."""
+        shape = shape_of((Column("a", expression="timestamptz"),))
+        seconds = [timezone(timedelta(seconds=one)) for one in range(2 * ENCODERS_MAX)]
+        value = ("2026-07-01 12:00:00+00",)
+        for zone in seconds:
+            manner = Manner(zone)
+            self.assertIs(shape.encoder((), manner), shape.encoder((), manner))
+            self.assertNotEqual(shape.encoder((), manner)([value]), shape.encoder((BINARY,), manner)([value]))
+        self.assertLessEqual(len(shape._encoders), ENCODERS_MAX)
+        self.assertNotEqual(shape.encoder((), Manner(seconds[60]))([value]), shape.encoder()([value]))
 
 
 class ShapeTests(SynchronousTestCase):

@@ -10,7 +10,8 @@ The walk
 
 State
     None that outlives a request. `site.Site` owns the open connections, their deadlines and the account of bodies in
-    memory; every request has a Backend of its own, so nothing of one client's can be seen by the next.
+    memory; every request has a Backend that is new, or that the request before left as it was made (`ha.spares`), so nothing of one
+    client's can be seen by the next.
 
 May import
     Twisted, orjson, `ha.auth`, `ha.hearing`, `ha.coroutines`, `ha.metrics`, `ha.errors`, `ha.values`, `ha.sql.statements`. Node and

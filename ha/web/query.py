@@ -10,18 +10,21 @@ import json
 import math
 import re
 from base64 import b64decode
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import parse_qsl
 
 import orjson
+from twisted.internet.defer import Deferred
 
 from ha.errors import StatementError
 from ha.sql.kinds import Kind, Statement
 from ha.values import Answer, Parameters, Row, Value
 from ha.web.exchange import Exchange
 from ha.web.respond import Refusal, encode, encode_columns, encode_result, encode_rows, error_answer, error_object
+
+#: What is left to do of a request that must wait for something.
+Waiting = Coroutine[Deferred[Any], Any, None]
 
 #: Commands of one request.
 COMMANDS_MAX = 100_000
@@ -55,6 +58,9 @@ class Backend(Protocol):
     def parse(self, text: str) -> tuple[Statement, ...]:
         """Cut a client's text into statements."""
 
+    def execute_at_once(self, statement: Statement, values: Parameters, *, rows_max: int) -> Answer | None:
+        """Run one statement if nothing must be waited for; None: nothing was done, :meth:`execute` it."""
+
     async def execute(self, statement: Statement, values: Parameters, *, rows_max: int, **options: object) -> Answer:
         """Run one statement as a transaction of its own; at most `rows_max` rows come at once, more by ``rest``."""
 
@@ -64,12 +70,11 @@ class Backend(Protocol):
     def cancel(self) -> None:
         """Stop what runs now."""
 
-    async def close(self) -> None:
-        """Release everything."""
+    def release(self) -> None:
+        """The request is done: release everything."""
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """One element of the request."""
 
     sql: str
@@ -270,45 +275,82 @@ def _statement(backend: Backend, sql: str) -> Statement | None:
 _NOTHING_DONE = Answer("", columns=())
 
 
-async def serve_query(exchange: Exchange, connect: Callable[[], Backend]) -> None:
+def serve_query(exchange: Exchange, connect: Callable[[], Backend]) -> Waiting | None:
     """Run an exchange's commands and answer.
 
-    :param connect: makes the backend; it is closed here, whatever happens.
+    :param connect: makes the backend; it is released here, whatever happens.
+    :returns: None when that is done, as it is after most reads; else what does the rest. It raises
+        :class:`ha.web.exchange.ClientGone` when the client did not wait for the answer.
     :raises Refusal: the request is wrong.
     :raises ha.errors.StatementError: `connect` failed.
-    :raises ha.web.exchange.ClientGone: the client did not wait for the answer.
     """
     query = exchange.uri.partition(b"?")[2]
     seq = exchange.headers.get(b"X-Ha-Seq")
     options = read_options(query, seq) if query or seq is not None else {}
     commands, is_array = Body(exchange.take_body()).commands()
     backend = connect()
-    exchange.on_gone = backend.cancel
+    waiting = None
     try:
         if len(commands) == 1:
-            await _run_one(exchange, backend, commands[0], is_array, options)
+            waiting = _run_one(exchange, backend, commands[0], is_array, options)
         else:
-            await _run_all(exchange, backend, commands, options)
+            waiting = _run_all(exchange, backend, commands, options)
+    finally:
+        if waiting is None:
+            backend.release()
+    return waiting and _finish(exchange, backend, waiting)
+
+
+async def _finish(exchange: Exchange, backend: Backend, waiting: Waiting) -> None:
+    """What is left of a request that must wait."""
+    exchange.on_gone = backend.cancel
+    try:
+        await waiting
     finally:
         exchange.on_gone = None
-        await backend.close()
+        backend.release()
 
 
-async def _run_one(
+def _run_one(
     exchange: Exchange, backend: Backend, command: Command, is_array: bool, options: dict[str, object]
-) -> None:
+) -> Waiting | None:
     try:
         statement = _statement(backend, command.sql)
         if statement is None:
-            answer = _NOTHING_DONE
+            answer: Answer | None = _NOTHING_DONE
+        elif options:
+            answer = None
         else:
-            answer = await backend.execute(statement, command.parameters, rows_max=ROWS_FIRST, **options)
+            answer = backend.execute_at_once(statement, command.parameters, rows_max=ROWS_FIRST)
+    except StatementError as error:
+        exchange.seq = backend.seq
+        _fail(exchange, error, 0 if is_array else None)
+        return None
+    if answer is None:
+        assert statement is not None
+        return _execute(exchange, backend, statement, command.parameters, is_array, options)
+    exchange.seq = backend.seq
+    return _deliver_one(exchange, answer, is_array)
+
+
+async def _execute(
+    exchange: Exchange,
+    backend: Backend,
+    statement: Statement,
+    values: Parameters,
+    is_array: bool,
+    options: dict[str, object],
+) -> None:
+    try:
+        answer = await backend.execute(statement, values, rows_max=ROWS_FIRST, **options)
     except StatementError as error:
         exchange.seq = backend.seq
         _fail(exchange, error, 0 if is_array else None)
         return
     exchange.seq = backend.seq
-    await _deliver(exchange, [answer], is_array)
+    waiting = _deliver_one(exchange, answer, is_array)
+    if waiting is not None:
+        await waiting
 
 
 async def _run_all(
@@ -338,7 +380,7 @@ async def _run_all(
         _fail(exchange, error, index)
         return
     exchange.seq = backend.seq
-    await _deliver(exchange, answers, True)
+    await _deliver_all(exchange, answers)
 
 
 def _fail(exchange: Exchange, error: StatementError, index: int | None) -> None:
@@ -349,12 +391,29 @@ def _fail(exchange: Exchange, error: StatementError, index: int | None) -> None:
 # --- the answer -------------------------------------------------------------------------------------------------
 
 
-async def _deliver(exchange: Exchange, answers: Sequence[Answer], is_array: bool) -> None:
-    """Send the results: in one piece when they are short, else in slices."""
-    before, after = (b'{"results":[', b"]}") if is_array else (b"", b"")
-    if all(one.rest is None for one in answers) and sum([len(one.rows) for one in answers]) <= ROWS_FIRST:
+#: What stands around the results, by whether the commands stood in an array.
+_AROUND = {False: (b"", b""), True: (b'{"results":[', b"]}")}
+
+
+def _deliver_one(exchange: Exchange, answer: Answer, is_array: bool) -> Waiting | None:
+    """Send one result: at once when it is here whole, else in slices."""
+    before, after = _AROUND[is_array]
+    if answer.rest is not None:
+        return _deliver_slices(exchange, [answer], before, after)
+    exchange.answer(200, before + encode_result(answer) + after)
+    return None
+
+
+async def _deliver_all(exchange: Exchange, answers: Sequence[Answer]) -> None:
+    """Send an array's results: in one piece when they are short, else in slices."""
+    before, after = _AROUND[True]
+    if any(one.rest is not None for one in answers) or sum([len(one.rows) for one in answers]) > ROWS_FIRST:
+        await _deliver_slices(exchange, answers, before, after)
+    else:
         exchange.answer(200, before + b",".join([encode_result(one) for one in answers]) + after)
-        return
+
+
+async def _deliver_slices(exchange: Exchange, answers: Sequence[Answer], before: bytes, after: bytes) -> None:
     exchange.begin(200)
     slices = Slices(exchange)
     try:

@@ -144,11 +144,16 @@ def encode(value: object) -> bytes:
 def encode_rows(rows: Sequence[Row]) -> bytes:
     """A JSON array of rows. Costs about 1 µs a row: slice what may be long."""
     encoded = encode(rows)
-    # orjson writes infinities as null. To look at every value costs ten times the encoding, so look only where a null
-    # was written.
-    if b"null" in encoded and any(type(value) is float and math.isinf(value) for row in rows for value in row):
-        encoded = encode([[_spelled(value) for value in row] for row in rows])
-    return encoded
+    return encode(_with_infinities(rows)) if _hides_infinities(encoded, rows) else encoded
+
+
+def _hides_infinities(encoded: bytes, rows: Sequence[Row]) -> bool:
+    """orjson writes infinities as null. To look at every value costs ten times the encoding, so look only where one was written."""
+    return b"null" in encoded and any(type(value) is float and math.isinf(value) for row in rows for value in row)
+
+
+def _with_infinities(rows: Sequence[Row]) -> list[list[object]]:
+    return [[_spelled(value) for value in row] for row in rows]
 
 
 def _spelled(value: object) -> object:
@@ -169,4 +174,7 @@ def encode_result(answer: Answer) -> bytes:
         # last_insert_id is null after a statement that inserted nothing: SQLite would tell of an older one.
         identity = b"null" if answer.last_insert_id is None else b"%d" % answer.last_insert_id
         return b'{"columns":["rows_affected","last_insert_id"],"rows":[[%d,%b]]}' % (answer.affected or 0, identity)
-    return b'{"columns":%b,"rows":%b}' % (encode_columns(answer), encode_rows(answer.rows))
+    rows = answer.rows
+    told = {"columns": [column.name for column in answer.columns], "rows": rows}
+    encoded = encode(told)
+    return encode(told | {"rows": _with_infinities(rows)}) if _hides_infinities(encoded, rows) else encoded

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from email.utils import formatdate
+from functools import partial
 from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
@@ -22,7 +23,7 @@ from ha.hearing import Loop
 from ha.metrics import Histogram, Metrics
 from ha.web import agreement, databases, status
 from ha.web.exchange import ClientGone, Connection, Exchange
-from ha.web.query import Backend, serve_query
+from ha.web.query import Backend, Waiting, serve_query
 from ha.web.respond import RETRY_AFTER, Refusal, error_answer
 
 #: A request's body, in bytes.
@@ -42,14 +43,14 @@ class Node(databases.Databases, agreement.Agreement, status.Condition, Protocol)
     """What this door needs of the node."""
 
     def connect(self, database: str, user: str, *, remote: IAddress, dialect: str) -> Backend:
-        """A new conversation with a database. HTTP makes one for each request.
+        """A new conversation with a database. HTTP asks for one for each request.
 
         :raises ha.errors.StatementError: 3D000 there is no such database, 57P03 not yet.
         """
 
 
-#: What serves a route: the exchange, and the name in the path where the route has one.
-Page = Callable[[Exchange, str], Coroutine[Deferred[object], object, None]]
+#: What serves a route: the exchange, and the name in the path where the route has one. None: it is answered.
+Page = Callable[[Exchange, str], Waiting | None]
 
 
 class Route:
@@ -181,11 +182,9 @@ class Site(Factory):
             raise Refusal(404, "unknown_database", f"there is no database {name} here")
         return name
 
-    async def _query(self, exchange: Exchange, database: str) -> None:
-        await serve_query(
-            exchange,
-            lambda: self.node.connect(database, self.user, remote=exchange.channel.peer, dialect="sqlite"),
-        )
+    def _query(self, exchange: Exchange, database: str) -> Waiting | None:
+        connect = partial(self.node.connect, database, self.user, remote=exchange.channel.peer, dialect="sqlite")
+        return serve_query(exchange, connect)
 
     # --- one request
 
@@ -196,7 +195,9 @@ class Site(Factory):
     async def _answer(self, exchange: Exchange) -> None:
         try:
             page, name = self._find(exchange)
-            await page(exchange, name)
+            waiting = page(exchange, name)
+            if waiting is not None:
+                await waiting
         except Refusal as refusal:
             exchange.refuse(refusal)
         except StatementError as error:
