@@ -90,9 +90,9 @@ def _name_items(rewriting: Rewriting, types: Types, select: int, items: list[Ite
 def _expand(rewriting: Rewriting, types: Types, select: int, item: Item, shown: list[str]) -> None:
     """``*`` and ``t.*`` by the tables' columns."""
     scope = types.reading.scope_at(select + 1)
-    if scope.derived or scope.called:
-        raise rewriting.refuse(select + 1, "SELECT DISTINCT ON with * of a subquery", "Name the columns.")
     only = unquoted(rewriting.text, rewriting.tokens[item.first]).lower() if item.last - item.first > 1 else None
+    if (scope.derived or scope.called) and only not in scope.tables:
+        raise rewriting.refuse(select + 1, "SELECT DISTINCT ON with * of a subquery", "Name the columns.")
     words = []
     for alias, table in scope.tables.items():
         if only not in (None, alias):

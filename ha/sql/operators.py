@@ -124,7 +124,9 @@ def any_of(rewriting: Rewriting, index: int) -> None:
     elif operator in ("<>", "!=") and every:
         word = "NOT IN"
     if word is not None:
-        rewriting.instead[place] = word
+        rewriting.instead[place] = (
+            f" {word}" if rewriting.tokens[place - 1].end == rewriting.tokens[place].start else word
+        )
         rewriting.instead[index] = ""
         if inner in ("SELECT", "WITH", "VALUES"):
             return

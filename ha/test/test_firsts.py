@@ -43,6 +43,15 @@ class DistinctOnTests(SynchronousTestCase):
         heard = self.spoken.query("select distinct on (sensor) sensor as x, max(value) from r group by sensor")
         self.assertEqual(types(heard), [("x", 25), ("max", 1700)])
 
+    def test_the_star_of_a_table_beside_a_subquery(self) -> None:
+        """It is the table's that is meant; pgAdmin asks so for the properties of columns."""
+        self.assertEqual(
+            self.spoken.rows(
+                "with q as (select 'a' as s) select distinct on (r.sensor) q.s, r.* from r left join q on q.s = r.sensor order by r.sensor, r.at"
+            ),
+            [("a", "a", "2026-01-01 00:00:00", "1.0"), (None, "b", "2026-01-01 00:00:00", "3.0")],
+        )
+
     def test_what_is_not_seen_through_is_refused(self) -> None:
         """With a hint."""
         for text in (

@@ -40,6 +40,7 @@ TABLE = (
         "(SELECT 1 < pg_element AS ha_met FROM pg_elements(?1)))",
     ),
     ("select 1 = any(select 2)", "select 1 IN (select 2)"),
+    ("select t.a=any(select 2) from t", "select t.a IN(select 2) from t"),
     ("select array[1,2], (array[1])[1]", "select json_array(1,2), pg_item((json_array(1)),1)"),
     ("select a[1:2], i.indkey[0]", "select pg_slice(a,1,2), pg_vector_item(i.indkey,0)"),
     ("select a #>> '{b}', a @> b", "select pg_at_path(a , '{b}', 1), pg_contains(a , b)"),
