@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ha.errors import StatementError
-from ha.sql import declarations, enums, literals, rangerules
-from ha.sql.made import is_made
+from ha.sql import declarations, domains, enums, literals, rangerules
+from ha.sql.made import Domain, domain, is_made
 from ha.sql.rewriting import Rewriting
 from ha.sql.tokens import PARAMETER, QUOTED, STRING, TEXTS, WORD, literal, quoted, quoted_name, unquoted
-from ha.sql.typenames import KNOWN, OTHERS, TypeName, read_type
+from ha.sql.typenames import KNOWN, OTHERS, TypeName, declared_type, read_type
 
 
 def parameter(rewriting: Rewriting, index: int) -> None:
@@ -152,6 +152,11 @@ _REGISTERED = (
 def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName, after: int) -> None:
     """Put the cast to a type around the tokens from `first` to `last`; what follows the cast begins at `after`."""
     name = type_name.name
+    one = domain(name)
+    if one is not None:
+        _wrap(rewriting, first, last, _type_behind(one), after)
+        domains.cast(rewriting, one, first, last)
+        return
     if rewriting.verb.startswith("CREATE"):
         own = declarations.SQLITE_CASTS.get(name)
         rewriting.before(first, "CAST(" if own else "(")
@@ -190,6 +195,13 @@ def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName, afte
     else:
         rewriting.before(first, "(")
         rewriting.after(last, ")")
+
+
+def _type_behind(one: Domain) -> TypeName:
+    found = declared_type(one.words_of_type)
+    if found is not None and found.name.removeprefix("_") in CASTABLE:
+        return found
+    return TypeName("text")
 
 
 #: Columns of the catalog that name a function: there they hold its name.

@@ -19,7 +19,7 @@ from ha.sql.reader import Parsed, Reader, refused
 from ha.sql.sequencedefinitions import counted_from, create_sequence, identity_start
 from ha.sql.tablequeries import create_as
 from ha.sql.tokens import quoted, quoted_name
-from ha.sql.typedefinitions import create_type, drop_type
+from ha.sql.typedefinitions import create_domain, create_type, drop_domain, drop_type
 
 #: In a script: the client's own statement, translated.
 ITSELF = ""
@@ -61,7 +61,6 @@ _REFUSED_OBJECTS = {
     "CAST": None,
     "COLLATION": None,
     "CONVERSION": None,
-    "DOMAIN": "Use the base type and a CHECK constraint.",
     "EVENT": None,
     "FOREIGN": None,
     "FUNCTION": "SQLite has no stored functions.",
@@ -84,6 +83,8 @@ def create(reader: Reader) -> Parsed | None:
     first = reader.key
     if reader.take("TYPE"):
         return create_type(reader)
+    if reader.take("DOMAIN"):
+        return create_domain(reader)
     if (
         first == "OR"
         and reader.tokens[reader.at + 2 : reader.at + 3]
@@ -239,6 +240,8 @@ def drop(reader: Reader) -> Parsed | None:
     first = reader.key
     if reader.take("TYPE"):
         return drop_type(reader)
+    if reader.take("DOMAIN"):
+        return drop_domain(reader)
     if first == "DATABASE":
         return _drop_database(reader)
     if first in _REFUSED_OBJECTS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from ha.sql.made import Composite, composite, named
+from ha.sql.made import Composite, composite, domain, named
 from ha.sql.naming import name_of
 from ha.sql.ranges import BOUNDS
 from ha.sql.reading import OPERATOR_WORDS, Item, Reading, Scope, term_end
@@ -93,8 +93,12 @@ class Expressions:
         return "text" if found is None and self.reading.kind(first) == PARAMETER and last - first == 1 else found
 
     def resolved(self, name: str) -> str:
-        """A type's name as it was written; for one that a client made, its words."""
-        return name if name.removeprefix("_") in KNOWN else named(self.schema.made_types(), name) or name
+        """A type's name as it was written; for one that a client made, its words; for a domain, its type."""
+        if name.removeprefix("_") in KNOWN:
+            return name
+        found = named(self.schema.made_types(), name) or name
+        one = domain(found)
+        return found if one is None else declared(one.words_of_type) or "text"
 
     def typed(self, first: int, last: int, scope: Scope, depth: int) -> str | None:
         if first >= last or depth > 40:

@@ -295,6 +295,22 @@ class CreateComposite:
 
 
 @dataclass(frozen=True, slots=True)
+class CreateDomain:
+    """CREATE DOMAIN name AS type …
+
+    :param words: of its type.
+    :param default: an expression, as the client wrote it.
+    :param checks: the name of each condition, None where the client gave none, and its words as the client wrote them.
+    """
+
+    name: str
+    words: str
+    not_null: bool
+    default: str | None
+    checks: tuple[tuple[str | None, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AlterEnum:
     """ALTER TYPE of an enumeration.
 
@@ -317,11 +333,12 @@ class AlterEnum:
 
 @dataclass(frozen=True, slots=True)
 class DropType:
-    """DROP TYPE."""
+    """DROP TYPE and DROP DOMAIN."""
 
     names: tuple[str, ...]
     if_exists: bool
     cascade: bool
+    domain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,6 +410,7 @@ Argument = (
     | AlterTable
     | CreateEnum
     | CreateComposite
+    | CreateDomain
     | AlterEnum
     | DropType
     | tuple[str, str, str | None]

@@ -18,11 +18,12 @@ from typing import Final, NamedTuple
 from zlib import crc32
 
 from ha.errors import StatementError
-from ha.sql.tokens import quoted
+from ha.sql.tokens import quoted, quoted_name
 
 _ENUM: Final = "enum "
 _COMPOSITE: Final = "composite "
 _RECORD: Final = "record "
+_DOMAIN: Final = "domain "
 _NUMBERED: Final = "oid "
 #: Where the numbers begin and end: as :mod:`ha.sqlite.catalog_objects` has it for all that clients make.
 _LEAST: Final = 100_000
@@ -81,6 +82,34 @@ class Composite(NamedTuple):
         return _COMPOSITE + json.dumps([self.name, *fields], ensure_ascii=False)
 
 
+class Domain(NamedTuple):
+    """A type of CREATE DOMAIN.
+
+    :param words_of_type: what is behind it, as a declaration says it.
+    :param default: SQLite's words.
+    :param checks: the name of each condition, and SQLite's words for it; ``VALUE`` is the value.
+    """
+
+    name: str
+    words_of_type: str
+    not_null: bool = False
+    default: str | None = None
+    checks: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def declaration(self) -> str:
+        """What a column of it is declared as: SQLite wants the type's numbers last, and a name in quotes not first."""
+        kind, bracket, numbers = self.words_of_type.partition("(")
+        return f"{kind} {quoted_name(self.name)}{bracket}{numbers}"
+
+    @property
+    def words(self) -> str:
+        """What :func:`domain` reads."""
+        return _DOMAIN + json.dumps(
+            [self.name, self.words_of_type, self.not_null, self.default, *map(list, self.checks)], ensure_ascii=False
+        )
+
+
 class Oid(int):
     """The number of a type, and the words that tell all of it. It equals only what tells the same: types of two databases may share
     a number, and one that is altered keeps it.
@@ -108,7 +137,7 @@ def is_made(words: str) -> bool:
     return words.startswith(_KINDS, 1 if words[:1] == "_" else 0)
 
 
-_KINDS: Final = (_ENUM, _COMPOSITE, _RECORD)
+_KINDS: Final = (_ENUM, _COMPOSITE, _RECORD, _DOMAIN)
 
 
 def is_record(words: str) -> bool:
@@ -127,10 +156,19 @@ def composite(words: str) -> Composite | None:
     return Composite(name, tuple((field, kind) for field, kind in fields))
 
 
+@lru_cache(maxsize=1024)
+def domain(words: str) -> Domain | None:
+    """The domain that these words tell; None for any other type."""
+    if not words.startswith(_DOMAIN):
+        return None
+    name, kind, not_null, default, *checks = json.loads(words[len(_DOMAIN) :])
+    return Domain(name, kind, not_null, default, tuple((called, condition) for called, condition in checks))
+
+
 def name_in(words: str) -> str:
     """The name in words that tell a type, an array's too."""
     plain = words.removeprefix("_")
-    found = enumeration(plain) or composite(plain)
+    found = enumeration(plain) or composite(plain) or domain(plain)
     assert found is not None, words
     return found.name
 

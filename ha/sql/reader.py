@@ -121,6 +121,22 @@ class Reader:
         modifiers = f"({','.join(map(str, found.modifiers))})" if found.modifiers else ""
         return f"{name}{'[]' if found.name != plain else ''}{modifiers}"
 
+    def expression(self, stop: frozenset[str]) -> str:
+        """The client's words up to one of these keys on this level, or to the bracket that closes it.
+
+        :raises StatementError: 42601, there are none.
+        """
+        start, depth = self.at, 0
+        while self.key:
+            key = self.key
+            if depth == 0 and (key == ")" or (key in stop and self.at > start)):
+                break
+            depth += (key in "([") - (key in ")]")
+            self.at += 1
+        if self.at == start:
+            raise self.error()
+        return self.text[self.tokens[start].start : self.tokens[self.at - 1].end]
+
     def string(self) -> str:
         """A literal for text."""
         if self.at < len(self.tokens):

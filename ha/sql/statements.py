@@ -18,7 +18,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from ha.errors import StatementError
-from ha.sql import enums
+from ha.sql import domains, enums
 from ha.sql.commands import COMMANDS
 from ha.sql.definitions import DEFINITIONS, ITSELF
 from ha.sql.edits import back, composed
@@ -143,7 +143,7 @@ def _ranges(text: str, tokens: list[Token]) -> list[tuple[int, int, int, int]]:
 
 
 #: Verbs of statements that may say something about values of types that clients make.
-_ASKING = frozenset(("SELECT", "INSERT", "UPDATE", "DELETE", "CREATE TABLE", "CREATE VIEW"))
+_ASKING = frozenset(("SELECT", "INSERT", "UPDATE", "DELETE", "CREATE TABLE", "CREATE VIEW", "ALTER TABLE"))
 
 _BLANK = " \t\n\r\f\v\ufeff"
 
@@ -226,7 +226,8 @@ def _statement(
             if kind is not Kind.SQL:
                 return Statement(words, start, kind, words, verb, argument=argument)
             if isinstance(argument, Script):  # one text of ours instead of the client's
-                return Statement(words, start, kind, argument.texts[0], verb)
+                asking = not sqlite_order and verb in _ASKING
+                return Statement(words, start, kind, argument.texts[0], verb, may_ask=asking)
     elif key == "(" or key in ("VALUES", "TABLE"):
         verb = "SELECT"
     elif key == "WITH":
@@ -268,7 +269,13 @@ def with_schema(statement: Statement, schema: Schema) -> Statement:
         return statement
     if statement.verb == "CREATE TABLE":
         types = Types(statement.text, tokens, schema)
-        enums.check_defaults(Rewriting(statement.text, tokens, statement.verb, False, translate, types), types)
+        rewriting = Rewriting(statement.text, tokens, statement.verb, False, translate, types)
+        enums.check_defaults(rewriting, types)
+        text = domains.in_table(rewriting, types)
+        return statement if text is None else replace(statement, sql=split(text)[0].sql, edits=())
+    if statement.verb == "ALTER TABLE":
+        types = Types(statement.text, tokens, schema)
+        domains.refuse_altered(Rewriting(statement.text, tokens, statement.verb, False, translate, types), types)
         return statement
     try:
         text, words, edits = unfolded(statement.text, tokens, statement.verb, schema, statement.given)

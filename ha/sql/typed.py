@@ -10,12 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ha.sql.expressions import Schema
-from ha.sql.made import is_by_number, named
+from ha.sql.made import domain, is_by_number, named
 from ha.sql.naming import name_of
 from ha.sql.reading import Item, Reading, Scope
 from ha.sql.tokens import PARAMETER, Token
-from ha.sql.typenames import TypeName, declared_type
+from ha.sql.typenames import TypeName, declared, declared_type
 from ha.sql.wants import Wants
+
+
+def _behind(words: str | None) -> str | None:
+    """Of a domain the name of its type; any others as they are."""
+    one = domain(words) if words is not None else None
+    return words if one is None else declared(one.words_of_type) or "text"
 
 
 class Types:
@@ -27,7 +33,7 @@ class Types:
 
     def __init__(self, text: str, tokens: Sequence[Token], schema: Schema, given: Sequence[str | None] = ()) -> None:
         self.schema = schema
-        self.given = [self.made(name) or name if name is not None else None for name in given]
+        self.given = [_behind(self.made(name)) or name if name is not None else None for name in given]
         self.reading = Reading(text, tokens)
         if any(token.key == "WITH" for token in tokens):
             self.reading.items()  # names what WITH names

@@ -1,10 +1,12 @@
-"""CREATE TYPE, ALTER TYPE, DROP TYPE, read into what they say. [pure]
+"""CREATE TYPE, CREATE DOMAIN, ALTER TYPE, DROP TYPE, read into what they say. [pure]
 
-Each function reads what follows the first two words. Enumerations and composite types are made; of other types PostgreSQL's catalog
-knows more than a file of SQLite's can keep.
+Each function reads what follows the first two words. Enumerations, composite types and domains are made; of other types
+PostgreSQL's catalog knows more than a file of SQLite's can keep.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from ha.sql import kinds
 from ha.sql.kinds import Kind
@@ -43,6 +45,44 @@ def _composite(reader: Reader, name: str) -> Parsed:
     reader.expect(")")
     reader.end()
     return Kind.SCRIPT, "CREATE TYPE", kinds.CreateComposite(name, tuple(fields))
+
+
+def create_domain(reader: Reader) -> Parsed:
+    name = reader.type_name()
+    reader.take("AS")
+    words = reader.type_words()
+    not_null, default, called = False, None, None
+    checks: list[tuple[str | None, str]] = []
+    while reader.key and reader.key != ";":
+        if reader.take("NOT", "NULL"):
+            not_null = True
+        elif reader.take("NULL"):
+            pass
+        elif reader.take("COLLATE"):
+            reader.qualified()
+        elif reader.take("CONSTRAINT"):
+            called = reader.name()
+            continue
+        elif reader.take("DEFAULT"):
+            default = reader.expression(_AFTER_DEFAULT)
+        elif reader.take("CHECK"):
+            reader.expect("(")
+            checks.append((called, reader.expression(frozenset())))
+            reader.expect(")")
+        else:
+            raise reader.error()
+        called = None
+    reader.end()
+    return Kind.SCRIPT, "CREATE DOMAIN", kinds.CreateDomain(name, words, not_null, default, tuple(checks))
+
+
+_AFTER_DEFAULT = frozenset("NOT NULL CONSTRAINT CHECK COLLATE ;".split())
+
+
+def drop_domain(reader: Reader) -> Parsed:
+    _, _, argument = drop_type(reader)
+    assert isinstance(argument, kinds.DropType)
+    return Kind.SCRIPT, "DROP DOMAIN", replace(argument, domain=True)
 
 
 def alter_type(reader: Reader) -> Parsed:

@@ -165,8 +165,14 @@ class Lookups:
         return catalog_texts.index_definition(index, qualified=not pretty)
 
     def pg_get_constraintdef(self, oid: Any, pretty: Any = 0) -> str | None:
-        found = self._schema().constraints.get(oid_in(oid) or 0) if oid is not None else None
-        return None if found is None else catalog_texts.constraint_definition(found, pretty=bool(pretty))
+        number = oid_in(oid) or 0 if oid is not None else 0
+        found = self._schema().constraints.get(number)
+        if found is None:
+            conditions = (
+                (f"{one.name}.{name}", said) for one in self._schema().types.values() for name, said in one.checks
+            )
+            return next((f"CHECK ({said})" for key, said in conditions if oid_of("domain check", key) == number), None)
+        return catalog_texts.constraint_definition(found, pretty=bool(pretty))
 
     def pg_get_viewdef(self, oid: Any, pretty: Any = 0) -> str | None:
         found = self.relation(oid)

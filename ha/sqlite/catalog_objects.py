@@ -182,6 +182,8 @@ class MadeType:
     name: str
     row: dict[str, Any]
     labels: tuple[str, ...] = ()
+    #: Of a domain: its conditions, each with its name and PostgreSQL's words.
+    checks: tuple[tuple[str, str], ...] = ()
 
     @property
     def spoken(self) -> str:

@@ -194,7 +194,25 @@ def pg_constraint(schema: Schema) -> Rows:
             _vector(one.keys),
             _vector(one.parent_keys) if foreign else None,
             spoken(one.expression) if one.expression else None,
+            0,
         )
+    for oid, made in schema.types.items():
+        for name, condition in made.checks:
+            yield (
+                *(
+                    oid_of("domain check", f"{made.name}.{name}"),
+                    name,
+                    made.row["typnamespace"],
+                    "c",
+                    False,
+                    False,
+                    1,
+                    0,
+                    0,
+                    0,
+                ),
+                *(" ", " ", " ", 1, False, None, None, condition, oid),
+            )
 
 
 def _vector(keys: tuple[int, ...]) -> str:
@@ -237,6 +255,8 @@ def pg_depend(schema: Schema) -> Rows:
         if relation.kind == "c":
             yield PG_CLASS, relation.oid, 0, PG_TYPE, relation.row_type, 0, "i"
     for oid, made in schema.types.items():
+        for name, _ in made.checks:
+            yield PG_CONSTRAINT, oid_of("domain check", f"{made.name}.{name}"), 0, PG_TYPE, oid, 0, "a"
         if made.row["typelem"]:
             yield PG_TYPE, oid, 0, PG_TYPE, made.row["typelem"], 0, "i"
     for sequence in schema.sequences:
@@ -309,7 +329,7 @@ TABLES: Final = (
     Table(
         "pg_constraint",
         "oid conname connamespace contype condeferrable condeferred convalidated conrelid conindid confrelid confupdtype"
-        " confdeltype confmatchtype conislocal connoinherit conkey confkey conbin",
+        " confdeltype confmatchtype conislocal connoinherit conkey confkey conbin contypid",
         pg_constraint,
         "oid",
     ),

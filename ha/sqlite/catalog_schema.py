@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from ha.errors import StatementError
-from ha.sql import constraints, infer
+from ha.sql import constraints, domains, infer
 from ha.sql import made as made_types
 from ha.sql.constraints import CHECK, FOREIGN, PRIMARY, UNIQUE
 from ha.sql.declarations import COUNTING, MATERIALIZED_MARK, PRIMARY_MARK, UNIQUE_MARK
@@ -207,10 +207,12 @@ class Reading:
 
     # Types
 
-    def _type(self, one: made_types.Enumeration | made_types.Composite) -> None:
+    def _type(self, one: enumerations.Made) -> None:
         plain, array = made_rows(one, self.schema.namespaces.get(self._namespace(one.name), PUBLIC_OID))
         labels = one.labels if isinstance(one, made_types.Enumeration) else ()
-        self.schema.types[plain["oid"]] = MadeType(plain["oid"], one.name, plain, labels)
+        checks = one.checks if isinstance(one, made_types.Domain) else ()
+        told = tuple((name, spoken(domains.of_value(condition, "VALUE"))) for name, condition in checks)
+        self.schema.types[plain["oid"]] = MadeType(plain["oid"], one.name, plain, labels, told)
         self.schema.types[array["oid"]] = MadeType(array["oid"], "_" + one.name, array)
 
     def _fields(self, one: made_types.Composite) -> None:
@@ -224,6 +226,9 @@ class Reading:
     def _type_of(self, words: str) -> tuple[int, int]:
         """The OID and modifier of what a column is declared as."""
         if self.schema.types and words:
+            one = enumerations.domain_of(self._connection, words)
+            if one is not None:
+                return made_types.number_of(one.name), -1
             name = words if made_types.is_made(words) else enumerations.words_of(self._connection, words)
             if name is not None:
                 return made_types.number(name), -1
@@ -392,7 +397,7 @@ class Reading:
 
     def _checks(self, table: Relation, taken: set[str]) -> Iterator[Constraint]:
         for one in self._declared[table.name]:
-            if one.kind != CHECK:
+            if one.kind != CHECK or (one.name or "").startswith(domains.PREFIX):
                 continue
             keys = _numbers(table, one.columns)
             name = one.name

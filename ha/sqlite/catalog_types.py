@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from ha.errors import StatementError
 from ha.sql import made
-from ha.sql.made import Composite, Enumeration
+from ha.sql.made import Composite, Domain, Enumeration
 from ha.sql.namespaces import own_name
+from ha.sql.spoken import spoken
 from ha.sql.tokens import tokenize
 from ha.sql.typenames import SPOKEN, declared, read_type
 from ha.sqlite.catalog_tables import static_rows
@@ -31,7 +32,7 @@ def types_by_oid() -> Mapping[int, dict[str, Any]]:
     return {row["oid"]: row for row in static_rows("pg_type")}
 
 
-def made_rows(one: Enumeration | Composite, namespace: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def made_rows(one: Enumeration | Composite | Domain, namespace: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """The rows of pg_type of a type that a client made and of its arrays.
 
     :param namespace: the number of its schema.
@@ -43,6 +44,15 @@ def made_rows(one: Enumeration | Composite, namespace: int) -> tuple[dict[str, A
     if isinstance(one, Enumeration):
         plain |= {"typtype": "e", "typcategory": "E"}
         plain |= {f"typ{way}": f"enum_{short}" for way, short in _WAYS}
+    elif isinstance(one, Domain):
+        behind, modifier = type_of(one.words_of_type)
+        plain = {
+            **types_by_oid()[behind],
+            **{key: plain[key] for key in ("oid", "typname", "typnamespace", "typarray")},
+        }
+        plain |= {"typtype": "d", "typbasetype": behind, "typtypmod": modifier, "typnotnull": one.not_null}
+        default = None if one.default is None else spoken(one.default)
+        plain |= {"typdefault": default, "typdefaultbin": default, "typinput": "domain_in", "typreceive": "domain_recv"}
     else:
         plain |= {
             "typtype": "c",

@@ -22,12 +22,14 @@ from ha.errors import Notice, StatementError, depended_on
 from ha.sql import made
 from ha.sql.constraints import FOREIGN, constraints
 from ha.sql.declarations import MATERIALIZED_MARK
+from ha.sql.domains import altered
 from ha.sql.kinds import (
     Alteration,
     AlterEnum,
     AlterTable,
     Comment,
     CreateComposite,
+    CreateDomain,
     CreateEnum,
     CreateSchema,
     CreateTableAs,
@@ -40,7 +42,7 @@ from ha.sql.kinds import (
 )
 from ha.sql.namespaces import PUBLIC, own_name, parted
 from ha.sql.statements import with_schema
-from ha.sql.tokens import quoted, quoted_name
+from ha.sql.tokens import quoted, quoted_name, tokenize
 from ha.sqlite import comments, enumerations, queried, schemas, typescripts
 from ha.sqlite.connection import Connection
 from ha.sqlite.declared import Declared
@@ -62,7 +64,7 @@ def steps(connection: Connection, statement: Statement, notices: list[Notice]) -
         return list(argument.texts)
     if isinstance(argument, CreateTableAs):
         return queried.steps(connection, argument, notices)
-    if isinstance(argument, (CreateEnum, CreateComposite, AlterEnum, DropType)):
+    if isinstance(argument, (CreateEnum, CreateComposite, CreateDomain, AlterEnum, DropType)):
         return typescripts.steps(connection, argument, notices)
     if isinstance(argument, Comment):
         return comments.steps(connection, argument)
@@ -80,8 +82,16 @@ def steps(connection: Connection, statement: Statement, notices: list[Notice]) -
 
 
 def _labels_checked(connection: Connection, argument: AlterTable) -> Iterator[str]:
-    """Queries that refuse a column's texts, where it becomes an enumeration's, if they are no labels."""
+    """Queries that refuse a column's texts, where it becomes an enumeration's, if they are no labels.
+
+    :raises StatementError: 0A000, a column becomes a domain's.
+    """
     for action in argument.actions:
+        if action.action in ("type", "add column"):
+            behind = 0 if action.action == "type" else tokenize(action.text)[0].end
+            one = enumerations.domain_of(connection, action.text[behind:].strip())
+            if one is not None:
+                raise altered(one.name)
         words = enumerations.words_of(connection, action.text) if action.action == "type" else None
         if words is not None and action.name is not None:
             before, after = made.call(words)

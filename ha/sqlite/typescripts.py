@@ -14,10 +14,11 @@ from typing import Final
 
 from ha.errors import Notice, StatementError, depended_on
 from ha.sql import made
-from ha.sql.kinds import Alteration, AlterEnum, AlterTable, CreateComposite, CreateEnum, DropType
-from ha.sql.made import Composite, Enumeration
+from ha.sql.kinds import Alteration, AlterEnum, AlterTable, CreateComposite, CreateDomain, CreateEnum, DropType
+from ha.sql.made import Composite, Domain, Enumeration
 from ha.sql.namespaces import beside, own_name, parted
-from ha.sql.tokens import quoted, quoted_name
+from ha.sql.statements import split
+from ha.sql.tokens import quoted, quoted_name, tokenize
 from ha.sql.typenames import KNOWN, OTHERS, declared_type
 from ha.sqlite import schemas
 from ha.sqlite.connection import Connection
@@ -29,7 +30,9 @@ _NUMERIC: Final = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?\s*", re
 
 
 def steps(
-    connection: Connection, argument: CreateEnum | CreateComposite | AlterEnum | DropType, notices: list[Notice]
+    connection: Connection,
+    argument: CreateEnum | CreateComposite | CreateDomain | AlterEnum | DropType,
+    notices: list[Notice],
 ) -> list[str]:
     """The texts of one statement about types.
 
@@ -40,11 +43,15 @@ def steps(
         return _create(connection, types, argument)
     if isinstance(argument, CreateComposite):
         return _create_composite(connection, types, argument)
+    if isinstance(argument, CreateDomain):
+        return _create_domain(connection, types, argument)
     if isinstance(argument, DropType):
         return _drop(connection, types, argument, notices)
     one = types.get(argument.name)
     if one is None:
         raise _absent(argument.name)
+    if isinstance(one, Domain):
+        raise StatementError("0A000", "ALTER TYPE of a domain is not supported", hint="Make another.")
     if argument.action == "rename to":
         return _rename(connection, types, one, argument.new)
     if not isinstance(one, Enumeration):
@@ -86,7 +93,44 @@ def _create_composite(connection: Connection, types: Mapping[str, Made], argumen
         name, _ = named_in(words)
         if declared_type(words) is None and name not in types:
             raise _absent(name)
+        if isinstance(types.get(name), Domain):
+            raise StatementError("0A000", "a field of a domain is not supported", hint="Use the domain's type.")
     return texts(Composite(argument.name, argument.fields))
+
+
+def _create_domain(connection: Connection, types: Mapping[str, Made], argument: CreateDomain) -> list[str]:
+    _check_name(connection, types, argument.name)
+    name, _ = named_in(argument.words)
+    if declared_type(argument.words) is None:
+        if name not in types:
+            raise _absent(name)
+        raise StatementError("0A000", "a domain over a type that was made is not supported")
+    checks: list[tuple[str, str]] = []
+    own = own_name(argument.name)
+    for called, condition in argument.checks:
+        taken = {one for one, _ in checks}
+        plain = f"{own}_check"
+        number = 0
+        while called is None and plain in taken:
+            number += 1
+            plain = f"{own}_check{number}"
+        if called in taken:
+            raise StatementError("42710", f'constraint "{called}" for domain "{own}" already exists')
+        checks.append((called or plain, _in_sqlites_words(condition)))
+    default = None if argument.default is None else _in_sqlites_words(argument.default)
+    return texts(Domain(argument.name, argument.words, argument.not_null, default, tuple(checks)))
+
+
+def _in_sqlites_words(expression: str) -> str:
+    """An expression as a table of the file can have it.
+
+    :raises StatementError: 0A000, it has a subquery, or cannot be said so.
+    """
+    if any(token.key == "SELECT" for token in tokenize(expression)):
+        raise StatementError("0A000", "cannot use subquery in check constraint")
+    (statement,) = split(f"CREATE VIEW v AS SELECT ({expression})")
+    _, _, said = statement.sql.partition("(")
+    return said[: said.rindex(")")]
 
 
 def _check_name(connection: Connection, types: Mapping[str, Made], name: str) -> None:
@@ -193,7 +237,9 @@ def _altered(connection: Connection, used: Iterable[Use], action: Callable[[Use]
 def _drop(connection: Connection, types: Mapping[str, Made], argument: DropType, notices: list[Notice]) -> list[str]:
     made_ = []
     for name in argument.names:
-        if name not in types:
+        if name not in types or isinstance(types[name], Domain) != argument.domain:
+            if name in types and argument.domain:
+                raise StatementError("42809", f'"{name}" is not a domain')
             if not argument.if_exists:
                 raise _absent(name)
             notices.append(Notice("NOTICE", "00000", f'type "{name}" does not exist, skipping'))

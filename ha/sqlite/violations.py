@@ -12,10 +12,12 @@ from typing import Final, NamedTuple
 import apsw
 
 from ha.errors import StatementError, depended_on
+from ha.sql import domains
 from ha.sql.constraints import constraints
 from ha.sql.namespaces import parted
 from ha.sqlite import culprits, schemas
 from ha.sqlite.connection import Connection
+from ha.sqlite.labels import violated
 from ha.values import Parameters
 
 #: A name in SQL's text, quoted in any of SQLite's ways or not.
@@ -159,6 +161,9 @@ def bare(name: str) -> str:
 
 def _check(what: str, connection: Connection, sql: str, values: Parameters) -> StatementError:
     """`what` is the constraint's name, or its expression where it has none. SQLite does not say of which table."""
+    if what.startswith(domains.PREFIX):
+        name, _, check = what[len(domains.PREFIX) :].rpartition(" ")
+        return violated(name, check)
     tables = written_by(connection, sql)
     for table in tables:
         if any(name == what for name, words, _ in _declared(table, connection) if words == "CHECK"):

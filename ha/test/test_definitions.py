@@ -61,7 +61,6 @@ class DefinitionTests(SynchronousTestCase):
         """They say so, and what to do instead."""
         for text in (
             "create function f() returns int as 'select 1' language sql",
-            "create domain d as int",
             "create database x template other",
             "create database x encoding 'LATIN1'",
             "create role r",

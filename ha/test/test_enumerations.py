@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ha.sql.made import Composite, Enumeration
+from ha.sql.made import Composite, Domain, Enumeration
 from ha.sqlite import enumerations
 from ha.sqlite.enumerations import Use
 from ha.test.test_rebuild import RebuildCase
@@ -32,6 +32,27 @@ class EnumerationTests(RebuildCase):
         whole = Composite("pair", (("a", point.words), ("b", "_" + point.words), ("m", MOOD.words)))
         self.assertEqual(enumerations.types(self.connection), {"mood": MOOD, "s.pt": point, "pair": whole})
         self.assertEqual(enumerations.words_of(self.connection, "s.pt[]"), "_" + point.words)
+
+    def test_domains_are_what_their_type_is(self) -> None:
+        """A column is declared so behind its type; SQLite gives it the type's affinity."""
+        age = Domain("age", "int4", checks=(("c", "VALUE > 0"), ("d", "VALUE < 9")))
+        label = Domain("s.My label", "varchar(20)", True, "'x'")
+        for one in (age, label):
+            self.connection.execute(enumerations.texts(one)[0])
+        self.assertEqual(enumerations.kept(self.connection), {"age": age, "s.My label": label})
+        self.connection.execute(f"CREATE TABLE t (a {age.declaration}, l {label.declaration}, m text)")
+        self.connection.execute("INSERT INTO t VALUES ('1', 2, 3)")
+        self.assertEqual(self.rows("SELECT * FROM t"), [(1, "2", "3")])
+        for words, one in (
+            ("int4 age", None),
+            (age.declaration, age),
+            ("age", age),
+            (label.declaration, label),
+            ('int8 "age"', None),
+        ):
+            self.assertEqual(enumerations.domain_of(self.connection, words), one, words)
+        self.assertEqual(enumerations.words_of(self.connection, label.declaration), "varchar(20)")
+        self.assertEqual([use.column for use in enumerations.uses(self.connection, "age")], ["a"])
 
     def test_it_is_known_while_the_schema_stands(self) -> None:
         """And no longer."""

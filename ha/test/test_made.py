@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.sql import made
-from ha.sql.made import Composite, Enumeration
+from ha.sql.made import Composite, Domain, Enumeration
 
 POINT = Composite("pt", (("x", "int4"), ("y", "int4[]")))
 MOOD = Enumeration("mood", ("sad", "o'k", "fröh"))
@@ -35,6 +35,14 @@ class WordsTests(SynchronousTestCase):
         self.assertIsNone(made.enumeration(POINT.words))
         self.assertEqual(made.call("_" + POINT.words)[0], "pg_composite(")
         self.assertEqual(made.call(MOOD.words)[0], "pg_enum(")
+
+    def test_domains(self) -> None:
+        """Their conditions, and how a column is declared."""
+        one = Domain("d", "numeric(5,2)", True, "'x'", (("c", "VALUE > 0"),))
+        self.assertEqual(made.domain(one.words), one)
+        self.assertEqual(made.domain(Domain("d", "int4").words), Domain("d", "int4"))
+        self.assertIsNone(made.domain(POINT.words))
+        self.assertEqual((one.declaration, made.name_in(one.words)), ('numeric "d"(5,2)', "d"))
 
     def test_a_value_gives_its_place_and_a_place_its_value(self) -> None:
         """In SQLite's own words."""

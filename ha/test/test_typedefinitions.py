@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
-from ha.sql.kinds import AlterEnum, CreateComposite, CreateEnum, DropType, Kind
+from ha.sql.kinds import AlterEnum, CreateComposite, CreateDomain, CreateEnum, DropType, Kind
 from ha.sql.statements import split
 
 
@@ -29,6 +29,13 @@ class TypeDefinitionTests(SynchronousTestCase):
                     (("x", "int4"), ("Y", "numeric(10,2)"), ("z", "varchar[](3)"), ("p", '"other.t"[]'), ("c", "text")),
                 ),
             ),
+            (
+                "create domain s.age as integer default 1 + 1 not null check (value > 0) constraint c check (f(value, 1))",
+                "CREATE DOMAIN",
+                CreateDomain("s.age", "int4", True, "1 + 1", ((None, "value > 0"), ("c", "f(value, 1)"))),
+            ),
+            ("create domain d text null", "CREATE DOMAIN", CreateDomain("d", "text", False, None, ())),
+            ("drop domain if exists d cascade", "DROP DOMAIN", DropType(("d",), True, True, domain=True)),
             ("create type nothing as ()", "CREATE TYPE", CreateComposite("nothing", ())),
             ("alter type mood add value 'x'", "ALTER TYPE", AlterEnum("mood", "add value", "x")),
             (
@@ -47,7 +54,7 @@ class TypeDefinitionTests(SynchronousTestCase):
 
     def test_what_means_nothing(self) -> None:
         """One owner, one schema."""
-        for text in ("alter type mood owner to u", "alter type mood set schema public"):
+        for text in ("alter type mood owner to u", "alter domain d owner to u", "alter type mood set schema public"):
             self.assertEqual(split(text)[0].kind, Kind.NOTHING, text)
 
     def test_what_is_impossible(self) -> None:
@@ -57,6 +64,7 @@ class TypeDefinitionTests(SynchronousTestCase):
             "create type t",
             "alter type t add attribute a int",
             "alter type t set schema other",
+            "alter domain d drop constraint c",
         ):
             self.assertEqual(split(text)[0].kind, Kind.REFUSED, text)
 
@@ -67,6 +75,8 @@ class TypeDefinitionTests(SynchronousTestCase):
             "create type m as enum (a)",
             "create type m as (a)",
             "create type m as (a int",
+            "create domain d as int check ()",
+            "create domain d as int check value > 0",
             "alter type m add value",
             "drop type",
         ):

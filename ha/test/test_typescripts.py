@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ha.errors import Notice, StatementError
-from ha.sql.made import Composite, Enumeration
+from ha.sql.made import Composite, Domain, Enumeration
 from ha.sql.statements import split
 from ha.sqlite.enumerations import kept
 from ha.sqlite.scripts import steps
@@ -128,3 +128,35 @@ class TypeScriptTests(RebuildCase):
         self.run_all("drop table u")
         self.run_all("drop type two, point2")
         self.assertEqual(list(kept(self.connection)), ["feeling"])
+
+    def test_domains(self) -> None:
+        """Conditions are kept in SQLite's words, and named."""
+        self.run_all("create domain age as int default 1::int check (value ~ '1') check (value > 0)")
+        self.assertEqual(
+            kept(self.connection)["age"],
+            Domain(
+                "age",
+                "int4",
+                False,
+                "CAST(1 AS INTEGER)",
+                (("age_check", "value REGEXP '1'"), ("age_check1", "value > 0")),
+            ),
+        )
+        self.connection.execute('create table u (p int4 "age")')
+        for text, sqlstate in (
+            ("create domain age as int", "42710"),
+            ("create domain other as nosuch", "42704"),
+            ("create domain other as mood", "0A000"),
+            ("create domain other as int check (value > (select 1))", "0A000"),
+            ("create domain other as int constraint c check (value > 1) constraint c check (value > 2)", "42710"),
+            ("create type v as (x age)", "0A000"),
+            ("alter table u add column q int, add column b age", "0A000"),
+            ("alter table u alter column p type age", "0A000"),
+            ("drop domain age", "2BP01"),
+            ("drop domain mood", "42809"),
+            ("drop type age", "42704"),
+        ):
+            self.assertEqual(self.refused(text).sqlstate, sqlstate, text)
+        self.run_all("drop table u")
+        self.run_all("drop domain age")
+        self.assertEqual(list(kept(self.connection)), ["mood"])

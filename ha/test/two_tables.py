@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 MOOD = 'enum ["mood", "sad", "ok", "happy"]'
 POINT = 'composite ["pt", ["x", "int4"], ["raw", "bytea"]]'
+AGE = 'domain ["age", "int4", false, null, ["age_check", "VALUE > 0"]]'
+LABEL = 'domain ["label", "varchar(3)", true, "\'x\'"]'
 TABLES = {
     "users": {"id": "INTEGER", "name": "text", "email": "varchar(50)", "active": "boolean", "created": "timestamp"},
     "orders": {"id": "INTEGER", "amount": "numeric(10,2)", "day": "date"},
@@ -43,8 +45,8 @@ class Schema:
         return ("id",) if table == "users" else ()
 
     def made_types(self) -> Mapping[str, str]:
-        """An enumeration and a composite type."""
-        return {"mood": MOOD, "pt": POINT}
+        """An enumeration, a composite type and two domains."""
+        return {"mood": MOOD, "pt": POINT, "age": AGE, "label": LABEL}
 
 
 @dataclass(frozen=True)

@@ -63,13 +63,17 @@ class DumpTests(SynchronousTestCase):
             "CREATE TYPE mood AS ENUM ('sad', 'o''k'); CREATE TABLE people (mood mood DEFAULT 'sad' NOT NULL, moods mood[]);"
             "INSERT INTO people VALUES ('o''k', '{sad}');"
             "CREATE TYPE pt AS (x integer, m mood[]); CREATE TYPE a_pair AS (a pt, b text);"
+            "CREATE DOMAIN age AS int DEFAULT 7 CHECK (VALUE > 0); CREATE TABLE aged (a age, b age NOT NULL); INSERT INTO aged VALUES (1);"
             "CREATE TABLE pairs (p a_pair); INSERT INTO pairs VALUES (ROW(ROW(1, '{sad}'), 'x'))",
         )
         dump = self.run_client("pg_dump")
-        self.run_client("psql", "-qc", "DROP TABLE people, pairs; DROP TYPE a_pair, pt; DROP TYPE mood")
+        self.run_client(
+            "psql", "-qc", "DROP TABLE people, pairs, aged; DROP TYPE a_pair, pt; DROP TYPE mood; DROP DOMAIN age"
+        )
         path = self.mktemp()
         Path(path).write_text(dump)
         self.run_client("psql", "-q", "-v", "ON_ERROR_STOP=1", "-f", path)
         self.assertEqual(sentences(self.run_client("pg_dump")), sentences(dump))
+        self.assertIn("CONSTRAINT age_check CHECK ((VALUE > 0))", dump)
         self.assertIn('("(1,{sad})",x)', dump)
         self.assertIn("mood DEFAULT 'sad'::mood NOT NULL", dump)
