@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 from ha.errors import StatementError
+from ha.sql.domains import PREFIX
 from ha.sql.rewriting import Rewriting, elements
 from ha.sql.tokens import NUMBER, QUOTED, STRING, WORD, quoted_name, unquoted
 from ha.sql.typenames import read_type
@@ -114,7 +115,7 @@ def _distinct_names(rewriting: Rewriting, opening: int) -> None:
         ):
             continue
         name = unquoted(rewriting.text, rewriting.tokens[at + 1])
-        if name in seen:
+        if name in seen and not name.startswith(PREFIX):  # two columns may be of one domain
             table = unquoted(rewriting.text, rewriting.tokens[opening - 1])
             raise StatementError(
                 "42710", f'constraint "{name}" for relation "{table}" already exists', table=table, constraint=name

@@ -17,7 +17,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from ha.sql.made import Composite, Domain, Enumeration, domain
+from ha.errors import StatementError
+from ha.sql.made import Composite, Domain, Enumeration, domain, is_made
 from ha.sql.tokens import NAMES, literal, quoted, quoted_name, tokenize, unquoted
 
 if TYPE_CHECKING:
@@ -81,9 +82,12 @@ def words_of(connection: Connection, decltype: str) -> str | None:
 def domain_of(connection: Connection, decltype: str) -> Domain | None:
     """The domain that a column is declared of: its name alone, or behind its type."""
     known = words(connection)
-    if not known or not decltype:
+    if not known or not decltype or is_made(decltype):
         return None
-    tokens = tokenize(decltype)
+    try:
+        tokens = tokenize(decltype)
+    except StatementError:
+        return None  # SQLite takes words that are no SQL
     names = [token for token in tokens if token.kind in NAMES and token.key != "[]"]
     one = domain(known.get(unquoted(decltype, names[-1])) or "") if names else None
     if one is None or (len(names) > 1 and decltype.lower() != one.declaration.lower()):

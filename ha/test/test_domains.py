@@ -33,6 +33,11 @@ class ConditionTests(RuleTests):
                 "create table t (l label, m label default 'y' unique)",
                 """create table t (l varchar "label"(3) DEFAULT 'x' NOT NULL, m varchar "label"(3) NOT NULL default 'y' unique)""",
             ),
+            (
+                "create table t (a age, b age)",
+                'create table t (a int4 "age" CONSTRAINT "domain age age_check" CHECK ("a" > 0),'
+                ' b int4 "age" CONSTRAINT "domain age age_check" CHECK ("b" > 0))',
+            ),
             ("create table t (a int)", "create table t (a int)"),
         ):
             self.assertEqual(with_schema(split(text)[0], Schema()).sql, wanted, text)

@@ -7,6 +7,7 @@ from ha.sqlite import enumerations
 from ha.sqlite.enumerations import Use
 from ha.test.test_rebuild import RebuildCase
 
+POINT_WORDS = '_composite ["pt", ["a", "int4[]"], ["b", "_enum [\\"x\\"]"]]'
 MOOD = Enumeration("mood", ("sad", "o'k"))
 
 
