@@ -42,7 +42,7 @@ def view(rewriting: Rewriting) -> None:
 
     :raises StatementError: 42701, two would have one name.
     """
-    reading = Reading(rewriting.text, rewriting.tokens)
+    reading = rewriting.reading
     first = rewriting.clause_end(0, frozenset(("AS",))) + 1
     seen: set[str] = set()
     before = first - 1

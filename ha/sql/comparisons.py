@@ -67,7 +67,7 @@ def fit(rewriting: Rewriting, types: Types) -> None:
             elif key == "DISTINCT" and rewriting.key(at - 1) == "(" and rewriting.key(at - 2) not in _EXTREMES:
                 _collate(rewriting, types, at + 1, rewriting.clause_end(at + 1, frozenset((",", "ORDER"))) - 1)
             elif key == "SELECT" and _is_set(rewriting, at):
-                for item in types.reading.items_between(at, _end(rewriting, at)):
+                for item in types.reading.items_between(at, rewriting.clause_end(at + 1, COMPOUNDS | {";"})):
                     if not item.star:
                         _collate(rewriting, types, item.first, item.last - 1)
         except StatementError as error:

@@ -10,13 +10,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ha.sql.naming import name_of
-from ha.sql.reading import Item, Reading
+from ha.sql.reading import Item
 from ha.sql.rewriting import Rewriting
 from ha.sql.tokens import COMPOUNDS, WORD, quoted_name
 
 _HINT = "Name the columns, or number the equal rows with row_number()."
 #: What follows the last of the SELECTs.
-_AFTER = COMPOUNDS | frozenset("ORDER LIMIT OFFSET FETCH FOR RETURNING ;".split())
+_AFTER = COMPOUNDS | frozenset("ORDER LIMIT OFFSET FETCH FOR ON RETURNING ;".split())
+#: Of those that may stand for something else, what follows them there.
+_BEGINNINGS = {"FOR": frozenset(("UPDATE", "SHARE", "NO", "KEY")), "ON": frozenset(("CONFLICT",))}
 
 
 class _Operand(NamedTuple):
@@ -65,12 +67,8 @@ def _level(rewriting: Rewriting, index: int) -> tuple[list[_Operand], list[int]]
     operators: list[int] = []
     while True:
         end = rewriting.clause_end(first, _AFTER)
-        while rewriting.key(end) == "FOR" and rewriting.key(end + 1) not in ("UPDATE", "SHARE", "NO", "KEY"):
-            end = rewriting.clause_end(end + 1, _AFTER)
-        conflict = rewriting.clause_end(first, frozenset(("ON",)))
-        while conflict < end and rewriting.key(conflict + 1) != "CONFLICT":
-            conflict = rewriting.clause_end(conflict + 1, frozenset(("ON",)))
-        end = min(end, conflict)
+        while rewriting.key(end) in _BEGINNINGS and rewriting.key(end + 1) not in _BEGINNINGS[rewriting.key(end)]:
+            end = rewriting.clause_end(end + 1, _AFTER)  # a join's, or substring's
         operands.append(_Operand(first, end - 1))
         if rewriting.key(end) not in COMPOUNDS:
             return operands, operators
@@ -122,8 +120,7 @@ def _items(rewriting: Rewriting, at: int, first: int, last: int) -> list[str] | 
     :raises StatementError: 0A000, their number is not known.
     """
     what = f"{rewriting.key(at)} ALL of *"
-    types = rewriting.types
-    reading = types.reading if types is not None else Reading(rewriting.text, rewriting.tokens)
+    types, reading = rewriting.types, rewriting.reading
     listed: list[Item] = reading.items_between(first, last + 1)
     if types is None and any(item.star for item in listed):
         rewriting.needed(at, what, _HINT)

@@ -389,7 +389,7 @@ class Reading:
             return _NOWHERE
         known = self._places.get(at)
         if known is None:
-            known = self._places[at] = self._scope(at, self._closing(at, len(self.tokens)))
+            known = self._places[at] = self._scope(at, self.partners.get(self.around(at), len(self.tokens)))
             if at:
                 known.outer = self.scope_at(at - 1)
         return known
@@ -419,15 +419,6 @@ class Reading:
 
     def _begins(self, at: int) -> bool:
         return self.tokens[at].key in _BEGINNINGS and self.kind(at) == WORD and self.key(at - 1) not in _NOT_BEGINNINGS
-
-    def _closing(self, at: int, end: int) -> int:
-        """The bracket that closes around a token, or the statement's end."""
-        while at < end:
-            partner = self.partners.get(at, -1)
-            if -1 < partner < at:
-                return at
-            at = partner + 1 if partner > at else at + 1
-        return end
 
     def _enter_derived(self, scope: Scope, opening: int) -> None:
         """``(SELECT …) AS alias [(columns)]``."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ha.errors import StatementError
 from ha.sql.kinds import Part
+from ha.sql.reading import Reading
 from ha.sql.tokens import (
     BIND,
     BITS,
@@ -100,6 +101,9 @@ class Rewriting:
         self.typeofs = 0
         self._partners: dict[int, int] | None = None
         self._keys: set[str] | None = None
+        self._reading: Reading | None = None
+        #: Of a comma, whether it stands in a list of values: what was found once tells of the next one behind it.
+        self.values: dict[int, bool] = {}
 
     # What rules ask
 
@@ -116,6 +120,13 @@ class Rewriting:
         if self._keys is None:
             self._keys = {token.key for token in self.tokens}
         return self._keys
+
+    @property
+    def reading(self) -> Reading:
+        """The tokens read as a query: made once, whether the schema is at hand or not."""
+        if self._reading is None:
+            self._reading = self.types.reading if self.types is not None else Reading(self.text, self.tokens)
+        return self._reading
 
     @property
     def partners(self) -> dict[int, int]:

@@ -42,22 +42,28 @@ def is_value(rewriting: Rewriting, opening: int) -> bool:
             "SOME",
             "LATERAL",
         }
-    if before != ",":
-        return False
-    # A comma of a select list, a call or VALUES, not of FROM.
-    at = opening - 2
+    return before == "," and _lists_values(rewriting, opening - 1)
+
+
+def _lists_values(rewriting: Rewriting, comma: int) -> bool:
+    """Is it a comma of a select list, a call or VALUES, not of FROM?"""
+    at, found = comma - 1, False
     while at >= 0:
         key = rewriting.key(at)
-        if key in ("SELECT", "RETURNING", "VALUES", "SET"):
-            return True
-        if key in ("FROM", "JOIN", "USING", "BY", "WITH"):
-            return False
+        if at in rewriting.values:
+            found = rewriting.values[at]
+            break
+        if key in ("SELECT", "RETURNING", "VALUES", "SET", "FROM", "JOIN", "USING", "BY", "WITH"):
+            found = key in ("SELECT", "RETURNING", "VALUES", "SET")
+            break
         if key == "(":
             word = rewriting.key(at - 1)
-            return (rewriting.kind(at - 1) == WORD and word not in NOT_CALLED) or word == "VALUES"
+            found = (rewriting.kind(at - 1) == WORD and word not in NOT_CALLED) or word == "VALUES"
+            break
         partner = rewriting.partners.get(at, len(rewriting.tokens))
         at = partner - 1 if partner < at else at - 1
-    return False
+    rewriting.values[comma] = found
+    return found
 
 
 def _watch(rewriting: Rewriting, types: Types, opening: int, close: int) -> None:
