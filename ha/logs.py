@@ -1,6 +1,6 @@
 """What is said on the log: the libraries' own words, and long work's progress.
 
-Everything of ours logs with :class:`twisted.logger.Logger`. asyncio uses the standard library's
+Everything of ours logs with :class:`twisted.logger.Logger`. asyncio and nats-py use the standard library's
 logging, which without a word from us would go to a standard error that a daemon does not have:
 :func:`forward_stdlib_logs` brings it to the same log. :class:`Progress` is for work that may take long (waiting for
 NATS, catching up, restoring): it says how far it is, seldom enough to be read.

@@ -75,7 +75,7 @@ def install_reactor() -> None:
         loop = asyncio.new_event_loop()
     else:
         loop = uvloop.new_event_loop()
-    asyncio.set_event_loop(loop)  # ha.replication.natsclient asks asyncio for "the" loop
+    asyncio.set_event_loop(loop)  # nats-py asks asyncio for "the" loop
     asyncioreactor.install(loop)
     from twisted.internet import process, reactor
 

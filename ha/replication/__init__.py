@@ -17,15 +17,15 @@ A change arriving: :mod:`feed <ha.replication.feed>` →
 :mod:`snapshot <ha.replication.snapshot>`, and then opens the :mod:`gate <ha.replication.gate>`;
 :mod:`replica <ha.replication.replica>` is the database while it lives. :mod:`upkeep <ha.replication.upkeep>` stores snapshots and
 trims behind them. :mod:`log <ha.replication.log>` is JetStream, over the connection that
-:mod:`link <ha.replication.link>` keeps (one at a time, each a :mod:`client <ha.replication.natsclient>` that speaks NATS's
-:mod:`protocol <ha.replication.natswire>`), and :mod:`natsd <ha.replication.natsd>` the server we bring along.
+:mod:`link <ha.replication.link>` keeps (one at a time, each a :mod:`client <ha.replication.natsclient>` of
+nats-py), and :mod:`natsd <ha.replication.natsd>` the server we bring along.
 
 **State.** The log and the snapshots: JetStream. Position, outbox, conflicts, the cluster and epoch that a file belongs to:
 the file. What a database is doing just now: ``member``, in memory. Groups on their way: ``committer``, in memory;
 the log knows what became of them.
 
-**May import.** :mod:`ha.sqlite`, :mod:`ha.sql`, Twisted's Deferreds and logger; asyncio in ``natsclient`` alone. Never a door, the
-backend or the node.
+**May import.** :mod:`ha.sqlite`, :mod:`ha.sql`, Twisted's Deferreds and logger; nats in ``link`` and ``natsclient`` alone. Never a
+door, the backend or the node.
 
 **Decisions and their price.**
 
@@ -33,9 +33,8 @@ backend or the node.
   running it again; what is acknowledged needs no second opinion.
 - A message is a group of transactions, and the batch that is applied may be several: third parties see transaction boundaries only in
   an extra field.
-- NATS's protocol is spoken by ourselves. What was used of nats-py, a connection that publishes and listens, cost a lone write a fifth of
-  its processor time and apply more than half: queues and tasks for each message. The price is a greeting, TLS and a parser of our
-  own, some three hundred lines; nats-py is left in the tests, where it is what third parties read with.
+- nats-py's connection is used past its queues and tasks for each message, which cost a lone write a fifth of its processor time and
+  apply more than half. The price is two of its private methods, replaced in one small file.
 - The stream has no limits of JetStream's own and is trimmed only by us, behind a snapshot, because the last message of a subject must
   never go. The price is a schedule of ours.
 - A log that begins anew is a new stream and a new epoch: positions of different epochs do not compare. All databases of the

@@ -1,6 +1,6 @@
 """NATS credentials: a ``.creds`` file with a user's JWT and the seed of the key that signs the server's challenges.
 
-https://docs.nats.io/using-nats/developer/connecting/creds
+https://docs.nats.io/using-nats/developer/connecting/creds. nats-py would want another package for the one signature.
 
 The file is read for each connection, so one that was replaced counts from the next on.
 """

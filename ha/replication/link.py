@@ -1,26 +1,30 @@
-"""The connection to a NATS server, whichever it is just now: dialled for ever, replaced when it is lost.
+"""The connection to a NATS server through nats-py, as :mod:`ha.replication.natsclient` makes it prompt.
 
-A connection that is lost is thrown away with all that it had not sent yet: it would send a publish that timed out long ago.
-Nothing above knows NATS's protocol, or asyncio.
+nats-py is used as one connection: publish, subscribe, close. Everything above it is ours and knows neither asyncio nor NATS.
+
+nats-py's own reconnecting is switched off: it would send a publish that timed out long ago, and one ``-ERR`` of the
+server ends it for good. A connection that is lost is thrown away with all that it had buffered, and a new one is
+dialled on our own clock.
 
 Runs in the reactor's thread, on Twisted's asyncio reactor.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.defer import TimeoutError as TookTooLong
+import nats.errors
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from ha.replication.credentials import Credentials
 from ha.replication.entry import TooLarge, Unreachable
-from ha.replication.natsclient import Client, Disconnected
+from ha.replication.natsclient import Client, at_once
 from ha.replication.replies import Incoming
 
 #: Pauses before dialling again: at once, then growing to the last one.
@@ -29,8 +33,11 @@ DIAL_PAUSES_S = (0.0, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 #: How long a server may take to greet.
 DIAL_TIMEOUT_S = 5
 
-#: Where a server listens when its address has no port.
-PORT = 4222
+#: A connection that answers no ping for three of these is dead.
+PING_INTERVAL_S = 5
+
+#: How long a connection's farewell may take: a socket may not let go of what was written.
+CLOSE_TIMEOUT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,36 +57,32 @@ class Access:
     certificate_path: str = ""
     key_path: str = ""
 
-    def context(self, *, tls: bool) -> ssl.SSLContext | None:
-        """How to speak TLS there; None: only if the server wants to.
+    def options(self, *, tls: bool) -> dict[str, Any]:
+        """The same as nats-py's arguments.
 
         :raises OSError: a file cannot be read.
+        :raises BadCredentials: a file is none.
         """
-        if not tls and not self.ca_path and not self.certificate_path:
-            return None
-        context = ssl.create_default_context(cafile=self.ca_path or None)
-        if self.certificate_path:
-            context.load_cert_chain(self.certificate_path, self.key_path or None)
-        return context
-
-    def claims(self, url: str, nonce: str) -> dict[str, str]:
-        """Who we are, in the words of NATS's CONNECT; what an address says of it counts where nothing else is said.
-
-        :param nonce: the server's challenge.
-        :raises OSError: the credentials cannot be read.
-        :raises BadCredentials: they are none.
-        """
+        options: dict[str, Any] = {}
+        if self.user:
+            options |= {"user": self.user, "password": self.password}
+        if self.token:
+            options["token"] = self.token
         if self.credentials_path:
             credentials = Credentials(self.credentials_path)
-            return {"jwt": credentials.jwt().decode(), "sig": credentials.sign(nonce).decode()}
-        if self.user:
-            return {"user": self.user, "pass": self.password}
-        if self.token:
-            return {"auth_token": self.token}
-        parts = urlsplit(url)
-        if parts.username and parts.password:
-            return {"user": parts.username, "pass": parts.password}
-        return {"auth_token": parts.username} if parts.username else {}
+            credentials.sign("")  # tells now what would else be told at the first connection
+            options |= {"user_jwt_cb": credentials.jwt, "signature_cb": credentials.sign}
+        if tls or self.ca_path or self.certificate_path:
+            context = ssl.create_default_context(cafile=self.ca_path or None)
+            if self.certificate_path:
+                context.load_cert_chain(self.certificate_path, self.key_path or None)
+            options["tls"] = context
+        return options
+
+
+def from_asyncio(coroutine: Coroutine[Any, Any, Any]) -> Deferred[Any]:
+    """Run it as a task; not for the hot path (11 µs)."""
+    return Deferred.fromFuture(asyncio.ensure_future(coroutine))
 
 
 class Subscription:
@@ -88,17 +91,16 @@ class Subscription:
     def __init__(self, link: Link, subject: str, receive: Callable[[Incoming], None]) -> None:
         self._link = link
         self._receive = receive
-        self._client: Any = None
-        self._sid = ""
+        self._end: Callable[[], None] | None = None
         self.subject = subject
 
     def attach(self, client: Any) -> None:
         """Listen on this connection."""
-        self._client, self._sid = client, client.subscribe(self.subject, self._deliver)
+        self._end = client.listen(self.subject, self._deliver)
 
     def detach(self) -> None:
         """The connection is gone."""
-        self._client = None
+        self._end = None
 
     def _deliver(self, message: Incoming) -> None:
         try:
@@ -108,10 +110,10 @@ class Subscription:
 
     def stop(self) -> None:
         """Listen no more."""
-        client, self._client = self._client, None
+        end, self._end = self._end, None
         self._link.forget(self)
-        if client is not None:
-            client.unsubscribe(self._sid)
+        if end is not None:
+            end()
 
 
 class Link:
@@ -119,18 +121,25 @@ class Link:
 
     :param clock: an ``IReactorTime``.
     :param dial: makes an unconnected :class:`~ha.replication.natsclient.Client`.
+    :param run: turns a coroutine of asyncio into a Deferred.
     """
 
     log = Logger()
 
-    def __init__(self, clock: Any, *, dial: Callable[[Any], Any] = Client) -> None:
+    def __init__(
+        self,
+        clock: Any,
+        *,
+        dial: Callable[[], Any] = Client,
+        run: Callable[[Coroutine[Any, Any, Any]], Deferred[Any]] = from_asyncio,
+    ) -> None:
         self._clock = clock
         self._dial = dial
+        self._run = run
         self._client: Any = None
         self._urls: list[str] = []
         self._configured: tuple[str, ...] = ()
-        self._access = Access()
-        self._context: ssl.SSLContext | None = None
+        self._options: dict[str, Any] = {}
         self._subscriptions: list[Subscription] = []
         self._failures = 0
         self._timer: Any = None
@@ -157,9 +166,7 @@ class Link:
             return
         self._configured = tuple(urls)
         self._urls = list(urls)
-        self._context = access.context(tls=any(url.startswith("tls:") for url in urls))
-        access.claims("", "")  # tells now what would else be told at the first connection
-        self._access = access
+        self._options = access.options(tls=any(url.startswith("tls:") for url in urls))
         self._stopped = False
         self._dial_next()
 
@@ -174,7 +181,7 @@ class Link:
         client = self._client
         self._lose("it was closed")
         if client is not None:
-            await client.close()
+            await self._farewell(client)
 
     def _dial_next(self) -> None:
         self._timer = None
@@ -182,37 +189,44 @@ class Link:
         self._dialling.addErrback(lambda failure: self.log.failure("dialling NATS failed", failure))
 
     async def _connect(self, url: str) -> None:
-        client = self._dial(self._clock)
+        client = self._dial()
+        trouble: list[Exception] = []
 
-        def complained(text: str) -> None:
+        async def failed(error: Exception) -> None:
             if client is self._client:
-                self.log.warn("the NATS server says: {text}", text=text)
+                self.log.warn("the NATS connection says: {error!r}", error=error)
+            trouble.append(error)
 
-        def ended(reason: str) -> None:
+        async def closed() -> None:
             if client is self._client:
-                self._lose(reason)
+                self._lose(str(trouble[-1]) if trouble else "the server closed the connection")
                 self._redial()
 
-        client.on_complaint, client.on_end = complained, ended
-        address = urlsplit(url)
-        connecting = Deferred.fromCoroutine(
-            client.connect(
-                address.hostname or "localhost",
-                address.port or PORT,
-                self._context,
-                lambda nonce: self._access.claims(url, nonce),
-            )
-        )
         try:
-            await connecting.addTimeout(DIAL_TIMEOUT_S, self._clock)
-        except (Disconnected, TookTooLong, CancelledError, OSError, ValueError) as error:
-            await client.close()
-            self._failed(f"{_without_password(url)}: {error or type(error).__name__}")
+            await self._run(
+                client.connect(
+                    [url],
+                    name="ha",
+                    error_cb=failed,
+                    closed_cb=closed,
+                    allow_reconnect=False,
+                    max_reconnect_attempts=1,
+                    reconnect_time_wait=0,
+                    connect_timeout=DIAL_TIMEOUT_S,
+                    ping_interval=PING_INTERVAL_S,
+                    pending_size=0,
+                    **self._options,
+                )
+            )
+        except (TimeoutError, nats.errors.Error, OSError, ValueError) as error:
+            await self._farewell(client)
+            reason = trouble[-1] if trouble else error
+            self._failed(f"{_without_password(url)}: {reason or type(reason).__name__}")
             return
         finally:
             self._dialling = None
         if self._stopped:
-            await client.close()
+            await self._farewell(client)
             return
         self._established(client, url)
 
@@ -252,19 +266,31 @@ class Link:
             self.log.warn("lost the connection to NATS: {reason}", reason=reason)
         self.on_change(False)
 
+    async def _farewell(self, client: Any) -> None:
+        """Close, but do not wait for ever: a socket whose other end stands still does not let go of its bytes."""
+        closing = self._run(client.close())
+        closing.addTimeout(CLOSE_TIMEOUT_S, self._clock)
+        try:
+            await closing
+        except (Exception, asyncio.CancelledError) as error:  # asyncio's is no Exception, and is what a time-out brings
+            self.log.debug("closing a NATS connection: {error!r}", error=error)
+
     # Messages
 
     def publish(self, subject: str, body: bytes, reply: str = "", headers: dict[str, str] | None = None) -> None:
-        """Send a message; all of one reactor turn leave in one write.
+        """Queue a message; all of one reactor turn leave in one write.
 
         :raises Unreachable: there is no connection; it was not and will not be sent.
         :raises TooLarge: over the server's ``max_payload``.
         """
         if not self.connected:
             raise Unreachable(self._reason or "not connected to NATS")
-        if len(body) > self.max_payload:
-            raise TooLarge(f"{len(body)} bytes, and the server takes {self.max_payload}")
-        self._client.publish(subject, body, reply, headers)
+        try:
+            at_once(self._client.publish(subject, body, reply, headers))
+        except nats.errors.MaxPayloadError:
+            raise TooLarge(f"{len(body)} bytes, and the server takes {self.max_payload}") from None
+        except nats.errors.Error as error:
+            raise Unreachable(str(error)) from error
 
     def subscribe(self, subject: str, receive: Callable[[Incoming], None]) -> Subscription:
         """Listen until the subscription is stopped, on this connection and those that follow it."""
@@ -285,7 +311,8 @@ def _discovered(client: Any, url: str) -> list[str]:
     ours = urlsplit(url)
     credentials = ours.netloc.rpartition("@")[0]
     return [
-        urlunsplit((ours.scheme, f"{credentials}@{one}" if credentials else one, "", "", "")) for one in client.others
+        urlunsplit((ours.scheme, f"{credentials}@{one.netloc}" if credentials else one.netloc, "", "", ""))
+        for one in client.discovered_servers
     ]
 
 

@@ -13,7 +13,7 @@ from ha.replication.entry import Unreachable
 
 @dataclass
 class Message:
-    """As a connection brings it, and as it was sent."""
+    """As nats-py brings it, and as it was sent."""
 
     subject: str
     data: bytes = b""

@@ -33,7 +33,6 @@ PURE = {
     "ha.sql.sqlstate",
     "ha.replication.change",
     "ha.replication.conflicts",
-    "ha.replication.natswire",
 }
 
 #: Third-party packages that a pure module may use: they only turn values into other values.
@@ -112,6 +111,7 @@ COMMON = {"ha", "ha.errors", "ha.values", "ha.logs", "ha.metrics"}
 #: Each big dependency is behind one door; its exceptions are translated there.
 OWNERS = {
     "apsw": ("ha.sqlite", "ha.bench.raw"),  # what it gives alone is one of the bench's limits
+    "nats": ("ha.replication.link", "ha.replication.natsclient"),
     "uvloop": ("ha.tap",),
     "twisted.internet.reactor": ("ha.tap",),
     "twisted.internet.asyncioreactor": ("ha.tap",),

@@ -1,60 +1,59 @@
-"""The connection, over clients that are none: dialled for ever, and replaced when it is lost."""
+"""The connection, over clients of nats-py that are none: dialled for ever, and replaced when it is lost."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+import nats.errors
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from ha.replication.link import DIAL_PAUSES_S, DIAL_TIMEOUT_S, Access, Link
-from ha.replication.log import Log, TooLarge, Unanswered, Unreachable
-from ha.replication.natsclient import Disconnected
+from ha.replication.link import DIAL_PAUSES_S, Access, Link
+from ha.replication.log import Log, Unanswered, Unreachable
 from ha.test.fake_wire import Message
 
 
 class FakeClient:
-    """A connection, as far as the link uses it."""
+    """nats-py's connection, as far as we use it."""
 
-    others: tuple[str, ...] = ()
+    discovered_servers: tuple[Any, ...] = ()
     max_payload = 10_000
 
     def __init__(self, refuse: Exception | None = None) -> None:
         self.refuse = refuse
         self.sent: list[Message] = []
         self.listening: dict[str, Callable[[Message], None]] = {}
+        self.ended: list[str] = []
         self.closed = False
-        self.on_complaint: Callable[[str], None] = lambda text: None
-        self.on_end: Callable[[str], None] = lambda reason: None
+        self.hangs = False
 
-    async def connect(self, host: str, port: int, context: Any, claims: Callable[[str], Any]) -> None:
-        """Connect, or not, or never."""
-        self.address, self.context, self.claimed = (host, port), context, claims("challenge")
-        if isinstance(self.refuse, Silence):
-            await Deferred()
+    async def connect(self, servers: list[str], **options: Any) -> None:
+        """Connect, or not."""
+        self.servers, self.options = servers, options
         if self.refuse is not None:
-            raise self.refuse
+            await options["error_cb"](self.refuse)
+            raise nats.errors.NoServersError
 
-    def publish(self, subject: str, body: bytes, reply: str, headers: dict[str, str] | None) -> None:
+    async def publish(self, subject: str, body: bytes, reply: str, headers: dict[str, str] | None) -> None:
         """Keep it."""
+        if len(body) > self.max_payload:
+            raise nats.errors.MaxPayloadError
         self.sent.append(Message(subject, body, reply, headers))
 
-    def subscribe(self, subject: str, receive: Callable[[Message], None]) -> str:
-        """Keep it; its name is its number."""
+    def listen(self, subject: str, receive: Callable[[Message], None]) -> Callable[[], None]:
+        """Keep it, until it is ended."""
         self.listening[subject] = receive
-        return subject
+        return lambda: self.ended.append(subject)
 
-    def unsubscribe(self, sid: str) -> None:
-        """Listen no more."""
-        del self.listening[sid]
-
-    def close(self) -> Deferred[None]:
-        """Gone."""
+    async def close(self) -> None:
+        """Gone, or not: then it is as if our time for it were over."""
         self.closed = True
-        return succeed(None)
+        if self.hangs:
+            raise asyncio.CancelledError
 
     # What a test does
 
@@ -63,13 +62,19 @@ class FakeClient:
         inbox = question.reply.rpartition(".")[0] + ".*"
         self.listening[inbox](Message(question.reply, body))
 
-    def break_down(self, reason: str) -> None:
+    def break_down(self, error: Exception) -> None:
         """The server is gone."""
-        self.on_end(reason)
+        self.run(self.options["error_cb"](error))
+        self.run(self.options["closed_cb"]())
 
-
-class Silence(Exception):
-    """A server that does not greet."""
+    @staticmethod
+    def run(coroutine: Any) -> None:
+        """To its end: nothing in it waits."""
+        try:
+            coroutine.send(None)
+        except StopIteration:
+            return
+        raise AssertionError("it waits")
 
 
 class ConnectionCase(SynchronousTestCase):
@@ -79,14 +84,14 @@ class ConnectionCase(SynchronousTestCase):
         self.clock = Clock()
         self.clients: list[FakeClient] = []
         self.refusals: list[Exception | None] = []
-        self.others: tuple[str, ...] = ()
-        link = Link(self.clock, dial=self.dial)
+        self.hanging = False
+        link = Link(self.clock, dial=self.dial, run=Deferred.fromCoroutine)
         self.log = Log(self.clock, "s", publish_timeout_s=5, answer_timeout_s=5, link=link)
 
-    def dial(self, clock: Any) -> Any:
+    def dial(self) -> Any:
         """The next connection."""
         self.clients.append(FakeClient(self.refusals.pop(0) if self.refusals else None))
-        self.client.others = self.others
+        self.client.hangs = self.hanging
         return self.clients[-1]
 
     def connect(self, *urls: str, access: Access | None = None, timeout_s: float | None = None) -> Deferred[None]:
@@ -99,19 +104,27 @@ class ConnectionCase(SynchronousTestCase):
         return self.clients[-1]
 
 
+class FarewellTests(ConnectionCase):
+    """A connection's end."""
+
+    def test_one_that_does_not_end_in_time_is_no_end_of_dialling(self) -> None:
+        """asyncio says so with what is no Exception."""
+        self.refusals = [OSError("a handshake failed")]
+        self.hanging = True
+        connected = self.connect()
+        self.assertNoResult(connected)
+        self.clock.pump([1.0] * 3)
+        self.successResultOf(connected)
+
+
 class ConnectTests(ConnectionCase):
     """How it comes about."""
 
-    def test_a_server_that_does_not_greet_is_given_up(self) -> None:
-        """And closed, and dialled again."""
-        self.refusals = [Silence()]
-        connected = self.connect()
-        self.clock.advance(DIAL_TIMEOUT_S)
-        self.assertNoResult(connected)
-        self.assertTrue(self.client.closed)
-        self.clock.advance(max(DIAL_PAUSES_S))
-        self.successResultOf(connected)
-        self.assertEqual(len(self.clients), 2)
+    def test_nats_py_neither_reconnects_nor_buffers(self) -> None:
+        """It would send what had been given up."""
+        self.successResultOf(self.connect())
+        options = self.client.options
+        self.assertEqual((options["allow_reconnect"], options["pending_size"]), (False, 0))
 
     def test_a_server_that_refuses_is_dialled_for_ever(self) -> None:
         """With pauses that grow to a few seconds."""
@@ -125,7 +138,7 @@ class ConnectTests(ConnectionCase):
 
     def test_the_same_reason_is_said_once(self) -> None:
         """And another one again."""
-        self.refusals = [ConnectionRefusedError("refused")] * 5 + [Disconnected("Authorization Violation")] * 5
+        self.refusals = [ConnectionRefusedError("refused")] * 5 + [nats.errors.Error("authorization violation")] * 5
         with capturedLogs() as events:
             self.connect()
             for _ in range(9):
@@ -157,38 +170,14 @@ class ConnectTests(ConnectionCase):
         self.refusals = [ConnectionRefusedError("refused")]
         self.connect("nats://one:4222", "nats://two:4222")
         self.clock.advance(0)
-        self.assertEqual([one.address for one in self.clients], [("one", 4222), ("two", 4222)])
+        self.assertEqual([one.servers for one in self.clients], [["nats://one:4222"], ["nats://two:4222"]])
         self.assertTrue(self.log.connected)
 
     def test_who_we_are_is_told(self) -> None:
-        """By user and password, or by token; what the address says counts if nothing else is said."""
-        for access, url, claims in [
-            (Access(user="ha", password="secret"), "nats://u:p@one", {"user": "ha", "pass": "secret"}),
-            (Access(token="secret"), "nats://u:p@one", {"auth_token": "secret"}),
-            (Access(), "nats://u:p@one", {"user": "u", "pass": "p"}),
-            (Access(), "nats://t@one", {"auth_token": "t"}),
-            (Access(), "nats://one", {}),
-        ]:
-            self.assertEqual(access.claims(url, ""), claims)
-            self.assertNotIn("secret", repr(access))
+        """By user and password, or by token."""
         self.connect(access=Access(user="ha", password="secret"))
-        self.assertEqual(self.client.claimed, {"user": "ha", "pass": "secret"})
-
-    def test_tls_is_spoken_where_it_is_asked_for(self) -> None:
-        """By the address, or by an authority to trust."""
-        self.connect("nats://one")
-        self.assertIsNone(self.client.context)
-        self.assertIsNotNone(Access().context(tls=True))
-
-    def test_the_other_servers_of_the_cluster_are_dialled_too(self) -> None:
-        """As the one that we knew told us, with the password that we came in with."""
-        self.others = ("two:4222",)
-        self.connect("nats://u:p@one:4222")
-        self.refusals = [ConnectionRefusedError("refused")]
-        self.client.break_down("reset")
-        self.clock.pump([0, 0])
-        self.assertEqual(self.client.address, ("two", 4222))
-        self.assertEqual(self.client.claimed, {"user": "u", "pass": "p"})
+        self.assertEqual((self.client.options["user"], self.client.options["password"]), ("ha", "secret"))
+        self.assertNotIn("secret", repr(Access(password="secret", token="secret")))
 
     def test_a_credentials_file_that_is_not_there_is_told_at_once(self) -> None:
         """Dialling would not mend it."""
@@ -206,7 +195,7 @@ class LossTests(ConnectionCase):
 
     def test_a_lost_connection_is_replaced(self) -> None:
         """At once, if the server is there again."""
-        self.client.break_down("reset")
+        self.client.break_down(ConnectionResetError("reset"))
         self.assertFalse(self.log.connected)
         self.assertEqual(self.log.unreachable_because, "reset")
         self.clock.advance(0)
@@ -216,7 +205,7 @@ class LossTests(ConnectionCase):
     def test_what_waits_is_unanswered(self) -> None:
         """It was sent; the new connection does not send it again."""
         stored = self.log.publish("s.a", b"", "n:1:1", 0)
-        self.client.break_down("reset")
+        self.client.break_down(ConnectionResetError("reset"))
         self.failureResultOf(stored, Unanswered)
         self.failureResultOf(self.log.publish("s.a", b"", "n:1:2", 0), Unreachable)
         self.clock.advance(0)
@@ -226,7 +215,7 @@ class LossTests(ConnectionCase):
         """Those of the answers, and the turns'."""
         self.log.subscribe_core("_ha.turn.>", lambda subject, body: None)
         before = set(self.client.listening)
-        self.client.break_down("reset")
+        self.client.break_down(ConnectionResetError("reset"))
         self.clock.advance(0)
         self.assertEqual(set(self.client.listening), before)
 
@@ -234,30 +223,16 @@ class LossTests(ConnectionCase):
         """On neither."""
         listening = self.log.subscribe_core("_ha.turn.>", lambda subject, body: None)
         listening.stop()
-        self.assertNotIn("_ha.turn.>", self.client.listening)
-        self.client.break_down("reset")
+        self.assertEqual(self.client.ended, ["_ha.turn.>"])
+        self.client.break_down(ConnectionResetError("reset"))
         self.clock.advance(0)
         self.assertNotIn("_ha.turn.>", self.client.listening)
 
-    def test_what_the_server_complains_of_is_on_our_log(self) -> None:
+    def test_what_nats_py_says_is_on_our_log(self) -> None:
         """Nothing of it gets lost."""
         with capturedLogs() as events:
-            self.client.on_complaint("Permissions Violation")
-        self.assertEqual(events[-1]["text"], "Permissions Violation")
-
-    def test_an_old_connection_is_not_the_new_one(self) -> None:
-        """What it says after its end counts for nothing."""
-        old = self.client
-        old.break_down("reset")
-        self.clock.advance(0)
-        old.break_down("reset again")
-        self.assertTrue(self.log.connected)
-
-    def test_a_message_that_the_server_would_not_take_is_not_sent(self) -> None:
-        """It would hang up."""
-        answer = self.log.publish("s.a", b"x" * 10_001, "n:1:1", 0)
-        self.failureResultOf(answer, TooLarge)
-        self.assertEqual(self.client.sent, [])
+            self.client.run(self.client.options["error_cb"](nats.errors.Error("permissions violation")))
+        self.assertIn("permissions violation", repr(events[-1]["error"]))
 
     def test_a_mistake_in_taking_a_message_is_on_our_log(self) -> None:
         """And does not end the subscription."""
@@ -279,7 +254,7 @@ class LossTests(ConnectionCase):
     def test_closing_while_dialling_leaves_nothing(self) -> None:
         """Nor does it come back later."""
         self.refusals = [ConnectionRefusedError("refused")] * 10
-        self.client.break_down("reset")
+        self.client.break_down(ConnectionResetError("reset"))
         self.clock.advance(0)
         self.successResultOf(Deferred.fromCoroutine(self.log.close()))
         self.assertEqual(self.clock.getDelayedCalls(), [])
