@@ -324,7 +324,7 @@ class Expressions:
             return known
         if self.reading.key(first) in ("DISTINCT", "ALL"):
             first += 1
-        arguments = [(start, self._before_order(start, end)) for start, end in self.reading.parts(first, last)]
+        arguments = self.reading.parts(first, self._before_order(first, last))
         types = [self.typed(start, end, scope, depth + 1) for start, end in arguments[:20]]
         if name in LIKE_ARGUMENT:
             if name in ("date_trunc", "iif"):

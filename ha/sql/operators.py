@@ -225,6 +225,8 @@ def bracket(rewriting: Rewriting, index: int) -> None:
         first = rewriting.operand_before(rewriting.partners[index - 1])
     colon = rewriting.clause_end(index + 1, frozenset(":"))
     if colon < close:
+        if "[" in (rewriting.key(close + 1), rewriting.key(rewriting.partners.get(index - 1, -1))):
+            raise rewriting.refuse(index, "a slice of several dimensions", "Unnest the array.")
         rewriting.before(first, "pg_slice(")
         lower = "NULL" if colon == index + 1 else ""
         upper = "NULL" if colon == close - 1 else ""
@@ -234,8 +236,13 @@ def bracket(rewriting: Rewriting, index: int) -> None:
         rewriting.before(first, "substr(")
         rewriting.instead[index], rewriting.instead[close] = ", 1 + ", ", 1)"
         return
-    rewriting.before(first, "pg_vector_item(" if rewriting.key(index - 1) in _VECTORS else "pg_item(")
-    rewriting.instead[index], rewriting.instead[close] = ",", ")"
+    # Several indexes are one item's: an array that stands within another is none.
+    goes_on = rewriting.partners.get(index - 1, -1) if rewriting.key(index - 1) == "]" else -1
+    if goes_on < 0 or rewriting.instead.get(goes_on) != "," or rewriting.instead.get(index - 1) != "":
+        rewriting.before(first, "pg_vector_item(" if rewriting.key(index - 1) in _VECTORS else "pg_item(")
+    following = rewriting.partners.get(close + 1, -1) if rewriting.key(close + 1) == "[" else -1
+    is_last = following <= close + 2 or rewriting.clause_end(close + 2, frozenset(":")) < following
+    rewriting.instead[index], rewriting.instead[close] = ",", ")" if is_last else ""
 
 
 def power(rewriting: Rewriting, index: int) -> None:

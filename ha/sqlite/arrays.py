@@ -140,7 +140,7 @@ def item(value: Any, *indexes: int) -> Any:
         if not isinstance(found, list) or not 0 < int(index) <= len(found):
             return None
         found = found[int(index) - 1]
-    return stored(found)
+    return None if isinstance(found, list) else stored(found)
 
 
 def vector_item(value: Any, index: int) -> Any:

@@ -59,17 +59,24 @@ def json_key(value: Any) -> Key:
 
 
 def _array(text: str) -> Key:
-    return (0, tuple(map(_element, arrays.elements(text))))
+    return _dimensioned(arrays.elements(text), _element)
 
 
 def _text_array(text: str) -> Key:
-    return (0, tuple((1,) if one is None else (0, arrays.word(one)) for one in arrays.elements(text)))
+    return _dimensioned(arrays.elements(text), lambda one: (1,) if one is None else (0, arrays.word(one)))
+
+
+def _dimensioned(elements: list[Any], key: Callable[[Any], Key]) -> Key:
+    """First come all elements, in their order, then how many dimensions there are, then how long each is."""
+    lengths = [len(elements)]
+    while any(isinstance(one, list) for one in elements):
+        elements = [inner for one in elements for inner in (one if isinstance(one, list) else [one])]
+        lengths.append(len(elements))
+    return (0, tuple(map(key, elements)), len(lengths), tuple(lengths))
 
 
 def _element(value: Any) -> Key:
     """NULL comes last; elements of one type are compared as what they are."""
-    if isinstance(value, list):
-        return (0, tuple(map(_element, value)))
     return (3,) if value is None else (0, value) if isinstance(value, (int, float)) else (1, value)
 
 

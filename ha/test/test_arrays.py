@@ -44,7 +44,7 @@ class ArrayTests(FunctionCase):
                 ("(array[1,2,3])[2]", 2),
                 ('(\'{a,"b c","d\\"e"}\'::text[])[3]', 'd"e'),
                 ("(array[1,2,3])[2:3]", "[2,3]"),
-                ("(array[[1,2],[3,4]])[2]", "[3,4]"),
+                ("(array[[1,2],[3,4]])[2]", None),
                 ("array_length('{1,2,3}', 1)", 3),
                 ("array_length('{}'::int[], 1)", None),
                 ("cardinality('{}'::int[])", 0),

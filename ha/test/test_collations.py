@@ -7,6 +7,7 @@ from functools import cmp_to_key
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.sqlite.collations import COLLATIONS
+from ha.test.spoken import Spoken
 
 
 class OrderTests(SynchronousTestCase):
@@ -44,3 +45,23 @@ class OrderTests(SynchronousTestCase):
         self.assertOrder("pg_array", "{}", "{9}", "[9,1]", "{10}", "{NULL}")
         self.assertOrder("pg_text_array", "{10}", '["9"]', "{a}", "{NULL}")
         self.assertSame("pg_array", "{1,2}", "[1,2]")
+
+
+class DimensionTests(SynchronousTestCase):
+    """Arrays of arrays, beside those of fewer dimensions."""
+
+    def test_they_are_compared(self) -> None:
+        """All elements first, then their number, then the dimensions."""
+        spoken = Spoken(self)
+        spoken.query(
+            "create table na (id int, f int[]);"
+            "insert into na values (1, '{{1,2},{3,4}}'), (2, '{1,2,3,4}'), (3, null), (4, '{1,2}'), (5, '{2,NULL}')"
+        )
+        for text, rows in (
+            ("select id from na where f = '{{1,2},{3,4}}'", [("1",)]),
+            ("select id from na order by f", [("4",), ("2",), ("1",), ("5",), ("3",)]),
+            ("select f[1][2], f[2][1], f[1], f[3][1] from na where id = 1", [("2", "3", None, None)]),
+            ("select id from na where id < 3 order by f[1], id", [("2",), ("1",)]),
+        ):
+            self.assertEqual(spoken.rows(text), rows, text)
+        self.assertEqual(spoken.error("select f[1:1][2] from na").sqlstate, "0A000")

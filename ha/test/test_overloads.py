@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ha.test.spoken import Spoken
+from ha.test.spoken import Spoken, texts, types
 
 
 class OverloadCase(SynchronousTestCase):
@@ -235,3 +235,10 @@ class CastTests(SynchronousTestCase):
             ("select cast(y as varchar), y::text || '!', length(y::text) from c", ("\\xff00", "\\xff00!", "6")),
         ):
             self.assertEqual(spoken.rows(text), [row], text)
+
+    def test_an_aggregates_order_tells_no_type(self) -> None:
+        """Several terms are none of its arguments."""
+        spoken = Spoken(self)
+        spoken.query("create table c (b bool, t text); insert into c values (true, 'x'), (false, 'y')")
+        heard = spoken.query("select array_agg(t order by b, t desc) from c")
+        self.assertEqual((texts(heard), types(heard)), ([("{y,x}",)], [("array_agg", 1009)]))
