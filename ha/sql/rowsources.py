@@ -466,7 +466,12 @@ def expand_array(rewriting: Rewriting, index: int) -> None:
 
 def _row_function_in_list(rewriting: Rewriting, index: int, close: int) -> None:
     """``SELECT generate_series(1, 3)``: the rows come from FROM."""
-    select = rewriting.select_of(index)
+    bracket = index - 1
+    while rewriting.key(bracket) in (".", "PG_CATALOG"):
+        bracket -= 1
+    # A record may stand in brackets, for a field of it.
+    taken_apart = rewriting.key(index) in RECORDS and rewriting.partners.get(bracket) == close + 1
+    select = rewriting.select_of(bracket - 1 if taken_apart else index)
     if select < 0 or rewriting.key(select) != "SELECT":
         raise rewriting.refuse(index, f"{rewriting.key(index).lower()}() here", "Put it into FROM.")
     arguments = rewriting.tokens[index + 2 : close]

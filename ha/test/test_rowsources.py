@@ -32,6 +32,11 @@ TABLE = (
         "select json_extract((d), '$.\"grantee\"') from (select json_object('grantor', pg_rows1.grantor, 'grantee', pg_rows1.grantee, "
         "'privilege_type', pg_rows1.privilege_type, 'is_grantable', pg_rows1.is_grantable) as d from t, aclexplode(a) AS pg_rows1) q",
     ),
+    (
+        "select (pg_catalog.aclexplode(a)).grantee from t",
+        "select json_extract((json_object('grantor', pg_rows1.grantor, 'grantee', pg_rows1.grantee, 'privilege_type', "
+        "pg_rows1.privilege_type, 'is_grantable', pg_rows1.is_grantable)), '$.\"grantee\"') from t, aclexplode(a) AS pg_rows1",
+    ),
     ("select * from aclexplode($1) d", "select * from aclexplode(?1) d"),
     ("select pg_listening_channels()", "select pg_rows1.value FROM pg_listening_channels() AS pg_rows1"),
     ("select generate_series(1,3) as n", "select pg_rows1.value as n FROM generate_series(1,3) AS pg_rows1"),
