@@ -215,6 +215,7 @@ class Link:
                     connect_timeout=DIAL_TIMEOUT_S,
                     ping_interval=PING_INTERVAL_S,
                     pending_size=0,
+                    skip_subject_validation=True,  # they are all ours
                     **self._options,
                 )
             )
