@@ -336,7 +336,7 @@ class CutOff:
                 self.left_standing += standing
             except (NotDisjoint, CannotSelect) as reason:
                 self._tell(f"as a whole: {reason}")
-                schema.of(node.connection).refresh()
+                schema.of(node.connection).changed()
                 _pass_whole(node, entries, self._position)
 
 
