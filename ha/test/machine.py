@@ -53,6 +53,8 @@ class Machine:
     alive: bool = True
     #: It is behind the stream's first message.
     lost: bool = False
+    #: Its file holds what the log does not: it waits for the operator.
+    stands_still: bool = False
 
 
 def template(folder: Path, opening: Sequence[str]) -> Path:
