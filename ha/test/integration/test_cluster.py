@@ -79,6 +79,38 @@ class CutOffTests(SynchronousTestCase):
         held = agree(self.first, self.second)
         self.assertEqual([row[0] for row in held["t"]], [1, 2, 3])
 
+    def test_an_index_that_both_wrote(self) -> None:
+        """Is whole, and has the rows of both; one that keeps nothing of its rows is named, and the nodes are ready all the same."""
+        self.first.start()
+        self.first.run(
+            "CREATE VIRTUAL TABLE words USING fts5(a)",
+            "CREATE VIRTUAL TABLE boxes USING rtree(id, x0, x1)",
+            "CREATE VIRTUAL TABLE bare USING fts5(a, content='')",
+        )
+        self.second.start()
+        agree(self.first, self.second)
+        self.first.stop()
+        for node, number, word in ((self.second, 1, "queued"), (self.first, 2, "first")):
+            if node is self.first:
+                self.second.stop()
+                self.first.start()
+            for text in ("INSERT INTO words (a) VALUES ('{word}')", "INSERT INTO boxes VALUES ({number}, 1, 2)"):
+                node.run(text.format(number=number, word=word))
+            node.run(f"INSERT INTO words (rowid, a) VALUES ({number + 5}, '{word}')")
+            node.run(f"INSERT INTO bare (rowid, a) VALUES ({number}, '{word}')")
+        self.second.start()
+        ready(self.second)
+        agree(self.first, self.second)
+        for node in (self.first, self.second):
+            self.assertEqual(
+                node.rows("SELECT rowid, a FROM words ORDER BY 1"), [[1, "queued"], [6, "queued"], [7, "first"]]
+            )
+            self.assertEqual(node.rows("SELECT rowid FROM words WHERE words MATCH 'queued' ORDER BY 1"), [[1], [6]])
+            self.assertEqual(node.rows("SELECT id, rtreecheck('boxes') FROM boxes ORDER BY 1"), [[1, "ok"], [2, "ok"]])
+            self.assertEqual(node.rows("SELECT rowid FROM bare WHERE bare MATCH 'first OR queued'"), [[2]])
+            notices = json.loads(node.get("/readyz")[1])["notices"]
+            self.assertIn('rows were left out of "bare"', " ".join(notices))
+
     def test_writes_are_refused_if_so_told(self) -> None:
         """Nothing is changed then."""
         self.second.options["when-disconnected"] = "refuse"
