@@ -24,6 +24,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import islice, takewhile
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -87,19 +88,24 @@ def play(
     seeds: range,
     *,
     seconds: float = float("inf"),
+    at_least: int = 0,
     processes: int = 1,
     until_failure: bool = True,
     failed: Callable[[int, str], None] = lambda seed, reason: None,
 ) -> Played:
     """Play `seeds` in their order.
 
-    :param seconds: begin no more after so long.
+    :param seconds: begin no more after so long ...
+    :param at_least: ... but so many, however long it takes.
     :param until_failure: begin no more after a failure.
     :param failed: told of each failure when it has come.
     """
     began = time.monotonic()
+    until = began + seconds
     played = Played(range(seeds.start, seeds.start))
-    for chunk in _chunks(one, seeds, began + seconds, processes):
+    for chunk in _chunks(
+        one, seeds, lambda seed: seed >= seeds.start + at_least and time.monotonic() > until, processes
+    ):
         played.seeds = range(seeds.start, max(played.seeds.stop, chunk.seeds.stop))
         played.failed.update(chunk.failed)
         for seed, reason in chunk.failed.items():
@@ -112,13 +118,12 @@ def play(
     return played
 
 
-def _chunks(one: One, seeds: range, until: float, processes: int) -> Iterator[_Chunk]:
-    waiting = (seeds[at : at + CHUNK] for at in range(0, len(seeds), CHUNK))
+def _chunks(one: One, seeds: range, is_over: Callable[[int], bool], processes: int) -> Iterator[_Chunk]:
+    each = (seeds[at : at + CHUNK] for at in range(0, len(seeds), CHUNK))
+    waiting = takewhile(lambda chunk: not is_over(chunk.start), each)
     if processes == 1:
         with quiet_ends():
             for chunk in waiting:
-                if time.monotonic() > until:
-                    return
                 yield _play_chunk(one, chunk)
         return
     # Each begins as a new interpreter: what this one's threads and reactor hold must not be copied.
@@ -126,10 +131,7 @@ def _chunks(one: One, seeds: range, until: float, processes: int) -> Iterator[_C
         running: dict[Future[_Chunk], range] = {}
         try:
             while True:
-                while len(running) < processes and time.monotonic() < until:
-                    chunk = next(waiting, None)
-                    if chunk is None:
-                        break
+                for chunk in islice(waiting, processes - len(running)):
                     running[pool.submit(_play_chunk, one, chunk)] = chunk
                 if not running:
                     return

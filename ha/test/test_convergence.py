@@ -30,7 +30,7 @@ from ha.test.simulation import failure, one
 HISTORIES = 2_000
 SECONDS = 60.0
 
-#: On a slow machine, too, it must be more than a handful.
+#: So many on a busy machine, too, however long they take.
 FEWEST = 200
 
 #: What all of them together must have reached, or the dice are loaded: each kind of fault, what clients are told, what is done
@@ -121,10 +121,9 @@ class ConvergenceTests(SynchronousTestCase):
 
     def test_all_nodes_agree(self) -> None:
         """And equal a fresh node; nothing acknowledged is missing, nothing refused is there, nothing was applied twice."""
-        played = play(one, range(HISTORIES), seconds=SECONDS, processes=processes_here())
+        played = play(one, range(HISTORIES), seconds=SECONDS, at_least=FEWEST, processes=processes_here())
         for seed, reason in played.failed.items():
             self.fail(f"python -m ha.test.simulation --seed {seed} --count 1 --tell\n{reason}")
-        self.assertGreaterEqual(len(played.seeds), FEWEST)
         self.assertEqual([what for what in REACHED if not played.happened[what]], [], played)
 
 

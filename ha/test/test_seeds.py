@@ -16,6 +16,11 @@ def odd_ones_out(seed: int, folder: Path) -> Report:
     return Report(f"unlucky in {folder.is_dir()}" if seed in (13, 23) else None, Counter(played=1, sum=seed))
 
 
+def uneventful(seed: int, folder: Path) -> Report:
+    """Goes well."""
+    return Report()
+
+
 def deadly(seed: int, folder: Path) -> Report:
     """Ends its process at 13."""
     if seed == 13:
@@ -41,8 +46,11 @@ class PlayingTests(SynchronousTestCase):
         self.assertEqual(len(played.seeds), 2 * CHUNK)
 
     def test_it_ends_when_the_time_is_over(self) -> None:
-        """However many there are."""
-        self.assertEqual(len(play(odd_ones_out, range(1_000_000), seconds=-1.0).seeds), 0)
+        """However many there are; but a few are played always."""
+        for processes in (1, 2):
+            self.assertEqual(len(play(uneventful, range(1_000_000), seconds=-1.0, processes=processes).seeds), 0)
+            played = play(uneventful, range(1_000_000), seconds=-1.0, at_least=15, processes=processes)
+            self.assertEqual(len(played.seeds), 2 * CHUNK)
 
     def test_a_process_that_ends_is_a_failure(self) -> None:
         """A crash of SQLite would be one."""
