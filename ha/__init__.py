@@ -23,7 +23,7 @@ The map of the house. Each package's own docstring tells its room; docs/architec
     errors       what a client is told when a statement cannot be done                      [pure]
     values       the plain values that pass between the doors and the database              [pure]
     crowd        who goes when a door's places run out
-    hearing      what arrives at a door's sockets, past the transport
+    hearing      what both doors do with their sockets past the transport
     coroutines   coroutines that nearly always end without waiting
     tls          certificates for the doors
     metrics      what is counted, and how it is told to Prometheus

@@ -14,7 +14,7 @@ Runs in the reactor's thread; the functions it hands to the lanes run there or i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -106,6 +106,7 @@ class Backend:
     :param company: the node's other clients, which it sees and may stop.
     :param premises: the node, if its databases may come and go.
     :param when_spare: called after :meth:`release` when the client has left nothing behind: :meth:`renew` makes it another's.
+    :param defaults: settings that the operator chose.
     :param dialect: ``postgresql``, or ``sqlite`` where NULLs sort as SQLite sorts them.
     """
 
@@ -124,6 +125,7 @@ class Backend:
         company: Company | None = None,
         premises: Premises | None = None,
         when_spare: Callable[[Backend], None] | None = None,
+        defaults: Mapping[str, str] | None = None,
     ) -> None:
         self.replica = replica
         self.pid = pid
@@ -131,7 +133,7 @@ class Backend:
         self._statement_timeout_s = statement_timeout_s
         self._idle_timeout_s = idle_timeout_s
         self.sqlite_order = dialect == "sqlite"
-        self.variables = Variables(user=user, database=name or replica.name)
+        self.variables = Variables(user=user, database=name or replica.name, defaults=defaults)
         self.claims = advisory.Claims(advisory.of(replica.database))
         self.context = Context(
             user=user,

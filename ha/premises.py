@@ -265,7 +265,7 @@ class Premises:
         if spare is not None:
             return spare
         settings = self._settings
-        backend = Backend(
+        return Backend(
             replica,
             user=user,
             pid=pid,
@@ -278,9 +278,8 @@ class Premises:
             company=self._company,
             premises=self,
             when_spare=self._spares.keep if dialect == "sqlite" else None,
+            defaults={"ha.integer_oid": settings.pg_integer},
         )
-        backend.variables.start("ha.integer_oid", settings.pg_integer)
-        return backend
 
     def _named(self, database: str) -> Replica | None:
         """The one of that name, with its file's ending or without."""

@@ -1,9 +1,7 @@
 """The wall: Twisted's Protocol and Factory around a session. Bytes in, bytes out, TLS, time and numbers.
 
-**Sending and hearing.** Twisted's transport buffers what is written and registers a writer with the reactor, so that every answer costs
-a turn of the loop (three times the price of all our own work on a ``SELECT 1``). When nothing is buffered, the bytes therefore go straight
-to the socket; only what the kernel does not take goes through the transport. Likewise the loop, where there is one, tells us of what
-has arrived (:mod:`ha.hearing`). Under TLS everything goes through the transport.
+**Sending and hearing.** Where nothing is buffered, bytes go straight to the socket, and what arrives comes straight from there
+(:mod:`ha.hearing`). Under TLS everything goes through the transport.
 
 **Back-pressure, both ways.** While something is buffered, :meth:`Connection.drained` holds the session back, so that rows are
 produced only as the client reads them. While the session works and much has arrived, reading from the client is paused.
@@ -15,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.interfaces import IPullProducer, IPushProducer, IReactorTime, ISystemHandle, ITCPTransport
+from twisted.internet.interfaces import IPullProducer, IPushProducer, IReactorTime, ITCPTransport
 from twisted.internet.protocol import Factory as TwistedFactory
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
@@ -25,7 +23,7 @@ from zope.interface import implementer
 from ha.coroutines import begun
 from ha.crowd import first_to_go
 from ha.errors import StatementError
-from ha.hearing import Ear, Loop
+from ha.hearing import Line, Loop
 from ha.postgres import scram
 from ha.postgres.door import Backend, Cancels, Door, Gone, Login, Wire
 from ha.postgres.session import Phase, Session
@@ -56,8 +54,7 @@ class Connection(Protocol):
 
     def __init__(self) -> None:
         self.secured = False
-        self._socket: Any = None
-        self._ear: Ear | None = None
+        self._line: Line
         self._session: Session
         self._busy = False
         self._reading = True
@@ -93,11 +90,7 @@ class Connection(Protocol):
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
             self.transport.setTcpKeepAlive(True)
-        if ISystemHandle.providedBy(self.transport):
-            self._socket = self.transport.getHandle()
-            if self.factory.loop is not None:
-                self._ear = Ear(self.factory.loop, self.transport, self._heard)
-                self._ear.listen()
+        self._line = Line(self.transport, self.factory.loop, self.dataReceived, self.hang_up)
         self._timeout = self.factory.clock.callLater(self.factory.login_timeout_s, self._late)
 
     def dataReceived(self, data: bytes) -> None:
@@ -108,9 +101,7 @@ class Connection(Protocol):
         if self._busy:
             if session.buffered > READ_AHEAD_BYTES_MAX and self._reading:
                 self._reading = False
-                if self._ear is not None:
-                    self._ear.stop()
-                self.transport.pauseProducing()
+                self._line.rest()
             return
         self._run()
 
@@ -118,7 +109,7 @@ class Connection(Protocol):
         if self._left:
             return
         self._left = True
-        self._let_go()
+        self._line.close()
         self._quiet()
         self.factory.leave(self)
         if self._busy:
@@ -143,14 +134,6 @@ class Connection(Protocol):
             self.transport.protocol.dataReceived(data)
             return False
         return True
-
-    def _heard(self, data: bytes) -> None:
-        """The ear's call."""
-        try:
-            self.dataReceived(data)
-        except Exception:
-            self.log.failure("what a client sent could not be taken")
-            self.hang_up()
 
     # --- running the session ---
 
@@ -180,10 +163,7 @@ class Connection(Protocol):
             return
         if not self._reading:
             self._reading = True
-            if self._ear is not None:
-                self._ear.listen()
-            else:
-                self.transport.resumeProducing()
+            self._line.listen()
         if self._session.buffered:
             # What arrived while the last message was being worked on.
             self._run()
@@ -198,12 +178,6 @@ class Connection(Protocol):
             self._close()
         else:
             self.hang_up()
-
-    def _let_go(self) -> None:
-        """The socket is the transport's alone from now on."""
-        if self._ear is not None:
-            self._ear.stop()
-        self._ear = self._socket = None
 
     def _close(self) -> None:
         """Release what the session holds."""
@@ -238,17 +212,10 @@ class Connection(Protocol):
         if self._left:
             return
         self._sent += len(data)
-        if self._socket is not None and not self._buffered:
-            try:
-                sent = self._socket.send(data)
-            except BlockingIOError:
-                sent = 0
-            except OSError:
-                # The transport finds out by itself, and says so in connectionLost.
-                sent = 0
-            if sent == len(data):
+        if not self._buffered:
+            data = self._line.send(data)
+            if not data:
                 return
-            data = data[sent:]
         self._buffered = True
         self.transport.write(data)
         if not self._registered and not self.secured:
@@ -278,9 +245,7 @@ class Connection(Protocol):
             draining.callback(None)
 
     def start_tls(self) -> None:
-        if self._ear is not None:
-            self._ear.leave()
-        self._ear = self._socket = None
+        self._line.leave()
         self.transport.startTLS(self.factory.tls)
         self.secured = True
         self.transport.registerProducer(self, True)
@@ -293,7 +258,7 @@ class Connection(Protocol):
 
     def hang_up(self) -> None:
         self._quiet()
-        self._let_go()
+        self._line.close()
         if not self._left:
             if self._registered or self.secured:
                 self._registered = False

@@ -7,7 +7,7 @@ from errno import ECONNRESET
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from ha.hearing import RECEIVED_BYTES_MAX, Ear
+from ha.hearing import RECEIVED_BYTES_MAX, Ear, Line
 from ha.test.fake_socket import FakeLoop, FakeSocket
 
 
@@ -17,6 +17,17 @@ class Transport(FakeSocket, StringTransport):
     def __init__(self, loop: FakeLoop) -> None:
         StringTransport.__init__(self)
         FakeSocket.__init__(self, loop)
+
+
+class Sender(Transport):
+    """Its socket takes so many bytes, or raises."""
+
+    takes: int | OSError = 0
+
+    def send(self, data: bytes) -> int:
+        if isinstance(self.takes, OSError):
+            raise self.takes
+        return self.takes
 
 
 class EarTests(SynchronousTestCase):
@@ -77,3 +88,71 @@ class EarTests(SynchronousTestCase):
         """For TLS, which reads for itself."""
         self.ear.leave()
         self.assertEqual((self.loop.readers, self.transport.producerState), ({}, "producing"))
+
+
+class LineTests(SynchronousTestCase):
+    """Both directions of one connection."""
+
+    def line(self, loop: FakeLoop | None, transport: StringTransport) -> Line:
+        self.heard: list[bytes] = []
+        self.ended = 0
+
+        def take(data: bytes) -> None:
+            if data == b"bad":
+                raise ValueError(data)
+            self.heard.append(data)
+
+        def end() -> None:
+            self.ended += 1
+
+        return Line(transport, loop, take, end)
+
+    def test_the_socket_is_asked_first(self) -> None:
+        """What it does not take is told: all of it where it is full, or broken."""
+        transport = Sender(FakeLoop())
+        line = self.line(None, transport)
+        for takes, left in ((3, b""), (2, b"c"), (BlockingIOError(), b"abc"), (ConnectionResetError(), b"abc")):
+            transport.takes = takes
+            self.assertEqual(line.send(b"abc"), left)
+        line.close()
+        transport.takes = 3
+        self.assertEqual(line.send(b"abc"), b"abc", "an ending connection is the transport's")
+
+    def test_a_transport_without_a_socket_does_all(self) -> None:
+        """It is paused and resumed, and sends."""
+        transport = StringTransport()
+        line = self.line(FakeLoop(), transport)
+        self.assertEqual(line.send(b"abc"), b"abc")
+        line.rest()
+        self.assertEqual(transport.producerState, "paused")
+        line.listen()
+        self.assertEqual(transport.producerState, "producing")
+
+    def test_what_arrives_is_taken_unless_the_line_rests(self) -> None:
+        """And it waits meanwhile."""
+        loop = FakeLoop()
+        transport = Sender(loop)
+        line = self.line(loop, transport)
+        transport.arrive(b"a")
+        line.rest()
+        transport.arrive(b"b")
+        self.assertEqual(self.heard, [b"a"])
+        line.listen()
+        transport.arrive(b"c")
+        self.assertEqual(self.heard, [b"a", b"b", b"c"])
+
+    def test_a_bug_of_ours_costs_the_connection(self) -> None:
+        """It is logged, and the loop hears nothing of it."""
+        loop = FakeLoop()
+        transport = Sender(loop)
+        self.line(loop, transport)
+        transport.arrive(b"bad")
+        self.assertEqual((self.ended, len(self.flushLoggedErrors(ValueError))), (1, 1))
+
+    def test_leaving_it_to_the_transport(self) -> None:
+        """For TLS: it hears and sends all."""
+        loop = FakeLoop()
+        transport = Sender(loop)
+        line = self.line(loop, transport)
+        line.leave()
+        self.assertEqual((loop.readers, transport.producerState, line.send(b"abc")), ({}, "producing", b"abc"))

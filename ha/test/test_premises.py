@@ -15,6 +15,7 @@ from ha.premises import Copy, Premises
 from ha.replication.log import Log
 from ha.settings import Settings
 from ha.sqlite.folder import Folder
+from ha.test.clients import Served
 
 
 class FromAnotherThread(Clock):
@@ -59,6 +60,18 @@ class PremisesTests(SynchronousTestCase):
         self.premises.waiting_for = ""
         for name in ("my.db", "my", "nothing"):
             self.assertEqual(self.assertRaises(StatementError, self.premises.connect, name, "ha").sqlstate, "3D000")
+
+    def test_a_request_gets_what_the_one_before_left_as_it_was(self) -> None:
+        """Over HTTP, whatever the operator chose for all clients; a session's backend is its own."""
+        member = self.premises.members["my.db"]
+        member.replica, self.premises.waiting_for = Served(self).replica, ""
+        for dialect, same in (("sqlite", True), ("postgresql", False)):
+            first = self.premises.connect("my.db", "ha", dialect=dialect)
+            first.release()
+            again = self.premises.connect("my.db", "ha", dialect=dialect)
+            self.assertEqual((again is first, again.variables.get("ha.integer_oid")), (same, "int8"))
+            again.release()
+        member.replica = None
 
     def test_none_is_made_without_the_log(self) -> None:
         """It could not say so to the others."""

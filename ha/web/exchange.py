@@ -14,14 +14,14 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IPushProducer, ISystemHandle, ITCPTransport
+from twisted.internet.interfaces import IPushProducer, ITCPTransport
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ha.hearing import Ear, Loop
+from ha.hearing import Line, Loop
 from ha.web.framing import Head, Reader, Unreadable
 from ha.web.respond import RETRY_AFTER, Refusal
 
@@ -286,9 +286,9 @@ class Connection(TwistedProtocol):
         self._answering: Exchange | None = None
         self._working = False
         self._held = 0
-        self._ear: Ear | None = None
-        #: As long as the transport has never been written to.
-        self._socket: Any = None
+        self._line: Line
+        #: The transport has been written to, so that its buffer may hold something.
+        self._written = False
         #: Nothing is read for now: much waits to be answered, or to be sent.
         self._ahead = self._full = False
 
@@ -309,39 +309,21 @@ class Connection(TwistedProtocol):
             transport.setTcpNoDelay(True)
         self.peer = transport.getPeer()
         transport.registerProducer(self, True)
-        if ISystemHandle.providedBy(transport):
-            self._socket = transport.getHandle()
-            if self.reception.loop is not None:
-                self._ear = Ear(self.reception.loop, transport, self._heard)
-                self._ear.listen()
+        self._line = Line(transport, self.reception.loop, self.dataReceived, self.abort)
         self.deadline = self.reception.seconds() + HEAD_TIMEOUT_S
         self.reception.connected(self)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """It has ended, from whichever side."""
         self.refused = True
-        self._let_go()
+        self._line.close()
         for exchange in (self._arriving, self._answering):
             if exchange is not None:
                 exchange.lost()
         self.forget_body()
         self.reception.disconnected(self)
 
-    def _let_go(self) -> None:
-        """The socket is the transport's alone from now on."""
-        if self._ear is not None:
-            self._ear.stop()
-        self._ear = self._socket = None
-
     # --- reading
-
-    def _heard(self, data: bytes) -> None:
-        """The ear's call."""
-        try:
-            self.dataReceived(data)
-        except Exception:
-            self.log.failure("what a client sent could not be taken")
-            self.abort()
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes, cut anywhere."""
@@ -353,7 +335,7 @@ class Connection(TwistedProtocol):
             self._go_on()
         elif reader.buffered > READ_AHEAD_BYTES_MAX and not self._ahead:
             self._ahead = True
-            self._rest()
+            self._line.rest()
 
     def _go_on(self) -> None:
         """Work through what has arrived, until a request is not whole, or not answered at once."""
@@ -461,26 +443,16 @@ class Connection(TwistedProtocol):
 
     # --- the pace of both sides
 
-    def _rest(self) -> None:
-        """Read nothing for now."""
-        if self._ear is not None:
-            self._ear.stop()
-        else:
-            self.transport.pauseProducing()
-
     def _listen(self) -> None:
         """Read again, unless there is another reason not to."""
         if self._ahead or self._full:
             return
-        if self._ear is not None:
-            self._ear.listen()
-        else:
-            self.transport.resumeProducing()
+        self._line.listen()
 
     def pauseProducing(self) -> None:
         """The transport's buffer is full: who does not take answers need not ask for more."""
         self._full = True
-        self._rest()
+        self._line.rest()
         if self._answering is not None:
             self._answering.pause()
 
@@ -497,31 +469,24 @@ class Connection(TwistedProtocol):
     # --- writing
 
     def send(self, data: bytes) -> None:
-        """Write a whole answer, straight to the socket where that is possible.
+        """Write a whole answer, straight to the socket as long as the transport has never been written to.
 
-        A transport buffers, and has the reactor call it back to write: that costs a lone client a third of its pace.
-        So as long as this connection's transport has never been written to, and its buffer is known to be empty, the
-        socket is asked first. From the first answer that it does not take whole, everything goes through the
-        transport.
+        From the first answer that the socket does not take whole, everything goes through the transport.
         """
-        if self._socket is not None:
-            try:
-                sent = self._socket.send(data)
-            except OSError:  # full, or broken: the transport finds out which
-                sent = 0
-            if sent == len(data):
+        if not self._written:
+            data = self._line.send(data)
+            if not data:
                 return
-            data = data[sent:]
         self.write(data)
 
     def write(self, data: bytes) -> None:
         """Write through the transport."""
-        self._socket = None
+        self._written = True
         self.transport.write(data)
 
     def writeSequence(self, pieces: Sequence[bytes]) -> None:
         """Write through the transport."""
-        self._socket = None
+        self._written = True
         self.transport.writeSequence(pieces)
 
     # --- refusing and ending
@@ -571,12 +536,12 @@ class Connection(TwistedProtocol):
     def close(self) -> None:
         """Send what was written, then end."""
         self.refused = True
-        self._let_go()
+        self._line.close()
         self.transport.unregisterProducer()
         self.transport.loseConnection()
 
     def abort(self) -> None:
         """End now."""
         self.refused = True
-        self._let_go()
+        self._line.close()
         self.transport.abortConnection()
