@@ -168,6 +168,15 @@ class Follower:
         for _, reached in positioned:
             reached.errback(StatementError("57P01", "the node is going down"))
 
+    def forget_arrived(self) -> None:
+        """The log is out of sight, and may come back without what it has sent: what is not applied yet is asked for again."""
+        self._arrived.clear()
+        self._arrived_bytes = 0
+        self._received = self.position
+        if self._feed is not None:
+            self._feed.stop()
+            self._follow()
+
     def _follow(self) -> None:
         self._feed = self._source.follow(self._database.subject, self._received + 1, self._arrive, self._lost)
 

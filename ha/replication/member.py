@@ -99,8 +99,12 @@ class Member:
             self._joining_turn.release()
 
     async def _join(self) -> None:
-        self.gate.shut()
-        info = await self._joining.join(self.name, self.subject, self)
+        self._shut()
+        while True:
+            before = self._position
+            info = await self._joining.join(self.name, self.subject, self)
+            if self._position == before:
+                break  # else what was on its way into the file came there meanwhile, and was not looked at
         if self.replica is None:
             self._open(info.epoch)
         replica = self.replica
@@ -114,6 +118,16 @@ class Member:
         replica.follower.apply_soon()
         replica.outbox.drain_soon()
         self.joined()
+
+    @property
+    def _position(self) -> int:
+        return self.replica.follower.position if self.replica is not None else 0
+
+    def _shut(self) -> None:
+        """Nobody knows which log it is: nothing goes out, and nothing that came in is applied any more."""
+        self.gate.shut()
+        if self.replica is not None:
+            self.replica.follower.forget_arrived()
 
     async def open_cut_off(self) -> bool:
         """Open the file without the log. False: it belongs to no cluster yet, so there is nothing to be served."""
@@ -140,7 +154,7 @@ class Member:
 
     def connection_changed(self, connected: bool) -> None:
         """The log's connection came or went."""
-        self.gate.shut()
+        self._shut()
         if connected and self.replica is not None:
             self.look_again()
 
@@ -171,7 +185,7 @@ class Member:
 
     def _lost(self, reason: Exception) -> None:
         if isinstance(reason, StreamMissing | StreamReplaced | StreamShortened | StreamTrimmed):
-            self.gate.shut()
+            self._shut()
             self.waiting_for = f"{self.name}: {reason}"
             self.look_again()
 

@@ -196,6 +196,7 @@ class Simulation:
         self.tell(f"{name} is killed")
 
     def _connection_changed(self, machine: Machine) -> None:
+        machine.replica.follower.forget_arrived()
         if not self.broken_log.look(machine):
             machine.replica.outbox.drain_soon()
 

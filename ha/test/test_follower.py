@@ -64,6 +64,19 @@ class FollowerTests(Nodes):
         self.assertIsNotNone(self.b.replica.follower.failed)
         self.assertGreaterEqual(len(self.flushLoggedErrors()), 1)
 
+    def test_what_is_not_applied_when_the_log_goes_is_asked_for_again(self) -> None:
+        """The log may come back without it, and with something else in its place."""
+        follower, turnstile = self.b.replica.follower, self.b.replica.database.turnstile
+        self.successResultOf(turnstile.acquire())
+        self.write(self.a, "INSERT INTO t VALUES (1, 'x', 1)")
+        self.settle_a()
+        self.assertEqual(follower.waiting, 1)
+        follower.forget_arrived()
+        self.assertEqual((follower.waiting, follower.received), (0, follower.position))
+        turnstile.release()
+        self.settle()
+        self.assertEqual(self.rows(self.b), [(1, "x")])
+
     def long_outbox(self) -> list[int]:
         """On the second node; each pass takes three seconds. How many entries each took."""
         self.queue_on(self.b, "INSERT INTO t VALUES (5, 'b', 5)")
