@@ -84,11 +84,11 @@ class PlacingTests(SynchronousTestCase):
             ("INSERT INTO s.t (a) SELECT a FROM s.t", 'INSERT INTO "s.t" (a) SELECT a FROM "s.t" AS "t"'),
             (
                 "INSERT INTO s.t (a) VALUES (1) ON CONFLICT (a) DO UPDATE SET a = t.a + excluded.a RETURNING s.t.a",
-                'INSERT INTO "s.t" (a) VALUES (1) ON CONFLICT (a) DO UPDATE SET a = "s.t".a + excluded.a RETURNING "s.t".a',
+                'INSERT INTO "s.t" (a) VALUES (1) ON CONFLICT (a) DO UPDATE SET a = "s.t".a + excluded.a RETURNING a',
             ),
             (
                 "UPDATE s.t SET a = u.b FROM s.u WHERE s.t.id = u.id RETURNING t.a",
-                'UPDATE "s.t" SET a = u.b FROM "s.u" AS "u" WHERE "s.t".id = u.id RETURNING "s.t".a',
+                'UPDATE "s.t" SET a = u.b FROM "s.u" AS "u" WHERE "s.t".id = u.id RETURNING a',
             ),
             ("DELETE FROM s.t WHERE s.t.id = 1", 'DELETE FROM "s.t" WHERE "s.t".id = 1'),
         ):
@@ -140,7 +140,7 @@ class PathTests(SynchronousTestCase):
             ("SELECT t.a, w.b FROM t JOIN w USING (id)", 'SELECT t.a, w.b FROM "s.t" AS "t" JOIN w USING (id)'),
             ("WITH t AS (SELECT 1) SELECT * FROM t, u", 'WITH t AS (SELECT 1) SELECT * FROM t, "s.u" AS "u"'),
             ("SELECT t.a FROM public.t", "SELECT t.a FROM t"),
-            ("UPDATE t SET a = 1 RETURNING t.a", 'UPDATE "s.t" SET a = 1 RETURNING "s.t".a'),
+            ("UPDATE t SET a = 1 RETURNING t.a", 'UPDATE "s.t" SET a = 1 RETURNING a'),
             ("CREATE TABLE k (a int REFERENCES t)", 'CREATE TABLE "s.k" (a int REFERENCES "s.t")'),
             ("CREATE INDEX i ON t (a)", 'CREATE INDEX "s.i" ON "s.t" (a)'),
             ("CREATE TEMP TABLE k (a int)", "CREATE TEMP TABLE k (a int)"),
