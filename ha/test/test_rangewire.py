@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ha.errors import StatementError
 from ha.postgres.decoding import decode
 from ha.postgres.encoding import binary_encoder, text_encoder
+from ha.postgres.manner import Manner
 from ha.postgres.pgtypes import BINARY, OIDS, TEXT
 
 
@@ -42,11 +43,11 @@ class RangeWireTests(SynchronousTestCase):
 
     def test_times_are_shown_where_the_session_is(self) -> None:
         """And read there."""
-        zone = ZoneInfo("Asia/Tokyo")
-        shown = text_encoder(OIDS["tstzrange"], -1, zone)('["2026-01-02 00:00:00+00:00",)')
+        there = Manner(ZoneInfo("Asia/Tokyo"))
+        shown = text_encoder(OIDS["tstzrange"], -1, there)('["2026-01-02 00:00:00+00:00",)')
         self.assertEqual(shown, b'["2026-01-02 09:00:00+09",)')
         self.assertEqual(
-            decode(OIDS["tstzrange"], b"[2026-01-02 09:00:00,)", TEXT, zone), '["2026-01-02 00:00:00+00:00",)'
+            decode(OIDS["tstzrange"], b"[2026-01-02 09:00:00,)", TEXT, there), '["2026-01-02 00:00:00+00:00",)'
         )
 
     def test_arrays(self) -> None:

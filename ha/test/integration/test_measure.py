@@ -63,7 +63,7 @@ class BenchTests(SynchronousTestCase):
 
     def test_every_workload_gives_figures(self) -> None:
         """And no errors; what is written says how far the second node is behind."""
-        figures, said = self.run_bench("--seconds", "1", "--clients", "2", "--only", "PostgreSQL|HTTP|limits")
+        figures, said = self.run_bench("--seconds", "0.3", "--clients", "2", "--only", "PostgreSQL|HTTP|limits")
         lines = {line["name"]: line for line in figures["lines"]}
         self.assertLessEqual({workload.name for workload in WORKLOADS}, set(lines))
         for name, line in lines.items():
@@ -90,7 +90,7 @@ class BenchTests(SynchronousTestCase):
             where = f"postgresql://ha:ha@127.0.0.1:{cluster.first.pg_port}/{DATABASE}"
             peers = ["--peer", f"other={where}", "--peer", f"other={template}"]
             figures, _ = self.run_bench(
-                "--seconds", "1", "--clients", "2", "--rounds", "2", "--only", "read by key", *peers
+                "--seconds", "0.3", "--clients", "2", "--rounds", "2", "--only", "read by key", *peers
             )
         self.assertEqual([line["server"] for line in figures["lines"]], ["ha", "other"] * 2)
         self.assertEqual(len(figures["ratios"]), 4)
