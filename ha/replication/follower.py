@@ -173,6 +173,7 @@ class Follower:
         self._arrived.clear()
         self._arrived_bytes = 0
         self._received = self.position
+        self._outbox.forget_published()
         if self._feed is not None:
             self._feed.stop()
             self._follow()

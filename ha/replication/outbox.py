@@ -127,7 +127,9 @@ class Outbox:
         self._draining = False
         self._stopped = True
         self._follower: Reached | None = None
-        #: The place of the last message that the log has acknowledged since we followed it to its end.
+        #: We have followed the log to its end since it came in reach, and may publish.
+        self._followed = False
+        #: The place of the last message that the log has acknowledged since then.
         self._published = 0
         #: All of it is published, and is waited for.
         self._returning = False
@@ -187,6 +189,10 @@ class Outbox:
         self._stopped = True
         self._let_go()
 
+    def forget_published(self) -> None:
+        """The log is out of sight, and may come back without what it has acknowledged: what has not returned is published again."""
+        self._followed = False
+
     def added(self, size_bytes: int) -> None:
         """A message was committed into it."""
         self.count += 1
@@ -236,26 +242,30 @@ class Outbox:
             done.addErrback(lambda failure: self.log.failure("draining the outbox failed", failure))
 
     async def _drain(self) -> None:
-        followed = False
+        self._followed = False
         try:
             while self.count and not self._stopped:
                 try:
                     if not self._publisher.connected:
-                        followed = False
+                        self._followed = False
                         await self._pause()
-                    elif not followed:
-                        await self._reached(await self._publisher.last_sequence(self._database.subject))
-                        self._published = 0
-                        followed = True
+                    elif not self._followed:
+                        await self._follow()
                     else:
                         await self._publish_all()
                 except (LogError, StatementError) as error:
-                    followed = False
+                    self._followed = False
                     self.trouble = str(error)
                     await self._pause()
         finally:
             self._draining = False
             self._let_go()
+
+    async def _follow(self) -> None:
+        """Wait until all that the log holds is in the file; then what still waits is not in the log."""
+        self._published = 0
+        self._followed = True  # until somebody says otherwise
+        await self._reached(await self._publisher.last_sequence(self._database.subject))
 
     async def _publish_all(self) -> None:
         """Publish what waits behind what is published, and wait until all of it has come back."""
@@ -266,6 +276,8 @@ class Outbox:
                 break
             while (turn := self._turns.hold()) is not None:
                 await turn
+            if not self._followed:
+                return
             sequence = await publish(self._publisher, self._database.subject, message.body, message.message_id, None)
             self._published = message.number
             self.trouble = ""

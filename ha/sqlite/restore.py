@@ -11,9 +11,10 @@ import os
 import shutil
 import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import apsw
+import orjson
 
 from ha.errors import StatementError
 from ha.sqlite.backup import SPARE_BYTES
@@ -146,6 +147,8 @@ def _make_ours(part: Path, old: Path | None) -> None:
             if old is not None:
                 _carry(connection, "ha_conflicts", left_out="")
                 _carry(connection, "ha_outbox", left_out="undo")
+                if not _is_same_log(connection):
+                    _forget_states(connection)
             connection.execute("COMMIT")
             if old is not None:
                 connection.execute("DETACH old")
@@ -159,6 +162,23 @@ def _carry(connection: Connection, table: str, left_out: str) -> None:
     columns = ", ".join(f'"{name}"' for (name,) in found if name != left_out)
     if columns:
         connection.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM old.{table}")
+
+
+def _is_same_log(connection: Connection) -> bool:
+    """Did the old file follow the log that the new one is of? One that was never ours has nothing that waits for any."""
+    found = connection.execute("SELECT count(*) FROM pragma_table_info('ha_cluster', 'old')").get
+    words = "SELECT cluster_id, epoch FROM {}.ha_cluster"
+    return not found or (
+        connection.execute(words.format("main")).fetchall() == connection.execute(words.format("old")).fetchall()
+    )
+
+
+def _forget_states(connection: Connection) -> None:
+    """A message says at which position it was executed: that of another log must not look like one of this, and 0 is none."""
+    for (number,) in connection.execute("SELECT id FROM main.ha_outbox").fetchall():  # one by one: they may be many
+        body: Any = connection.execute("SELECT body FROM main.ha_outbox WHERE id = ?", (number,)).get
+        told = orjson.dumps(orjson.loads(body) | {"snapshot_seq": 0})
+        connection.execute("UPDATE main.ha_outbox SET body = ? WHERE id = ?", (told, number))
 
 
 def _keep(path: Path) -> Path:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections import namedtuple
 from pathlib import Path
+from typing import Any
 
 import apsw
+import orjson
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
@@ -123,6 +125,18 @@ class SwapTests(RestoreTests):
         swap(self.path, keep=False)
         found = "SELECT json_group_array(json_array(id, message_id, hex(body), undo, sent)) FROM ha_outbox"
         self.assertEqual(self.look(self.path, found), '[[7,"n:1:1","01",null,1],[8,"n:1:2","02",null,0]]')
+
+    def test_what_waits_knows_no_state_of_another_log(self) -> None:
+        """The position at which it was executed was one of the log before: another state may stand there now."""
+        body = orjson.dumps({"changes": [], "snapshot_seq": 3, "sequences": {"snapshot_seq": 3}})
+        self.run_in(
+            self.path,
+            "UPDATE ha_cluster SET epoch = 3; INSERT INTO ha_outbox (message_id, body, sent, created_ns)"
+            f" VALUES ('n:1:1', x'{body.hex()}', 1, 5)",
+        )
+        swap(self.path, keep=False)
+        told: Any = self.look(self.path, "SELECT body FROM ha_outbox")
+        self.assertEqual(orjson.loads(told), {"changes": [], "snapshot_seq": 0, "sequences": {"snapshot_seq": 3}})
 
     def test_conflicts_are_the_nodes_own(self) -> None:
         """Ours stay, and those of the node that made the snapshot are dropped."""
