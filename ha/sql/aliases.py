@@ -6,6 +6,7 @@ RETURNING only the table itself: its columns are written there without a qualifi
 
 from __future__ import annotations
 
+from ha.sql.groupedby import is_subquery
 from ha.sql.rewriting import Rewriting
 from ha.sql.tokens import NAMES, WORD, unquoted
 
@@ -66,7 +67,7 @@ def _text(rewriting: Rewriting, at: int) -> str:
 def _returning(rewriting: Rewriting, at: int, own: set[str], others: bool) -> None:
     """Take the qualifiers away; a subquery knows the table by its outer name, and keeps them."""
     while at < len(rewriting.tokens) and rewriting.key(at) not in (";", ")"):
-        if rewriting.key(at) == "(" and rewriting.key(at + 1) in ("SELECT", "WITH", "VALUES"):
+        if is_subquery(rewriting, at):
             at = rewriting.partners.get(at, at) + 1
             continue
         if rewriting.key(at) == "(":

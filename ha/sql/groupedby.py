@@ -50,8 +50,6 @@ def aggregates(rewriting: Rewriting, first: int, last: int) -> bool:
 def clause(rewriting: Rewriting, select: int, end: int, word: str) -> int:
     """Where a clause of a SELECT that goes to before `end` begins; -1 if it has none."""
     at = rewriting.clause_end(select + 1, frozenset((word,)))
-    while word == "GROUP" and at < end and rewriting.key(at) == word and rewriting.key(at + 1) != "BY":
-        at = rewriting.clause_end(at + 1, frozenset((word,)))  # an aggregate's WITHIN GROUP
     return at if at < end and rewriting.key(at) == word else -1
 
 

@@ -212,7 +212,7 @@ class Reading:
     def _listed(self, first: int, end: int, select: int) -> list[Item]:
         stop = end
         for at in self.level(first, end):
-            if self.key(at) in _CLAUSES and self.key(at - 1) not in (".", "AS") and not self._is_no_clause(at):
+            if self.key(at) in _CLAUSES and self.key(at - 1) not in (".", "AS") and not begins_no_clause(self.key, at):
                 stop = at
                 break
         scope = self._scope(select, end)
@@ -224,12 +224,6 @@ class Reading:
                 self.stars.append(item)
             self.scopes[item.first] = scope
         return found
-
-    def _is_no_clause(self, at: int) -> bool:
-        """``IS DISTINCT FROM``, ``WITHIN GROUP``: words that begin a clause elsewhere."""
-        if self.key(at) == "FROM":
-            return self.key(at - 1) == "DISTINCT" and self.key(at - 2) in ("IS", "NOT")
-        return self.key(at) == "GROUP" and self.key(at - 1) == "WITHIN"
 
     def parts(self, first: int, last: int) -> list[tuple[int, int]]:
         """A list's elements between commas, (from, to before) each."""
@@ -328,7 +322,7 @@ class Reading:
             key = self.key(at)
             if key in _LISTS:
                 listing = True
-            if self._is_no_clause(at):
+            if begins_no_clause(self.key, at):
                 continue
             if key in ("FROM", "JOIN", "INTO", "UPDATE", "USING"):
                 expecting = True
@@ -488,6 +482,16 @@ def query_of(definition: str) -> str:
         if reading.key(at) == "AS":
             return definition[reading.tokens[at].end :].strip()
     return ""
+
+
+def begins_no_clause(key: Callable[[int], str], at: int) -> bool:
+    """``IS DISTINCT FROM``, ``WITHIN GROUP``: words that begin a clause elsewhere.
+
+    :param key: gives the key of a token by its index.
+    """
+    if key(at) == "FROM":
+        return key(at - 1) == "DISTINCT" and key(at - 2) in ("IS", "NOT")
+    return key(at) == "GROUP" and key(at - 1) == "WITHIN"
 
 
 def term_end(key: Callable[[int], str], first: int, end: int) -> int:

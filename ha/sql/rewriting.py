@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ha.errors import StatementError
 from ha.sql.kinds import Part
-from ha.sql.reading import Reading
+from ha.sql.reading import Reading, begins_no_clause
 from ha.sql.tokens import (
     BIND,
     BITS,
@@ -249,7 +249,7 @@ class Rewriting:
         """The first token from `at` on that stands on the same level and is one of `words`, closes the level, or is the end."""
         while at < len(self.tokens):
             key = self.key(at)
-            if (key in words and not (key == "GROUP" and self.key(at - 1) == "WITHIN")) or key in (")", "]"):
+            if key in (")", "]") or (key in words and not begins_no_clause(self.key, at)):
                 return at
             partner = self.partners.get(at, -1)
             at = partner + 1 if partner > at else at + 1
