@@ -137,6 +137,8 @@ class Joining:
                 await self._begin(name, seen)
                 continue
             decision = await self._decide(name, subject, seen, info)
+            if decision.step is Step.REFUSE:
+                raise CannotJoin(decision.sentence)
             if decision.sentence != said:
                 said = decision.sentence
                 self.log.info("{sentence}", sentence=said)
@@ -144,8 +146,6 @@ class Joining:
                 if self._announces and all(node != self._origin.node for node, _ in seen.origins):
                     await self._announce(name, subject)
                 return info
-            if decision.step is Step.REFUSE:
-                raise CannotJoin(decision.sentence)
             await self._carry_out(decision.step, name, subject, file, info)
 
     async def _announce(self, name: str, subject: str) -> None:

@@ -38,6 +38,9 @@ from ha.sqlite.visit import Visit, glance, visit
 #: Between two attempts to join while the log does not answer (seconds).
 RETRY_S = 0.5
 
+#: While it stands still: how often it looks whether the log has become one that it can follow, or another sentence is due (seconds).
+STANDING_S = 3.0
+
 #: How long readers have to end before the file under them is replaced (seconds).
 READERS_S = 3.0
 
@@ -159,7 +162,7 @@ class Member:
             self.look_again()
 
     def look_again(self) -> None:
-        """Join once more, in the background, until that is done or the operator must decide."""
+        """Join once more, in the background, until that is done."""
         self._again = True
         if not self._looking and not self._stopped:
             self._looking = True
@@ -176,6 +179,8 @@ class Member:
                     await self.join()
                 except CannotJoin as error:
                     self._stand_still(str(error))
+                    self._again = True  # what was decided may be done elsewhere, and no connection changes with it
+                    await self._pause(STANDING_S)
                 except (LogError, BadSnapshot, StatementError) as error:
                     self.log.info("{name}: cannot join yet: {error}", name=self.name, error=error)
                     self._again = True
@@ -205,10 +210,11 @@ class Member:
             self._lost(StreamReplaced(f"the log is at epoch {info.epoch} and ends at {info.last_sequence}"))
 
     def _stand_still(self, sentence: str) -> None:
-        """Reads go on; nothing is written, and nothing is tried again, until the operator has decided."""
+        """Reads go on; nothing is written until the operator has decided, here or on another node."""
         assert self.replica is not None
+        if sentence != self.waiting_for:
+            self.log.critical("{sentence}. Until then this node takes no writes to it", sentence=sentence)
         self.waiting_for = sentence
-        self.log.critical("{sentence}. Until then this node takes no writes to it", sentence=sentence)
         follower = self.replica.follower
         follower.failed = CannotApply(follower.position, sentence)
 

@@ -145,6 +145,23 @@ class MemberTests(SynchronousTestCase):
         self.assertEqual(self.rows(self.first), [1])
         self.assertEqual(self.failureResultOf(self.write(self.first, 2), StatementError).value.sqlstate, "57P03")
 
+    def test_the_log_comes_back_behind_the_server(self) -> None:
+        """It was not there when the connection came: who stands still looks again, and says what decides now."""
+        stream, self.network.stream = self.network.stream, None
+        self.first._log.cut()
+        self.first._log.mend()
+        self.settle()
+        self.assertIn("the log is gone", self.first.waiting_for)
+        self.network.create("other", "zoe", 1, 1)
+        self.mark_ready()
+        self.settle()
+        self.assertIn("--replace-local", self.first.waiting_for)
+        self.network.stream = stream
+        self.settle()
+        self.assertEqual(self.first.waiting_for, "")
+        self.successResultOf(self.write(self.first, 2))
+        self.assertEqual(self.rows(self.first), [1, 2])
+
     def test_a_refusal_is_no_loss(self) -> None:
         """The log is asked how far it is, and we go on while the answer is on its way."""
         assert self.first.replica is not None
