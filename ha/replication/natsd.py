@@ -74,7 +74,8 @@ LOOK_S = 2.0
 LAST_LINES = 8
 
 #: Run by Python in the child, before it becomes the server. setsid: Ctrl-C at the terminal is for the node, which stops
-#: the server last. The parent is compared after prctl, for it may have died before.
+#: the server last. The parent is compared after prctl, for it may have died before. One processor is enough for the server
+#: beside a node, unless the operator says otherwise: its threads on two take a third more of it (``docs/performance.rst``).
 GUARD = """
 import ctypes, os, sys
 parent, command = int(sys.argv[1]), sys.argv[2:]
@@ -83,6 +84,7 @@ if sys.platform == "linux":
     ctypes.CDLL(None).prctl(1, 15)
 if os.getppid() != parent:
     sys.exit(1)
+os.environ.setdefault("GOMAXPROCS", "1")
 os.execv(command[0], command)
 """
 

@@ -15,7 +15,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from ha.bench.processes import alive, eventually
-from ha.replication.natsd import LOG_NAME, NatsServer, NotStarted, PortInUse, StoreInUse, find_binary, free_port
+from ha.replication.natsd import GUARD, LOG_NAME, NatsServer, NotStarted, PortInUse, StoreInUse, find_binary, free_port
 
 #: A program that starts a server, says its pid, and waits to be killed.
 PARENT = """
@@ -35,6 +35,14 @@ reactor.run()
 
 class OrphanTests(SynchronousTestCase):
     """Whatever way the node ends, its server does not stay."""
+
+    def test_it_runs_on_one_core(self) -> None:
+        """Unless the operator says otherwise."""
+        told = [sys.executable, "-c", "import os; print(os.environ['GOMAXPROCS'])"]
+        inherited = {name: value for name, value in os.environ.items() if name != "GOMAXPROCS"}
+        for environment, wanted in ((inherited, b"1\n"), (inherited | {"GOMAXPROCS": "3"}, b"3\n")):
+            guard = [sys.executable, "-I", "-S", "-c", GUARD, str(os.getpid())]
+            self.assertEqual(subprocess.check_output([*guard, *told], env=environment), wanted)
 
     def test_a_killed_parent_leaves_no_server(self) -> None:
         """kill -9 of the node: nothing of it can act any more, so the kernel does."""
