@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from ha.errors import StatementError
 from ha.replication.change import Change, Command, Message, RowChange
-from ha.sqlite.rowchange import DELETE, INSERT, UPDATE, Author, Event
+from ha.sqlite.rowchange import DELETE, INSERT, UPDATE, Author, Event, row_key
 from ha.values import Row, Value
 
 READ_COMMITTED = "read committed"
@@ -153,13 +153,9 @@ def keys(change: RowChange) -> list[Key]:
 
 
 def key_of(change: RowChange, rowid: int | None, values: Row) -> Row:
-    """The declared primary key if it is whole, else the rowid."""
-    if change.pk_columns:
-        at = {name: position for position, name in enumerate(change.columns)}
-        key = tuple(values[at[name]] for name in change.pk_columns)
-        if None not in key:
-            return key
-    return (rowid,)
+    """See :func:`ha.sqlite.rowchange.row_key`."""
+    at = {name: position for position, name in enumerate(change.columns)}
+    return row_key(tuple([values[at[name]] for name in change.pk_columns or ()]), rowid)
 
 
 def losses(
@@ -278,11 +274,7 @@ def _meant(ours: Sequence[Change], columns_of: ColumnsOf) -> dict[Key, _Meant]:
 
 
 def _key(table: str, columns: tuple[str, ...], pk_columns: tuple[str, ...], rowid: int | None, values: Row) -> Key:
-    if pk_columns:
-        key = tuple([values[columns.index(name)] for name in pk_columns])
-        if None not in key:
-            return table.lower(), key
-    return table.lower(), (rowid,)
+    return table.lower(), row_key(tuple([values[columns.index(name)] for name in pk_columns or ()]), rowid)
 
 
 def _same(seen: Mapping[str, Value], row: Mapping[str, Value]) -> bool:

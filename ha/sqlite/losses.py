@@ -81,13 +81,14 @@ def put_back(connection: Connection, number: int) -> dict[str, Any]:
                 "SELECT name FROM pragma_table_info(?) WHERE pk ORDER BY cid", (lost["table"],)
             )
         ]
+    by_rowid = not declared or lost["key"][0] is None  # see ha.sqlite.rowchange.row_key
     if lost["operation"] == "DELETE":
-        names = declared or ["rowid"]
+        names = ["rowid"] if by_rowid else declared
         sql = f"DELETE FROM main.{table} WHERE " + " AND ".join(f"{_quoted(name)} IS ?" for name in names)
-        values = tuple(lost["key"])
+        values = tuple(lost["key"][-1:] if by_rowid else lost["key"])
     else:
         names, values = list(lost["columns"]), tuple(lost["values"])
-        if not declared and lost["rowid"] is not None:
+        if by_rowid and lost["rowid"] is not None:
             names, values = ["rowid", *names], (lost["rowid"], *values)
         marks = ", ".join("?" * len(names))
         sql = f"REPLACE INTO main.{table} ({', '.join(map(_quoted, names))}) VALUES ({marks})"

@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 
 from ha.sqlite import tables as schema
 from ha.sqlite.connection import Connection
-from ha.sqlite.rowchange import Event
-from ha.sqlite.tables import Table, quoted
+from ha.sqlite.rowchange import Event, row_key
+from ha.sqlite.tables import ForeignKeyPart, Table, quoted
 from ha.values import Row, Value
 
 #: Rows that are told of one parent that went away: who has lost more than that looks for himself.
@@ -71,25 +71,19 @@ def orphans(connection: Connection, events: Sequence[Event]) -> Iterator[Orphan]
 def references(connection: Connection, touched: set[str]) -> Iterator[Reference]:
     """The foreign keys of, or to, the tables that were touched."""
     tables = schema.of(connection)
-    found: dict[tuple[str, int], list[tuple[str, str, str | None]]] = {}
-    rows: list[Any] = connection.execute(
-        'SELECT s.name, f.id, p.name, f."from", f."to" FROM main.sqlite_schema AS s'
-        " JOIN pragma_foreign_key_list(s.name, 'main') AS f JOIN main.sqlite_schema AS p"
-        " ON p.type = 'table' AND p.name = f.\"table\" COLLATE NOCASE"
-        " WHERE s.type = 'table' ORDER BY s.name, f.id, f.seq"
-    ).fetchall()
-    for child, number, parent, column, key in rows:
-        if child.lower() in touched or parent.lower() in touched:
-            found.setdefault((child, number), []).append((parent, column, key))
+    found: dict[tuple[str, int], list[ForeignKeyPart]] = {}
+    for part in tables.foreign_keys():
+        if part.child.lower() in touched or part.parent.lower() in touched:
+            found.setdefault((part.child, part.number), []).append(part)
     for (name, _), parts in found.items():
-        child_table, parent_table = tables.get(name), tables.get(parts[0][0])
+        child_table, parent_table = tables.get(name), tables.get(parts[0].parent)
         if child_table is None or parent_table is None:
             continue
-        names: list[Any] = [key for _, _, key in parts]
+        names: list[Any] = [part.key for part in parts]
         if None in names:  # the primary key, in its own order
             declared = "SELECT name FROM pragma_table_info(?, 'main') WHERE pk ORDER BY pk"
             names = [column for (column,) in connection.execute(declared, (parent_table.name,)).fetchall()]
-        places = _places(child_table, [column for _, column, _ in parts]), _places(parent_table, names)
+        places = _places(child_table, [part.column for part in parts]), _places(parent_table, names)
         if places[0] is not None and places[1] is not None and len(places[0]) == len(places[1]):
             yield Reference(child_table, places[0], parent_table, places[1])
 
@@ -150,9 +144,7 @@ def _rows(connection: Connection, table: Table, places: tuple[int, ...], values:
 
 def _orphan(reference: Reference, rowid: Value, values: Row, wanted: Row, *, came: bool) -> Orphan:
     child, parent = reference.child, reference.parent
-    key = _picked(values, child.shape.key)
-    if not key or None in key:
-        key = (rowid,)
+    key = row_key(_picked(values, child.shape.key), rowid)
     by_key = sorted(reference.parent_places) == sorted(parent.shape.key)
     if by_key:
         value_at = dict(zip(reference.parent_places, wanted, strict=True))

@@ -252,6 +252,16 @@ class Record:
             raise ValueError(f"not a record: {error!r}") from error
 
 
+def row_key(declared: Row, rowid: Value) -> Row:
+    """By what a row is known in its table: the values of its primary key, where it is declared and whole, else its rowid.
+
+    A NULL before the rowid keeps it apart from the keys of the same table's other rows: 4 by name is another row than 4 by place.
+    """
+    if not declared:
+        return (rowid,)
+    return (None, rowid) if None in declared else declared
+
+
 def pack(values: Sequence[Value]) -> tuple[list[Any], list[str | None]]:
     """A row as JSON values, and for each value how to read it: None where JSON's own type says it."""
     packed_values: list[Any] = []

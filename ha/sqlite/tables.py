@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary, proxy
 
 import apsw
@@ -87,6 +87,23 @@ class Table:
         return not self.without_rowid and (not self.pk_columns or self.shape.alias is not None)
 
 
+class ForeignKeyPart(NamedTuple):
+    """A column of a foreign key.
+
+    :param child: the table that declares it.
+    :param number: which of the child's foreign keys it is.
+    :param parent: the table that it refers to, as its own name is written.
+    :param column: the child's.
+    :param key: the parent's column; None where the declaration names none, and means the primary key.
+    """
+
+    child: str
+    number: int
+    parent: str
+    column: str
+    key: str | None
+
+
 class Tables:
     """The tables of one connection's main database.
 
@@ -100,6 +117,7 @@ class Tables:
         self._provisional = False
         self._known: dict[str, Table | None] = {}
         self._schema: dict[tuple[str, str], str | None] | None = None
+        self._foreign_keys: tuple[ForeignKeyPart, ...] | None = None
         self._reactive: bool | None = None
         self._has_sequences: bool | None = None
         self._has_virtual: bool | None = None
@@ -167,6 +185,20 @@ class Tables:
             if kind == "table":
                 yield name
 
+    def foreign_keys(self) -> tuple[ForeignKeyPart, ...]:
+        """The columns of all foreign keys whose parent is there, in the order of child, key and declaration."""
+        if self._foreign_keys is None:
+            with self._trusted:
+                rows: list[Any] = self._connection.execute(
+                    'SELECT s.name, f.id, p.name, f."from", f."to" FROM main.sqlite_schema AS s'
+                    " JOIN pragma_foreign_key_list(s.name, 'main') AS f JOIN main.sqlite_schema AS p"
+                    " ON p.type = 'table' AND p.name = f.\"table\" COLLATE NOCASE"
+                    # Most tables have none, and it is the walk over all of them that takes the time.
+                    " WHERE s.type = 'table' AND s.sql LIKE '%references%' ORDER BY s.name, f.id, f.seq"
+                ).fetchall()
+            self._foreign_keys = tuple([ForeignKeyPart(*row) for row in rows])
+        return self._foreign_keys
+
     def with_shadows(self, names: Iterable[str]) -> set[str]:
         """These tables, and those in which the virtual ones among them keep their rows."""
         found = set(names)
@@ -222,6 +254,7 @@ class Tables:
     def _forget(self) -> None:
         self._known.clear()
         self._schema = None
+        self._foreign_keys = None
         self._reactive = None
         self._has_sequences = None
         self._has_virtual = None
@@ -287,14 +320,15 @@ def _read_table(connection: apsw.Connection, name: str) -> Table | None:
     rows = list(
         connection.execute("SELECT name, type, pk, hidden, dflt_value FROM pragma_table_xinfo(?, 'main')", (name,))
     )
+    made = _Made(connection, name)
     on_disk = [row for row in rows if row[3] not in (_HIDDEN, _GENERATED_VIRTUAL)]
     stored = tuple(at for at, row in enumerate(on_disk) if row[3] != _GENERATED_STORED)
     kept = [on_disk[at] for at in stored]
     columns = tuple(row[0] for row in kept)
     key = tuple(at for at, row in enumerate(kept) if row[2])
-    alias = None if kind == "virtual" else _alias(connection, name, kept, key, bool(without_rowid))
+    alias = None if kind == "virtual" else _alias(connection, made, kept, key, bool(without_rowid))
     taken = {row[0].lower() for row in rows}
-    uniques = tuple(_uniques(connection, name, columns))
+    uniques = tuple(_uniques(connection, name, columns)) if made.indexed else ()
     affinities = tuple(affinity(row[1], bool(strict)) for row in kept)
     hidden = None
     if not without_rowid:
@@ -310,7 +344,7 @@ def _read_table(connection: apsw.Connection, name: str) -> Table | None:
         pk_columns=tuple(columns[at] for at in key),
         pk_index=_pk_index(connection, name) if without_rowid else None,
         rowid=hidden if alias is None else quoted(columns[alias]),
-        autoincrement=alias is not None and _is_autoincrement(connection, name),
+        autoincrement=alias is not None and made.says("autoincrement"),
         uncapturable=len(on_disk) != len(rows) and kind == "table",
         uniques=uniques,
         shape=Shape(
@@ -323,9 +357,34 @@ def _read_table(connection: apsw.Connection, name: str) -> Table | None:
         ),
         affinities=affinities,
         defaults=frozenset(at for at, row in enumerate(kept) if row[4] is not None),
-        simple=kind == "table" and len(kept) == len(rows) and _is_simple(connection, name),
-        acted_on=kind == "table" and _is_acted_on(connection, name),
+        simple=kind == "table" and len(kept) == len(rows) and not (made.triggered or made.says("conflict")),
+        acted_on=kind == "table" and made.says("references") and _is_acted_on(connection, name),
     )
+
+
+class _Made:
+    """What the schema holds for one table, in one look: most tables need no other statement.
+
+    :ivar indexed: it has indexes beside the table itself.
+    :ivar triggered: it has triggers.
+    """
+
+    __slots__ = ("_text", "indexed", "name", "triggered")
+
+    def __init__(self, connection: apsw.Connection, name: str) -> None:
+        self.name = name
+        self._text = ""
+        self.indexed = self.triggered = False
+        held = "SELECT type, sql FROM main.sqlite_schema WHERE tbl_name = ? COLLATE NOCASE"
+        for kind, sql in connection.execute(held, (name,)):
+            if kind == "table":
+                self._text = (sql or "").lower()
+            self.indexed |= kind == "index"
+            self.triggered |= kind == "trigger"
+
+    def says(self, word: str) -> bool:
+        """Whether its declaration has this word, be it in a comment: then a look is wasted, and nothing else."""
+        return word in self._text
 
 
 def _is_acted_on(connection: apsw.Connection, name: str) -> bool:
@@ -337,34 +396,19 @@ def _is_acted_on(connection: apsw.Connection, name: str) -> bool:
     ).get
 
 
-def _is_simple(connection: apsw.Connection, name: str) -> bool:
-    """Neither triggers nor anything like ON CONFLICT REPLACE; a word in a comment may look like it."""
-    return not connection.execute(
-        "SELECT count(*) FROM main.sqlite_schema WHERE tbl_name = ? COLLATE NOCASE"
-        " AND (type = 'trigger' OR (type = 'table' AND sql LIKE '%conflict%'))",
-        (name,),
-    ).get
-
-
 def _alias(
-    connection: apsw.Connection, name: str, kept: list[tuple[Any, ...]], key: tuple[int, ...], without_rowid: bool
+    connection: apsw.Connection, made: _Made, kept: list[tuple[Any, ...]], key: tuple[int, ...], without_rowid: bool
 ) -> int | None:
     """Where the INTEGER PRIMARY KEY stands. One that has an index of its own (``DESC``) is no alias."""
     if without_rowid or len(key) != 1 or kept[key[0]][1].upper() != "INTEGER":
         return None
-    return key[0] if _pk_index(connection, name) is None else None
+    return key[0] if not made.indexed or _pk_index(connection, made.name) is None else None
 
 
 def _pk_index(connection: apsw.Connection, name: str) -> str | None:
     return connection.execute(  # type: ignore[no-any-return]
         "SELECT name FROM pragma_index_list(?, 'main') WHERE origin = 'pk'", (name,)
     ).get
-
-
-def _is_autoincrement(connection: apsw.Connection, name: str) -> bool:
-    """The word may stand elsewhere in the text; then a look at the sequences is wasted, and nothing else."""
-    sql = connection.execute("SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ?", (name,)).get
-    return "AUTOINCREMENT" in (sql or "").upper()
 
 
 def _owner(connection: apsw.Connection, name: str) -> str | None:

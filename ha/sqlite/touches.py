@@ -23,7 +23,7 @@ from typing import Final
 from ha.sqlite import tables as schema
 from ha.sqlite.connection import Connection
 from ha.sqlite.orphans import references
-from ha.sqlite.rowchange import Change, Event, RawText, RowChange
+from ha.sqlite.rowchange import Change, Event, RawText, RowChange, row_key
 from ha.sqlite.tables import Table, Tables
 from ha.sqlite.virtual import find
 from ha.values import Row, Value
@@ -144,8 +144,7 @@ class _TablePlaces:
 
     def key(self, rowid: int | None, values: Row) -> Row:
         """Which row it is: by its key, or by its rowid where a part of that is NULL."""
-        key = tuple([values[place] for place in self.key_at])
-        return (rowid,) if None in key else key
+        return row_key(tuple([values[place] for place in self.key_at]), rowid)
 
     def add(self, found: Touches, rowid: int | None, values: Row | None) -> None:
         """The places of one image."""

@@ -130,6 +130,20 @@ class LossesTests(SynchronousTestCase):
         """Leaves nothing to lose."""
         self.assertEqual(self.lost([change(INSERT, None, (1, "b")), change(DELETE, (1, "b"), None)], []), [])
 
+    def test_a_key_that_is_null_is_no_rowid(self) -> None:
+        """The row at the place 4 and the row that is called 4 are two rows."""
+
+        def moved(rowid: int, old: Row, new: Row | None) -> tuple[RowChange, list[Event]]:
+            operation, there = (DELETE, None) if new is None else (UPDATE, rowid)
+            events = [Event("t", rowid, None, old, None)]
+            if new is not None:
+                events.append(Event("t", None, rowid, None, new))
+            return RowChange("t", operation, COLUMNS, ("id",), rowid, there, old, new, 0), events
+
+        updated, put = moved(4, (None, "a"), (None, "b"))
+        deleted, removed = moved(3, (4, "one"), None)
+        self.assertEqual(self.lost([updated, deleted], [*removed, *put]), [])
+
     def test_columns_added_since(self) -> None:
         """Were not there to be seen, and are no difference."""
         ours = [change(UPDATE, (1, "a"), (1, "b"))]

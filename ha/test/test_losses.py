@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import orjson
@@ -74,6 +75,17 @@ class LossTests(SynchronousTestCase):
         """The row takes its old place."""
         put_back(self.connection, self.lose("key less", ["x"], (7,), (5,), rowid=5))
         self.assertEqual(self.connection.execute('SELECT rowid, x FROM "key less"').fetchall(), [(5, 7)])
+
+    def test_a_key_that_is_null_names_no_row(self) -> None:
+        """Its rowid does, and it stays that one row: put back twice, then deleted."""
+        self.connection.execute("INSERT INTO keyed (rowid, a, b) VALUES (5, NULL, 'winner'), (6, NULL, 'other')")
+        lost = partial(self.lose, "keyed", ["a", "b"], (None, "lost"), (None, 5), rowid=5)
+        for number in (lost(), lost()):
+            put_back(self.connection, number)
+        read = "SELECT rowid, b FROM keyed WHERE a IS NULL ORDER BY 1"
+        self.assertEqual(self.connection.execute(read).fetchall(), [(5, "lost"), (6, "other")])
+        put_back(self.connection, lost(operation="DELETE"))
+        self.assertEqual(self.connection.execute(read).fetchall(), [(6, "other")])
 
     def test_a_lost_delete_deletes(self) -> None:
         """That is what its writer had wanted."""
