@@ -327,7 +327,13 @@ def _frozen(footprint: Footprint) -> Mapping[str, Any]:
     }
 
 
-def open_writer(path: str, *, synchronous: str, guard: Guard | None = None) -> Connection:
+#: Gives a connection the SQL functions that its clients call.
+Register = Callable[["Connection"], None]
+
+
+def open_writer(
+    path: str, *, synchronous: str, guard: Guard | None = None, register: Register = functions.register
+) -> Connection:
     """The one connection of a database that writes. Creates the file when there is none.
 
     :param synchronous: ``NORMAL`` (a power cut may lose the newest commits, which the log still has) or ``FULL``.
@@ -335,7 +341,7 @@ def open_writer(path: str, *, synchronous: str, guard: Guard | None = None) -> C
     """
     connection = Connection(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, guard)
     try:
-        _prepare(connection)
+        _prepare(connection, register)
         with connection.guard.trusted():
             use_wal(connection)
             checkpoint_elsewhere(connection)
@@ -348,14 +354,14 @@ def open_writer(path: str, *, synchronous: str, guard: Guard | None = None) -> C
     return connection
 
 
-def open_reader(path: str, *, guard: Guard | None = None) -> Connection:
+def open_reader(path: str, *, guard: Guard | None = None, register: Register = functions.register) -> Connection:
     """A connection that only reads; whatever writes raises ``apsw.ReadOnlyError``. The writer must have opened first.
 
     It can still prepare a statement that writes, so :meth:`Connection.facts` answers for any statement.
     """
     connection = Connection(path, apsw.SQLITE_OPEN_READONLY, guard)
     try:
-        _prepare(connection)
+        _prepare(connection, register)
         with connection.guard.trusted():
             refuse_writes(connection)
     except BaseException:
@@ -364,21 +370,21 @@ def open_reader(path: str, *, guard: Guard | None = None) -> Connection:
     return connection
 
 
-def open_visitor(path: str) -> Connection:
+def open_visitor(path: str, *, register: Register = functions.register) -> Connection:
     """A connection for a look at a file that may not be ours yet. It must exist; how it keeps its journal is its own.
 
     :raises apsw.Error: it cannot be opened. Whether it is a database shows at the first statement.
     """
     connection = Connection(path, apsw.SQLITE_OPEN_READWRITE)
     try:
-        _prepare(connection)
+        _prepare(connection, register)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _prepare(connection: Connection) -> None:
+def _prepare(connection: Connection, register: Register = functions.register) -> None:
     """What every connection gets before the first statement of a client."""
     connection.set_busy_timeout(BUSY_MS)
     distrust_schema(connection)
@@ -388,7 +394,7 @@ def _prepare(connection: Connection) -> None:
     for limit, value in LIMITS.items():
         connection.limit(limit, value)
     # On every connection: a CHECK or an index of the file may use them.
-    functions.register(connection)
+    register(connection)
     connection.authorizer = connection.guard
 
 

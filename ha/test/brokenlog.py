@@ -17,7 +17,7 @@ from ha.sqlite.connection import open_visitor
 from ha.sqlite.ledger import read_position
 from ha.sqlite.schema import Membership
 from ha.sqlite.visit import adopt
-from ha.test.machine import CLAIM, SUBJECT, Machine
+from ha.test.machine import CLAIM, SUBJECT, Machine, no_functions
 
 if TYPE_CHECKING:
     from ha.test.simulation import Simulation
@@ -75,7 +75,7 @@ class BrokenLog:
         simulation = self._simulation
         if name in simulation.machines:
             return simulation.machines[name].replica.follower.position
-        connection = open_visitor(str(simulation.paths[name]))
+        connection = open_visitor(str(simulation.paths[name]), register=no_functions)
         try:
             return read_position(connection, SUBJECT)
         finally:
@@ -137,5 +137,5 @@ class BrokenLog:
         self.left_behind = set(simulation.names) - {first}
         simulation.happened["logs begun anew"] += 1
         simulation.tell(f"the log begins anew from {first}")
-        for name in sorted({first, *running}, key=lambda name: name != first):
+        for name in (first, *(name for name in running if name != first)):
             simulation.start(name)

@@ -255,7 +255,9 @@ class MemoryFeed(Step):
     def upcoming(self) -> Entry | None:
         """The next entry that it delivers."""
         stream = self.network.stream
-        return None if stream is None else stream.first(self._subject, self._next)
+        if stream is None or stream.last_sequence < self._next:  # most of the times that a history asks
+            return None
+        return stream.first(self._subject, self._next)
 
     def take(self) -> None:
         """Begin, or deliver the next entry."""

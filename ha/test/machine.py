@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from ha.replication.replica import Replica
-from ha.sqlite.connection import open_writer
+from ha.sqlite.connection import Connection, open_writer
 from ha.sqlite.ledger import write_position
 from ha.sqlite.schema import install
 from ha.test.steps import SteppedLane
@@ -55,6 +55,10 @@ class Machine:
     lost: bool = False
     #: Its file holds what the log does not: it waits for the operator.
     stands_still: bool = False
+
+
+def no_functions(connection: Connection) -> None:
+    """No client of :mod:`ha.test.workload` calls one, and a history opens some twenty connections."""
 
 
 def template(folder: Path, opening: Sequence[str]) -> Path:

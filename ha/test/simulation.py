@@ -40,7 +40,7 @@ from ha.test import invariants, seeds
 from ha.test.brokenlog import BrokenLog
 from ha.test.fakes import Flight, Network, Stored
 from ha.test.invariants import Broken
-from ha.test.machine import CLAIM, SUBJECT, Machine, NodeClock, template
+from ha.test.machine import CLAIM, SUBJECT, Machine, NodeClock, no_functions, template
 from ha.test.quiet import logged_failures
 from ha.test.steps import SteppedLane
 from ha.test.workload import OPENING, Workload
@@ -142,7 +142,7 @@ class Simulation:
         if path is None:
             path = self.paths[name] = self._new_copy(name)
         clock, lane, log = NodeClock(), SteppedLane(), self.network.join(name)
-        database = Database("a.db", path, SUBJECT, Lanes(lane, 1e9), clock)
+        database = Database("a.db", path, SUBJECT, Lanes(lane, 1e9), clock, register=no_functions)
         replica = Replica(
             database,
             log,
@@ -218,7 +218,7 @@ class Simulation:
         finally:
             source.close()
             target.close()
-        source = open_visitor(str(path))
+        source = open_visitor(str(path), register=no_functions)
         try:
             settled, position = is_settled(source), read_position(source, SUBJECT)
         finally:
@@ -484,7 +484,7 @@ class Simulation:
         stream.stored[:0] = self.trimmed
         found[FRESH] = self.contents(self._fresh())
         invariants.all_hold_the_same(found)
-        once = open_writer(str(self._new_copy("once")), synchronous="NORMAL")
+        once = open_writer(str(self._new_copy("once")), synchronous="NORMAL", register=no_functions)
         try:
             invariants.each_message_counts_once(found["a"], once, stream.entries(SUBJECT))
         finally:
