@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 from ha.errors import StatementError
 from ha.sql.carried import BOUND_MAX
 from ha.sql.infer import asked, columns, parameters
-from ha.sql.kinds import Statement
+from ha.sql.kinds import Merge, Statement
 from ha.sql.statements import client_position, literal_position
 from ha.sqlite.catalog import mentions
 from ha.sqlite.connection import Connection, Facts
 from ha.sqlite.declared import Declared, fitted
 from ha.sqlite.fetch import check_parameters, facts_of
+from ha.sqlite.merging import merging_facts
 from ha.sqlite.schemas import in_its_schema
 from ha.sqlite.scripts import is_of_view
 from ha.values import Column, Parameters
@@ -101,7 +102,10 @@ def judge(backend: Backend, connection: Connection, statement: Statement) -> Jud
     said, statement = statement, in_its_schema(connection, statement, ways.path)
     fitting = fitted(connection, statement)
     try:
-        facts = facts_of(connection, fitting.sql)
+        if isinstance(fitting.argument, Merge):
+            facts = merging_facts(connection, fitting.sql, fitting.argument)
+        else:
+            facts = facts_of(connection, fitting.sql)
     except StatementError as error:
         if fitting.verb != "CREATE INDEX" or not is_of_view(connection, fitting.sql):
             raise placed(error, fitting) from error

@@ -20,7 +20,7 @@ from ha.replication.committer import Work
 from ha.replication.conflicts import READ_COMMITTED, SERIALIZABLE
 from ha.replication.transaction import OpenTransaction
 from ha.sql.insertions import plain_insertion
-from ha.sql.kinds import CreateTableAs, Kind, Notify, OnCommit, Statement
+from ha.sql.kinds import CreateTableAs, Kind, Merge, Notify, OnCommit, Statement
 from ha.sql.modifying import named
 from ha.sql.statements import split
 from ha.sql.typenames import SPOKEN, declared
@@ -29,6 +29,7 @@ from ha.sqlite.connection import Connection, Facts
 from ha.sqlite.executor import FOREVER, timed_out
 from ha.sqlite.fetch import Allowance, Cursor, facts_of, one_of, run_write
 from ha.sqlite.insertion import foresee, insert_foreseen
+from ha.sqlite.merging import run_merge
 from ha.sqlite.plans import is_bounded
 from ha.sqlite.scripts import already_there, conditions, steps
 from ha.sqlite.sequences import inserted
@@ -66,11 +67,13 @@ def write(
     judged = judge(backend, connection, statement)
     judged.check(statement, values)
     fitting, facts = judged.statement, judged.facts
+    merge = fitting.argument if isinstance(fitting.argument, Merge) else None
     columns = _columns_of(backend, connection, judged)
     backend.context.said.clear()
     if fitting.parts:
         fitting, values = _with_rows(backend, connection, said, judged, values, given if given is not None else {})
-        facts = facts_of(connection, fitting.sql)
+        if merge is None:
+            facts = facts_of(connection, fitting.sql)
     try:
         if facts.readonly:
             rows = Cursor(connection, fitting.sql, values).take_all(allowance)
@@ -83,7 +86,12 @@ def write(
         notices = already_there(connection, statement) if statement.verb.startswith("CREATE") else []
         promise = _promise(connection, statement)
         capture = backend.replica.database.capture
-        rows, changed, last = run_write(connection, capture, fitting.sql, values, facts, allowance)
+        rows, inserting = [], fitting.sql
+        if merge is None:
+            rows, changed, last = run_write(connection, capture, fitting.sql, values, facts, allowance)
+        else:
+            changed, merged = run_merge(connection, capture, fitting.sql, values, merge, allowance)
+            inserting, last = merged or ("", None)
         if rows and columns and not backend.sqlite_order:
             _check_widths(columns, rows)
     except StatementError as error:
@@ -93,8 +101,8 @@ def write(
             temporary.promise(connection, promise.table, promise.at_commit)
     _say(backend, said)
     counted = statement.verb in COUNTED
-    if last is not None and statement.verb == "INSERT" and not backend.sqlite_order:
-        inserted(backend.context, fitting.sql, facts.tables_written, last)
+    if last is not None and statement.verb in ("INSERT", "MERGE") and not backend.sqlite_order:
+        inserted(backend.context, inserting, facts.tables_written, last)
     return Answer(
         statement.verb,
         columns,

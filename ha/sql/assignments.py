@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from ha.errors import StatementError
 from ha.sql import literals
 from ha.sql.made import call, enumeration, invalid, is_made
+from ha.sql.merge import read
 from ha.sql.rewriting import AFTER_FROM, Rewriting, elements
 from ha.sql.tokens import (
     COMPOUNDS,
@@ -83,6 +84,8 @@ def fit(rewriting: Rewriting, types: Types) -> None:
             _insert(rewriting, types, at)
         elif key == "UPDATE" and tokens[at].kind == WORD and rewriting.verb == "UPDATE":
             _update(rewriting, types, at)
+        elif key == "MERGE" and tokens[at].kind == WORD and rewriting.verb == "MERGE":
+            _merge(rewriting, types, at)
         else:
             at = rewriting.partners[at] + 1 if rewriting.partners.get(at, -1) > at else at + 1
             continue
@@ -117,7 +120,7 @@ def _update(rewriting: Rewriting, types: Types, at: int) -> None:
 
 def _set(rewriting: Rewriting, types: Types, table: str, at: int) -> None:
     """``SET a = x, (b, c) = (y, z)``, from the token after SET."""
-    stop = AFTER_FROM | {",", "FROM"}
+    stop = AFTER_FROM | {",", "FROM", "WHEN"}
     while at < len(rewriting.tokens):
         end = rewriting.clause_end(at, stop)
         if rewriting.key(at) == "(" and at in rewriting.partners:
@@ -150,7 +153,11 @@ def _set_several(rewriting: Rewriting, types: Types, table: str, at: int) -> Non
         return
     names, values = elements(rewriting, at), elements(rewriting, opening)
     for (first, _), (start, last) in zip(names, values, strict=False):
-        _fit(rewriting, types, table, unquoted(rewriting.text, rewriting.tokens[first]), start, last)
+        name = unquoted(rewriting.text, rewriting.tokens[first])
+        if rewriting.key(start) == "DEFAULT" and start == last:
+            rewriting.instead[start] = f"({types.schema.default(table, name) or 'NULL'})"
+        else:
+            _fit(rewriting, types, table, name, start, last)
 
 
 # INSERT
@@ -267,6 +274,23 @@ def _on_conflict(rewriting: Rewriting, types: Types, table: str, at: int) -> Non
         at = partner + 1 if partner > at else at + 1
 
 
+# MERGE
+
+
+def _merge(rewriting: Rewriting, types: Types, at: int) -> None:
+    merging = read(rewriting, at)
+    for when in merging.whens:
+        if when.action == "UPDATE":
+            _set(rewriting, types, merging.table, when.at + 2)
+        elif when.action == "INSERT":
+            names = when.names or types.schema.columns(merging.table) or ()
+            for (first, last), name in zip(when.values, names, strict=False):
+                if rewriting.key(first) == "DEFAULT" and first == last:
+                    rewriting.instead[first] = f"({types.schema.default(merging.table, name) or 'NULL'})"
+                else:
+                    _fit(rewriting, types, merging.table, name, first, last)
+
+
 # One value
 
 
@@ -287,7 +311,7 @@ def _fit(rewriting: Rewriting, types: Types, table: str, name: str, first: int, 
         return
     elif is_made(column.name) and types.of(first, last) == column.name:
         return
-    rewriting.before(first, f"{function}(")
+    rewriting.first(first, f"{function}(")
     rewriting.last(last, f"{more_arguments(column)})")
 
 

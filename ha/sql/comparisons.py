@@ -188,7 +188,7 @@ def _assignments(rewriting: Rewriting) -> frozenset[int]:
     """The ``=`` of ``SET a = x, b = y``, which compare nothing."""
     found = []
     for at, token in enumerate(rewriting.tokens):
-        if token.key != "SET" or token.kind != WORD or rewriting.verb not in ("UPDATE", "INSERT"):
+        if token.key != "SET" or token.kind != WORD or rewriting.verb not in ("UPDATE", "INSERT", "MERGE"):
             continue
         start = at + 1
         while start < len(rewriting.tokens):
@@ -201,7 +201,7 @@ def _assignments(rewriting: Rewriting) -> frozenset[int]:
     return frozenset(found)
 
 
-_SET_END = AFTER_FROM | {",", "FROM"}
+_SET_END = AFTER_FROM | {",", "FROM", "WHEN"}
 
 
 def _equalise(rewriting: Rewriting, operands: list[tuple[str | None, int, int]]) -> None:

@@ -425,7 +425,6 @@ DEFINITIONS: dict[str, Callable[[Reader], Parsed | None]] = {
     "IMPORT": _never("IMPORT FOREIGN SCHEMA"),
     "LOAD": _never("LOAD"),
     "LOCK": _nothing("LOCK TABLE"),
-    "MERGE": _never("MERGE", "Use INSERT … ON CONFLICT DO UPDATE."),
     "REASSIGN": _nothing("REASSIGN OWNED"),
     "REFRESH": _nothing("REFRESH MATERIALIZED VIEW"),
     "REINDEX": reindex,

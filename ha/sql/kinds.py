@@ -357,6 +357,29 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class MergeAction:
+    """What a WHEN of MERGE does with one row.
+
+    :param sql: SQLite's text for it: its parameters are what names the row, where one was matched, and then the values.
+    :param matched: it is done to a row of the table, not with one that the table lacks.
+    """
+
+    sql: str
+    matched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """MERGE, with the schema at hand: the statement's `sql` gives for each row the number of an action and its values.
+
+    :param key: how many values name a row of the table.
+    """
+
+    key: int
+    actions: tuple[MergeAction, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Alteration:
     """One action of an ALTER TABLE.
 
@@ -401,6 +424,7 @@ Argument = (
     | DropDatabase
     | Script
     | OnCommit
+    | Merge
     | CreateTableAs
     | CreateSchema
     | DropSchema

@@ -34,7 +34,7 @@ BUILT_IN: Final = frozenset((PUBLIC, "main", "temp", "pg_temp", "pg_catalog", "i
 
 
 #: Statements whose names are read here; of the others, those that name relations read them with their own words.
-READ: Final = frozenset("SELECT INSERT UPDATE DELETE WITH VALUES ( TABLE CREATE EXPLAIN".split())
+READ: Final = frozenset("SELECT INSERT UPDATE DELETE MERGE WITH VALUES ( TABLE CREATE EXPLAIN".split())
 
 #: What ends a FROM on its level.
 _AFTER_FROM: Final = frozenset(
@@ -249,8 +249,11 @@ class _Reading:
                 awaited = "FROM"
             elif key == "USING" and self.is_name(at + 1) and self.key(at + 2) != "(" and self._deletes(at):
                 level.in_from, awaited = True, "FROM"
+            elif key == "INTO" and self.key(at - 1) == "MERGE":
+                awaited = "FROM"
             elif key == "INTO" or (
-                key == "UPDATE" and self.key(at - 1) not in ("FOR", "DO", "ON", "KEY", "BEFORE", "AFTER", "OR", "OF")
+                key == "UPDATE"
+                and self.key(at - 1) not in ("FOR", "DO", "ON", "KEY", "BEFORE", "AFTER", "OR", "OF", "THEN")
             ):
                 awaited = key
                 level.in_from = False
@@ -266,7 +269,7 @@ class _Reading:
         return any(self.key(at) == "TRIGGER" for at in range(1, min(start, 5)))
 
     def _deletes(self, at: int) -> bool:
-        return any(self.key(before) == "DELETE" for before in range(at))
+        return any(self.key(before) in ("DELETE", "MERGE") for before in range(at))
 
     def _commons(self) -> frozenset[str]:
         """The names that WITH gives: no schema's."""

@@ -70,9 +70,9 @@ class _Nesting(NamedTuple):
 
 
 _NOWHERE = Scope()
-_BEGINNINGS = frozenset("SELECT UPDATE DELETE INSERT REPLACE".split())
-#: Before UPDATE where it begins nothing: FOR UPDATE, ON CONFLICT DO UPDATE, ON DELETE …
-_NOT_BEGINNINGS = frozenset("FOR DO ON . AS KEY NO OR".split())
+_BEGINNINGS = frozenset("SELECT UPDATE DELETE INSERT REPLACE MERGE".split())
+#: Before UPDATE where it begins nothing: FOR UPDATE, ON CONFLICT DO UPDATE, ON DELETE …, MERGE's WHEN … THEN UPDATE.
+_NOT_BEGINNINGS = frozenset("FOR DO ON . AS KEY NO OR THEN".split())
 
 
 _LISTS = frozenset(("SET", "SELECT", "RETURNING", "VALUES"))
@@ -176,7 +176,7 @@ class Reading:
         for at in self.level(start, end):
             if self.key(at) == "AS" and self.key(at + 1 + self._materialized(at + 1)) == "(":
                 self._name_common(at)
-            elif self.key(at) in ("SELECT", "INSERT", "REPLACE", "UPDATE", "DELETE", "VALUES"):
+            elif self.key(at) in ("SELECT", "INSERT", "REPLACE", "UPDATE", "DELETE", "VALUES", "MERGE"):
                 return at
         return start
 
@@ -338,6 +338,7 @@ class Reading:
                 "SELECT",
                 "LIMIT",
                 "HAVING",
+                "WHEN",
                 *COMPOUNDS,
             ):
                 expecting = False
@@ -375,6 +376,10 @@ class Reading:
                 self.enter(scope, at)
                 expecting = False
         return scope
+
+    def joined(self, first: int, last: int) -> Scope:
+        """The tables named in a part of a FROM, from one token to before another."""
+        return self._scope(first, last, Scope())
 
     def scope_at(self, index: int) -> Scope:
         """The tables that a token can name: those of the SELECT, UPDATE, DELETE or INSERT it stands in, and of the outer ones."""

@@ -18,7 +18,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from ha.errors import StatementError
-from ha.sql import domains, enums
+from ha.sql import domains, enums, merge
 from ha.sql.commands import COMMANDS
 from ha.sql.definitions import DEFINITIONS, ITSELF
 from ha.sql.edits import back, composed
@@ -234,6 +234,9 @@ def _statement(
         verb = _after_with(tokens)
     elif key == "REPLACE":
         verb = "INSERT"
+    merges = verb == "MERGE" and not sqlite_order
+    if merges:
+        tokens = merge.readable(Rewriting(text, tokens, verb, False, translate))
     made: Translation = translate(text, tokens, start, end, verb=verb, sqlite_order=sqlite_order)
     return Statement(
         words,
@@ -246,7 +249,7 @@ def _statement(
         argument,
         made.edits,
         made.acts,
-        asks=made.asks,
+        asks=made.asks or merges,
         asks_types=made.asks_types,
         may_ask=not sqlite_order and verb in _ASKING,
     )
@@ -277,11 +280,18 @@ def with_schema(statement: Statement, schema: Schema) -> Statement:
         types = Types(statement.text, tokens, schema)
         domains.refuse_altered(Rewriting(statement.text, tokens, statement.verb, False, translate, types), types)
         return statement
+    merging = statement.verb == "MERGE"
+    if merging:
+        tokens = merge.readable(Rewriting(statement.text, tokens, "MERGE", False, translate))
+    argument = statement.argument
     try:
         text, words, edits = unfolded(statement.text, tokens, statement.verb, schema, statement.given)
         try:
             types = Types(text, words, schema, statement.given)
             made = translate(text, words, 0, len(text), verb=statement.verb, types=types)
+            if merging:
+                sql, argument, points = merge.unfolded(made, types, Rewriting(text, words, "MERGE", False, translate))
+                made = made._replace(sql=sql, edits=points)
         except StatementError as error:
             if error.position is not None:
                 error.position = back(edits, error.position - 1, len(statement.text)) + 1
@@ -291,7 +301,9 @@ def with_schema(statement: Statement, schema: Schema) -> Statement:
             error.position = _in_clients(statement, error.position - 1) + 1
         raise
     edits = composed(edits, made.edits) if edits else made.edits
-    return replace(statement, sql=made.sql, edits=edits, acts=made.acts, asks=False, parts=made.parts)
+    return replace(
+        statement, sql=made.sql, edits=edits, acts=made.acts, asks=False, parts=made.parts, argument=argument
+    )
 
 
 def _after_with(tokens: Sequence[Token]) -> str:
@@ -303,6 +315,6 @@ def _after_with(tokens: Sequence[Token]) -> str:
             depth += 1
         elif key == ")":
             depth -= 1
-        elif depth == 0 and key in ("SELECT", "INSERT", "REPLACE", "UPDATE", "DELETE", "VALUES"):
+        elif depth == 0 and key in ("SELECT", "INSERT", "REPLACE", "UPDATE", "DELETE", "VALUES", "MERGE"):
             return {"REPLACE": "INSERT", "VALUES": "SELECT"}.get(key, key)
     return "SELECT"

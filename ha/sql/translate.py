@@ -22,6 +22,7 @@ from ha.sql import (
     grouping,
     groupingsets,
     literals,
+    merge,
     overloads,
     singles,
 )
@@ -289,6 +290,7 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "OVERRIDING": overriding,
     "ON": on_conflict,
     "USING": using,
+    "MERGE": merge.begin,
     "INSERT": write,
     "UPDATE": write,
     "DELETE": write,

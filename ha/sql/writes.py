@@ -116,8 +116,8 @@ def write(rewriting: Rewriting, index: int) -> None:
         rewriting.ask()
 
 
-#: Words before UPDATE and DELETE that make it something else: FOR UPDATE, DO UPDATE, ON UPDATE, a name.
-_OTHER_UPDATES = frozenset("FOR DO ON KEY . NO AS".split())
+#: Words before UPDATE and DELETE that make it something else: FOR UPDATE, DO UPDATE, ON UPDATE, MERGE's THEN UPDATE, a name.
+_OTHER_UPDATES = frozenset("FOR DO ON KEY . NO AS THEN".split())
 
 
 def on_constraint(rewriting: Rewriting, index: int) -> None:

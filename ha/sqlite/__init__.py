@@ -10,6 +10,7 @@ statement would do, and :mod:`schema <ha.sqlite.schema>` makes our own tables. :
 a file's connections and lends them; :mod:`executor <ha.sqlite.executor>` decides where work runs.
 :mod:`capture <ha.sqlite.capture>` collects the rows that a transaction changes, :mod:`images <ha.sqlite.images>`
 applies such changes, :mod:`ledger <ha.sqlite.ledger>` moves the position in the same transaction.
+:mod:`merging <ha.sqlite.merging>` does what MERGE says.
 :mod:`functions <ha.sqlite.functions>` and :mod:`catalog <ha.sqlite.catalog>` are what PostgreSQL's clients miss.
 What SQLite has no place for is a view of the file: :mod:`comments <ha.sqlite.comments>`, and the types that clients make,
 :mod:`enumerations <ha.sqlite.enumerations>`.

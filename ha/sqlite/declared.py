@@ -115,6 +115,20 @@ class Declared:
             rows = self._connection.execute("SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", (table,))
             return tuple(str(name) for (name,) in rows)
 
+    def row_key(self, table: str) -> Sequence[str]:
+        """What names one row of a table: the word for its rowid, or the columns of its key; nothing does of a view."""
+        with self._connection.guard.trusted():
+            found = self._connection.execute(
+                "SELECT wr FROM pragma_table_list WHERE name = ? COLLATE NOCASE AND type = 'table'"
+                " ORDER BY schema <> 'temp' LIMIT 1",
+                (table,),
+            ).fetchone()
+        if found is None:
+            return ()
+        if found[0]:
+            return self.primary_key(table)
+        return tuple(word for word in ("rowid", "_rowid_", "oid") if word not in self._table(table))[:1]
+
     def made_types(self) -> Mapping[str, str]:
         """The types that clients made here: by name, the words that tell all of each."""
         return enumerations.words(self._connection)

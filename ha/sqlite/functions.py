@@ -39,6 +39,7 @@ from ha.sqlite import (
     labels,
     mathematics,
     outputs,
+    packing,
     patterns,
     rangevalues,
     schemas,
@@ -317,6 +318,7 @@ _STEADY_ROWS: Final[tuple[Row, ...]] = tuple(
         catalog_functions.FUNCTIONS,
         jsontexts.FUNCTIONS,
         mathematics.FUNCTIONS,
+        packing.FUNCTIONS,
     )
     for name, count, function in table
 )

@@ -29,6 +29,12 @@ TYPED = (
         "update orders set amount = pg_fit_numeric('1234567890123456.5', 10, 2)",
     ),
     ("update users set (email, active) = ($1, 't')", "update users set (email, active) = (pg_fit_varchar(?1, 50), 1)"),
+    # Around what other rules put around an operand of it.
+    (
+        "update orders set amount = id / 3.0",
+        "update orders set amount = pg_fit_numeric(CAST(id AS REAL) / 3.0, 10, 2)",
+    ),
+    ("update users set (name, id) = (default, 1)", "update users set (name, id) = (('nobody'), 1)"),
     ("update users set name = default, id = default", "update users set name = ('nobody'), id = (NULL)"),
     (
         "insert into users(id, email) values (1, 'a') on conflict (id) do update set email = excluded.email || '!'",

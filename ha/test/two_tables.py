@@ -44,6 +44,10 @@ class Schema:
         """Of one table."""
         return ("id",) if table == "users" else ()
 
+    def row_key(self, table: str) -> Sequence[str]:
+        """Of any table."""
+        return ("rowid",)
+
     def made_types(self) -> Mapping[str, str]:
         """An enumeration, a composite type and two domains."""
         return {"mood": MOOD, "pt": POINT, "age": AGE, "label": LABEL}
