@@ -10,7 +10,8 @@ The walk
     (`namespaces`) before anything else is looked at (`translate`: PostgreSQL's words where SQLite lacks them; a text without any
     passes through unchanged; long INSERTs of literals are `literalrows`) → `kinds.Statement`, kept in a cache by text.
     The rules of `translate` stand by what they are about: `conversions`, `operators`, `sums`, `calls`, `clauses`,
-    `rowsources`, `writes`, `merge`, `enums`, `declarations`; what they ask and say is `rewriting`. Texts that differ only in values share
+    `rowsources`, `writes`, `merge`,
+    `samples`, `enums`, `declarations`; what they ask and say is `rewriting`. Texts that differ only in values share
     one statement: `lifting`. For Describe, `infer` names and types what a statement gives and wants, through `reading`,
     `naming`, `expressions` and `wants`. `variables` are SET and SHOW.
 

@@ -124,6 +124,7 @@ from ha.sql.rowsources import (
     value_function,
 )
 from ha.sql.rowvalues import row
+from ha.sql.samples import sampled
 from ha.sql.sums import divided, quotient, sum_
 from ha.sql.tokens import BITS, DOLLAR, ESCAPED, NUMBER, PARAMETER, STRING, UNICODE, UNICODE_NAME, Token
 from ha.sql.typed import Types
@@ -216,6 +217,7 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "FOR": locking,
     "LIMIT": limit,
     "OFFSET": offset,
+    "TABLESAMPLE": sampled,
     "FETCH": fetch,
     "ORDER": order,
     "+": sum_,
