@@ -20,7 +20,7 @@ from ha.sql.declarations import COUNTING, MATERIALIZED_MARK, PRIMARY_MARK, UNIQU
 from ha.sql.namespaces import PUBLIC, TEMPORARY, beside, parted
 from ha.sql.spoken import function_of, spoken
 from ha.sql.statements import split
-from ha.sqlite import comments, enumerations, schemas, temporary
+from ha.sqlite import comments, schemas, temporary, typeviews
 from ha.sqlite.catalog_objects import (
     INT8,
     PG_CLASS,
@@ -85,11 +85,11 @@ class Reading:
         self._views = {
             name: sql or ""
             for kind, name, _, sql in objects
-            if kind == "view" and not any(kept.is_one(name, sql or "") for kept in (comments, enumerations, schemas))
+            if kind == "view" and not any(kept.is_one(name, sql or "") for kept in (comments, typeviews, schemas))
         }
         known = schemas.names(connection)
         self.schema.namespaces = numbered("namespace", known | {TEMPORARY} if len(self._databases) > 1 else known)
-        self._types = enumerations.types(connection)
+        self._types = typeviews.types(connection)
         for one in self._types.values():
             self._type(one)
         self._index_texts = {name: sql for kind, name, _, sql in objects if kind == "index"}
@@ -207,7 +207,7 @@ class Reading:
 
     # Types
 
-    def _type(self, one: enumerations.Made) -> None:
+    def _type(self, one: typeviews.Made) -> None:
         plain, array = made_rows(one, self.schema.namespaces.get(self._namespace(one.name), PUBLIC_OID))
         labels = one.labels if isinstance(one, made_types.Enumeration) else ()
         checks = one.checks if isinstance(one, made_types.Domain) else ()
@@ -226,10 +226,10 @@ class Reading:
     def _type_of(self, words: str) -> tuple[int, int]:
         """The OID and modifier of what a column is declared as."""
         if self.schema.types and words:
-            one = enumerations.domain_of(self._connection, words)
+            one = typeviews.domain_of(self._connection, words)
             if one is not None:
                 return made_types.number_of(one.name), -1
-            name = words if made_types.is_made(words) else enumerations.words_of(self._connection, words)
+            name = words if made_types.is_made(words) else typeviews.words_of(self._connection, words)
             if name is not None:
                 return made_types.number(name), -1
         return type_of(words)

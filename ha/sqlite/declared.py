@@ -17,7 +17,7 @@ from ha.sql.reading import query_of
 from ha.sql.statements import with_schema
 from ha.sql.tokens import quoted_name
 from ha.sql.typenames import narrowed
-from ha.sqlite import enumerations
+from ha.sqlite import typeviews
 from ha.sqlite.catalog_functions import SYSTEM
 from ha.sqlite.catalog_objects import oid_of
 from ha.sqlite.catalog_types import spoken_decltype
@@ -31,7 +31,7 @@ def fitted(connection: Connection, statement: Statement) -> Statement:
 
     :raises StatementError: what it says is impossible with these types.
     """
-    if not statement.asks and not (statement.may_ask and enumerations.words(connection)):
+    if not statement.asks and not (statement.may_ask and typeviews.words(connection)):
         return statement
     key: Hashable = (statement.text, statement.given) if statement.given else statement.text
     known = connection.remembered(key, lambda: with_schema(statement, Declared(connection)))
@@ -131,12 +131,12 @@ class Declared:
 
     def made_types(self) -> Mapping[str, str]:
         """The types that clients made here: by name, the words that tell all of each."""
-        return enumerations.words(self._connection)
+        return typeviews.words(self._connection)
 
     def _words(self, decltype: str | None) -> str | None:
         """The words of a column's type; of one that a client made, those that tell all of it."""
         spoken = spoken_decltype(decltype)
-        return enumerations.words_of(self._connection, spoken) or spoken if spoken else spoken
+        return typeviews.words_of(self._connection, spoken) or spoken if spoken else spoken
 
     def placed(self, columns: Sequence[Column], sources: Sequence[Source]) -> tuple[Column, ...]:
         """A result's columns with the numbers that the catalog gives their tables and themselves."""

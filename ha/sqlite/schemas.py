@@ -18,7 +18,7 @@ from ha.sql import statements
 from ha.sql.kinds import CreateSchema, Statement
 from ha.sql.namespaces import BUILT_IN, PUBLIC, own_name, parted
 from ha.sql.tokens import quoted, quoted_name
-from ha.sqlite import enumerations
+from ha.sqlite import typeviews
 
 if TYPE_CHECKING:
     from ha.sqlite.connection import Connection
@@ -66,8 +66,8 @@ def contents(connection: Connection, schema: str) -> list[tuple[str, str]]:
     known = names(connection)
     found = []
     for kind, name, sql in rows:
-        if enumerations.is_one(str(name), str(sql or "")):
-            kind, name = "type", str(name)[len(enumerations.PREFIX) :]
+        if typeviews.is_one(str(name), str(sql or "")):
+            kind, name = "type", str(name)[len(typeviews.PREFIX) :]
         own, _ = parted(str(name))
         home = own if own in known else PUBLIC
         hidden = str(name).lower().startswith(("sqlite_", "ha_")) or is_one(str(name), str(sql or ""))

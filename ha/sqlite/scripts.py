@@ -43,7 +43,7 @@ from ha.sql.kinds import (
 from ha.sql.namespaces import PUBLIC, own_name, parted
 from ha.sql.statements import with_schema
 from ha.sql.tokens import quoted, quoted_name, tokenize
-from ha.sqlite import comments, enumerations, queried, schemas, typescripts
+from ha.sqlite import comments, queried, schemas, typescripts, typeviews
 from ha.sqlite.connection import Connection
 from ha.sqlite.declared import Declared
 from ha.sqlite.rebuild import alter, has_sequences
@@ -89,10 +89,10 @@ def _labels_checked(connection: Connection, argument: AlterTable) -> Iterator[st
     for action in argument.actions:
         if action.action in ("type", "add column"):
             behind = 0 if action.action == "type" else tokenize(action.text)[0].end
-            one = enumerations.domain_of(connection, action.text[behind:].strip())
+            one = typeviews.domain_of(connection, action.text[behind:].strip())
             if one is not None:
                 raise altered(one.name)
-        words = enumerations.words_of(connection, action.text) if action.action == "type" else None
+        words = typeviews.words_of(connection, action.text) if action.action == "type" else None
         if words is not None and action.name is not None:
             before, after = made.call(words)
             yield f"SELECT count({before}{quoted_name(action.name)}{after}) FROM {quoted_name(argument.table)}"
@@ -196,7 +196,7 @@ def _drop_schemas(connection: Connection, argument: DropSchema, notices: list[No
         texts += dropped[len(dropped) - len(tables) :]
         for name in (name for kind, name in inside if kind == "type"):
             _used_outside(connection, name, {table.lower() for table, _ in tables})
-            texts.append(enumerations.drop(name))
+            texts.append(typeviews.drop(name))
         if len(inside) == 1:
             notices.append(
                 Notice("NOTICE", "00000", f"drop cascades to {inside[0][0]} {schemas.shown(schema, inside[0][1])}")
@@ -213,7 +213,7 @@ def _used_outside(connection: Connection, name: str, leaving: set[str]) -> None:
     """
     :raises StatementError: 0A000, a table that stays has columns of a type that goes.
     """
-    for use in enumerations.uses(connection, name):
+    for use in typeviews.uses(connection, name):
         if use.table.lower() not in leaving:
             raise StatementError(
                 "0A000",

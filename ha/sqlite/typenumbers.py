@@ -15,7 +15,7 @@ from ha.errors import StatementError
 from ha.sql import made
 from ha.sql.tokens import tokenize
 from ha.sql.typenames import read_type
-from ha.sqlite import enumerations
+from ha.sqlite import typeviews
 from ha.sqlite.arrays import elements
 from ha.sqlite.catalog_objects import spoken_name
 from ha.sqlite.catalog_types import spoken_type, types_by_name
@@ -36,7 +36,7 @@ class TypeNames:
     def _made(self) -> Mapping[str, str]:
         connection = self._found()
         assert connection is not None
-        return enumerations.words(connection)
+        return typeviews.words(connection)
 
     def _spoken(self, oid: int, modifier: Any = None) -> str:
         if made.is_number(oid):

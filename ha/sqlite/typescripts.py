@@ -1,6 +1,6 @@
 """CREATE TYPE, ALTER TYPE and DROP TYPE: which texts SQLite is given for them.
 
-What keeps a type is :mod:`ha.sqlite.enumerations`. Rows hold labels, so a label that gets another name is changed in them, and a
+What keeps a type is :mod:`ha.sqlite.typeviews`. Rows hold labels, so a label that gets another name is changed in them, and a
 type that does is declared anew where columns and fields are of it.
 
 A label that looks like a number is refused: in a column of such a declaration SQLite would make one of it.
@@ -22,8 +22,8 @@ from ha.sql.tokens import quoted, quoted_name, tokenize
 from ha.sql.typenames import KNOWN, OTHERS, declared_type
 from ha.sqlite import schemas
 from ha.sqlite.connection import Connection
-from ha.sqlite.enumerations import Made, Use, drop, kept, named_in, texts, uses
 from ha.sqlite.rebuild import alter
+from ha.sqlite.typeviews import Made, Use, drop, kept, named_in, texts, uses
 
 #: What SQLite would keep as a number where no word of the declaration says text.
 _NUMERIC: Final = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?\s*", re.ASCII | re.IGNORECASE)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ha.errors import Notice, StatementError
 from ha.sql.made import Composite, Domain, Enumeration
 from ha.sql.statements import split
-from ha.sqlite.enumerations import kept
 from ha.sqlite.scripts import steps
+from ha.sqlite.typeviews import kept
 from ha.test.test_rebuild import RebuildCase
 
 
