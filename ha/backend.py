@@ -16,7 +16,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ha.batch import BATCH_COMMANDS_MAX, BATCHED, only_reads, read_batch, run_all
 from ha.block import Block
@@ -31,20 +31,27 @@ from ha.sql.lifting import Lifted, lift
 from ha.sql.namespaces import path_of
 from ha.sql.statements import split
 from ha.sql.variables import Variables
-from ha.sqlite import advisory, temporary
+from ha.sqlite import advisory, largeobjects, temporary
 from ha.sqlite.catalog import mentions
+from ha.sqlite.catalog_functions import signature
 from ha.sqlite.connection import Connection, Facts
 from ha.sqlite.database import Private
 from ha.sqlite.executor import FOREVER, Cancellation
 from ha.sqlite.fetch import Allowance, first_rows, insert_rows
 from ha.sqlite.functions import Context
+from ha.sqlite.largeobjects import Descriptor
 from ha.sqlite.schemas import Path
 from ha.stream import BATCH_ROWS, Stream
-from ha.values import Activity, Answer, Column, Description, NamedStatement, Parameters, Row
+from ha.values import Activity, Answer, Column, Description, NamedStatement, Parameters, Row, Signature
 from ha.writing import HELD_BYTES_MAX, submit, take_writer, write, write_in_block
 
 #: How long a read waits for the file to be as new as it must be (seconds).
 READ_WAIT_MAX_S = 10.0
+
+T = TypeVar("T")
+
+#: What a client's settings are, what it listens to, which large objects it has open.
+Standing = tuple[Any, frozenset[str], dict[int, Descriptor]]
 
 #: What a failed block still hears.
 ENDINGS = frozenset({Kind.COMMIT, Kind.ROLLBACK, Kind.ROLLBACK_TO})
@@ -218,6 +225,13 @@ class Backend:
         """
         return split(text, sqlite_order=self.sqlite_order)
 
+    def function(self, number: int) -> Signature | None:
+        """The function that a client calls by its number.
+
+        :raises StatementError: 0A000, it is none that gives one value.
+        """
+        return signature(number)
+
     def lift(self, text: str) -> Lifted | None:
         """`text` as a statement that it shares with others and the values that stood in it, if that can be said of it.
 
@@ -297,6 +311,8 @@ class Backend:
             self._running = False
             if self.claims.transaction:
                 self.claims.end_transaction()
+            if self.context.objects:
+                self.context.objects = {}
             if rest is None:
                 database.give_back(connection)
 
@@ -340,8 +356,10 @@ class Backend:
             self._running = False
             if self.block is not None:
                 self.idle()
-            elif self.claims.transaction:
-                self.claims.end_transaction()
+            else:
+                if self.claims.transaction:
+                    self.claims.end_transaction()
+                self.context.objects = {}
 
     async def execute_batch(self, commands: Sequence[tuple[Statement, Parameters]], **options: Any) -> list[Answer]:
         """Run commands as one transaction, all or nothing; they run again by themselves when another node comes between.
@@ -608,10 +626,11 @@ class Backend:
             block.used = True
             block.tables |= judged.facts.tables_read
         sql = judged.statement.sql
+        work = partial(first_rows, sql=sql, values=values, rows_max=rows_max)
         try:
             rows, cursor = await self.replica.database.run(
                 connection,
-                partial(first_rows, sql=sql, values=values, rows_max=rows_max),
+                self.with_objects(work) if judged.statement.objects else work,
                 key=sql,
                 deadline=self.deadline(),
                 cancellation=self.cancellation,
@@ -620,6 +639,18 @@ class Backend:
             raise judged.placed(error, said) from error
         rest = None if cursor is None else Stream(self, cursor, borrowed, block)
         return Answer(said.verb, shape.columns, rows, len(rows), None, rest)
+
+    def with_objects(self, work: Callable[[Connection], T]) -> Callable[[Connection], T]:
+        """`work` that opens large objects or moves in them: it may have to run again, and begins each time with what is open now."""
+        context, before = self.context, self.context.objects
+        if self.block is not None:
+            self.block.tables.add(largeobjects.TABLE)
+
+        def run(connection: Connection) -> T:
+            context.objects = before.copy()
+            return work(connection)
+
+        return run
 
     async def move_in(self, what: str) -> None:
         """The session has TEMP tables from now on, so it gets a connection of its own: the one that its transaction writes with
@@ -692,6 +723,7 @@ class Backend:
     def end_block(self) -> None:
         block, self.block = self.block, None
         self.stop_idling()
+        self.context.objects = {}
         if block is not None:
             block.roll_back()
             self._undo()
@@ -705,6 +737,7 @@ class Backend:
     async def commit_block(self) -> None:
         block, self.block = self.block, None
         self.stop_idling()
+        self.context.objects = {}
         assert block is not None
         try:
             if block.notifications and block.opened is None:
@@ -718,6 +751,16 @@ class Backend:
         finally:
             self.move_out()
         self.variables.commit()
+
+    def standing(self) -> Standing:
+        """What a savepoint remembers of the client."""
+        return self.variables.mark(), self.channels, self.context.objects
+
+    def go_back(self, standing: Standing) -> None:
+        """The block was rolled back to a savepoint: so is the client."""
+        settings, channels, self.context.objects = standing
+        self.variables.cut(settings)
+        self.listen_to(channels)
 
     def shape_block(self, block: Block, begin: Begin) -> None:
         """The level and access mode of a block: what it says, else what the session's defaults say."""

@@ -106,7 +106,7 @@ def _explicit_block(backend: Backend, command: str) -> Block:
 
 
 async def _savepoint(backend: Backend, statement: Statement, alone: bool) -> Answer:
-    _explicit_block(backend, "SAVEPOINT").set_savepoint(_name(statement), (backend.variables.mark(), backend.channels))
+    _explicit_block(backend, "SAVEPOINT").set_savepoint(_name(statement), backend.standing())
     return Answer(statement.verb)
 
 
@@ -116,9 +116,7 @@ async def _release(backend: Backend, statement: Statement, alone: bool) -> Answe
 
 
 async def _roll_back_to(backend: Backend, statement: Statement, alone: bool) -> Answer:
-    settings, channels = _explicit_block(backend, "ROLLBACK TO SAVEPOINT").roll_back_to(_name(statement))
-    backend.variables.cut(settings)
-    backend.listen_to(channels)
+    backend.go_back(_explicit_block(backend, "ROLLBACK TO SAVEPOINT").roll_back_to(_name(statement)))
     return Answer(statement.verb)
 
 

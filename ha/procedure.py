@@ -63,17 +63,16 @@ class _Run:
             return await self._steps(body.steps)
         backend = self._backend
         block = backend.implicit_block()
-        block.set_savepoint(_SAVEPOINT, (backend.variables.mark(), backend.channels))
+        block.set_savepoint(_SAVEPOINT, backend.standing())
         try:
             returned = await self._steps(body.steps)
         except StatementError as error:
             handler = next((one for one in body.handlers if one.takes(error.sqlstate)), None)
             if handler is None:
                 raise
-            settings, channels = block.roll_back_to(_SAVEPOINT)
+            standing = block.roll_back_to(_SAVEPOINT)
             block.release(_SAVEPOINT)
-            backend.variables.cut(settings)
-            backend.listen_to(channels)
+            backend.go_back(standing)
             before, self._error = self._error, error
             returned = await self._steps(handler.steps)
             self._error = before

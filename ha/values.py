@@ -93,6 +93,19 @@ class NamedStatement:
     by_sql: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One of PostgreSQL's functions.
+
+    :param arguments: the numbers of its arguments' types.
+    :param result: that of its result's.
+    """
+
+    name: str
+    arguments: tuple[int, ...]
+    result: int
+
+
 class RowStream(Protocol):
     """The rows after an answer's first batch. It holds a reading connection: close it, always."""
 

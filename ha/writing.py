@@ -24,7 +24,7 @@ from ha.sql.kinds import CreateTableAs, Kind, Merge, Notify, OnCommit, Statement
 from ha.sql.modifying import named
 from ha.sql.statements import split
 from ha.sql.typenames import SPOKEN, declared
-from ha.sqlite import schemas, temporary
+from ha.sqlite import largeobjects, schemas, temporary
 from ha.sqlite.connection import Connection, Facts
 from ha.sqlite.executor import FOREVER, timed_out
 from ha.sqlite.fetch import Allowance, Cursor, facts_of, one_of, run_write
@@ -74,6 +74,9 @@ def write(
         fitting, values = _with_rows(backend, connection, said, judged, values, given if given is not None else {})
         if merge is None:
             facts = facts_of(connection, fitting.sql)
+    if fitting.objects and fitting.acts and not largeobjects.is_there(connection):
+        table = largeobjects.DEFINITION
+        run_write(connection, backend.replica.database.capture, table, (), facts_of(connection, table), allowance)
     try:
         if facts.readonly:
             rows = Cursor(connection, fitting.sql, values).take_all(allowance)
@@ -297,6 +300,7 @@ async def submit(backend: Backend, what: str, run: Callable[[Connection, list[No
 
     def begin(connection: Connection) -> Any:
         context.now = time.time()
+        context.objects = {}
         connection.context = context
         return run(connection, said)
 
@@ -343,8 +347,12 @@ async def write_in_block(backend: Backend, block: Block, statement: Statement, v
         block.used = True
     judged = judge(backend, opened.connection, statement)
     block.tables |= judged.facts.tables_read | judged.facts.tables_written
+
+    def work(connection: Connection) -> Answer:
+        return write(backend, connection, None, statement, values, Allowance(HELD_BYTES_MAX))
+
     return await opened.run(
-        lambda connection: write(backend, connection, None, statement, values, Allowance(HELD_BYTES_MAX)),
+        backend.with_objects(work) if judged.statement.objects else work,
         writes=True,
         bounded=_bounded(backend, opened, judged.statement, judged.facts),
         deadline=backend.deadline(),
@@ -381,7 +389,7 @@ async def _in_time(backend: Backend, take: Callable[[float | None], Awaitable[Op
 
 
 def _bounded(backend: Backend, opened: OpenTransaction, statement: Statement, facts: Facts) -> bool:
-    if facts.changes_schema:
+    if facts.changes_schema or statement.objects:
         return False
     plans = backend.replica.plans
     known = plans.get(statement.sql)

@@ -81,6 +81,7 @@ def functions():
 
 
 def main(conninfo):
+    called = functions()  # while the files are there: the connections read them
     FOLDER.mkdir(exist_ok=True)
     for old in FOLDER.iterdir():
         old.unlink()
@@ -92,7 +93,7 @@ def main(conninfo):
         ]
         (FOLDER / "relations.txt").write_text("\n".join(lines) + "\n")
         for table, query in TABLES.items():
-            cursor = connection.execute(query, (functions(),) if "%s" in query else None)
+            cursor = connection.execute(query, (called,) if "%s" in query else None)
             lines = [" ".join(column.name for column in cursor.description)]
             types = [spoken[column.type_code] for column in cursor.description]
             for row in cursor:

@@ -341,6 +341,26 @@ class CloseComplete(Bare):
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionCallResponse:
+    """What a FunctionCall gave.
+
+    :param value: raw bytes, or None for NULL.
+    """
+
+    tag: ClassVar[bytes] = b"V"
+    value: bytes | None
+
+    @staticmethod
+    def decode(body: bytes) -> FunctionCallResponse:
+        (length,) = INT32.unpack_from(body, 0)
+        ended(body, 4 + max(length, 0))
+        return FunctionCallResponse(None if length < 0 else body[4:])
+
+    def encode(self) -> bytes:
+        return whole(b"V", INT32.pack(-1) if self.value is None else INT32.pack(len(self.value)) + self.value)
+
+
+@dataclass(frozen=True, slots=True)
 class NoData(Bare):
     """In place of a RowDescription: no rows will come."""
 
@@ -363,6 +383,6 @@ class EmptyQueryResponse(Bare):
 
 BACKEND = (
     Authentication, BackendKeyData, BindComplete, CloseComplete, CommandComplete, CopyData, CopyDone, CopyInResponse,
-    CopyOutResponse, DataRow, EmptyQueryResponse, ErrorResponse, NegotiateProtocolVersion, NoData, NoticeResponse,
+    CopyOutResponse, DataRow, EmptyQueryResponse, ErrorResponse, FunctionCallResponse, NegotiateProtocolVersion, NoData, NoticeResponse,
     NotificationResponse, ParameterDescription, ParameterStatus, ParseComplete, PortalSuspended, ReadyForQuery, RowDescription,
 )  # fmt: skip

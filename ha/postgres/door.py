@@ -13,7 +13,7 @@ from ha.postgres.answers import Authentication
 from ha.postgres.messages import CANCEL_KEY_BYTES
 from ha.sql.kinds import Statement
 from ha.sql.lifting import Lifted
-from ha.values import Answer, Description, NamedStatement, Parameters, Row
+from ha.values import Answer, Description, NamedStatement, Parameters, Row, Signature
 
 
 class Backend(Protocol):
@@ -35,6 +35,7 @@ class Backend(Protocol):
     async def execute(
         self, statement: Statement, values: Parameters, *, alone: bool = True, rows_max: int = 0
     ) -> Answer: ...
+    def function(self, number: int) -> Signature | None: ...
     async def finish(self) -> None: ...
     async def fail(self) -> None: ...
     async def copy_in(self, table: str, columns: Sequence[str], rows: list[Row]) -> int: ...

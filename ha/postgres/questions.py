@@ -197,30 +197,14 @@ class Bind(_Bound):
         portal = text_of(body[:first]) if first else ""
         statement = text_of(body[first + 1 : second]) if second > first + 1 else ""
         parameter_formats, at = _formats(body, second + 1)
-        (count,) = UINT16.unpack_from(body, at)
-        at += 2
-        parameters: list[bytes | None] = []
-        for _ in range(count):
-            (length,) = INT32.unpack_from(body, at)
-            at += 4
-            if length == -1:
-                parameters.append(None)
-            else:
-                if length < 0 or length > len(body) - at:
-                    raise short()
-                parameters.append(body[at : at + length])
-                at += length
+        parameters, at = _values(body, at)
         result_formats, at = _formats(body, at)
         if at != len(body):
             ended(body, at)
-        return Bind(portal, statement, parameter_formats, tuple(parameters), result_formats)
+        return Bind(portal, statement, parameter_formats, parameters, result_formats)
 
     def encode(self) -> bytes:
-        parts = [zero(self.portal), zero(self.statement)]
-        parts.append(pack(f"!H{len(self.parameter_formats)}h", len(self.parameter_formats), *self.parameter_formats))
-        parts.append(pack("!H", len(self.parameters)))
-        for value in self.parameters:
-            parts.append(b"\xff\xff\xff\xff" if value is None else INT32.pack(len(value)) + value)
+        parts = [zero(self.portal), zero(self.statement), _written(self.parameter_formats, self.parameters)]
         parts.append(pack(f"!H{len(self.result_formats)}h", len(self.result_formats), *self.result_formats))
         return whole(b"B", b"".join(parts))
 
@@ -230,6 +214,32 @@ def _formats(body: bytes, at: int) -> tuple[tuple[int, ...], int]:
     (count,) = UINT16.unpack_from(body, at)
     at += 2
     return (unpack_from(f"!{count}h", body, at), at + 2 * count) if count else ((), at)
+
+
+def _values(body: bytes, at: int) -> tuple[tuple[bytes | None, ...], int]:
+    """Values with their count before them, and where they end."""
+    (count,) = UINT16.unpack_from(body, at)
+    at += 2
+    values: list[bytes | None] = []
+    for _ in range(count):
+        (length,) = INT32.unpack_from(body, at)
+        at += 4
+        if length == -1:
+            values.append(None)
+        else:
+            if length < 0 or length > len(body) - at:
+                raise short()
+            values.append(body[at : at + length])
+            at += length
+    return tuple(values), at
+
+
+def _written(formats: tuple[int, ...], values: tuple[bytes | None, ...]) -> bytes:
+    """Formats and values as :func:`_formats` and :func:`_values` read them."""
+    parts = [pack(f"!H{len(formats)}hH", len(formats), *formats, len(values))]
+    for value in values:
+        parts.append(b"\xff\xff\xff\xff" if value is None else INT32.pack(len(value)) + value)
+    return b"".join(parts)
 
 
 def _target(body: bytes) -> tuple[str, str]:
@@ -311,17 +321,31 @@ class CopyFail:
 
 @dataclass(frozen=True, slots=True)
 class FunctionCall:
-    """The fast path of large objects; we only need to know that it came."""
+    """Call a function by its number: the fast path, by which clients work with large objects.
+
+    :param argument_formats: none (all text), one for all, or one each; 0 text, 1 binary.
+    :param arguments: raw bytes, or None for NULL.
+    :param result_format: of the result.
+    """
 
     tag: ClassVar[bytes] = b"F"
-    body: bytes
+    function: int
+    argument_formats: tuple[int, ...] = ()
+    arguments: tuple[bytes | None, ...] = ()
+    result_format: int = 0
 
     @staticmethod
     def decode(body: bytes) -> FunctionCall:
-        return FunctionCall(body)
+        (function,) = UINT32.unpack_from(body, 0)
+        formats, at = _formats(body, 4)
+        arguments, at = _values(body, at)
+        (result_format,) = unpack_from("!h", body, at)
+        ended(body, at + 2)
+        return FunctionCall(function, formats, arguments, result_format)
 
     def encode(self) -> bytes:
-        return whole(b"F", self.body)
+        body = UINT32.pack(self.function) + _written(self.argument_formats, self.arguments)
+        return whole(b"F", body + pack("!h", self.result_format))
 
 
 @dataclass(frozen=True, slots=True)

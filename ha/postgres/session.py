@@ -18,7 +18,7 @@ from enum import Enum
 from typing import Any
 
 from ha.errors import StatementError
-from ha.postgres import copying, extended, named
+from ha.postgres import copying, extended, fastpath, named
 from ha.postgres.answers import (
     Authentication,
     BackendKeyData,
@@ -206,7 +206,7 @@ class Session(Conversation):
         self.drop_portals()
         self.out.append(error_response(error).encode())
         self.settings_touched = True
-        if kind is Query or kind is Sync or (incoming is not None and incoming.rest is not None):
+        if kind in _TURNS_ENDS or (incoming is not None and incoming.rest is not None):
             self._enter(Phase.READY)
             self.ready()
         else:
@@ -407,8 +407,9 @@ class Session(Conversation):
         await self.finish()
         self.ready()
 
-    def _function_call(self, message: FunctionCall) -> None:
-        raise StatementError("0A000", "function calls of the fast path are not supported")
+    async def _function_call(self, message: FunctionCall) -> None:
+        await fastpath.call(self, message)
+        self.ready()
 
     def _terminate(self, message: Terminate) -> None:
         self._hang_up()
@@ -429,6 +430,9 @@ class Session(Conversation):
 
 
 PASS = object()
+
+#: Messages that end the client's turn, whether what they asked for failed or not.
+_TURNS_ENDS = frozenset((Query, FunctionCall, Sync))
 
 
 _TURNS = {

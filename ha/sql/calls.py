@@ -226,6 +226,20 @@ def notify(rewriting: Rewriting, index: int) -> None:
     rewriting.acts = rewriting.acts or rewriting.key(index + 1) == "("
 
 
+#: Functions of large objects: those that read, and those that write.
+_OBJECT_READERS = frozenset("LO_OPEN LO_CLOSE LOREAD LO_LSEEK LO_LSEEK64 LO_TELL LO_TELL64 LO_GET".split())
+OBJECT_FUNCTIONS = _OBJECT_READERS | frozenset(
+    "LOWRITE LO_TRUNCATE LO_TRUNCATE64 LO_CREAT LO_CREATE LO_UNLINK LO_FROM_BYTEA LO_PUT".split()
+)
+
+
+def large_object(rewriting: Rewriting, index: int) -> None:
+    """``lo_open(…)`` and its like: to SQLite a read, but it remembers, or writes."""
+    if rewriting.key(index + 1) == "(":
+        rewriting.objects = True
+        rewriting.acts = rewriting.acts or rewriting.key(index) not in _OBJECT_READERS
+
+
 def sequence(rewriting: Rewriting, index: int) -> None:
     """``nextval('s'::regclass)``: sequences are known by name here."""
     if rewriting.key(index + 1) != "(":

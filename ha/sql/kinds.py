@@ -455,7 +455,8 @@ class Statement:
     :param argument: what the kind needs.
     :param asks: it has words that only the schema can make clear; see :func:`ha.sql.statements.with_schema`.
     :param may_ask: what it says may hang on types that clients make: where there are such, it is made with the schema, too.
-    :param acts: it moves a sequence or says NOTIFY, and so needs the writer even where SQLite calls it a read.
+    :param acts: it moves a sequence, writes a large object or says NOTIFY, and so needs the writer even where SQLite calls it a read.
+    :param objects: it calls functions of large objects, which remember what a transaction has open.
     :param asks_types: it calls ``pg_typeof``, whose answer is found by :func:`ha.sql.infer.asked`.
     :param parts: the queries of its WITH that write, each to be run before it.
     :param edits: where `sql` differs from `text`, as (offset in `text`, offset in `sql`) of points from which both run on alike.
@@ -482,6 +483,7 @@ class Statement:
     said: str | None = None
     renamed: tuple[tuple[int, int], ...] = ()
     schema: str | None = None
+    objects: bool = False
 
     @property
     def words(self) -> str:

@@ -8,9 +8,11 @@ _RESULTS = {
     "int4": "grouping get_byte get_bit regexp_instr ascii array_length array_lower array_ndims array_position array_upper bit_length "
     "cardinality char_length "
     "character_length inet_client_port inet_server_port json_array_length jsonb_array_length length ntile octet_length "
+    "lo_open lo_close lowrite lo_lseek lo_tell lo_truncate lo_truncate64 lo_unlink lo_export "
     "pg_backend_pid position regexp_count strpos unicode width_bucket instr pg_encoding_to_char_id",
-    "int8": "bit_count regr_count count currval dense_rank factorial lastval last_insert_rowid nextval pg_database_size pg_relation_size "
-    "pg_table_size pg_total_relation_size rank row_number setval total_changes changes txid_current unixepoch",
+    "int8": "bit_count lo_lseek64 lo_tell64 regr_count count currval dense_rank factorial lastval last_insert_rowid nextval "
+    "pg_database_size "
+    "pg_relation_size pg_table_size pg_total_relation_size rank row_number setval total_changes changes txid_current unixepoch",
     "float8": "regr_avgx regr_avgy regr_sxx regr_syy regr_sxy regr_r2 regr_intercept acos asin atan atan2 cbrt corr cos cot "
     "covar_pop covar_samp cume_dist date_part degrees exp percent_rank "
     "pi radians random regr_slope sin tan total julianday",
@@ -47,9 +49,9 @@ _RESULTS = {
     "jsonb_strip_nulls to_jsonb",
     "_text": "parse_ident regexp_match regexp_matches regexp_split_to_array string_to_array",
     "_name": "current_schemas",
-    "bytea": "digest hmac set_byte set_bit convert_to decode sha224 sha256 sha384 sha512 zeroblob randomblob",
-    "void": "pg_sleep pg_advisory_lock pg_advisory_xact_lock pg_advisory_unlock_all pg_notify",
-    "oid": "lo_create lo_creat pg_my_temp_schema pg_relation_filenode",
+    "bytea": "loread lo_get digest hmac set_byte set_bit convert_to decode sha224 sha256 sha384 sha512 zeroblob randomblob",
+    "void": "pg_sleep pg_advisory_lock pg_advisory_xact_lock pg_advisory_unlock_all pg_notify lo_put",
+    "oid": "lo_create lo_creat lo_from_bytea lo_import pg_my_temp_schema pg_relation_filenode",
     "regclass": "to_regclass pg_get_replica_identity_index",
     "regtype": "to_regtype pg_typeof",
     "regproc": "to_regproc",
@@ -78,5 +80,12 @@ ARGUMENT = {
     "pg_try_advisory_lock": "int8", "nextval": "text", "currval": "text", "setval": "text", "json_extract": "text",
     "pg_notify": "text", "split_part": "text", "position": "text", "strpos": "text", "chr": "int4", "abs": "numeric",
     "pg_terminate_backend": "int4",
-    "pg_cancel_backend": "int4",
+    "pg_cancel_backend": "int4", "lo_create": "oid", "lo_creat": "int4", "lo_unlink": "oid", "lo_close": "int4", "lo_tell": "int4",
+    "lo_tell64": "int4", "lo_import": "text",
+}  # fmt: skip
+#: Of functions whose arguments have different ones.
+ARGUMENTS = {
+    "lo_open": ("oid", "int4"), "loread": ("int4", "int4"), "lowrite": ("int4", "bytea"), "lo_lseek": ("int4", "int4", "int4"),
+    "lo_lseek64": ("int4", "int8", "int4"), "lo_truncate": ("int4", "int4"), "lo_truncate64": ("int4", "int8"),
+    "lo_from_bytea": ("oid", "bytea"), "lo_get": ("oid", "int8", "int4"), "lo_put": ("oid", "int8", "bytea"), "lo_export": ("oid", "text"),
 }  # fmt: skip

@@ -46,6 +46,7 @@ class Translation(NamedTuple):
     asks: bool = False
     asks_types: bool = False
     parts: tuple[Part, ...] = ()
+    objects: bool = False
 
 
 class Rewriting:
@@ -89,8 +90,10 @@ class Rewriting:
         self.leaders: dict[int, str] = {}
         #: Names of those that several calls share.
         self.modules: set[str] = set()
-        #: It calls what moves a sequence.
+        #: It calls what moves a sequence, or writes a large object.
         self.acts = False
+        #: It calls what knows of large objects.
+        self.objects = False
         #: What an INSERT selects ends in a WHERE of ours, so that no ON CONFLICT is taken for a join's.
         self.closed = False
         #: The words between SELECTs that were looked at.
@@ -393,7 +396,7 @@ class Rewriting:
         if text.count("/*", start, end) > 1:  # perhaps one in another: look into every gap
             changed = range(len(self.tokens))
         elif not changed:
-            return Translation(text[start:end], acts=self.acts, asks=self.asks)
+            return Translation(text[start:end], acts=self.acts, asks=self.asks, objects=self.objects)
         parts: list[str] = []
         edits: list[tuple[int, int]] = []
         at, length = start, 0
@@ -423,6 +426,7 @@ class Rewriting:
             self.asks,
             self.typeofs > 0,
             tuple(self.parts),
+            self.objects,
         )
 
 

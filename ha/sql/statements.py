@@ -252,6 +252,7 @@ def _statement(
         asks=made.asks or merges,
         asks_types=made.asks_types,
         may_ask=not sqlite_order and verb in _ASKING,
+        objects=made.objects,
     )
 
 

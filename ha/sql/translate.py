@@ -27,11 +27,13 @@ from ha.sql import (
     singles,
 )
 from ha.sql.calls import (
+    OBJECT_FUNCTIONS,
     bare,
     distinct_strings,
     extract,
     format_call,
     jsonb_set,
+    large_object,
     named_arguments,
     notify,
     ordered_set,
@@ -285,6 +287,7 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "NEXTVAL": sequence,
     "LAST_VALUE": sequence_state,
     "PG_NOTIFY": notify,
+    **dict.fromkeys(OBJECT_FUNCTIONS, large_object),
     "PG_TYPEOF": typeof,
     "CURRVAL": sequence,
     "SETVAL": sequence,

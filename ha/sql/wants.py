@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ha.sql.expressions import TIMES, Expressions, Schema
 from ha.sql.reading import OPERATOR_WORDS, Reading, Scope
-from ha.sql.results import ARGUMENT
+from ha.sql.results import ARGUMENT, ARGUMENTS
 from ha.sql.tokens import PARAMETER, TEXTS
 from ha.sql.typenames import declared, read_type
 
@@ -168,6 +168,11 @@ class Wants:
                 if found and found != "interval":
                     return found
             return ARGUMENT.get(name)
+        types = ARGUMENTS.get(name)
+        if types is not None:
+            parts = self.reading.parts(opening + 1, self.reading.partners[opening])
+            number = parts.index((at, at + 1))
+            return types[number] if number < len(types) else None
         return ARGUMENT.get(name) if opening == at - 1 else None
 
     def _operand_before(self, at: int, scope: Scope) -> str | None:

@@ -21,6 +21,7 @@ from ha.sqlite.catalog_rows import OWNER
 from ha.sqlite.catalog_tables import relations, static_rows
 from ha.sqlite.catalog_types import spoken_type
 from ha.sqlite.typenumbers import TypeNames, oid_in
+from ha.values import Signature
 
 if TYPE_CHECKING:
     from ha.sqlite.connection import Connection
@@ -317,6 +318,19 @@ _DESCRIPTIONS: Final = {
     (row["objoid"], SYSTEM_NAMES[row["classoid"]][1]): row["description"] for row in static_rows("pg_description")
 }
 _FUNCTIONS: Final = {row["oid"]: row for row in static_rows("pg_proc")}
+
+
+def signature(oid: int) -> Signature | None:
+    """One of PostgreSQL's functions by its number; None: there is none that can be called here.
+
+    :raises StatementError: 0A000, it is none that gives one value.
+    """
+    row = _FUNCTIONS.get(oid)
+    if row is None:
+        return None
+    if row["prokind"] != "f" or row["proretset"]:
+        raise StatementError("0A000", f'cannot call function "{row["proname"]}" via fastpath interface')
+    return Signature(row["proname"], tuple(map(int, row["proargtypes"].split())), row["prorettype"])
 
 
 def _signature(oid: Any) -> tuple[str | None, str | None]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ha.errors import StatementError
 from ha.sql.parameters import PARAMETERS
-from ha.sqlite import times
+from ha.sqlite import largeobjects, times
 from ha.sqlite.arrays import elements
 from ha.sqlite.catalog_objects import oid_of
 from ha.sqlite.catalog_tables import relations, static_rows
@@ -177,6 +177,18 @@ def pg_sequences(connection: Connection, context: Context) -> Iterator[Row]:
         }
 
 
+def pg_largeobject(connection: Connection, context: Context) -> Iterator[Row]:
+    """The pages of large objects that hold something."""
+    for loid, page, data in largeobjects.pages(connection):
+        yield {"loid": loid, "pageno": page, "data": data}
+
+
+def pg_largeobject_metadata(connection: Connection, context: Context) -> Iterator[Row]:
+    """The large objects."""
+    for loid in largeobjects.numbers(connection):
+        yield {"oid": loid, "lomowner": OWNER}
+
+
 #: Table to what gives its rows; the columns are PostgreSQL's.
 TABLES: Final[dict[str, Callable[[Connection, Context], Iterator[Row]]]] = {
     "pg_settings": pg_settings,
@@ -189,6 +201,8 @@ TABLES: Final[dict[str, Callable[[Connection, Context], Iterator[Row]]]] = {
     "pg_prepared_statements": pg_prepared_statements,
     "pg_stat_database": pg_stat_database,
     "pg_sequences": pg_sequences,
+    "pg_largeobject": pg_largeobject,
+    "pg_largeobject_metadata": pg_largeobject_metadata,
 }
 #: Functions that give the rows of one of them.
 ALIASES: Final = {"pg_show_all_settings": "pg_settings"}

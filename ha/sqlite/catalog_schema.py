@@ -20,7 +20,7 @@ from ha.sql.declarations import COUNTING, MATERIALIZED_MARK, PRIMARY_MARK, UNIQU
 from ha.sql.namespaces import PUBLIC, TEMPORARY, beside, parted
 from ha.sql.spoken import function_of, spoken
 from ha.sql.statements import split
-from ha.sqlite import comments, schemas, temporary, typeviews
+from ha.sqlite import comments, largeobjects, schemas, temporary, typeviews
 from ha.sqlite.catalog_objects import (
     INT8,
     PG_CLASS,
@@ -80,7 +80,11 @@ class Reading:
             self._databases.append(("temp", f"'{TEMPORARY}.' || "))
         objects = [row for row in self._asked(_OBJECTS) if not _is_hidden(row[2])]
         shadows = self._shadows()
-        self._tables = {name: sql or "" for kind, name, _, sql in objects if kind == "table" and name not in shadows}
+        self._tables = {
+            name: sql or ""
+            for kind, name, _, sql in objects
+            if kind == "table" and name not in shadows and not largeobjects.is_one(name, sql or "")
+        }
         self._comments = comments.comments(connection)
         self._views = {
             name: sql or ""

@@ -37,6 +37,7 @@ from ha.sqlite import (
     intervals,
     jsontexts,
     labels,
+    largeobjects,
     mathematics,
     outputs,
     packing,
@@ -52,6 +53,7 @@ from ha.sqlite import (
     times,
 )
 from ha.sqlite.advisory import Claims
+from ha.sqlite.largeobjects import Descriptor
 from ha.sqlite.spellings import day_first
 from ha.sqlite.typenumbers import TypeNames
 from ha.values import Activity, NamedStatement
@@ -83,6 +85,7 @@ class Context:
     :param company: the node's clients.
     :param named_statements: says what the client has prepared under names.
     :param channels: says what the client listens to.
+    :param objects: the large objects that the client's transaction has open.
     :param types_asked: what each ``pg_typeof`` of the statement that runs answers, where it is not for the value to say.
     """
 
@@ -101,6 +104,7 @@ class Context:
     named_statements: Callable[[], Iterable[NamedStatement]] = tuple
     channels: Callable[[], Iterable[str]] = tuple
     types_asked: tuple[str | None, ...] = ()
+    objects: dict[int, Descriptor] = field(default_factory=dict)
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -273,6 +277,7 @@ def _asking(connection: Connection) -> list[Row]:
     rows += [(*row, ASKING) for row in rangevalues.rows(zone)]
     rows += [(*row, ASKING) for row in composites.rows(zone)]
     rows += [(*row, ACTING) for row in sequences.rows(lambda: sequences.Sequences(found(), context()))]  # type: ignore[arg-type]
+    rows += [(*row, ACTING) for row in largeobjects.rows(lambda: largeobjects.LargeObjects(found(), context()))]  # type: ignore[arg-type]
     rows += [(*row, ACTING) for row in advisory.rows(lambda: context().claims, wait)]
     rows += [(*row, ASKING) for row in catalog_functions.rows(connection)]
     rows += [

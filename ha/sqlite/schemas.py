@@ -18,7 +18,7 @@ from ha.sql import statements
 from ha.sql.kinds import CreateSchema, Statement
 from ha.sql.namespaces import BUILT_IN, PUBLIC, own_name, parted
 from ha.sql.tokens import quoted, quoted_name
-from ha.sqlite import typeviews
+from ha.sqlite import largeobjects, typeviews
 
 if TYPE_CHECKING:
     from ha.sqlite.connection import Connection
@@ -70,7 +70,8 @@ def contents(connection: Connection, schema: str) -> list[tuple[str, str]]:
             kind, name = "type", str(name)[len(typeviews.PREFIX) :]
         own, _ = parted(str(name))
         home = own if own in known else PUBLIC
-        hidden = str(name).lower().startswith(("sqlite_", "ha_")) or is_one(str(name), str(sql or ""))
+        hidden = str(name).lower().startswith(("sqlite_", "ha_"))
+        hidden = hidden or is_one(str(name), str(sql or "")) or largeobjects.is_one(str(name), str(sql or ""))
         if home == schema and not hidden:
             found.append((str(kind), str(name)))
     return found

@@ -18,9 +18,10 @@ from ha.sql.kinds import Kind, Name, Notify, SetVariable, Statement
 from ha.sql.lifting import Lifted, lift
 from ha.sql.statements import client_position, split
 from ha.sql.variables import Variables
+from ha.sqlite.catalog_functions import signature
 from ha.sqlite.functions import Context, register
 from ha.sqlite.guard import Guard
-from ha.values import Answer, Column, Description, Parameters, Row
+from ha.values import Answer, Column, Description, Parameters, Row, Signature
 
 #: Rows of a first batch, few, so that tests meet streams.
 ROWS_PER_BATCH = 50
@@ -140,6 +141,9 @@ class FakeBackend:
 
     def lift(self, text: str) -> Lifted | None:
         return lift(text) if self.lifts else None
+
+    def function(self, number: int) -> Signature | None:
+        return signature(number)
 
     def describe_at_once(self, statement: Statement) -> Description | None:
         return None

@@ -101,6 +101,11 @@ class Garbage:
         chance = self._chance
         return Parse(name, chance.choice(STATEMENTS), self._some(lambda: chance.choice(OIDS)))
 
+    def _call(self) -> FunctionCall:
+        """lo_creat, lo_open, lowrite, now(), or nothing that there is."""
+        number = self._chance.choice([957, 952, 955, 1299, 3])
+        return FunctionCall(number, self._formats(), self._some(self._value), self._chance.choice([0, 1]))
+
     def _message(self) -> Any:
         """One message of any kind."""
         chance = self._chance
@@ -119,7 +124,7 @@ class Garbage:
         if kind == 9:
             piece = chance.choice([*PIECES, chance.randbytes(9)])
             return chance.choice(
-                [Close(chance.choice("SP"), name), CopyData(piece), CopyFail("x"), FunctionCall(b"abc"), CopyDone()]
+                [Close(chance.choice("SP"), name), CopyData(piece), CopyFail("x"), self._call(), CopyDone()]
             )
         return chance.choice([Sync(), Sync(), Sync(), Flush()])
 

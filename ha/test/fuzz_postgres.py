@@ -67,7 +67,13 @@ messages = st.one_of(
     st.builds(Execute, names, st.integers(0, 3)),
     st.builds(CopyData, pieces),
     st.builds(CopyFail, st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=5)),
-    st.builds(FunctionCall, st.binary(max_size=5)),
+    st.builds(
+        FunctionCall,
+        st.sampled_from([957, 952, 955, 1299, 3]),
+        counts,
+        st.lists(st.none() | st.binary(max_size=12), max_size=3).map(tuple),
+        st.sampled_from([0, 1]),
+    ),
     st.sampled_from([CopyDone(), Flush(), Sync(), Sync(), Terminate()]),
 )
 

@@ -15,6 +15,7 @@ from ha.postgres.answers import (
     EmptyQueryResponse,
     ErrorResponse,
     FieldDescription,
+    FunctionCallResponse,
     NegotiateProtocolVersion,
     NoData,
     NoticeResponse,
@@ -43,6 +44,9 @@ FROM_SERVERS = (
     ErrorResponse(
         "ERROR", "23505", "duplicate", "Key (a)=(1) already exists.", None, 7, "public", "t", "a", None, "t_pkey"
     ),
+    FunctionCallResponse(b"\0\0\0\7"),
+    FunctionCallResponse(b""),
+    FunctionCallResponse(None),
     NegotiateProtocolVersion(0, ("_pq_.x",)),
     NoData(),
     NoticeResponse("WARNING", "25P01", "there is no transaction in progress"),

@@ -37,7 +37,7 @@ FROM_CLIENTS = (
     Describe("P", ""),
     Execute("p", 100),
     Flush(),
-    FunctionCall(b"\0\0\0\1"),
+    FunctionCall(957, (1, 0), (b"\0\0\0\1", None), 1),
     Parse("s", "SELECT $1", (23, 0)),
     Query("SELECT 'é'"),
     Sync(),

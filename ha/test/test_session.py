@@ -282,9 +282,10 @@ class SimpleQueryTests(SessionCase):
         self.client.connection.dataReceived(b"Q\0\0\0\6\xff\0")
         self.assertEqual([word(message) for message in self.client.received()], ["22021", "I"])
 
-    def test_the_fast_path(self) -> None:
-        """0A000, then everything up to Sync is skipped."""
-        self.assertEqual([word(m) for m in self.ask(FunctionCall(b""), Sync())], ["0A000", "I"])
+    def test_a_function_call_of_bytes_that_are_none(self) -> None:
+        """An error, and your turn."""
+        self.client.connection.dataReceived(b"F\0\0\0\6\0\0")
+        self.assertEqual([word(message) for message in self.client.received()], ["08P01", "I"])
 
 
 class LiftedQueryTests(SessionCase):
