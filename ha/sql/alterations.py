@@ -19,7 +19,7 @@ from ha.sql.typenames import read_type
 
 #: Objects whose owner, schema or storage may be altered without meaning anything here.
 _OBJECTS = frozenset(
-    "AGGREGATE COLLATION DATABASE DEFAULT DOMAIN EVENT EXTENSION FUNCTION GROUP LANGUAGE MATERIALIZED OPERATOR POLICY PROCEDURE ROLE "
+    "AGGREGATE COLLATION DATABASE DEFAULT DOMAIN EVENT EXTENSION FUNCTION GROUP LANGUAGE LARGE MATERIALIZED OPERATOR POLICY PROCEDURE ROLE "
     "SCHEMA SEQUENCE SERVER STATISTICS SYSTEM TABLESPACE TRIGGER USER".split()
 )
 _REFUSED = frozenset("DOMAIN ROLE USER SYSTEM DATABASE TRIGGER".split())
@@ -39,7 +39,7 @@ def alter(reader: Reader) -> Parsed | None:
         return _view(reader)
     if what == "SEQUENCE":
         return _sequence(reader)
-    verb = f"ALTER {what}"
+    verb = "ALTER LARGE OBJECT" if what == "LARGE" else f"ALTER {what}"
     if what == "SCHEMA" and any(token.key == "RENAME" for token in reader.tokens):
         return refused(
             "ALTER SCHEMA … RENAME", "Create the other one and move the tables with ALTER TABLE … SET SCHEMA."

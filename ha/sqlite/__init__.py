@@ -13,7 +13,7 @@ applies such changes, :mod:`ledger <ha.sqlite.ledger>` moves the position in the
 :mod:`merging <ha.sqlite.merging>` does what MERGE says.
 :mod:`functions <ha.sqlite.functions>` and :mod:`catalog <ha.sqlite.catalog>` are what PostgreSQL's clients miss.
 What SQLite has no place for is a view of the file: :mod:`comments <ha.sqlite.comments>`, and the types that clients make,
-:mod:`typeviews <ha.sqlite.typeviews>`.
+:mod:`typeviews <ha.sqlite.typeviews>`; :mod:`large objects <ha.sqlite.largeobjects>` are rows of a table that the first one makes.
 :mod:`backup <ha.sqlite.backup>` copies a running database; :mod:`restore <ha.sqlite.restore>` puts a copy in place.
 
 **State.** Rows, and with them position, outbox and conflicts: in the file. Who holds the writer: ``database``. The

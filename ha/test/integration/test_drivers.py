@@ -343,6 +343,26 @@ class Psycopg2Tests(DriverCase):
         connection.poll()
         self.assertEqual([one.payload for one in connection.notifies], ["hi"])
 
+    def test_large_objects(self) -> None:
+        """Which libpq works with by numbers of functions."""
+        connection = psycopg2.connect(self.node.dsn())
+        self.addCleanup(connection.close)
+        made = connection.lobject(0, "wb")
+        self.assertEqual([made.write(bytes(3000)), made.write(b"end"), made.tell()], [3000, 3, 3003])
+        made.close()
+        connection.commit()
+        read = connection.lobject(made.oid, "rb")
+        self.assertEqual([read.seek(-5, 2), read.read()], [2998, b"\0\0end"])
+        with self.assertRaises(psycopg2.OperationalError):
+            connection.lobject(made.oid + 1, "rb")
+        connection.rollback()
+        connection.lobject(made.oid, "rw").truncate(1)
+        self.assertEqual(connection.lobject(made.oid, "rb").read(), b"\0")
+        connection.lobject(made.oid, "n").unlink()
+        connection.commit()
+        with self.assertRaises(psycopg2.OperationalError):
+            connection.lobject(made.oid, "rb")
+
 
 class AsyncpgTests(DriverCase):
     """asyncpg: binary, prepared, pooled."""
