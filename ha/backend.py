@@ -42,7 +42,7 @@ from ha.sqlite.functions import Context
 from ha.sqlite.largeobjects import Descriptor
 from ha.sqlite.schemas import Path
 from ha.stream import BATCH_ROWS, Stream
-from ha.values import Activity, Answer, Column, Description, NamedStatement, Parameters, Row, Signature
+from ha.values import Activity, Answer, Column, Description, NamedCursor, NamedStatement, Parameters, Row, Signature
 from ha.writing import HELD_BYTES_MAX, submit, take_writer, write, write_in_block
 
 #: How long a read waits for the file to be as new as it must be (seconds).
@@ -151,6 +151,7 @@ class Backend:
             databases=databases,
             company=company,
             named_statements=lambda: self.named_statements(),
+            named_cursors=lambda: self.named_cursors(),
             channels=lambda: self.channels,
         )
         self._company = company
@@ -174,6 +175,7 @@ class Backend:
         self.channels_before = self.channels
         #: The door's: what the client has prepared under names.
         self.named_statements: Callable[[], Iterable[NamedStatement]] = tuple
+        self.named_cursors: Callable[[], Iterable[NamedCursor]] = tuple
         self.on_notification: Callable[[int, str, str], None] | None = None
         self.on_expired: Callable[[StatementError], None] | None = None
         if company is not None:

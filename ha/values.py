@@ -106,6 +106,21 @@ class Signature:
     result: int
 
 
+@dataclass(frozen=True, slots=True)
+class NamedCursor:
+    """A cursor or portal that a client has named: a row of ``pg_cursors``.
+
+    :param made: when, in seconds since 1970.
+    """
+
+    name: str
+    text: str
+    holdable: bool
+    binary: bool
+    scrollable: bool
+    made: float
+
+
 class RowStream(Protocol):
     """The rows after an answer's first batch. It holds a reading connection: close it, always."""
 

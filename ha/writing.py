@@ -13,19 +13,20 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from ha.block import Block, read_only
-from ha.errors import StatementError
+from ha.errors import Notice, StatementError
 from ha.judgement import COUNTED, Judgement, judge, shape_of
 from ha.replication.change import Notification
 from ha.replication.committer import Work
 from ha.replication.conflicts import READ_COMMITTED, SERIALIZABLE
 from ha.replication.transaction import OpenTransaction
 from ha.sql.insertions import plain_insertion
-from ha.sql.kinds import CreateTableAs, Kind, Merge, Notify, OnCommit, Statement
+from ha.sql.kinds import CreateTableAs, Kind, Merge, Notify, OnCommit, SetConstraints, Statement
 from ha.sql.modifying import named
 from ha.sql.statements import split
 from ha.sql.typenames import SPOKEN, declared
 from ha.sqlite import largeobjects, schemas, temporary
 from ha.sqlite.connection import Connection, Facts
+from ha.sqlite.deferral import set_constraints
 from ha.sqlite.executor import FOREVER, timed_out
 from ha.sqlite.fetch import Allowance, Cursor, facts_of, one_of, run_write
 from ha.sqlite.insertion import foresee, insert_foreseen
@@ -267,6 +268,11 @@ def write_script(backend: Backend, connection: Connection, statement: Statement)
     """What PostgreSQL says in one statement and SQLite in several."""
     capture = backend.replica.database.capture
     answer = Answer(statement.verb)
+    if isinstance(statement.argument, SetConstraints):
+        if backend.block is None:
+            answer.notices.append(Notice("WARNING", "25P01", "SET CONSTRAINTS can only be used in transaction blocks"))
+        set_constraints(connection, deferred=statement.argument.deferred)
+        return answer
     statement = schemas.in_its_schema(connection, statement, backend.ways.path)
     with conditions(connection, statement):
         for sql in steps(connection, statement, answer.notices):

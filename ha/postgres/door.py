@@ -13,7 +13,7 @@ from ha.postgres.answers import Authentication
 from ha.postgres.messages import CANCEL_KEY_BYTES
 from ha.sql.kinds import Statement
 from ha.sql.lifting import Lifted
-from ha.values import Answer, Description, NamedStatement, Parameters, Row, Signature
+from ha.values import Answer, Description, NamedCursor, NamedStatement, Parameters, Row, Signature
 
 
 class Backend(Protocol):
@@ -22,6 +22,7 @@ class Backend(Protocol):
     pid: int
     variables: Any
     named_statements: Callable[[], Iterable[NamedStatement]]
+    named_cursors: Callable[[], Iterable[NamedCursor]]
     on_notification: Callable[[int, str, str], None] | None
     on_expired: Callable[[StatementError], None] | None
 
@@ -121,6 +122,7 @@ class Nobody:
     status = "I"
     variables: Any = None
     named_statements: Any = tuple
+    named_cursors: Any = tuple
     on_notification: Any = None
     on_expired: Any = None
 

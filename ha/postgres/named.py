@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from time import time
 from typing import Any
 
 from ha.errors import StatementError
@@ -210,7 +211,7 @@ async def _declare(talk: Conversation, argument: Declare, alone: bool, values: t
     portal = Portal(argument.statement, values, shape_of(answer.columns, answer.rows))
     if argument.binary:
         portal.formats = (BINARY,) * len(answer.columns)
-    portal.declared, portal.scroll, portal.held = True, argument.scroll, argument.hold
+    portal.declared, portal.scroll, portal.held, portal.made = True, argument.scroll, argument.hold, time()
     portal.begin(answer)
     if argument.hold:
         try:

@@ -66,6 +66,7 @@ class Portal:
     :ivar answer: None until it has run.
     :ivar position: the row the cursor stands on, from 1; 0 before the first.
     :ivar held: lives on after its transaction.
+    :ivar made: when it was declared, in seconds since 1970; the protocol's own do not look.
     """
 
     # Values of the class: each Bind makes a portal, and most of this is for cursors.
@@ -74,6 +75,7 @@ class Portal:
     born = 0
     position = 0
     held = False
+    made = 0.0
     declared = False
     scroll: bool | None = None
     _rows: Sequence[Row] = ()

@@ -46,7 +46,7 @@ from ha.postgres.messages import (
     NoPacket,
     ProtocolViolation,
 )
-from ha.postgres.pgtypes import spoken
+from ha.postgres.pgtypes import BINARY, spoken
 from ha.postgres.questions import (
     AuthenticationAnswer,
     Bind,
@@ -69,7 +69,7 @@ from ha.postgres.shapes import shape_of
 from ha.postgres.startup import settings_of
 from ha.sql.kinds import Kind, Statement
 from ha.sql.lifting import Lifted, put_back
-from ha.values import Answer, NamedStatement
+from ha.values import Answer, NamedCursor, NamedStatement
 
 
 class Phase(Enum):
@@ -197,7 +197,7 @@ class Session(Conversation):
 
     async def _failed(self, error: StatementError, kind: type) -> None:
         """Answer an error; what follows depends on which protocol it happened in."""
-        if not self.logged_in:
+        if not self.logged_in or error.sqlstate == SHUTDOWN:
             self._fatal(error)
             return
         incoming, self.incoming = self.incoming, None
@@ -278,6 +278,7 @@ class Session(Conversation):
         for name, value in settings_of(parameters):
             backend.variables.start(name, value)
         backend.named_statements = self._named_statements
+        backend.named_cursors = self._named_cursors
         backend.on_notification = self._notified
         backend.on_expired = self.break_off
         self.decoder.bytes_max = MESSAGE_BYTES_MAX
@@ -299,6 +300,14 @@ class Session(Conversation):
         return [
             NamedStatement(name, one.statement.words, tuple(map(spoken, one.parameters)), one.made, one.by_sql)
             for name, one in list(self.statements.items())
+            if name
+        ]
+
+    def _named_cursors(self) -> list[NamedCursor]:
+        """For ``pg_cursors``; may be asked in any thread."""
+        return [
+            NamedCursor(name, one.statement.words, one.held, BINARY in one.formats, bool(one.scroll), one.made)
+            for name, one in list(self.portals.items())
             if name
         ]
 
@@ -430,6 +439,8 @@ class Session(Conversation):
 
 
 PASS = object()
+#: SQLSTATE of what ends a session that asked for it itself.
+SHUTDOWN = "57P01"
 
 #: Messages that end the client's turn, whether what they asked for failed or not.
 _TURNS_ENDS = frozenset((Query, FunctionCall, Sync))

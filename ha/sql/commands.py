@@ -124,11 +124,12 @@ def set_(reader: Reader) -> Parsed:
             return refused("SET TRANSACTION SNAPSHOT")
         return Kind.SET_TRANSACTION, "SET", _modes(reader)
     if reader.take("CONSTRAINTS"):
-        return (
-            Kind.NOTHING,
-            "SET CONSTRAINTS",
-            None,
-        )  # a key declared DEFERRABLE INITIALLY DEFERRED waits for COMMIT anyway
+        reader.listed(reader.qualified)
+        word = reader.one_of("DEFERRED", "IMMEDIATE")
+        if not word:
+            raise reader.error()
+        reader.end()
+        return Kind.SCRIPT, "SET CONSTRAINTS", kinds.SetConstraints(word == "DEFERRED")
     if reader.take("TIME", "ZONE"):
         return Kind.SET, "SET", kinds.SetVariable("timezone", _zone(reader), local)
     if reader.take("AUTHORIZATION"):

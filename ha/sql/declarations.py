@@ -9,6 +9,7 @@ column's values mean. The one exception is the key that counts by itself, which 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from ha.errors import StatementError
 from ha.sql.domains import PREFIX
@@ -98,7 +99,32 @@ def _table(rewriting: Rewriting, at: int) -> None:
             _table_constraint(rewriting, first, last)
         else:
             _column(rewriting, first, last, keys)
+    if not rewriting.sqlite_order and rewriting.key(close + 1) != "WITHOUT":
+        _key_without_nulls(rewriting, listed)
     _options(rewriting, close + 1)
+
+
+def _key_without_nulls(rewriting: Rewriting, listed: list[tuple[int, int]]) -> None:
+    """NOT NULL for the columns of the primary key: SQLite forgets it, where the key is not its own INTEGER PRIMARY KEY."""
+    columns: dict[str, tuple[int, int]] = {}
+    key: list[str] = []
+    for first, last in listed:
+        at = next(
+            (at for at in range(first, last) if rewriting.key(at) == "PRIMARY" and rewriting.kind(at) == WORD), None
+        )
+        if rewriting.key(first) not in _TABLE_WORDS or rewriting.kind(first) != WORD:
+            columns[_plain(rewriting, first)] = (first, last)
+            if at is not None:
+                key = [_plain(rewriting, first)]
+        elif at is not None and at + 2 in rewriting.partners:
+            opening = at + 2
+            key = [_plain(rewriting, begin) for begin, _ in elements(rewriting, opening)]
+    for name in key:
+        first, last = columns.get(name, (0, -1))
+        keys = [rewriting.key(at) for at in range(first + 1, last + 1)]
+        counts = keys[:1] == ["INTEGER"] and len(key) == 1 or any(one in _SERIALS or one == "IDENTITY" for one in keys)
+        if first <= last and not counts and ("NOT", "NULL") not in pairwise(keys):
+            rewriting.last(last, " NOT NULL")
 
 
 def _distinct_names(rewriting: Rewriting, opening: int) -> None:

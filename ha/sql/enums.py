@@ -97,6 +97,10 @@ def cast(rewriting: Rewriting, first: int, last: int, words: str) -> None:
         return
     if composite(words) is not None and rewriting.key(first) == "(" and rewriting.partners.get(first) == last:
         made_row(rewriting, first, last)
+    if words.startswith("_") and composite(words[1:]) is not None and rewriting.key(first) == "ARRAY":
+        for begin, end in elements(rewriting, first + 1) if first + 1 in rewriting.partners else ():
+            if rewriting.key(begin) == "(" and rewriting.partners.get(begin) == end:
+                made_row(rewriting, begin, end)
     before, after = call(words)
     rewriting.before(first, before)
     rewriting.after(last, after)

@@ -213,10 +213,17 @@ class Expressions:
         kinds = [
             "unknown"
             if last - first == 1 and (self.reading.kind(first) in TEXTS or self.reading.key(first) == "NULL")
-            else self.typed(first, last, scope, 1) or "text"
+            else self._row_within(first, last, scope) or self.typed(first, last, scope, 1) or "text"
             for first, last in parts
         ]
         return Composite("", tuple((f"f{at}", spelled(kind)) for at, kind in enumerate(kinds, 1))).words
+
+    def _row_within(self, first: int, last: int, scope: Scope) -> str | None:
+        """The words of ``(…, …)`` without ROW, in a row."""
+        if self.reading.key(first) != "(" or self.reading.partners.get(first) != last - 1:
+            return None
+        several = len(self.reading.parts(first + 1, last - 1)) > 1
+        return self.record(first, last - 1, scope) if several else None
 
     def _field(self, first: int, last: int, scope: Scope, depth: int) -> str | None:
         """``(x).field``, of a composite value."""

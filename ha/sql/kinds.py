@@ -200,6 +200,13 @@ class OnCommit:
 
 
 @dataclass(frozen=True, slots=True)
+class SetConstraints:
+    """SET CONSTRAINTS … DEFERRED or IMMEDIATE."""
+
+    deferred: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CreateTableAs:
     """CREATE TABLE … AS.
 
@@ -411,6 +418,7 @@ Argument = (
     None
     | Begin
     | End
+    | SetConstraints
     | SetVariable
     | Prepare
     | Execute

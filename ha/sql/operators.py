@@ -195,6 +195,7 @@ def array(rewriting: Rewriting, index: int) -> None:
     if rewriting.key(opening) == "[":
         rewriting.instead[index] = "json_array"
         rewriting.instead[opening], rewriting.instead[close] = "(", ")"
+        _of_arrays(rewriting, opening)
     elif rewriting.key(opening + 1) in ("SELECT", "WITH", "VALUES"):
         rewriting.instead[index] = ""
         rewriting.instead[opening] = "(WITH pg_rows(pg_element) AS ("
@@ -204,6 +205,14 @@ def array(rewriting: Rewriting, index: int) -> None:
             rewriting.before(rewriting.operand_before(index - 1), "array_cat(")
             rewriting.instead[index - 1] = ","
             rewriting.last(close, ")")
+
+
+def _of_arrays(rewriting: Rewriting, opening: int) -> None:
+    """What is cast to an array within ARRAY[…] is an array there, not a text."""
+    for first, last in elements(rewriting, opening):
+        if rewriting.key(last) == "]" and rewriting.key(last - 1) == "[":
+            rewriting.first(first, "json(")
+            rewriting.last(last, ")")
 
 
 #: Columns of the catalog whose elements are counted from 0.

@@ -60,6 +60,9 @@ def made_row(rewriting: Rewriting, first: int, last: int) -> None:
     words = types.record(opening, last)
     if words is None:
         return
+    for begin, end in types.reading.parts(opening + 1, last):  # of rows within it
+        if rewriting.key(begin) == "(" and rewriting.partners.get(begin) == end - 1:
+            made_row(rewriting, begin, end - 1)
     if opening > first:
         rewriting.instead[first] = "pg_row"
     else:

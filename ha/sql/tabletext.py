@@ -40,11 +40,14 @@ class Table:
     added: set[str]
     #: Unique indexes to make, as (name or None, columns).
     indexes: list[str]
+    #: SQLite's: ``main``, or ``temp`` for a session's own.
+    schema: str = "main"
 
     def sql(self, name: str) -> str:
         """The CREATE TABLE again, of a table of that name."""
         listed = ",\n  ".join(element.words for element in self.elements)
-        return f"CREATE TABLE {quoted_name(name)} (\n  {listed}\n){self.tail}"
+        kind = "TEMP TABLE" if self.schema == "temp" else "TABLE"
+        return f"CREATE {kind} {quoted_name(name)} (\n  {listed}\n){self.tail}"
 
     def element(self, column: str) -> Element:
         """The column of that name, whatever the letters' case.
@@ -57,7 +60,7 @@ class Table:
         raise StatementError("42703", f'column "{column}" of relation "{self.name}" does not exist')
 
 
-def taken_apart(name: str, sql: str) -> Table:
+def taken_apart(name: str, sql: str, schema: str = "main") -> Table:
     """The parts of a CREATE TABLE as SQLite stores it.
 
     :raises StatementError: 0A000, it is CREATE VIRTUAL TABLE.
@@ -77,7 +80,7 @@ def taken_apart(name: str, sql: str) -> Table:
         if depth == 0:
             close = at
             break
-    return Table(name, elements, sql[tokens[close].end :], set(), [])
+    return Table(name, elements, sql[tokens[close].end :], set(), [], schema)
 
 
 _CONSTRAINTS = frozenset("CONSTRAINT PRIMARY UNIQUE CHECK FOREIGN".split())

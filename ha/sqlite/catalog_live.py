@@ -148,6 +148,19 @@ def pg_prepared_statements(connection: Connection, context: Context) -> Iterator
         }
 
 
+def pg_cursors(connection: Connection, context: Context) -> Iterator[Row]:
+    """The cursors that this client has open."""
+    for one in context.named_cursors():
+        yield {
+            "name": one.name,
+            "statement": one.text,
+            "is_holdable": int(one.holdable),
+            "is_binary": int(one.binary),
+            "is_scrollable": int(one.scrollable),
+            "creation_time": times.stamp(one.made),
+        }
+
+
 def pg_stat_database(connection: Connection, context: Context) -> Iterator[Row]:
     for row in pg_database(connection, context):
         counts = dict.fromkeys(_counts("pg_stat_database"), 0)
@@ -199,6 +212,7 @@ TABLES: Final[dict[str, Callable[[Connection, Context], Iterator[Row]]]] = {
     "pg_database": pg_database,
     "pg_stat_activity": pg_stat_activity,
     "pg_prepared_statements": pg_prepared_statements,
+    "pg_cursors": pg_cursors,
     "pg_stat_database": pg_stat_database,
     "pg_sequences": pg_sequences,
     "pg_largeobject": pg_largeobject,

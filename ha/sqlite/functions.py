@@ -56,7 +56,7 @@ from ha.sqlite.advisory import Claims
 from ha.sqlite.largeobjects import Descriptor
 from ha.sqlite.spellings import day_first
 from ha.sqlite.typenumbers import TypeNames
-from ha.values import Activity, NamedStatement
+from ha.values import Activity, NamedCursor, NamedStatement
 
 if TYPE_CHECKING:
     from ha.sqlite.connection import Connection
@@ -84,6 +84,7 @@ class Context:
     :param databases: says which databases the node has.
     :param company: the node's clients.
     :param named_statements: says what the client has prepared under names.
+    :param named_cursors: says which cursors it has.
     :param channels: says what the client listens to.
     :param objects: the large objects that the client's transaction has open.
     :param types_asked: what each ``pg_typeof`` of the statement that runs answers, where it is not for the value to say.
@@ -102,6 +103,7 @@ class Context:
     databases: Callable[[], Iterable[str]] = tuple
     company: Company | None = None
     named_statements: Callable[[], Iterable[NamedStatement]] = tuple
+    named_cursors: Callable[[], Iterable[NamedCursor]] = tuple
     channels: Callable[[], Iterable[str]] = tuple
     types_asked: tuple[str | None, ...] = ()
     objects: dict[int, Descriptor] = field(default_factory=dict)
@@ -210,6 +212,8 @@ def _asking(connection: Connection) -> list[Row]:
         company, number = context().company, casts.pg_int4(pid)
         if number is None or company is None:
             return None
+        if end and number == context().pid:
+            raise StatementError("57P01", "terminating connection due to administrator command")
         return int(company.terminate(number) if end else company.cancel(number))
 
     def pg_typeof(value: Any, number: int) -> str | None:

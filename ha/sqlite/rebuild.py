@@ -25,7 +25,7 @@ from ha.sql.tabletext import (
     written_name,
 )
 from ha.sql.tokens import QUOTED, WORD, quoted, quoted_name, tokenize
-from ha.sqlite import comments, schemas
+from ha.sqlite import comments, schemas, temporary
 from ha.sqlite.connection import Connection
 
 #: What the new table is called until the old one is gone.
@@ -34,18 +34,15 @@ NEW_PREFIX = "_rebuilt_"
 
 def alter(connection: Connection, argument: AlterTable) -> list[str]:
     with connection.guard.trusted():
-        found = connection.execute(
-            "SELECT name, sql FROM main.sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE",
-            (argument.table,),
-        ).fetchone()
+        found = table_called(connection, argument.table)
         if found is None:
             if argument.if_exists:
                 return []
             raise StatementError("42P01", f'relation "{argument.table}" does not exist')
-        name = str(found[0])
+        name, sql, schema = found
         if all(action.action in ("rename column", "rename to") for action in argument.actions):
-            return [text for action in argument.actions for text in _renaming(connection, name, action)]
-        table = taken_apart(name, str(found[1]))
+            return [text for action in argument.actions for text in _renaming(connection, name, schema, action)]
+        table = taken_apart(name, sql, schema)
         old = [element.column for element in table.elements if element.column is not None]
         texts: list[str] = []
         rebuilt = False
@@ -57,7 +54,17 @@ def alter(connection: Connection, argument: AlterTable) -> list[str]:
             else:
                 texts += own
         # SQLite's own steps come last: they name the table, not its old text.
-        return [*(_rebuilt(connection, name, table, old) if rebuilt else ()), *texts]
+        return [*(_rebuilt(connection, table, old) if rebuilt else ()), *texts]
+
+
+def table_called(connection: Connection, name: str) -> tuple[str, str, str] | None:
+    """Name, text and SQLite's schema of the table that a client means: the session's own goes before everybody's."""
+    found = connection.execute(
+        "SELECT name, sql, 'temp' FROM temp.sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE"
+        " UNION ALL SELECT name, sql, 'main' FROM main.sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE",
+        (name,),
+    ).fetchone()
+    return None if found is None else (str(found[0]), str(found[1]), str(found[2]))
 
 
 def _without_rebuilding(connection: Connection, table: Table, action: Alteration) -> list[str] | None:
@@ -95,10 +102,10 @@ def _without_rebuilding(connection: Connection, table: Table, action: Alteration
         if is_in_a_key(table, name):
             return None
         # As in PostgreSQL, an index goes with any of its columns.
-        dropped = [f"DROP INDEX {quoted_name(index)}" for index in _indexes_of(connection, table.name, {name.lower()})]
+        dropped = [f"DROP INDEX {quoted_name(index)}" for index in _indexes_of(connection, table, {name.lower()})]
         return [*dropped, texts["drop column"]]
     if action.action in ("rename column", "rename to"):
-        return _renaming(connection, table.name, action)
+        return _renaming(connection, table.name, table.schema, action)
     return [texts[action.action]] if action.action in texts else None
 
 
@@ -134,16 +141,16 @@ def _index_on(sql: str, name: str, table: str) -> str:
     return words + quoted_name(table) + sql[tokens[on + 1].end :]
 
 
-def _renaming(connection: Connection, table: str, action: Alteration) -> list[str]:
-    """SQLite's own statement, and the comments, which follow."""
+def _renaming(connection: Connection, table: str, schema: str, action: Alteration) -> list[str]:
+    """SQLite's own statement, and the comments, which follow; nobody comments on a session's own."""
     shown, new = quoted_name(table), action.text
-    if action.action == "rename to":
-        return [f"ALTER TABLE {shown} RENAME TO {quoted_name(new)}", *comments.moved(connection, table, relation=new)]
     column = action.name or ""
-    return [
-        f"ALTER TABLE {shown} RENAME COLUMN {quoted_name(column)} TO {quoted_name(new)}",
-        *comments.moved(connection, table, column=(column, new)),
-    ]
+    if action.action == "rename to":
+        text, moved = f"RENAME TO {quoted_name(new)}", comments.moved(connection, table, relation=new)
+    else:
+        text = f"RENAME COLUMN {quoted_name(column)} TO {quoted_name(new)}"
+        moved = comments.moved(connection, table, column=(column, new))
+    return [f"ALTER TABLE {shown} {text}", *(moved if schema == "main" else ())]
 
 
 def _calls(action: Alteration) -> bool:
@@ -152,11 +159,12 @@ def _calls(action: Alteration) -> bool:
     return any(token.key == "DEFAULT" and tokens[at + 1].key == "(" for at, token in enumerate(tokens[:-1]))
 
 
-def _indexes_of(connection: Connection, table: str, columns: set[str]) -> list[str]:
+def _indexes_of(connection: Connection, table: Table, columns: set[str]) -> list[str]:
     """The indexes, made by CREATE INDEX, whose text names one of these columns (lower case)."""
     rows = connection.execute(
-        "SELECT name, sql FROM main.sqlite_schema WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = ? COLLATE NOCASE",
-        (table,),
+        f"SELECT name, sql FROM {table.schema}.sqlite_schema"
+        " WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = ? COLLATE NOCASE",
+        (table.name,),
     )
     return [str(name) for name, sql in rows if any(mentions(str(sql), column) for column in columns)]
 
@@ -208,7 +216,7 @@ def _dropped_constraint(connection: Connection, table: Table, action: Alteration
     name = action.name or ""
     index = beside(table.name, name)
     owner = connection.execute(
-        "SELECT tbl_name FROM main.sqlite_schema WHERE type = 'index' AND name = ? COLLATE NOCASE", (index,)
+        f"SELECT tbl_name FROM {table.schema}.sqlite_schema WHERE type = 'index' AND name = ? COLLATE NOCASE", (index,)
     ).get
     if owner is not None and str(owner).lower() == table.name.lower():
         return [f"DROP INDEX {quoted_name(index)}"]
@@ -222,43 +230,49 @@ def _dropped_constraint(connection: Connection, table: Table, action: Alteration
 # Making a table anew
 
 
-def _rebuilt(connection: Connection, name: str, table: Table, old: list[str]) -> list[str]:
+def _rebuilt(connection: Connection, table: Table, old: list[str]) -> list[str]:
+    name = table.name
     new = NEW_PREFIX + name
     kept = [column for column in old if any(one.column == column for one in table.elements)]
     stored = {
         str(row[0])
-        for row in connection.execute("SELECT name FROM pragma_table_xinfo(?) WHERE hidden IN (2, 3)", (name,))
+        for row in connection.execute(
+            "SELECT name FROM pragma_table_xinfo(?, ?) WHERE hidden IN (2, 3)", (name, table.schema)
+        )
     }
     columns = ", ".join(quoted_name(column) for column in kept if column not in stored)
-    rowid = _rowid(connection, name, table)
-    targets, sources = f"{rowid}{columns}", f"{rowid}{columns}"
+    copied = f"{_rowid(table)}{columns}"
     dropped = {column.lower() for column in old} - {(one.column or "").lower() for one in table.elements}
-    gone = _indexes_of(connection, name, dropped)
-    dependents = [one for one in _dependents(connection, name) if one[1] not in gone]
+    gone = _indexes_of(connection, table, dropped)
+    dependents = [one for one in _dependents(connection, table) if one[1] not in gone]
+    if any(other.startswith(temporary.PREFIX) for _, other, _ in dependents):
+        raise StatementError("0A000", "making a table with ON COMMIT anew is not supported", table=name)
     texts = [
         f"DROP {kind} {quoted_name(other)}" for kind, other, _ in reversed(dependents) if kind in ("VIEW", "TRIGGER")
     ]
     texts.append(table.sql(new))
-    texts.append(f"INSERT INTO {quoted_name(new)} ({targets}) SELECT {sources} FROM {quoted_name(name)}")
+    texts.append(f"INSERT INTO {quoted_name(new)} ({copied}) SELECT {copied} FROM {quoted_name(name)}")
     texts.append(f"DROP TABLE {quoted_name(name)}")
     texts.append(f"ALTER TABLE {quoted_name(new)} RENAME TO {quoted_name(name)}")
-    return [*texts, *_counted_on(connection, name, table), *(sql for _, _, sql in dependents)]
+    return [*texts, *_counted_on(connection, table), *(sql for _, _, sql in dependents)]
 
 
-def _counted_on(connection: Connection, name: str, table: Table) -> list[str]:
+def _counted_on(connection: Connection, table: Table) -> list[str]:
     """Numbers that were given out are not given again, even where their rows are gone."""
-    if not any("AUTOINCREMENT" in element.words.upper() for element in table.elements) or not has_sequences(connection):
+    counts = any("AUTOINCREMENT" in element.words.upper() for element in table.elements)
+    if not counts or not has_sequences(connection, table.schema):
         return []
-    last = connection.execute("SELECT max(seq) FROM main.sqlite_sequence WHERE name = ?", (name,)).get
+    sequences = f"{table.schema}.sqlite_sequence"
+    last = connection.execute(f"SELECT max(seq) FROM {sequences} WHERE name = ?", (table.name,)).get
     if last is None:
         return []
     return [
-        f"DELETE FROM sqlite_sequence WHERE name = {quoted(name)}",
-        f"INSERT INTO sqlite_sequence (name, seq) VALUES ({quoted(name)}, {last})",
+        f"DELETE FROM {sequences} WHERE name = {quoted(table.name)}",
+        f"INSERT INTO {sequences} (name, seq) VALUES ({quoted(table.name)}, {last})",
     ]
 
 
-def _rowid(connection: Connection, name: str, table: Table) -> str:
+def _rowid(table: Table) -> str:
     """``rowid, `` where the rows have one that is no column's, so that it stays."""
     if "WITHOUT" in table.tail.upper():
         return ""
@@ -269,14 +283,16 @@ def _rowid(connection: Connection, name: str, table: Table) -> str:
     return "" if has_named_rowid(table) else f"{free}, "
 
 
-def _dependents(connection: Connection, name: str) -> list[tuple[str, str, str]]:
+def _dependents(connection: Connection, table: Table) -> list[tuple[str, str, str]]:
     """What must be dropped before and made again after: (kind, name, text), in the order to make them.
 
     The table's own indexes and triggers go with it; views and other tables' triggers that name it would be in the way.
     """
+    name = table.name
     rows = list(
         connection.execute(
-            "SELECT upper(type), name, tbl_name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL AND type != 'table' ORDER BY rowid"
+            f"SELECT upper(type), name, tbl_name, sql FROM {table.schema}.sqlite_schema"
+            " WHERE sql IS NOT NULL AND type != 'table' ORDER BY rowid"
         )
     )
     touched = {name.lower()}
@@ -297,6 +313,6 @@ def _dependents(connection: Connection, name: str) -> list[tuple[str, str, str]]
     return found
 
 
-def has_sequences(connection: Connection) -> bool:
+def has_sequences(connection: Connection, schema: str = "main") -> bool:
     """Is there a table that counts by itself, or was there one?"""
-    return connection.execute("SELECT 1 FROM main.sqlite_schema WHERE name = 'sqlite_sequence'").get is not None
+    return connection.execute(f"SELECT 1 FROM {schema}.sqlite_schema WHERE name = 'sqlite_sequence'").get is not None

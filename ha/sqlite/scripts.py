@@ -43,10 +43,10 @@ from ha.sql.kinds import (
 from ha.sql.namespaces import PUBLIC, own_name, parted
 from ha.sql.statements import with_schema
 from ha.sql.tokens import quoted, quoted_name, tokenize
-from ha.sqlite import comments, queried, schemas, typescripts, typeviews
+from ha.sqlite import comments, queried, schemas, temporary, typescripts, typeviews
 from ha.sqlite.connection import Connection
 from ha.sqlite.declared import Declared
-from ha.sqlite.rebuild import alter, has_sequences
+from ha.sqlite.rebuild import alter, has_sequences, table_called
 
 
 def steps(connection: Connection, statement: Statement, notices: list[Notice]) -> list[str]:
@@ -247,8 +247,9 @@ def _keys_onto(connection: Connection, table: str) -> list[tuple[str, str]]:
 def _truncate(connection: Connection, argument: Truncate, notices: list[Notice]) -> list[str]:
     with connection.guard.trusted():
         tables = [_table(connection, name) for name in argument.tables]
+        private = {table for table in tables if temporary.is_there(connection, table)}
         for table in tables:  # grows while it is walked: those that refer to one that refers
-            for child in _children(connection, table):
+            for child in _children(connection, table) if table not in private else ():
                 if child in tables:
                     continue
                 if not argument.cascade:
@@ -260,20 +261,22 @@ def _truncate(connection: Connection, argument: Truncate, notices: list[Notice])
                     )
                 notices.append(Notice("NOTICE", "00000", f'truncate cascades to table "{child}"'))
                 tables.append(child)
-        counted = argument.restart_identity and has_sequences(connection)
+        counted = {
+            schema for schema in ("main", "temp") if argument.restart_identity and has_sequences(connection, schema)
+        }
     texts = [f"DELETE FROM {quoted_name(table)}" for table in reversed(tables)]
-    if counted:
-        texts += [f"DELETE FROM sqlite_sequence WHERE name = {quoted(table)}" for table in tables]
+    for table in tables:
+        schema = "temp" if table in private else "main"
+        if schema in counted:
+            texts.append(f"DELETE FROM {schema}.sqlite_sequence WHERE name = {quoted(table)}")
     return texts
 
 
 def _table(connection: Connection, name: str) -> str:
-    found = connection.execute(
-        "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE", (name,)
-    ).get
+    found = table_called(connection, name)
     if found is None:
         raise StatementError("42P01", f'relation "{name}" does not exist')
-    return str(found)
+    return found[0]
 
 
 def _children(connection: Connection, table: str) -> list[str]:

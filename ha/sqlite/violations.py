@@ -14,10 +14,11 @@ import apsw
 from ha.errors import StatementError, depended_on
 from ha.sql import domains
 from ha.sql.constraints import constraints
-from ha.sql.namespaces import parted
-from ha.sqlite import culprits, schemas
+from ha.sql.namespaces import TEMPORARY, parted
+from ha.sqlite import culprits, schemas, temporary
 from ha.sqlite.connection import Connection
 from ha.sqlite.labels import violated
+from ha.sqlite.rebuild import table_called
 from ha.values import Parameters
 
 #: A name in SQL's text, quoted in any of SQLite's ways or not.
@@ -59,6 +60,10 @@ def _found(error: apsw.ConstraintError, connection: Connection, sql: str, values
 
 def _in_its_schema(error: StatementError, connection: Connection) -> StatementError:
     """PostgreSQL names a table without its schema here, and says that in a field of its own."""
+    with connection.guard.trusted():
+        if error.table and temporary.is_there(connection, error.table):
+            error.schema = TEMPORARY
+            return error
     known = schemas.names(connection)
     if not known:
         return error
@@ -140,18 +145,21 @@ _DECLARED = re.compile(
 
 def _declared(table: str, connection: Connection) -> list[tuple[str, str, tuple[str, ...]]]:
     """The constraints that the table's author named: name, words, columns. A guess at best, used for a name only."""
-    with connection.guard.trusted():
-        text = connection.execute(
-            "SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE", (table,)
-        ).get
     return [
         (
             bare(name),
             " ".join(words.upper().split()),
             tuple(bare(column.split()[0]).lower() for column in (columns or "").split(",") if column.split()),
         )
-        for name, words, columns in _DECLARED.findall(text or "")
+        for name, words, columns in _DECLARED.findall(_text(table, connection))
     ]
+
+
+def _text(table: str, connection: Connection) -> str:
+    """What the table was made with: the session's own goes before everybody's. Empty where there is none."""
+    with connection.guard.trusted():
+        found = table_called(connection, table)
+    return "" if found is None else found[1]
 
 
 def bare(name: str) -> str:
@@ -183,9 +191,8 @@ def _check_failed(
     table: str, name: str, connection: Connection, sql: str, values: Parameters, expression: str | None = None
 ) -> StatementError:
     if expression is None:
-        with connection.guard.trusted():
-            text = connection.execute("SELECT sql FROM main.sqlite_schema WHERE name = ?", (table,)).get
-        expression = next((one.expression for one in constraints(text or "") if one.name == name), "NULL")
+        text = _text(table, connection)
+        expression = next((one.expression for one in constraints(text) if one.name == name), "NULL")
     new = culprits.written(connection, sql, values, table)
     return StatementError(
         "23514",

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ha.company import Company
 from ha.errors import StatementError
 from ha.test.clients import Client, Served
-from ha.values import Activity, NamedStatement
+from ha.values import Activity, NamedCursor, NamedStatement
 
 
 class Member:
@@ -105,6 +105,17 @@ class BackendsTests(SynchronousTestCase):
         listed = "SELECT name, statement, prepare_time, parameter_types, from_sql FROM pg_prepared_statements"
         row = ("s", "SELECT $1", "1970-01-01 00:00:00+00:00", '["integer", "text"]', 0)
         self.assertEqual(self.one.rows(listed), [row])
+        self.assertEqual(self.two.rows(listed), [])
+
+    def test_one_ends_itself(self) -> None:
+        """At once: the statement is its last."""
+        self.assertEqual(self.one.refused("SELECT pg_terminate_backend(pg_backend_pid())"), "57P01")
+
+    def test_cursors_are_ones_own(self) -> None:
+        """As the door tells them."""
+        self.one.backend.named_cursors = lambda: [NamedCursor("c", "SELECT 1", True, False, True, 0.0)]
+        listed = "SELECT name, statement, is_holdable, is_binary, is_scrollable, creation_time FROM pg_cursors"
+        self.assertEqual(self.one.rows(listed), [("c", "SELECT 1", 1, 0, 1, "1970-01-01 00:00:00+00:00")])
         self.assertEqual(self.two.rows(listed), [])
 
     def test_who_closes_is_seen_no_more(self) -> None:

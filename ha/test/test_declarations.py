@@ -27,6 +27,16 @@ TABLE = (
         'create table t(id serial, constraint "PK" primary key (id))',
         'create table t(id INTEGER CONSTRAINT "PK" PRIMARY KEY AUTOINCREMENT)',
     ),
+    (
+        "create table t(a text default 'x' primary key, b int)",
+        "create table t(a text default 'x' primary key NOT NULL, b int)",
+    ),
+    (
+        "create table t(a int default 1, b text not null default 'x', c int, constraint k primary key (a, b))",
+        "create table t(a int default 1 NOT NULL, b text not null default 'x', c int, constraint k primary key (a, b))",
+    ),
+    ("create table t(a integer primary key, b int)", "create table t(a integer primary key, b int)"),
+    ("create table t(a integer, b int, primary key (a))", "create table t(a integer, b int, primary key (a))"),
     ("create table t(a int, unique nulls distinct (a))", "create table t(a int, unique (a))"),
     ("create table t(id serial, a int)", "create table t(id INTEGER PRIMARY KEY AUTOINCREMENT, a int)"),
     (

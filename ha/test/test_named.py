@@ -148,6 +148,16 @@ class CursorTests(SessionCase):
             ],
         )
 
+    def test_cursors_are_listed(self) -> None:
+        """For pg_cursors: those of SQL and of the protocol, not the unnamed portal."""
+        self.query("BEGIN; DECLARE h BINARY SCROLL CURSOR WITH HOLD FOR SELECT 1")
+        self.ask(Parse("", "SELECT 2"), Bind("p", ""), Bind("", ""), Sync())
+        listed = self.backend.named_cursors()
+        self.assertEqual(
+            [(one.name, one.text, one.holdable, one.binary, one.scrollable, one.made > 0) for one in listed],
+            [("h", "SELECT 1", True, True, True, True), ("p", "SELECT 2", False, False, False, False)],
+        )
+
     def test_discard_all(self) -> None:
         """Nothing named is left."""
         self.query("PREPARE q AS SELECT 1; DECLARE h CURSOR WITH HOLD FOR SELECT 1")

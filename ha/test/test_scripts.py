@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from ha.errors import Notice, StatementError
+from ha.sql.kinds import DELETE_ROWS
 from ha.sql.statements import split
 from ha.sqlite.scripts import already_there, steps
+from ha.sqlite.temporary import promise
 from ha.test.test_rebuild import RebuildCase
 
 
@@ -24,6 +26,43 @@ class TruncateTests(RebuildCase):
         self.run_all("truncate s restart identity")
         self.connection.execute("insert into s default values")
         self.assertEqual(self.rows("select id from s"), [(1,)])
+
+
+class OwnTests(RebuildCase):
+    """A session's own tables go before everybody's."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.connection.execute("create temp table c (id integer primary key autoincrement, n text, m int)")
+        self.connection.execute("create index ci on c (n); insert into c (n, m) values ('1', 2), ('x', 3)")
+
+    def test_altered(self) -> None:
+        """By SQLite's own words, or made anew; the other table of that name is as it was."""
+        before = self.rows("select * from main.c"), self.rows("select sql from main.sqlite_schema")
+        self.run_all("alter table c drop column n")
+        self.run_all("alter table c alter column m type text, add column k timestamp default now()")
+        self.run_all("alter table c rename column m to mm")
+        self.assertEqual(self.rows("select id, mm, k is null from temp.c"), [(1, "2", 0), (2, "3", 0)])
+        self.assertEqual(self.rows("select name from temp.sqlite_schema where type = 'index'"), [])
+        self.run_all("alter table c rename to d")
+        self.connection.execute("insert into d (mm) values ('y')")
+        self.assertEqual(self.rows("select max(id) from d"), [(3,)])
+        self.assertEqual((self.rows("select * from main.c"), self.rows("select sql from main.sqlite_schema")), before)
+
+    def test_emptied(self) -> None:
+        """And counted from the beginning again."""
+        before = self.rows("select * from main.c")
+        self.run_all("truncate c restart identity")
+        self.connection.execute("insert into temp.c (n) values ('z')")
+        self.assertEqual(self.rows("select id, n from temp.c"), [(1, "z")])
+        self.assertEqual(self.rows("select * from main.c"), before)
+
+    def test_with_a_promise(self) -> None:
+        """ON COMMIT would be forgotten."""
+        with self.connection.guard.trusted():
+            promise(self.connection, "c", DELETE_ROWS)
+        error = self.assertRaises(StatementError, self.run_all, "alter table c alter column m type text")
+        self.assertEqual(error.sqlstate, "0A000")
 
 
 class DropTests(RebuildCase):
