@@ -139,7 +139,7 @@ def _plain_column(reader: Reader, start: int) -> bool:
 
 _NEEDS_WORK = frozenset(
     "SERIAL BIGSERIAL SMALLSERIAL GENERATED NOW GEN_RANDOM_UUID UUID_GENERATE_V4 UNIQUE PRIMARY CURRENT_TIMESTAMP CURRENT_DATE "
-    "CURRENT_TIME :: ( LOCALTIMESTAMP ARRAY".split()
+    "CURRENT_TIME :: ( LOCALTIMESTAMP ARRAY REFERENCES".split()
 )
 
 
@@ -169,9 +169,9 @@ def _action(reader: Reader) -> Alteration | None:
             return None
         reader.take("COLUMN")
         return _column(reader)
-    if reader.one_of(
-        "OWNER", "SET", "RESET", "CLUSTER", "ENABLE", "DISABLE", "REPLICA", "VALIDATE", "FORCE", "NO", "INHERIT"
-    ):
+    if reader.take("VALIDATE", "CONSTRAINT"):
+        return Alteration("validate constraint", reader.name())
+    if reader.one_of("OWNER", "SET", "RESET", "CLUSTER", "ENABLE", "DISABLE", "REPLICA", "FORCE", "NO", "INHERIT"):
         if reader.take("SCHEMA"):
             return Alteration("set schema", None, reader.name())
         _rest(reader)
@@ -203,9 +203,8 @@ def _add(reader: Reader) -> Alteration:
         keys = [token.key for token in reader.tokens[body:last]]
         if "USING" in keys and "INDEX" in keys:
             raise StatementError("0A000", "ADD CONSTRAINT … USING INDEX is not supported", hint="Name the columns.")
-        if keys[-2:] == ["NOT", "VALID"]:
-            last -= 2
-        return Alteration("add constraint", name, _declared(reader, body, last))
+        valid = keys[-2:] != ["NOT", "VALID"]
+        return Alteration("add constraint", name, _declared(reader, body, last - 2 * (not valid)), valid=valid)
     reader.at = start
     reader.take("COLUMN")
     if_exists = reader.take("IF", "NOT", "EXISTS")
@@ -256,10 +255,10 @@ def _column(reader: Reader) -> Alteration | None:
         reader.at = after
         if reader.take("COLLATE"):
             reader.qualified()
-        words = reader.words(start, after)
+        words, using = reader.words(start, after), ""
         if reader.take("USING"):
-            _rest(reader)  # SQLite's own conversion on insert does what a cast would
-        return Alteration("type", name, words)
+            using = reader.words(*_rest(reader))
+        return Alteration("type", name, words, using=using)
     if reader.take("SET", "DEFAULT"):
         first, last = _rest(reader)
         if any(token.key == "NEXTVAL" for token in reader.tokens[first:last]):

@@ -392,17 +392,21 @@ class Alteration:
 
     :param action: ``add column``, ``drop column``, ``rename column``, ``rename to``, ``add constraint``, ``drop constraint``,
         ``rename constraint``, ``type``, ``set default``, ``drop default``, ``set not null``, ``drop not null``, ``add identity``,
-        ``set schema``.
+        ``set schema``, ``validate constraint``.
     :param name: the column's or constraint's name; None for a constraint without one.
     :param text: SQLite's words for what is added or set: a column definition, a table constraint, a type, an expression; or the new name
         or schema.
     :param if_exists: an absent (for ``add column``: a present) one is passed over.
+    :param valid: False: NOT VALID, rows that are there may break the constraint.
+    :param using: of ``type``: what the column's new values are made of, in the client's words; "": of the old ones.
     """
 
     action: str
     name: str | None = None
     text: str = ""
     if_exists: bool = False
+    valid: bool = True
+    using: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,9 @@ from ha.sql.namespaces import own_name
 from ha.sql.tokens import QUOTED, WORD, Token, quoted_name, tokenize, unquoted
 from ha.sql.typenames import read_type
 
+#: What a table that is made anew is called until the old one is gone.
+NEW_PREFIX = "_rebuilt_"
+
 
 @dataclass(slots=True)
 class Element:

@@ -15,8 +15,9 @@ import apsw
 
 from ha.errors import StatementError
 from ha.sqlite import sequences
+from ha.sqlite.breaches import NAME, bare, breach
 from ha.sqlite.connection import Connection
-from ha.sqlite.violations import NAME, bare, violation, written_by
+from ha.sqlite.violations import violation, written_by
 from ha.values import Parameters
 
 #: SQLSTATE and, where SQLite's own sentence is of no use, ours; by primary result code (https://sqlite.org/rescode.html).
@@ -78,7 +79,7 @@ def translate(error: Exception, connection: Connection, sql: str, values: Parame
     if isinstance(error, apsw.FullError) and (ended := sequences.at_end(connection, written_by(connection, sql))):
         return ended
     if isinstance(error, apsw.Error):
-        return _by_message(error, sql) or _by_code(error)
+        return breach(error, connection, sql) or _by_message(error, sql) or _by_code(error)
     if isinstance(error, OverflowError):
         return StatementError("22003", "bigint out of range")
     if isinstance(error, UnicodeError):
@@ -257,10 +258,6 @@ PATTERNS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], _Finding]
                 table="{table}",
                 column="{column}",
             ),
-        ),
-        (
-            r"Cannot add a NOT NULL column with default value NULL",
-            _says("23502", "a new NOT NULL column needs a default"),
         ),
         (r"Cannot add .*", lambda match: ("0A000", match[0], {})),
         (r"integer overflow", _says("22003", "bigint out of range")),

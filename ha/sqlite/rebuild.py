@@ -7,11 +7,16 @@ the new table's text is.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ha.errors import StatementError
+from ha.sql.assignments import function_of, more_arguments
 from ha.sql.declarations import PRIMARY_MARK, UNIQUE_MARK
 from ha.sql.kinds import Alteration, AlterTable
 from ha.sql.namespaces import beside, joined, own_name
+from ha.sql.statements import split
 from ha.sql.tabletext import (
+    NEW_PREFIX,
     Table,
     constraint_columns,
     edit,
@@ -25,16 +30,16 @@ from ha.sql.tabletext import (
     written_name,
 )
 from ha.sql.tokens import QUOTED, WORD, quoted, quoted_name, tokenize
+from ha.sql.typenames import declared_type
 from ha.sqlite import comments, schemas, temporary
+from ha.sqlite.breaches import nulls
 from ha.sqlite.connection import Connection
-
-#: What the new table is called until the old one is gone.
-NEW_PREFIX = "_rebuilt_"
+from ha.sqlite.declared import fitted
 
 
 def alter(connection: Connection, argument: AlterTable) -> list[str]:
     with connection.guard.trusted():
-        found = table_called(connection, argument.table)
+        found = schemas.table_called(connection, argument.table)
         if found is None:
             if argument.if_exists:
                 return []
@@ -54,17 +59,10 @@ def alter(connection: Connection, argument: AlterTable) -> list[str]:
             else:
                 texts += own
         # SQLite's own steps come last: they name the table, not its old text.
-        return [*(_rebuilt(connection, table, old) if rebuilt else ()), *texts]
-
-
-def table_called(connection: Connection, name: str) -> tuple[str, str, str] | None:
-    """Name, text and SQLite's schema of the table that a client means: the session's own goes before everybody's."""
-    found = connection.execute(
-        "SELECT name, sql, 'temp' FROM temp.sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE"
-        " UNION ALL SELECT name, sql, 'main' FROM main.sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE",
-        (name,),
-    ).fetchone()
-    return None if found is None else (str(found[0]), str(found[1]), str(found[2]))
+        if not rebuilt:
+            return texts
+        retyped = {(action.name or "").lower(): action for action in argument.actions if action.action == "type"}
+        return [*_rebuilt(connection, table, old, retyped), *texts]
 
 
 def _without_rebuilding(connection: Connection, table: Table, action: Alteration) -> list[str] | None:
@@ -80,13 +78,18 @@ def _without_rebuilding(connection: Connection, table: Table, action: Alteration
         keys = {token.key for token in tokenize(action.text)}
         if keys.isdisjoint(
             ("PRIMARY", "UNIQUE", "CURRENT_TIMESTAMP", "CURRENT_DATE", "CURRENT_TIME", "STORED")
-        ) and not _calls(action):
+        ) and not (_calls(action) or keys >= {"REFERENCES", "DEFAULT"}):
             return [f"ALTER TABLE {shown} ADD COLUMN {action.text}"]
         return None
     if action.action == "drop column" and name.lower() not in columns:
         if action.if_exists:
             return []
         raise StatementError("42703", f'column "{name}" of relation "{table.name}" does not exist')
+    if action.action == "validate constraint":
+        index = beside(table.name, name)
+        if find_constraint(table, name) is None and not connection.has(index):
+            raise StatementError("42704", f'constraint "{name}" of relation "{table.name}" does not exist')
+        return []
     if action.action == "set schema":
         return _moved(connection, table.name, action.text)
     if action.action == "add constraint":
@@ -175,7 +178,9 @@ def _added_constraint(connection: Connection, table: Table, action: Alteration) 
     shown = quoted_name(table.name)
     listed = ", ".join(map(quoted_name, columns))
     if word == "CHECK":
-        name = action.name or _free_name(connection, table, f"{own_name(table.name)}_check")
+        named = [one.column for one in table.elements if one.column is not None and mentions(action.text, one.column)]
+        column = f"{named[0]}_" if len(named) == 1 else ""
+        name = action.name or _free_name(connection, table, f"{own_name(table.name)}_{column}check")
         return [f"ALTER TABLE {shown} ADD CONSTRAINT {quoted_name(name)} {action.text}"]
     for column in columns:
         table.element(column)
@@ -186,6 +191,7 @@ def _added_constraint(connection: Connection, table: Table, action: Alteration) 
         if any("PRIMARY" in {token.key for token in tokenize(element.words)} for element in table.elements):
             raise StatementError("42P16", f'multiple primary keys for table "{table.name}" are not allowed')
         if len(columns) == 1 and is_integer(table.element(columns[0])):
+            _refuse_nulls(connection, table, columns[0])
             return None  # the rowid's own name: the table is made anew, and needs no index
         name = _index_name(table, action) or f"{table.name}_pkey"
         texts = [
@@ -195,6 +201,20 @@ def _added_constraint(connection: Connection, table: Table, action: Alteration) 
         ]
         return [*texts, f"CREATE UNIQUE INDEX {quoted_name(name)} {PRIMARY_MARK} ON {shown} ({listed})"]
     return None
+
+
+def _refuse_nulls(connection: Connection, table: Table, column: str) -> None:
+    """A rowid is never NULL: SQLite would count where a row had none.
+
+    :raises StatementError: 23502.
+    """
+    if (
+        column.lower() not in table.added
+        and connection.execute(
+            f"SELECT 1 FROM {quoted_name(table.name)} WHERE {quoted_name(column)} IS NULL LIMIT 1"
+        ).get
+    ):
+        raise nulls(table.name, column)
 
 
 def _index_name(table: Table, action: Alteration) -> str | None:
@@ -230,7 +250,7 @@ def _dropped_constraint(connection: Connection, table: Table, action: Alteration
 # Making a table anew
 
 
-def _rebuilt(connection: Connection, table: Table, old: list[str]) -> list[str]:
+def _rebuilt(connection: Connection, table: Table, old: list[str], retyped: Mapping[str, Alteration]) -> list[str]:
     name = table.name
     new = NEW_PREFIX + name
     kept = [column for column in old if any(one.column == column for one in table.elements)]
@@ -240,8 +260,10 @@ def _rebuilt(connection: Connection, table: Table, old: list[str]) -> list[str]:
             "SELECT name FROM pragma_table_xinfo(?, ?) WHERE hidden IN (2, 3)", (name, table.schema)
         )
     }
-    columns = ", ".join(quoted_name(column) for column in kept if column not in stored)
-    copied = f"{_rowid(table)}{columns}"
+    copied = [column for column in kept if column not in stored]
+    rowid = _rowid(table)
+    targets = rowid + ", ".join(map(quoted_name, copied))
+    sources = rowid + ", ".join(_source(connection, name, column, retyped.get(column.lower())) for column in copied)
     dropped = {column.lower() for column in old} - {(one.column or "").lower() for one in table.elements}
     gone = _indexes_of(connection, table, dropped)
     dependents = [one for one in _dependents(connection, table) if one[1] not in gone]
@@ -251,10 +273,24 @@ def _rebuilt(connection: Connection, table: Table, old: list[str]) -> list[str]:
         f"DROP {kind} {quoted_name(other)}" for kind, other, _ in reversed(dependents) if kind in ("VIEW", "TRIGGER")
     ]
     texts.append(table.sql(new))
-    texts.append(f"INSERT INTO {quoted_name(new)} ({copied}) SELECT {copied} FROM {quoted_name(name)}")
+    texts.append(f"INSERT INTO {quoted_name(new)} ({targets}) SELECT {sources} FROM {quoted_name(name)}")
     texts.append(f"DROP TABLE {quoted_name(name)}")
     texts.append(f"ALTER TABLE {quoted_name(new)} RENAME TO {quoted_name(name)}")
     return [*texts, *_counted_on(connection, table), *(sql for _, _, sql in dependents)]
+
+
+def _source(connection: Connection, table: str, column: str, retyped: Alteration | None) -> str:
+    """What the new table's column is made of: the old one's values, cast where its type is another now."""
+    words = quoted_name(column)
+    if retyped is None:
+        return words
+    if retyped.using:
+        (query,) = split(f"SELECT {retyped.using} FROM {quoted_name(table)}")
+        made = fitted(connection, query).sql
+        words = made[len("SELECT ") : made.rindex(" FROM ")]
+    wanted = declared_type(retyped.text)
+    function = function_of(wanted) if wanted is not None else None
+    return words if wanted is None or function is None else f"{function}({words}{more_arguments(wanted)})"
 
 
 def _counted_on(connection: Connection, table: Table) -> list[str]:

@@ -47,6 +47,16 @@ def _read(connection: Connection) -> frozenset[str]:
     return frozenset(str(name)[len(PREFIX) :] for name, sql in views if is_one(str(name), str(sql)))
 
 
+def table_called(connection: Connection, name: str) -> tuple[str, str, str] | None:
+    """Name, text and SQLite's schema of the table that a client means: the session's own goes before everybody's."""
+    found = connection.execute(
+        "SELECT name, sql, 'temp' FROM temp.sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE"
+        " UNION ALL SELECT name, sql, 'main' FROM main.sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE",
+        (name,),
+    ).fetchone()
+    return None if found is None else (str(found[0]), str(found[1]), str(found[2]))
+
+
 def require(connection: Connection, schema: str) -> None:
     """
     :raises StatementError: 3F000, there is no such schema.

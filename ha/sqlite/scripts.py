@@ -42,11 +42,13 @@ from ha.sql.kinds import (
 )
 from ha.sql.namespaces import PUBLIC, own_name, parted
 from ha.sql.statements import with_schema
+from ha.sql.tabletext import constraint_columns
 from ha.sql.tokens import quoted, quoted_name, tokenize
 from ha.sqlite import comments, queried, schemas, temporary, typescripts, typeviews
+from ha.sqlite.breaches import check_keys, key_name
 from ha.sqlite.connection import Connection
 from ha.sqlite.declared import Declared
-from ha.sqlite.rebuild import alter, has_sequences, table_called
+from ha.sqlite.rebuild import alter, has_sequences
 
 
 def steps(connection: Connection, statement: Statement, notices: list[Notice]) -> list[str]:
@@ -273,7 +275,7 @@ def _truncate(connection: Connection, argument: Truncate, notices: list[Notice])
 
 
 def _table(connection: Connection, name: str) -> str:
-    found = table_called(connection, name)
+    found = schemas.table_called(connection, name)
     if found is None:
         raise StatementError("42P01", f'relation "{name}" does not exist')
     return found[0]
@@ -306,26 +308,21 @@ def conditions(connection: Connection, statement: Statement) -> Iterator[None]:
         yield
     finally:
         connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, enforced)
-    if isinstance(argument, AlterTable) and any(action.action == "add constraint" for action in argument.actions):
-        _check_keys(connection, argument.table)
+    if isinstance(argument, AlterTable):
+        wanted = _keys_to_check(connection, argument)
+        if wanted:
+            check_keys(connection, argument.table, wanted)
 
 
-def _check_keys(connection: Connection, table: str) -> None:
-    with connection.guard.trusted():
-        if not connection.has(table):
-            return
-        try:
-            broken = connection.execute(f"PRAGMA main.foreign_key_check({quoted_name(table)})").fetchone()
-        except apsw.SQLError as error:
-            if "foreign key mismatch" not in str(error):
-                raise
-            raise StatementError(
-                "42830", "there is no unique constraint matching given keys for referenced table", table=table
-            ) from error
-    if broken is not None:
-        raise StatementError(
-            "23503",
-            f'insert or update on table "{table}" violates foreign key constraint',
-            detail=f'A row refers to a key that is not present in table "{broken[2]}".',
-            table=table,
-        )
+def _keys_to_check(connection: Connection, argument: AlterTable) -> set[str]:
+    """The names of the foreign keys that are new, or to be validated."""
+    found = set()
+    for action in argument.actions:
+        tokens = tokenize(action.text)
+        if action.action == "validate constraint":
+            found.add(action.name or "")
+        elif action.action == "add column" and any(token.key == "REFERENCES" for token in tokens):
+            found.add(key_name(argument.table, [action.name or ""], constraints(f"CREATE TABLE x ({action.text})")))
+        elif action.action == "add constraint" and tokens[0].key == "FOREIGN" and action.valid:
+            found.add(action.name or key_name(argument.table, constraint_columns(action.text), ()))
+    return found

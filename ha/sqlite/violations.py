@@ -7,7 +7,7 @@ row that failed; :mod:`ha.sqlite.culprits` finds it again for DETAIL, where that
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import apsw
 
@@ -15,14 +15,12 @@ from ha.errors import StatementError, depended_on
 from ha.sql import domains
 from ha.sql.constraints import constraints
 from ha.sql.namespaces import TEMPORARY, parted
+from ha.sql.tabletext import NEW_PREFIX
 from ha.sqlite import culprits, schemas, temporary
+from ha.sqlite.breaches import NAME, bare, breach, of_rebuilding
 from ha.sqlite.connection import Connection
 from ha.sqlite.labels import violated
-from ha.sqlite.rebuild import table_called
 from ha.values import Parameters
-
-#: A name in SQL's text, quoted in any of SQLite's ways or not.
-NAME: Final = r'(?:"(?:[^"]|"")+"|`[^`]+`|\[[^\]]+\]|\w+)'
 
 
 def violation(
@@ -32,7 +30,9 @@ def violation(
 
     Called where it happened: the transaction must still be as the statement found it.
     """
-    found = _found(error, connection, sql, values)
+    found = breach(error, connection, sql) or _found(error, connection, sql, values)
+    if found is not None and (found.table or "").startswith(NEW_PREFIX):
+        found = of_rebuilding(found)
     return None if found is None else _in_its_schema(found, connection)
 
 
@@ -158,13 +158,8 @@ def _declared(table: str, connection: Connection) -> list[tuple[str, str, tuple[
 def _text(table: str, connection: Connection) -> str:
     """What the table was made with: the session's own goes before everybody's. Empty where there is none."""
     with connection.guard.trusted():
-        found = table_called(connection, table)
+        found = schemas.table_called(connection, table)
     return "" if found is None else found[1]
-
-
-def bare(name: str) -> str:
-    """A name without its quotes, of any of SQLite's kinds."""
-    return name[1:-1].replace('""', '"') if name[0] in '"`[' else name
 
 
 def _check(what: str, connection: Connection, sql: str, values: Parameters) -> StatementError:
