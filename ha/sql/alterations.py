@@ -14,15 +14,15 @@ from ha.sql.namespaces import joined, own_name, placed
 from ha.sql.reader import Parsed, Reader, refused
 from ha.sql.tokens import quoted, quoted_name, tokenize
 from ha.sql.translate import translate
-from ha.sql.typedefinitions import alter_type
+from ha.sql.typedefinitions import alter_domain, alter_type
 from ha.sql.typenames import read_type
 
 #: Objects whose owner, schema or storage may be altered without meaning anything here.
 _OBJECTS = frozenset(
-    "AGGREGATE COLLATION DATABASE DEFAULT DOMAIN EVENT EXTENSION FUNCTION GROUP LANGUAGE LARGE MATERIALIZED OPERATOR POLICY PROCEDURE ROLE "
+    "AGGREGATE COLLATION DATABASE DEFAULT EVENT EXTENSION FUNCTION GROUP LANGUAGE LARGE MATERIALIZED OPERATOR POLICY PROCEDURE ROLE "
     "SCHEMA SEQUENCE SERVER STATISTICS SYSTEM TABLESPACE TRIGGER USER".split()
 )
-_REFUSED = frozenset("DOMAIN ROLE USER SYSTEM DATABASE TRIGGER".split())
+_REFUSED = frozenset("ROLE USER SYSTEM DATABASE TRIGGER".split())
 
 
 def alter(reader: Reader) -> Parsed | None:
@@ -33,6 +33,8 @@ def alter(reader: Reader) -> Parsed | None:
         return _table(reader)
     if reader.take("TYPE"):
         return alter_type(reader)
+    if reader.take("DOMAIN"):
+        return alter_domain(reader)
     if what == "INDEX":
         return _index(reader)
     if what == "VIEW":

@@ -72,22 +72,41 @@ def in_table(rewriting: Rewriting, types: Types) -> str | None:
             continue
         if (types.made(found.name) or "").startswith("_"):
             raise rewriting.refuse(first + 1, "an array of a domain", "Use an array of its type.")
-        words = [one.declaration]
-        if one.default is not None and not any(rewriting.key(at) == "DEFAULT" for at in range(after, last + 1)):
-            words.append(f"DEFAULT {one.default}")
-        if one.not_null:
-            words.append("NOT NULL")
-        column = quoted_name(unquoted(text, rewriting.tokens[first]))
-        words += [
-            f"CONSTRAINT {quoted_name(constraint_name(one, name))} CHECK ({of_value(condition, column)})"
-            for name, condition in one.checks
-        ]
-        added.append((rewriting.tokens[first + 1].start, rewriting.tokens[after - 1].end, " ".join(words)))
+        has_default = any(rewriting.key(at) == "DEFAULT" for at in range(after, last + 1))
+        words = _declared(one, unquoted(text, rewriting.tokens[first]), has_default)
+        added.append((rewriting.tokens[first + 1].start, rewriting.tokens[after - 1].end, words))
     if not added:
         return None
     for start, end, said in reversed(added):
         text = text[:start] + said + text[end:]
     return text
+
+
+def _declared(one: Domain, column: str, has_default: bool) -> str:
+    """What declares a column of the domain.
+
+    :param has_default: the column says one of its own.
+    """
+    words = [one.declaration]
+    if one.default is not None and not has_default:
+        words.append(f"DEFAULT {one.default}")
+    if one.not_null:
+        words.append("NOT NULL")
+    words += [
+        f"CONSTRAINT {quoted_name(constraint_name(one, name))} CHECK ({of_value(condition, quoted_name(column))})"
+        for name, condition in one.checks
+    ]
+    return " ".join(words)
+
+
+def retold(definition: str, column: str, old: Domain, new: Domain) -> str | None:
+    """A column's definition, as a CREATE TABLE of ours has it, when its domain has changed; None where that is not seen."""
+    name, _, rest = definition.partition(" ")
+    for has_default in (False, True):
+        before = _declared(old, column, has_default)
+        if rest == before or rest.startswith(before + " "):
+            return f"{name} {_declared(new, column, has_default)}{rest[len(before) :]}"
+    return None
 
 
 def refuse_altered(rewriting: Rewriting, types: Types) -> None:

@@ -339,6 +339,49 @@ class AlterEnum:
 
 
 @dataclass(frozen=True, slots=True)
+class AlterDomain:
+    """ALTER DOMAIN.
+
+    :param action: ``set default``, ``drop default``, ``set not null``, ``drop not null``, ``add constraint``, ``drop constraint``,
+        ``rename constraint``, ``validate constraint`` or ``rename to``.
+    :param part: the constraint's name; None for one that the client did not name.
+    :param text: the default or the condition, as the client wrote it, or a new name.
+    :param if_exists: a constraint that is not there is passed over.
+    :param valid: False: NOT VALID, rows that are there may break the constraint.
+    """
+
+    name: str
+    action: str
+    part: str | None = None
+    text: str = ""
+    if_exists: bool = False
+    valid: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One action of an ALTER TYPE of a composite type.
+
+    :param action: ``add``, ``drop``, ``type`` or ``rename``.
+    :param text: the words of its type, or a new name.
+    :param if_exists: a field that is not there is passed over.
+    """
+
+    action: str
+    name: str
+    text: str = ""
+    if_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AlterComposite:
+    """ALTER TYPE … ATTRIBUTE."""
+
+    name: str
+    actions: tuple[Attribute, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DropType:
     """DROP TYPE and DROP DOMAIN."""
 
@@ -392,10 +435,10 @@ class Alteration:
 
     :param action: ``add column``, ``drop column``, ``rename column``, ``rename to``, ``add constraint``, ``drop constraint``,
         ``rename constraint``, ``type``, ``set default``, ``drop default``, ``set not null``, ``drop not null``, ``add identity``,
-        ``set schema``, ``validate constraint``.
+        ``set schema``, ``validate constraint``, ``retold``.
     :param name: the column's or constraint's name; None for a constraint without one.
     :param text: SQLite's words for what is added or set: a column definition, a table constraint, a type, an expression; or the new name
-        or schema.
+        or schema; of ``retold``: the column's whole definition.
     :param if_exists: an absent (for ``add column``: a present) one is passed over.
     :param valid: False: NOT VALID, rows that are there may break the constraint.
     :param using: of ``type``: what the column's new values are made of, in the client's words; "": of the old ones.
@@ -448,6 +491,8 @@ Argument = (
     | CreateComposite
     | CreateDomain
     | AlterEnum
+    | AlterDomain
+    | AlterComposite
     | DropType
     | tuple[str, str, str | None]
 )

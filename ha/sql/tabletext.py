@@ -241,6 +241,8 @@ def edit(table: Table, action: Alteration) -> None:
             for one in table.elements
             if one is not gone and not (one.column is None and mentions(one.words, action.name))
         ]
+    elif action.action == "retold":
+        table.element(action.name or "").words = action.text
     elif action.action == "add constraint":
         _add_to_text(table, action)
     elif action.action == "drop constraint":

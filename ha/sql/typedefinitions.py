@@ -107,9 +107,72 @@ def alter_type(reader: Reader) -> Parsed:
     elif reader.take("SET", "SCHEMA"):
         return (Kind.NOTHING, verb, None) if reader.name() == "public" else refused("ALTER TYPE … SET SCHEMA")
     else:
-        return refused("this ALTER TYPE", "Of an enumeration, labels can be added and renamed.")
+        actions = [_attribute(reader)]
+        while reader.take(","):
+            actions.append(_attribute(reader))
+        reader.end()
+        return Kind.SCRIPT, verb, kinds.AlterComposite(name, tuple(actions))
     reader.end()
     return Kind.SCRIPT, verb, made
+
+
+def _attribute(reader: Reader) -> kinds.Attribute:
+    """``ADD ATTRIBUTE a int``, ``DROP ATTRIBUTE a``, ``ALTER ATTRIBUTE a TYPE int``, ``RENAME ATTRIBUTE a TO b``."""
+    action = reader.one_of("ADD", "DROP", "ALTER", "RENAME").lower()
+    reader.expect("ATTRIBUTE")
+    if_exists = action == "drop" and reader.take("IF", "EXISTS")
+    name, text = reader.name(), ""
+    if action == "rename":
+        reader.expect("TO")
+        text = reader.name()
+    elif action != "drop":
+        if action == "alter" and not reader.take("TYPE"):
+            reader.expect("SET", "DATA", "TYPE")
+        text = reader.type_words()
+        if reader.take("COLLATE"):
+            reader.qualified()
+    reader.one_of("CASCADE", "RESTRICT")
+    return kinds.Attribute("type" if action == "alter" else action, name, text, if_exists)
+
+
+def alter_domain(reader: Reader) -> Parsed:
+    """What follows ALTER DOMAIN."""
+    verb = "ALTER DOMAIN"
+    name = reader.type_name()
+    part, text, if_exists, valid = None, "", False, True
+    if reader.take("OWNER", "TO"):
+        return Kind.NOTHING, verb, None
+    if reader.take("SET", "SCHEMA"):
+        return (Kind.NOTHING, verb, None) if reader.name() == "public" else refused("ALTER DOMAIN … SET SCHEMA")
+    if reader.take("SET", "DEFAULT"):
+        action, text = "set default", reader.expression(frozenset())
+    elif reader.take("DROP", "DEFAULT"):
+        action = "drop default"
+    elif reader.take("SET", "NOT", "NULL"):
+        action = "set not null"
+    elif reader.take("DROP", "NOT", "NULL"):
+        action = "drop not null"
+    elif reader.take("ADD"):
+        action = "add constraint"
+        part = reader.name() if reader.take("CONSTRAINT") else None
+        reader.expect("CHECK", "(")
+        text = reader.expression(frozenset())
+        reader.expect(")")
+        valid = not reader.take("NOT", "VALID")
+    elif reader.take("DROP", "CONSTRAINT"):
+        action, if_exists, part = "drop constraint", reader.take("IF", "EXISTS"), reader.name()
+        reader.one_of("CASCADE", "RESTRICT")
+    elif reader.take("VALIDATE", "CONSTRAINT"):
+        action, part = "validate constraint", reader.name()
+    elif reader.take("RENAME", "CONSTRAINT"):
+        action, part = "rename constraint", reader.name()
+        reader.expect("TO")
+        text = reader.name()
+    else:
+        reader.expect("RENAME", "TO")
+        action, text = "rename to", reader.name()
+    reader.end()
+    return Kind.SCRIPT, verb, kinds.AlterDomain(name, action, part, text, if_exists, valid)
 
 
 def drop_type(reader: Reader) -> Parsed:

@@ -25,6 +25,8 @@ from ha.sql.declarations import MATERIALIZED_MARK
 from ha.sql.domains import altered
 from ha.sql.kinds import (
     Alteration,
+    AlterComposite,
+    AlterDomain,
     AlterEnum,
     AlterTable,
     Comment,
@@ -44,7 +46,7 @@ from ha.sql.namespaces import PUBLIC, own_name, parted
 from ha.sql.statements import with_schema
 from ha.sql.tabletext import constraint_columns
 from ha.sql.tokens import quoted, quoted_name, tokenize
-from ha.sqlite import comments, queried, schemas, temporary, typescripts, typeviews
+from ha.sqlite import comments, queried, schemas, temporary, typechanges, typescripts, typeviews
 from ha.sqlite.breaches import check_keys, key_name
 from ha.sqlite.connection import Connection
 from ha.sqlite.declared import Declared
@@ -66,6 +68,10 @@ def steps(connection: Connection, statement: Statement, notices: list[Notice]) -
         return list(argument.texts)
     if isinstance(argument, CreateTableAs):
         return queried.steps(connection, argument, notices)
+    if isinstance(argument, AlterDomain):
+        return typechanges.alter_domain(connection, argument, notices)
+    if isinstance(argument, AlterComposite):
+        return typechanges.alter_composite(connection, argument, notices)
     if isinstance(argument, (CreateEnum, CreateComposite, CreateDomain, AlterEnum, DropType)):
         return typescripts.steps(connection, argument, notices)
     if isinstance(argument, Comment):
@@ -297,7 +303,7 @@ def conditions(connection: Connection, statement: Statement) -> Iterator[None]:
     :raises StatementError: 23503, a new foreign key does not hold.
     """
     argument = statement.argument
-    if not isinstance(argument, (AlterTable, AlterEnum)) and not (
+    if not isinstance(argument, (AlterTable, AlterEnum, AlterDomain)) and not (
         isinstance(argument, (Drop, DropSchema, DropType)) and argument.cascade
     ):
         yield

@@ -9,7 +9,7 @@ A label that looks like a number is refused: in a column of such a declaration S
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from ha.errors import Notice, StatementError, depended_on
@@ -49,24 +49,25 @@ def steps(
         return _drop(connection, types, argument, notices)
     one = types.get(argument.name)
     if one is None:
-        raise _absent(argument.name)
+        raise absent(argument.name)
     if isinstance(one, Domain):
-        raise StatementError("0A000", "ALTER TYPE of a domain is not supported", hint="Make another.")
+        raise StatementError("42809", f"{argument.name} is not an enum", hint="Use ALTER DOMAIN.")
     if argument.action == "rename to":
         return _rename(connection, types, one, argument.new)
     if not isinstance(one, Enumeration):
-        raise StatementError("42809", f"{argument.name} is not an enum")
+        raise StatementError("42809", f"{argument.name} is not an enum", hint="Use ALTER DOMAIN.")
     if argument.action == "add value":
         return _add(one, argument, notices)
     return _rename_label(connection, one, argument)
 
 
-def _absent(name: str) -> StatementError:
+def absent(name: str) -> StatementError:
+    """The error for a type that is not there."""
     return StatementError("42704", f'type "{name}" does not exist')
 
 
 def _create(connection: Connection, types: Mapping[str, Made], argument: CreateEnum) -> list[str]:
-    _check_name(connection, types, argument.name)
+    check_name(connection, types, argument.name)
     if len(argument.labels) > made.LABELS_MAX:
         raise StatementError("54000", f"an enumeration has at most {made.LABELS_MAX} labels")
     for at, label in enumerate(argument.labels):
@@ -79,7 +80,7 @@ def _create(connection: Connection, types: Mapping[str, Made], argument: CreateE
 
 
 def _create_composite(connection: Connection, types: Mapping[str, Made], argument: CreateComposite) -> list[str]:
-    _check_name(connection, types, argument.name)
+    check_name(connection, types, argument.name)
     with connection.guard.trusted():
         if connection.has(argument.name):
             raise StatementError("42P07", f'relation "{own_name(argument.name)}" already exists')
@@ -92,36 +93,37 @@ def _create_composite(connection: Connection, types: Mapping[str, Made], argumen
         seen.add(field)
         name, _ = named_in(words)
         if declared_type(words) is None and name not in types:
-            raise _absent(name)
+            raise absent(name)
         if isinstance(types.get(name), Domain):
             raise StatementError("0A000", "a field of a domain is not supported", hint="Use the domain's type.")
     return texts(Composite(argument.name, argument.fields))
 
 
 def _create_domain(connection: Connection, types: Mapping[str, Made], argument: CreateDomain) -> list[str]:
-    _check_name(connection, types, argument.name)
+    check_name(connection, types, argument.name)
     name, _ = named_in(argument.words)
     if declared_type(argument.words) is None:
         if name not in types:
-            raise _absent(name)
+            raise absent(name)
         raise StatementError("0A000", "a domain over a type that was made is not supported")
     checks: list[tuple[str, str]] = []
     own = own_name(argument.name)
     for called, condition in argument.checks:
-        taken = {one for one, _ in checks}
-        plain = f"{own}_check"
-        number = 0
-        while called is None and plain in taken:
-            number += 1
-            plain = f"{own}_check{number}"
+        taken = [one for one, _ in checks]
         if called in taken:
             raise StatementError("42710", f'constraint "{called}" for domain "{own}" already exists')
-        checks.append((called or plain, _in_sqlites_words(condition)))
-    default = None if argument.default is None else _in_sqlites_words(argument.default)
+        checks.append((called or unused_name(f"{own}_check", taken), in_sqlites_words(condition)))
+    default = None if argument.default is None else in_sqlites_words(argument.default)
     return texts(Domain(argument.name, argument.words, argument.not_null, default, tuple(checks)))
 
 
-def _in_sqlites_words(expression: str) -> str:
+def unused_name(wanted: str, taken: Collection[str]) -> str:
+    """As PostgreSQL names what a client did not: with the first number that makes it another's name no more."""
+    numbered = (f"{wanted}{number or ''}" for number in range(len(taken) + 1))
+    return next(name for name in numbered if name not in taken)
+
+
+def in_sqlites_words(expression: str) -> str:
     """An expression as a table of the file can have it.
 
     :raises StatementError: 0A000, it has a subquery, or cannot be said so.
@@ -133,7 +135,11 @@ def _in_sqlites_words(expression: str) -> str:
     return said[: said.rindex(")")]
 
 
-def _check_name(connection: Connection, types: Mapping[str, Made], name: str) -> None:
+def check_name(connection: Connection, types: Mapping[str, Made], name: str) -> None:
+    """May a type be called so?
+
+    :raises StatementError: 42710, 3F000, 0A000.
+    """
     schema, _ = parted(name)
     if schema is not None:
         schemas.require(connection, schema)
@@ -201,10 +207,10 @@ def _rename_label(connection: Connection, one: Enumeration, argument: AlterEnum)
 
 def _rename(connection: Connection, types: Mapping[str, Made], one: Made, new: str) -> list[str]:
     new = beside(one.name, new)
-    _check_name(connection, {name: other for name, other in types.items() if name != one.name}, new)
+    check_name(connection, {name: other for name, other in types.items() if name != one.name}, new)
     used = uses(connection, one.name)
     made_ = texts(one._replace(name=new), instead=one.name)
-    for other in _holders(types, one.name):
+    for other in holders(types, one.name):
         fields = tuple((field, _renamed(kind, one.name, new)) for field, kind in other.fields)
         made_ += texts(other._replace(fields=fields), instead=other.name)
     return made_ + _altered(
@@ -212,7 +218,7 @@ def _rename(connection: Connection, types: Mapping[str, Made], one: Made, new: s
     )
 
 
-def _holders(types: Mapping[str, Made], name: str) -> list[Composite]:
+def holders(types: Mapping[str, Made], name: str) -> list[Composite]:
     """The composite types with fields of a type."""
     return [
         one
@@ -241,18 +247,18 @@ def _drop(connection: Connection, types: Mapping[str, Made], argument: DropType,
             if name in types and argument.domain:
                 raise StatementError("42809", f'"{name}" is not a domain')
             if not argument.if_exists:
-                raise _absent(name)
+                raise absent(name)
             notices.append(Notice("NOTICE", "00000", f'type "{name}" does not exist, skipping'))
             continue
         used = uses(connection, name)
-        holders = [one.name for one in _holders(types, name) if one.name not in argument.names]
-        if holders and argument.cascade:
+        within = [one.name for one in holders(types, name) if one.name not in argument.names]
+        if within and argument.cascade:
             raise StatementError(
-                "0A000", f"dropping a field of {holders[0]} is not supported", hint=f"Drop type {holders[0]} first."
+                "0A000", f"dropping a field of {within[0]} is not supported", hint=f"Drop type {within[0]} first."
             )
-        if (used or holders) and not argument.cascade:
+        if (used or within) and not argument.cascade:
             lines = [f"column {use.column} of table {use.table} depends on type {name}" for use in used]
-            lines += [f"type {holder} depends on type {name}" for holder in holders]
+            lines += [f"type {holder} depends on type {name}" for holder in within]
             raise depended_on(f"type {name}", "\n".join(lines))
         for use in used:
             notices.append(Notice("NOTICE", "00000", f"drop cascades to column {use.column} of table {use.table}"))

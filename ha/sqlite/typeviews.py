@@ -105,10 +105,10 @@ def kept(connection: Connection) -> dict[str, Made]:
 def types(connection: Connection) -> dict[str, Made]:
     """All of them, by their names, whole: fields have the words of their types."""
     found = kept(connection)
-    return {name: _whole(one, found, 0) for name, one in found.items()}
+    return {name: whole(one, found) for name, one in found.items()}
 
 
-def _whole(one: Made, known: Mapping[str, Made], depth: int) -> Made:
+def whole(one: Made, known: Mapping[str, Made], depth: int = 0) -> Made:
     """With the words of its fields' types instead of their names."""
     if not isinstance(one, Composite) or depth > DEPTH_MAX:
         return one
@@ -118,7 +118,7 @@ def _whole(one: Made, known: Mapping[str, Made], depth: int) -> Made:
 def _told(kind: str, known: Mapping[str, Made], depth: int) -> str:
     name, array = named_in(kind)
     one = known.get(name)
-    return kind if one is None else "_" * array + _whole(one, known, depth + 1).words
+    return kind if one is None else "_" * array + whole(one, known, depth + 1).words
 
 
 def _read(view: str, sql: str) -> Made:

@@ -41,7 +41,6 @@ class DefinitionTests(SynchronousTestCase):
             "vacuum main",
             "refresh materialized view v",
             "checkpoint",
-            "set constraints all deferred",
         ):
             self.assertEqual(split(text)[0].kind, Kind.NOTHING, text)
 

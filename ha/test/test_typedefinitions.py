@@ -5,7 +5,17 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
-from ha.sql.kinds import AlterEnum, CreateComposite, CreateDomain, CreateEnum, DropType, Kind
+from ha.sql.kinds import (
+    AlterComposite,
+    AlterDomain,
+    AlterEnum,
+    Attribute,
+    CreateComposite,
+    CreateDomain,
+    CreateEnum,
+    DropType,
+    Kind,
+)
 from ha.sql.statements import split
 
 
@@ -48,6 +58,16 @@ class TypeDefinitionTests(SynchronousTestCase):
             ("alter type mood rename to feeling", "ALTER TYPE", AlterEnum("mood", "rename to", new="feeling")),
             ("drop type mood, public.other cascade", "DROP TYPE", DropType(("mood", "other"), False, True)),
             ("drop type if exists mood restrict", "DROP TYPE", DropType(("mood",), True, False)),
+            (
+                "alter domain d add constraint c check (value > 1) not valid",
+                "ALTER DOMAIN",
+                AlterDomain("d", "add constraint", "c", "value > 1", valid=False),
+            ),
+            (
+                "alter type t drop attribute if exists a cascade, alter attribute b type int",
+                "ALTER TYPE",
+                AlterComposite("t", (Attribute("drop", "a", "", True), Attribute("type", "b", "int4"))),
+            ),
         ):
             (statement,) = split(text)
             self.assertEqual((statement.kind, statement.verb, statement.argument), (Kind.SCRIPT, verb, argument), text)
@@ -62,9 +82,8 @@ class TypeDefinitionTests(SynchronousTestCase):
         for text in (
             "create type r as range (subtype = float8)",
             "create type t",
-            "alter type t add attribute a int",
             "alter type t set schema other",
-            "alter domain d drop constraint c",
+            "alter domain d set schema other",
         ):
             self.assertEqual(split(text)[0].kind, Kind.REFUSED, text)
 
