@@ -18,7 +18,7 @@ from functools import lru_cache
 from ha.errors import StatementError
 from ha.sql import made
 from ha.sql.ranges import MULTIRANGES, RANGES
-from ha.sql.typenames import SPOKEN
+from ha.sql.typenames import CITEXT_OIDS, SPOKEN
 from ha.values import Column, Value
 
 TEXT, BINARY = 0, 1
@@ -61,6 +61,7 @@ _BASE = (
     ("nummultirange", 4532, -1, 6151), ("tsmultirange", 4533, -1, 6152), ("tstzmultirange", 4534, -1, 6153),
     ("datemultirange", 4535, -1, 6155), ("int8multirange", 4536, -1, 6157),
     ("regrole", 4096, 4, 4097), ("regnamespace", 4089, 4, 4090), ("xid8", 5069, 8, 271), ("anyarray", 2277, -1, 0),
+    ("citext", CITEXT_OIDS[0], -1, CITEXT_OIDS[1]),
 )  # fmt: skip
 
 TYPES: dict[int, Type] = {}
@@ -133,7 +134,7 @@ _WORDS = {
     "BIT": "bit", "BIT VARYING": "varbit", "VARBIT": "varbit", "\"CHAR\"": "char", "REGCLASS": "regclass",
     "REGTYPE": "regtype", "REGPROC": "regproc", "XID": "xid", "INT2VECTOR": "int2vector", "OIDVECTOR": "oidvector",
     "POINT": "point", "LSEG": "lseg", "PATH": "path", "BOX": "box", "POLYGON": "polygon", "LINE": "line", "CIRCLE": "circle",
-    "MACADDR8": "macaddr8", "TSVECTOR": "tsvector", "TSQUERY": "tsquery", "PG_LSN": "pg_lsn",
+    "MACADDR8": "macaddr8", "TSVECTOR": "tsvector", "TSQUERY": "tsquery", "PG_LSN": "pg_lsn", "CITEXT": "citext",
     **{name.upper(): name for name in (*RANGES, *MULTIRANGES)},
     "PG_NODE_TREE": "pg_node_tree", "ACLITEM": "aclitem", "VOID": "void", "RECORD": "record", "ANYARRAY": "anyarray",
 }  # fmt: skip

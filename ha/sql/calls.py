@@ -226,6 +226,21 @@ def notify(rewriting: Rewriting, index: int) -> None:
     rewriting.acts = rewriting.acts or rewriting.key(index + 1) == "("
 
 
+#: Functions of full-text search, which is SQLite's own here.
+TEXT_SEARCH = frozenset(
+    "TO_TSVECTOR TO_TSQUERY PLAINTO_TSQUERY PHRASETO_TSQUERY WEBSEARCH_TO_TSQUERY TS_RANK TS_RANK_CD TS_HEADLINE SETWEIGHT "
+    "NUMNODE QUERYTREE TSVECTOR_TO_ARRAY ARRAY_TO_TSVECTOR TSQUERY_PHRASE TS_DELETE TS_FILTER TS_REWRITE TS_LEXIZE".split()
+)
+
+
+def text_search(rewriting: Rewriting, index: int) -> None:
+    """
+    :raises StatementError: 0A000, ``to_tsvector(…)`` or ``@@``.
+    """
+    if rewriting.key(index) == "@@" or rewriting.key(index + 1) == "(":
+        raise rewriting.refuse(index, "full-text search", "Use SQLite's: CREATE VIRTUAL TABLE … USING fts5 (…).")
+
+
 #: Functions of large objects: those that read, and those that write.
 _OBJECT_READERS = frozenset("LO_OPEN LO_CLOSE LOREAD LO_LSEEK LO_LSEEK64 LO_TELL LO_TELL64 LO_GET".split())
 OBJECT_FUNCTIONS = _OBJECT_READERS | frozenset(

@@ -25,6 +25,7 @@ COLLATIONS = {
     "timetz": "pg_timetz",
     "jsonb": "pg_jsonb",
     "bpchar": "RTRIM",
+    "citext": "NOCASE",
     **{name: f"pg_{order}_range" for name, order in RANGE_ORDERS.items()},
     **{f"_{name}": f"pg_{order}_ranges" for name, order in RANGE_ORDERS.items()},
     **dict.fromkeys(("_int2", "_int4", "_int8", "_numeric", "_float4", "_float8", "_bool"), "pg_array"),
@@ -125,7 +126,9 @@ def _compare(rewriting: Rewriting, types: Types, at: int) -> None:
         return
     last = rewriting.chain_after(start, CLOSER)
     right = _type(rewriting, types, start, last)
-    if left in COLLATIONS or (right in COLLATIONS and left in (None, "text", "varchar")):
+    if {left, right} in _BESIDE_CITEXT:
+        rewriting.after(end, " COLLATE BINARY")  # both are texts, then
+    elif left in COLLATIONS or (right in COLLATIONS and left in (None, "text", "varchar")):
         rewriting.after(end, f" COLLATE {COLLATIONS[left if left in COLLATIONS else right]}")  # type: ignore[index]
     _alike(rewriting, types, at, (left, first, end), (right, start, last))
     operands = [(left, first, end), (right, start, last)]
@@ -135,6 +138,7 @@ def _compare(rewriting: Rewriting, types: Types, at: int) -> None:
     _equalise(rewriting, operands)
 
 
+_BESIDE_CITEXT = ({"citext", "text"}, {"citext", "varchar"})
 _NUMBERS = frozenset(("int2", "int4", "int8", "numeric", "float4", "float8"))
 _TEXTS = frozenset(("text", "varchar", "bpchar"))
 

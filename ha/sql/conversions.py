@@ -164,12 +164,14 @@ def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName, afte
         return
     if is_made(name):
         enums.cast(rewriting, first, last, name)
-    elif name == "text" or name == "name":
+    elif name in ("text", "name", "citext"):
         if first == last and rewriting.key(first) in ("TRUE", "FALSE"):
             rewriting.instead[first] = f"'{rewriting.key(first).lower()}'"
             return
-        rewriting.before(first, "CAST(")
-        rewriting.after(last, " AS TEXT)")
+        # For SQLite a column that is cast is still a column, and compared as it is.
+        told = name == "text" and rewriting.types is not None and rewriting.types.of(first, last) == "citext"
+        rewriting.before(first, "(CAST(" if told else "CAST(")
+        rewriting.after(last, " AS TEXT) COLLATE BINARY)" if told else " AS TEXT)")
     elif name == "oid" and rewriting.key(last) in _FUNCTION_COLUMNS:
         rewriting.before(first, "pg_regproc_oid(")
         rewriting.after(last, ")")

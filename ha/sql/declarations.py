@@ -33,6 +33,8 @@ RANDOM_UUID = (
     "(lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-' || "
     "substr('89ab', 1 + (abs(random()) % 4), 1) || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6))))"
 )
+#: What SQLite needs to be told of a column of citext.
+CITEXT_COLLATION = " COLLATE NOCASE"
 #: What a comment behind INTEGER tells of a column that counts by itself: its width where it is not int4, and IDENTITY.
 COUNTING = re.compile(r"INTEGER /\* (?:(bigint|smallint) )?(identity )?\*/")
 #: What tells a constraint that was added to a table from an index: SQLite keeps both as an index.
@@ -42,7 +44,7 @@ MATERIALIZED_MARK = "/* materialized */"
 #: Casts that SQLite has itself, by PostgreSQL's name.
 SQLITE_CASTS = {
     "int2": "INTEGER", "int4": "INTEGER", "int8": "INTEGER", "float4": "REAL", "float8": "REAL", "numeric": "NUMERIC",
-    "text": "TEXT", "varchar": "TEXT", "bpchar": "TEXT", "name": "TEXT", "bytea": "BLOB",
+    "text": "TEXT", "varchar": "TEXT", "bpchar": "TEXT", "name": "TEXT", "citext": "TEXT", "bytea": "BLOB",
 }  # fmt: skip
 
 
@@ -240,6 +242,9 @@ def _column(rewriting: Rewriting, first: int, last: int, keys: dict[str, tuple[i
         opening = next(one for one in range(first + 1, after) if rewriting.key(one) == "(")
         rewriting.drop(opening, rewriting.partners[opening])
         rewriting.last(after - 1, f"({','.join(map(str, type_name.modifiers))})")
+    elif type_name is not None and type_name.name == "citext":
+        if not any(rewriting.key(one) == "COLLATE" for one in range(after, last + 1)):
+            rewriting.last(after - 1, CITEXT_COLLATION)
     if default is not None:
         _default(rewriting, default, last, (type_name.name if type_name else "") in ("timestamptz", "timetz"))
     _without_options(rewriting, at, last)

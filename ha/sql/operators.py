@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ha.errors import StatementError
+from ha.sql.comparisons import CLOSER
 from ha.sql.groupedby import AGGREGATES
 from ha.sql.rewriting import Rewriting, elements
 from ha.sql.sums import SUMS
@@ -21,6 +22,16 @@ def infix(words: str) -> Callable[[Rewriting, int], None]:
     return rule
 
 
+def regular(words: str) -> Callable[[Rewriting, int], None]:
+    """``~``, which tells upper from lower case unless its operand's type does not."""
+    told, untold = infix(words), infix(f"{words} '(?i)' ||")
+
+    def rule(rewriting: Rewriting, index: int) -> None:
+        (untold if rewriting.is_operand(index - 1) and _folds(rewriting, index) else told)(rewriting, index)
+
+    return rule
+
+
 def like(words: str, *, folding: bool = False) -> Callable[[Rewriting, int], None]:
     """LIKE and its kin: in PostgreSQL a backslash escapes, unless ESCAPE says otherwise; in SQLite nothing does.
 
@@ -33,10 +44,10 @@ def like(words: str, *, folding: bool = False) -> Callable[[Rewriting, int], Non
     def rule(rewriting: Rewriting, index: int) -> None:
         if not rewriting.is_operand(index - 1) and rewriting.key(index - 1) != "NOT":
             return
-        if not folding and not rewriting.is_sqlites:
+        if not folding and not rewriting.is_sqlites and not _folds(rewriting, index):
             _glob(rewriting, index, words.replace("LIKE", "GLOB"))
             return
-        if rewriting.key(index) != "LIKE":
+        if rewriting.key(index) != words:
             rewriting.instead[index] = words
         pattern = index + 1
         if rewriting.kind(pattern) in TEXTS:
@@ -47,6 +58,14 @@ def like(words: str, *, folding: bool = False) -> Callable[[Rewriting, int], Non
             rewriting.last(pattern, " ESCAPE '\\'")
 
     return rule
+
+
+def _folds(rewriting: Rewriting, index: int) -> bool:
+    """Does what stands before an operator tell no case? Only the schema knows."""
+    if not rewriting.ask() or rewriting.types is None:
+        return False
+    end = index - 1 - (rewriting.key(index - 1) == "NOT")
+    return rewriting.types.of(rewriting.chain_before(end + 1, CLOSER), end) == "citext"
 
 
 def _glob(rewriting: Rewriting, index: int, words: str) -> None:

@@ -41,7 +41,8 @@ _RESULTS = {
     "time": "localtime make_time",
     "timetz": "current_time",
     "interval": "age justify_days justify_hours justify_interval make_interval",
-    "uuid": "gen_random_uuid uuid_generate_v4",
+    "uuid": "gen_random_uuid uuid_generate_v1 uuid_generate_v1mc uuid_generate_v3 uuid_generate_v4 uuid_generate_v5 uuid_nil "
+    "uuid_ns_dns uuid_ns_url uuid_ns_oid uuid_ns_x500",
     "json": "json_extract_path array_to_json json_agg json_array json_build_array json_build_object json_object "
     "json_object_agg row_to_json "
     "to_json json_group_array json_group_object json_strip_nulls json_set json_insert json_patch json_remove json_replace",
@@ -49,7 +50,8 @@ _RESULTS = {
     "jsonb_strip_nulls to_jsonb",
     "_text": "parse_ident regexp_match regexp_matches regexp_split_to_array string_to_array",
     "_name": "current_schemas",
-    "bytea": "loread lo_get digest hmac set_byte set_bit convert_to decode sha224 sha256 sha384 sha512 zeroblob randomblob",
+    "bytea": "gen_random_bytes "
+    "loread lo_get digest hmac set_byte set_bit convert_to decode sha224 sha256 sha384 sha512 zeroblob randomblob",
     "void": "pg_sleep pg_advisory_lock pg_advisory_xact_lock pg_advisory_unlock_all pg_notify lo_put",
     "oid": "lo_create lo_creat lo_from_bytea lo_import pg_my_temp_schema pg_relation_filenode",
     "regclass": "to_regclass pg_get_replica_identity_index",
@@ -81,10 +83,11 @@ ARGUMENT = {
     "pg_notify": "text", "split_part": "text", "position": "text", "strpos": "text", "chr": "int4", "abs": "numeric",
     "pg_terminate_backend": "int4",
     "pg_cancel_backend": "int4", "lo_create": "oid", "lo_creat": "int4", "lo_unlink": "oid", "lo_close": "int4", "lo_tell": "int4",
-    "lo_tell64": "int4", "lo_import": "text",
+    "lo_tell64": "int4", "lo_import": "text", "gen_random_bytes": "int4",
 }  # fmt: skip
 #: Of functions whose arguments have different ones.
 ARGUMENTS = {
+    "uuid_generate_v3": ("uuid", "text"), "uuid_generate_v5": ("uuid", "text"),
     "lo_open": ("oid", "int4"), "loread": ("int4", "int4"), "lowrite": ("int4", "bytea"), "lo_lseek": ("int4", "int4", "int4"),
     "lo_lseek64": ("int4", "int8", "int4"), "lo_truncate": ("int4", "int4"), "lo_truncate64": ("int4", "int8"),
     "lo_from_bytea": ("oid", "bytea"), "lo_get": ("oid", "int8", "int4"), "lo_put": ("oid", "int8", "bytea"), "lo_export": ("oid", "text"),

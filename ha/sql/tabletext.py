@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from ha.errors import StatementError
-from ha.sql.declarations import COUNTING, counting
+from ha.sql.declarations import CITEXT_COLLATION, COUNTING, counting
 from ha.sql.kinds import Alteration
 from ha.sql.namespaces import own_name
 from ha.sql.tokens import QUOTED, WORD, Token, quoted_name, tokenize, unquoted
@@ -297,7 +297,10 @@ def _edit_column(table: Table, action: Alteration) -> None:
         if "PRIMARY" in {token.key for token in tokens} and "AUTOINCREMENT" in {token.key for token in tokens}:
             element.words = _counting_words(element.words, tokens, action.text)
             return
-        element.words = f"{element.words[: tokens[0].end]} {action.text}{element.words[end_of_type:]}"
+        rest = element.words[end_of_type:].removeprefix(CITEXT_COLLATION)
+        if action.text.lower() == "citext" and "COLLATE" not in {token.key for token in tokens[after:]}:
+            rest = CITEXT_COLLATION + rest
+        element.words = f"{element.words[: tokens[0].end]} {action.text}{rest}"
         return
     if action.action == "counts":
         _let_count(element, end_of_type, action.text == "identity")

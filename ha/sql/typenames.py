@@ -208,6 +208,9 @@ def _declared_name(type_name: TypeName, words: str) -> str | None:
     return "float8" if any(part in upper for part in ("REAL", "FLOA", "DOUB")) else None
 
 
+#: The numbers of citext and of its arrays: an extension's has none of PostgreSQL's, but no client may be given it either.
+CITEXT_OIDS = (16_382, 16_383)
+
 #: The types that are spoken over the wire by their own names.
 KNOWN = frozenset(
     """
@@ -215,7 +218,7 @@ KNOWN = frozenset(
     oid regclass regproc regtype text time timestamp timestamptz timetz uuid varbit varchar xml
     daterange datemultirange int4multirange int4range int8multirange int8range numrange nummultirange tsmultirange tsrange
     tstzmultirange tstzrange
-    point lseg path box polygon line circle macaddr8 tsvector tsquery pg_lsn
+    point lseg path box polygon line circle macaddr8 tsvector tsquery pg_lsn citext
     """.split()
 )
 

@@ -9,6 +9,7 @@ import base64
 import codecs
 import hashlib
 import hmac
+import os
 import re
 from collections.abc import Callable
 from typing import Any
@@ -101,6 +102,19 @@ def digest(value: Any, name: Any) -> bytes:
 def keyed(value: Any, key: Any, name: Any) -> bytes:
     """pgcrypto's hmac()."""
     return hmac.new(_bytes(key), _bytes(value), _algorithm(name)).digest()
+
+
+#: Bytes that pgcrypto gives at once.
+RANDOM_BYTES_MAX = 1024
+
+
+def gen_random_bytes(count: Any) -> bytes | None:
+    """pgcrypto's."""
+    if count is None:
+        return None
+    if not 1 <= int(count) <= RANDOM_BYTES_MAX:
+        raise StatementError("39000", "Length not in range")
+    return os.urandom(int(count))
 
 
 _ALGORITHMS = frozenset(("md5", "sha1", "sha224", "sha256", "sha384", "sha512"))

@@ -8,9 +8,12 @@ the columns in the first line, then one row a line as JSON; arrays are lists.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
+
+from ha.sql.typenames import CITEXT_OIDS
 
 _FOLDER: Final = files("ha.sqlite").joinpath("postgres15")
 
@@ -53,4 +56,14 @@ def static_rows(table: str) -> tuple[dict[str, Any], ...]:
     if table not in filled():
         return ()
     names, *lines = _FOLDER.joinpath(f"{table}.jsonl").read_text(encoding="utf-8").splitlines()
-    return tuple(dict(zip(names.split(), json.loads(line), strict=True)) for line in lines)
+    rows = tuple(dict(zip(names.split(), json.loads(line), strict=True)) for line in lines)
+    return (*rows, *_citext(rows)) if table == "pg_type" else rows
+
+
+def _citext(types: tuple[dict[str, Any], ...]) -> Iterator[dict[str, Any]]:
+    """The rows of pg_type that PostgreSQL has when the extension is made; here the type is always there, so it is the system's."""
+    known = {row["typname"]: row for row in types}
+    number, array = CITEXT_OIDS
+    names = {"typcollation": 100, "typispreferred": 0}
+    yield {**known["text"], **names, "oid": number, "typname": "citext", "typarray": array}
+    yield {**known["_text"], **names, "oid": array, "typname": "_citext", "typelem": number}

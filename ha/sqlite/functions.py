@@ -51,6 +51,7 @@ from ha.sqlite import (
     texts,
     timeforms,
     times,
+    uuids,
 )
 from ha.sqlite.advisory import Claims
 from ha.sqlite.largeobjects import Descriptor
@@ -268,8 +269,7 @@ def _asking(connection: Connection) -> list[Row]:
         ("pg_is_in_recovery", 0, lambda: 0, STEADY),
         ("pg_random", 0, mathematics.random_, ASKING),
         ("pg_sampled", -1, sampling.sampled, ASKING),
-        ("gen_random_uuid", 0, texts.random_uuid, ASKING),
-        ("uuid_generate_v4", 0, texts.random_uuid, ASKING),
+        ("gen_random_bytes", 1, bytestrings.gen_random_bytes, ASKING),
         ("inet_server_addr", 0, lambda: None, STEADY),
         ("inet_client_addr", 0, lambda: None, STEADY),
         ("inet_server_port", 0, lambda: None, STEADY),
@@ -278,6 +278,7 @@ def _asking(connection: Connection) -> list[Row]:
         ("pg_conf_load_time", 0, lambda: _STARTED, STEADY),
         ("txid_current", 0, lambda: int(context().now * 1_000_000), ASKING),
     ]
+    rows += [(*row, ASKING) for row in uuids.DRAWN]
     rows += [(*row, ASKING) for row in rangevalues.rows(zone)]
     rows += [(*row, ASKING) for row in composites.rows(zone)]
     rows += [(*row, ACTING) for row in sequences.rows(lambda: sequences.Sequences(found(), context()))]  # type: ignore[arg-type]
@@ -326,6 +327,7 @@ _STEADY_ROWS: Final[tuple[Row, ...]] = tuple(
         timeforms.FUNCTIONS,
         arrays.FUNCTIONS,
         bytestrings.FUNCTIONS,
+        uuids.FUNCTIONS,
         catalog_functions.FUNCTIONS,
         jsontexts.FUNCTIONS,
         mathematics.FUNCTIONS,

@@ -6,6 +6,7 @@ SQLite's own would keep four kinds of columns, and tell neither a boolean from a
 from __future__ import annotations
 
 from ha.errors import Notice, StatementError
+from ha.sql.declarations import CITEXT_COLLATION
 from ha.sql.infer import columns, declaration
 from ha.sql.kinds import CreateTableAs
 from ha.sql.namespaces import own_name
@@ -13,6 +14,7 @@ from ha.sql.tokens import quoted_name
 from ha.sqlite.connection import Connection
 from ha.sqlite.declared import Declared, fitted
 from ha.sqlite.fetch import facts_of
+from ha.values import Column
 
 
 def steps(connection: Connection, argument: CreateTableAs, notices: list[Notice]) -> list[str]:
@@ -43,8 +45,13 @@ def steps(connection: Connection, argument: CreateTableAs, notices: list[Notice]
         if name in named[:at]:
             raise StatementError("42701", f'column "{name}" specified more than once')
     declared = ", ".join(
-        f"{quoted_name(name)} {declaration(one)}".rstrip() for name, one in zip(named, found, strict=True)
+        f"{quoted_name(name)} {_declared(one)}".rstrip() for name, one in zip(named, found, strict=True)
     )
     # As SQLite keeps it, so that other nodes are told these words.
     made = f"CREATE {'TEMP ' if argument.temporary else ''}TABLE {quoted_name(argument.name)} ({declared})"
     return [made, f"INSERT INTO {argument.table} {query.sql}"] if argument.filled else [made]
+
+
+def _declared(column: Column) -> str:
+    words = declaration(column)
+    return words + CITEXT_COLLATION if words == "citext" else words

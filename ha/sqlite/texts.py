@@ -11,7 +11,6 @@ import functools
 import math
 import re
 import unicodedata
-import uuid
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -197,10 +196,6 @@ def format_(form: Any, *values: Any) -> str:
 
 
 _FORMAT = re.compile(r"([^%]+)|%(?:(\d{1,3})\$)?-?\d{0,3}([sIL%])", re.DOTALL)
-
-
-def random_uuid() -> str:
-    return str(uuid.uuid4())
 
 
 # Numbers

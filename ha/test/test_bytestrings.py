@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ha.errors import StatementError
 from ha.sqlite import bytestrings
 from ha.test.spoken import Spoken
+from ha.test.test_functions import FunctionCase
 
 
 class ByteTests(SynchronousTestCase):
@@ -45,3 +46,15 @@ class ByteTests(SynchronousTestCase):
         )
         self.assertEqual(spoken.rows("select left(hmac('a', 'b', 'sha256')::text, 10)"), [("\\xcb448b44",)])
         self.assertEqual(spoken.error("select digest('abc', 'rot13')").sqlstate, "22023")
+
+
+class DrawnTests(FunctionCase):
+    """pgcrypto's gen_random_bytes()."""
+
+    def test_as_many_as_are_asked_for(self) -> None:
+        """From 1 to 1024."""
+        first, second = self.answer("select gen_random_bytes(16)"), self.answer("select gen_random_bytes(16)")
+        assert isinstance(first, bytes)
+        self.assertEqual(len(first), 16)
+        self.assertNotEqual(first, second)
+        self.refused((("gen_random_bytes(0)", "39000"), ("gen_random_bytes(1025)", "39000")))

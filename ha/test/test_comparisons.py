@@ -108,3 +108,67 @@ class UnlikeTests(SynchronousTestCase):
             "lower(name) = 'x'",
         ):
             self.assertEqual(spoken.rows(f"SELECT id FROM t WHERE {condition}"), [])
+
+
+class CitextTests(SynchronousTestCase):
+    """A citext is compared without regard to case."""
+
+    def setUp(self) -> None:
+        self.spoken = Spoken(self)
+        self.spoken.query("CREATE EXTENSION IF NOT EXISTS citext")
+        self.spoken.query("CREATE TABLE c (id int PRIMARY KEY, a citext UNIQUE, t text)")
+        self.spoken.query("INSERT INTO c VALUES (1, 'Ab', 'aB'), (2, 'Cd', 'cd')")
+
+    def ids(self, condition: str) -> list[str | None]:
+        """The rows of which a condition holds."""
+        return [row[0] for row in self.spoken.rows(f"SELECT id FROM c WHERE {condition} ORDER BY id")]
+
+    def test_compared(self) -> None:
+        """With literals, lists, patterns; beside a text both are texts, as in PostgreSQL."""
+        for condition, wanted in (
+            ("a = 'aB'", ["1"]),
+            ("'AB' = a", ["1"]),
+            ("a IN ('CD', 'x')", ["2"]),
+            ("a = ANY (ARRAY['cd'])", ["2"]),
+            ("a > 'b'", ["2"]),
+            ("a LIKE 'A%'", ["1"]),
+            ("a NOT LIKE 'a%'", ["2"]),
+            ("a ~~ '%D'", ["2"]),
+            ("a !~~ '%D'", ["1"]),
+            ("a ~ '^aB$'", ["1"]),
+            ("a !~ '^aB$'", ["2"]),
+            ("a = t", []),
+            ("t = a", []),
+            ("a = t::citext", ["1", "2"]),
+            ("a = 'aB'::text", []),
+            ("a::text = 'aB'", []),
+            ("t LIKE 'A%'", []),
+            ("t ~ '^A'", []),
+        ):
+            self.assertEqual(self.ids(condition), wanted, condition)
+        self.assertEqual(
+            self.spoken.rows("SELECT 'Ab'::citext = 'aB', max(x) FROM (VALUES ('b'::citext), ('A')) v(x)"), [("t", "b")]
+        )
+
+    def test_a_key(self) -> None:
+        """Holds one of both, whichever way the column came to its type."""
+        self.assertEqual(self.spoken.error("INSERT INTO c VALUES (3, 'AB')").sqlstate, "23505")
+        self.spoken.query("ALTER TABLE c ADD COLUMN n citext; ALTER TABLE c ALTER COLUMN t TYPE citext")
+        self.spoken.query("UPDATE c SET n = 'x'; CREATE UNIQUE INDEX ON c (t)")
+        self.assertEqual(self.spoken.error("CREATE UNIQUE INDEX ON c (n)").sqlstate, "23505")
+        self.assertEqual(self.spoken.error("INSERT INTO c VALUES (3, 'z', 'CD')").sqlstate, "23505")
+        self.spoken.query("UPDATE c SET n = CASE id WHEN 1 THEN 'y' ELSE 'Y' END")
+        self.assertEqual(self.spoken.error("CREATE UNIQUE INDEX ON c (n)").sqlstate, "23505")
+        self.spoken.query("CREATE TABLE d AS SELECT n FROM c")
+        self.assertEqual(self.spoken.error("CREATE UNIQUE INDEX ON d (n)").sqlstate, "23505")
+        self.spoken.query("ALTER TABLE c ALTER COLUMN n TYPE text; CREATE UNIQUE INDEX ON c (n)")
+        self.assertEqual(self.ids("n = 'Y'"), ["2"])
+
+    def test_the_type(self) -> None:
+        """Is announced, and found by its name."""
+        description = self.spoken.query("SELECT a, 'x'::citext FROM c")[0]
+        self.assertEqual([column.type_oid for column in description.columns], [16_382, 16_382])
+        shown = "SELECT format_type(atttypid, atttypmod), typname FROM pg_attribute JOIN pg_type t ON t.oid = atttypid"
+        self.assertEqual(
+            self.spoken.rows(f"{shown} WHERE attrelid = 'c'::regclass AND attname = 'a'"), [("citext", "citext")]
+        )
