@@ -12,6 +12,7 @@ The map of the house. Each package's own docstring tells its room; docs/architec
     backend      runs one client's statements in one database; both doors meet here
     instructions what a client says to its session: BEGIN, SET, LISTEN ...
     judgement    what a connection makes of a statement, found once
+    shortcut     reads that nothing must be waited for, answered at once
     writing      statements that write, whichever way they must go
     procedure    DO: its steps inside one transaction
     batch        several commands as one transaction

@@ -1,8 +1,8 @@
 """One client's conversation with one database; both doors meet here.
 
 What is here is what a client is: its settings, its block, its limits; and how it reads. What a statement is, :mod:`ha.judgement`
-finds; writing is :mod:`ha.writing`, commands of the session are :mod:`ha.instructions`, several commands at once :mod:`ha.batch`,
-rows that come later :mod:`ha.stream`.
+finds; what can be answered at once is :mod:`ha.shortcut`, writing :mod:`ha.writing`, commands of the session are
+:mod:`ha.instructions`, several commands at once :mod:`ha.batch`, rows that come later :mod:`ha.stream`.
 
 A statement is given to SQLite to judge: what it reads, whether it writes. Reads go to a reading connection, writes to the committer,
 blocks to a :class:`~ha.block.Block`. Only plain values pass in and out, because doors and readers are to
@@ -18,12 +18,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from ha import shortcut
 from ha.batch import BATCH_COMMANDS_MAX, BATCHED, only_reads, read_batch, run_all
 from ha.block import Block
 from ha.company import Company
 from ha.errors import StatementError
 from ha.instructions import INSTRUCTIONS, shown
-from ha.judgement import COUNTED, NARROW, POSTGRESQL, SQLITE, Judgement, Shape, judge, known, shape_of
+from ha.judgement import COUNTED, NARROW, POSTGRESQL, SQLITE, Judgement, judge, known, shape_of
 from ha.replication.conflicts import READ_COMMITTED
 from ha.replication.replica import Replica
 from ha.sql.kinds import Begin, Kind, Statement
@@ -34,7 +35,7 @@ from ha.sql.variables import Variables
 from ha.sqlite import advisory, largeobjects, temporary
 from ha.sqlite.catalog import mentions
 from ha.sqlite.catalog_functions import signature
-from ha.sqlite.connection import Connection, Facts
+from ha.sqlite.connection import Connection
 from ha.sqlite.database import Private
 from ha.sqlite.executor import FOREVER, Cancellation
 from ha.sqlite.fetch import Allowance, first_rows, insert_rows
@@ -71,6 +72,11 @@ class Ways(NamedTuple):
     limit_s: float
     path: tuple[str, ...] = ()
 
+    def deadline(self) -> float:
+        """When a statement that starts now must stop, on ``time.monotonic``'s scale."""
+        limit_s = self.limit_s
+        return time.monotonic() + limit_s if limit_s > 0 else FOREVER
+
 
 class Premises(Protocol):
     """The node, where a client may make and drop databases."""
@@ -93,11 +99,6 @@ class Premises(Protocol):
 def _held(level: str) -> str:
     """The level that a transaction is held to: PostgreSQL, too, gives READ UNCOMMITTED no less than READ COMMITTED."""
     return READ_COMMITTED if level == "read uncommitted" else level
-
-
-def _description(statement: Statement, facts: Facts, shape: Shape) -> Description:
-    unknown = max(statement.parameters, len(facts.parameters)) - len(shape.parameters)
-    return Description(shape.parameters + (None,) * unknown, shape.columns)
 
 
 _IDLE = {"I": "idle", "T": "idle in transaction", "E": "idle in transaction (aborted)"}
@@ -159,14 +160,14 @@ class Backend:
         self._dialect = SQLITE if self.sqlite_order else POSTGRESQL
         self._ways = Ways(self._dialect, "local", 0.0)
         self._ways_of = -1
-        self._asked: Statement | None = None
-        self._running = False
-        self._started = self._query_started = time.time()
+        self.asked: Statement | None = None
+        self.running = False
+        self._started = self.query_started = time.time()
         self.block: Block | None = None
         self.private: Private | None = None
         self.cancellation = Cancellation()
         self._idle_call: Any = None
-        self._expired: StatementError | None = None
+        self.expired: StatementError | None = None
         self._when_spare = when_spare
         self._released = False
         #: Something failed on its way, and nobody knows what still refers to this client.
@@ -213,11 +214,11 @@ class Backend:
             database=self.context.database,
             user=self.context.user,
             application=self.variables.get("application_name"),
-            state="active" if self._running else _IDLE[status],
-            query="" if self._asked is None else self._asked.words,
+            state="active" if self.running else _IDLE[status],
+            query="" if self.asked is None else self.asked.words,
             backend_start=self._started,
-            transaction_start=self.context.now if block is not None or self._running else None,
-            query_start=self._query_started,
+            transaction_start=self.context.now if block is not None or self.running else None,
+            query_start=self.query_started,
         )
 
     def parse(self, text: str) -> tuple[Statement, ...]:
@@ -242,20 +243,8 @@ class Backend:
         # SQLite's own clients get columns named by their text.
         return None if self.sqlite_order else lift(text)
 
-    def describe_at_once(self, statement: Statement) -> Description | None:
-        """What :meth:`describe` says, if it is known already and nothing must be waited for."""
-        if statement.kind is not Kind.SQL or self.block is not None or self.private is not None:
-            return None
-        connection = self.replica.database.idle_reader()
-        if connection is None:
-            return None
-        try:
-            judged = known(self, connection, statement, self.ways)
-            return (
-                None if judged is None or judged.shape is None else _description(statement, judged.facts, judged.shape)
-            )
-        finally:
-            self.replica.database.give_back(connection)
+    describe_at_once = shortcut.describe
+    execute_at_once = shortcut.execute
 
     async def describe(self, statement: Statement) -> Description:
         """What `statement` wants and gives. Prepares it; never runs it."""
@@ -267,56 +256,10 @@ class Backend:
         try:
             judged = known(self, connection, statement, self.ways) or await self._judged(connection, statement)
             shape = judged.shape or shape_of(self, connection, judged.statement, judged.facts)
-            return _description(statement, judged.facts, shape)
+            return shape.describes(statement)
         finally:
             if borrowed:
                 self.replica.database.give_back(connection)
-
-    def execute_at_once(self, statement: Statement, values: Parameters = (), *, rows_max: int = 0) -> Answer | None:
-        """Run one statement, if it is a read that this node knows, outside a block, and nothing must be waited for: most are.
-
-        :param rows_max: see :meth:`execute`.
-        :returns: None where :meth:`execute` must be asked; then nothing was done.
-        :raises StatementError: its own.
-        """
-        ways, database = self.ways, self.replica.database
-        settled = self.block is None and self.private is None and self._expired is None and ways.consistency == "local"
-        if not settled or statement.kind is not Kind.SQL or statement.verb in COUNTED:
-            return None
-        connection = database.idle_reader()
-        if connection is None:
-            return None
-        rest = None
-        try:
-            judged = known(self, connection, statement, ways)
-            if judged is None or not judged.reads or judged.facts.makes_temp:
-                return None
-            judged.check(statement, values)
-            shape, sql = judged.shape, judged.statement.sql
-            assert shape is not None
-            self._asked, self._query_started, self._running = statement, time.time(), True
-            context = self.context
-            context.now, context.types_asked = self._query_started, shape.asked
-            work = partial(first_rows, sql=sql, values=values, rows_max=rows_max or BATCH_ROWS)
-            deadline = time.monotonic() + ways.limit_s if ways.limit_s > 0 else FOREVER
-            try:
-                found = database.lanes.attempt(connection, work, key=sql, deadline=deadline)
-            except StatementError as error:
-                raise judged.placed(error, statement) from error
-            if found is None:
-                return None
-            rows, cursor = found
-            if cursor is not None:
-                rest = Stream(self, cursor, True, None)
-            return Answer(statement.verb, shape.columns, rows, len(rows), None, rest)
-        finally:
-            self._running = False
-            if self.claims.transaction:
-                self.claims.end_transaction()
-            if self.context.objects:
-                self.context.objects = {}
-            if rest is None:
-                database.give_back(connection)
 
     async def execute(
         self, statement: Statement, values: Parameters = (), *, alone: bool = True, rows_max: int = 0, **options: Any
@@ -329,17 +272,17 @@ class Backend:
         :param options: what a request says of itself, see :meth:`configure`.
         :raises StatementError: and inside a block, the block has failed.
         """
-        if self._expired is not None:
-            raise self._expired
+        if self.expired is not None:
+            raise self.expired
         if options:
             self.configure(**options)
         self.cancellation = Cancellation()
-        self._asked, self._query_started, self._running = statement, time.time(), True
+        self.asked, self.query_started, self.running = statement, time.time(), True
         block = self.block
         if block is not None:
             self.stop_idling()
             if block.failed and statement.kind not in ENDINGS:
-                self._running = False
+                self.running = False
                 raise StatementError(
                     "25P02", "current transaction is aborted, commands ignored until end of transaction block"
                 )
@@ -355,7 +298,7 @@ class Backend:
                 self.block.fail()
             raise
         finally:
-            self._running = False
+            self.running = False
             if self.block is not None:
                 self.idle()
             else:
@@ -446,9 +389,9 @@ class Backend:
     def terminate(self) -> None:
         """Another client ends this one's session (57P01)."""
         self.cancel()
-        self._expired = StatementError("57P01", "terminating connection due to administrator command")
+        self.expired = StatementError("57P01", "terminating connection due to administrator command")
         if self.on_expired is not None:
-            self.on_expired(self._expired)
+            self.on_expired(self.expired)
 
     async def close(self) -> None:
         """See :meth:`release`."""
@@ -478,7 +421,7 @@ class Backend:
         context = self.context
         return not (
             self._spoiled
-            or self._expired is not None
+            or self.expired is not None
             or self.variables.changes
             or self.channels
             or context.last_values
@@ -494,8 +437,8 @@ class Backend:
         self.context.said.clear()
         self.context.types_asked = ()
         self.cancellation = Cancellation()
-        self._asked = None
-        self._started = self._query_started = time.time()
+        self.asked = None
+        self._started = self.query_started = time.time()
         self._released = False
         if self._company is not None:
             self._company.enter(self)
@@ -503,9 +446,8 @@ class Backend:
     # Limits
 
     def deadline(self) -> float:
-        """When a statement that starts now must stop, on ``time.monotonic``'s scale."""
-        limit_s = self.ways.limit_s
-        return time.monotonic() + limit_s if limit_s > 0 else FOREVER
+        """See :meth:`Ways.deadline`."""
+        return self.ways.deadline()
 
     def fresh_cancellation(self) -> Cancellation:
         """The one that :meth:`cancel` means from now on."""
@@ -531,9 +473,9 @@ class Backend:
     def _expire(self) -> None:
         self._idle_call = None
         self.end_block()
-        self._expired = StatementError("25P03", "terminating connection due to idle-in-transaction timeout")
+        self.expired = StatementError("25P03", "terminating connection due to idle-in-transaction timeout")
         if self.on_expired is not None:
-            self.on_expired(self._expired)
+            self.on_expired(self.expired)
 
     async def catch_up(self, level: str) -> None:
         """Wait until the file is as new as a read of `level` asks for.
@@ -622,7 +564,7 @@ class Backend:
         context, block, shape = self.context, self.block, judged.shape
         assert shape is not None
         if block is None or not block.used:
-            context.now = self._query_started
+            context.now = self.query_started
         context.types_asked = shape.asked
         if block is not None:
             block.used = True
@@ -690,8 +632,8 @@ class Backend:
 
         :returns: how many.
         """
-        if self._expired is not None:
-            raise self._expired
+        if self.expired is not None:
+            raise self.expired
         self.fresh_cancellation()
         self.stop_idling()
         block = self.implicit_block()

@@ -24,7 +24,7 @@ from ha.sqlite.fetch import check_parameters, facts_of
 from ha.sqlite.merging import merging_facts
 from ha.sqlite.schemas import in_its_schema
 from ha.sqlite.scripts import is_of_view
-from ha.values import Column, Parameters
+from ha.values import Column, Description, Parameters
 
 if TYPE_CHECKING:
     from ha.backend import Backend, Ways
@@ -48,6 +48,11 @@ class Shape:
     parameters: tuple[str | None, ...]
     #: What its calls of pg_typeof answer.
     asked: tuple[str | None, ...] = ()
+
+    def describes(self, statement: Statement) -> Description:
+        """What `statement`, which has this shape, wants and gives."""
+        unknown = max(statement.parameters, len(self.facts.parameters)) - len(self.parameters)
+        return Description(self.parameters + (None,) * unknown, self.columns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,16 +230,18 @@ class Lanes:
         return self._run(connection, work, self.budget_s, deadline, cancellation)
 
     def attempt(
-        self, connection: Any, work: Callable[[Any], T], *, key: Hashable, deadline: float = FOREVER
+        self, connection: Any, work: Callable[..., T], *arguments: Any, key: Hashable, deadline: float = FOREVER
     ) -> T | None:
         """Run `work` here and now, as :meth:`short` does, if it is short as far as anybody knows.
+
+        :param arguments: what `work` is given besides the connection.
 
         None: it is not, and was not run, or not to its end; :meth:`is_long` says so from now on.
         """
         if self.is_long(key):
             return None
         try:
-            return self._run(connection, work, self.budget_s, deadline, None)
+            return self._run(connection, work, self.budget_s, deadline, None, *arguments)
         except BudgetSpent:
             self.remember_long(key)
             return None
@@ -291,10 +293,11 @@ class Lanes:
     def _run(
         self,
         connection: Any,
-        work: Callable[[Any], T],
+        work: Callable[..., T],
         budget_s: float,
         deadline: float,
         cancellation: Cancellation | None,
+        *arguments: Any,
     ) -> T:
         """:param budget_s: 0 for none."""
         gauge: Gauge = connection.gauge
@@ -309,7 +312,7 @@ class Lanes:
             if cancellation.wanted:
                 raise cancelled()
         try:
-            return work(connection)
+            return work(connection, *arguments)
         except apsw.InterruptError as interrupt:
             raise self._stopped(gauge, deadline) from interrupt
         except StatementError as error:
