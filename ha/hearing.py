@@ -29,60 +29,6 @@ class Loop(Protocol):
     def remove_reader(self, fd: int) -> object: ...
 
 
-class Ear:
-    """Hears for one connection.
-
-    :param transport: the connection's, which hears nothing as long as this does.
-    :param take: told of each piece of what has arrived. It may call :meth:`stop`, and must not raise.
-    """
-
-    __slots__ = ("_heard", "_loop", "_socket", "_take", "_transport")
-
-    def __init__(self, loop: Loop, transport: Any, take: Callable[[bytes], None]) -> None:
-        self._loop = loop
-        self._transport = transport
-        self._take = take
-        self._socket: Any = transport.getHandle()
-        #: The socket's number, while the loop tells us of what arrives there.
-        self._heard: int | None = None
-
-    def listen(self) -> None:
-        """From now on, until :meth:`stop`."""
-        self._transport.pauseProducing()
-        self._heard = self._socket.fileno()
-        self._loop.add_reader(self._heard, self._arrived)
-
-    def stop(self) -> None:
-        """Hear no more; what arrives waits. May be called twice."""
-        if self._heard is not None:
-            heard, self._heard = self._heard, None
-            self._loop.remove_reader(heard)
-
-    def leave(self) -> None:
-        """Hear no more; the transport does."""
-        if self._heard is not None:
-            self.stop()
-            self._transport.resumeProducing()
-
-    def _arrived(self) -> None:
-        """The loop's call: something is there."""
-        try:
-            data = self._socket.recv(RECEIVED_BYTES_MAX)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if data:
-            # A reset that comes right behind the last bytes is told once, with them: uvloop then hears that socket no more,
-            # without a word, and refuses to be asked for it again. So who is still there is asked before each read is used.
-            lost = self._socket.getsockopt(SOL_SOCKET, SO_ERROR)
-            self._take(data)
-            if not lost or self._heard is None:
-                return
-        # The end, or an error: the transport meets it again, and says so in connectionLost.
-        self.leave()
-
-
 class Line:
     """One connection's socket, as long as the transport need not have it.
 
@@ -93,7 +39,7 @@ class Line:
     """
 
     log = Logger()
-    __slots__ = ("_ear", "_end", "_socket", "_take", "_transport")
+    __slots__ = ("_answered", "_broken", "_end", "_heard", "_loop", "_socket", "_take", "_transport")
 
     def __init__(
         self, transport: Any, loop: Loop | None, take: Callable[[bytes], object], end: Callable[[], object]
@@ -102,17 +48,45 @@ class Line:
         self._take = take
         self._end = end
         self._socket: Any = transport.getHandle() if ISystemHandle.providedBy(transport) else None
-        self._ear: Ear | None = None
-        if self._socket is not None and loop is not None:
-            self._ear = Ear(loop, transport, self._heard)
-            self._ear.listen()
+        self._loop = None if self._socket is None else loop
+        #: The socket's number, while the loop tells us of what arrives there.
+        self._heard: int | None = None
+        #: Did the socket take something since bytes arrived, or say that it is broken?
+        self._answered = self._broken = False
+        if self._loop is not None:
+            self.listen()
 
-    def _heard(self, data: bytes) -> None:
+    def _arrived(self) -> None:
+        """The loop's call: something is there."""
         try:
-            self._take(data)
-        except Exception:
-            self.log.failure("what a client sent could not be taken")
-            self._end()
+            data = self._socket.recv(RECEIVED_BYTES_MAX)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._answered = False
+            try:
+                self._take(data)
+            except Exception:
+                self.log.failure("what a client sent could not be taken")
+                self._end()
+            # A reset that comes right behind the last bytes is told once, with them: uvloop then hears that socket no more,
+            # without a word, and refuses to be asked for it again. So who is still there is asked after each read, unless the
+            # socket has taken an answer: it would not have.
+            if self._answered or self._heard is None:
+                return
+            if not self._broken and not self._socket.getsockopt(SOL_SOCKET, SO_ERROR):
+                return
+        # The end, or an error: the transport meets it again, and says so in connectionLost.
+        self._stop()
+        self._transport.resumeProducing()
+
+    def _stop(self) -> None:
+        if self._heard is not None:
+            assert self._loop is not None
+            heard, self._heard = self._heard, None
+            self._loop.remove_reader(heard)
 
     def send(self, data: bytes) -> bytes:
         """Ask the socket to take it. Only while the transport's buffer is known to be empty.
@@ -123,32 +97,38 @@ class Line:
             return data
         try:
             sent = self._socket.send(data)
-        except OSError:  # full, or broken: the transport finds out which
+        except BlockingIOError:
             return data
+        except OSError:  # the transport finds out what it is
+            self._broken = True
+            return data
+        self._answered = True
         return b"" if sent == len(data) else data[sent:]
 
     def rest(self) -> None:
-        """Hear nothing for now."""
-        if self._ear is not None:
-            self._ear.stop()
+        """Hear nothing for now; what arrives waits."""
+        if self._loop is not None:
+            self._stop()
         else:
             self._transport.pauseProducing()
 
     def listen(self) -> None:
-        """Hear again."""
-        if self._ear is not None:
-            self._ear.listen()
+        """Hear, or hear again."""
+        if self._loop is not None:
+            self._transport.pauseProducing()
+            self._heard = self._socket.fileno()
+            self._loop.add_reader(self._heard, self._arrived)
         else:
             self._transport.resumeProducing()
 
     def leave(self) -> None:
         """The transport does all from now on: it is to speak TLS."""
-        if self._ear is not None:
-            self._ear.leave()
-        self._ear = self._socket = None
+        if self._heard is not None:
+            self._stop()
+            self._transport.resumeProducing()
+        self._loop = self._socket = None
 
     def close(self) -> None:
         """Hear and send nothing any more: the connection ends. May be called twice."""
-        if self._ear is not None:
-            self._ear.stop()
-        self._ear = self._socket = None
+        self._stop()
+        self._loop = self._socket = None

@@ -143,8 +143,11 @@ class Connection(Protocol):
         self._busy = True
         self._sent = 0
         session.eager = True
+        running: Deferred[None] | None = None
         try:
-            running = begun(session.run())
+            waiting = session.run_at_once()
+            if waiting is not None:
+                running = begun(session.run(waiting))
         except Exception:
             running = fail()
         session.flush()

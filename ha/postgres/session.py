@@ -1,8 +1,9 @@
 """One client's conversation: phases, statements, portals. It knows messages, but no sockets.
 
-Bytes are given to :meth:`Session.feed`; :meth:`Session.run` is the one coroutine that works through them, message after message,
-strictly in order. It runs eagerly: most statements are answered without suspending, and all answers to one read leave in one
-write. One table, :data:`GATE`, says what each phase does with each message; a pair that is not in it ends the connection.
+Bytes are given to :meth:`Session.feed`; :meth:`Session.run_at_once` works through them, message after message, strictly in order.
+Most statements are answered so, and all answers to one read leave in one write; where one must be waited for, the coroutine
+:meth:`Session.run` goes on. One table, :data:`GATE`, says what each phase does with each message; a pair that is not in it ends the
+connection.
 
 The session owns the phase, the prepared statements and the portals. Settings and the transaction are the backend's
 (:class:`Backend`), bytes on their way are the wire's (:class:`Wire`): it asks them and keeps no copy.
@@ -13,7 +14,7 @@ Two kinds of failing. :class:`ha.errors.StatementError` is an answer: ErrorRespo
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from enum import Enum
 from typing import Any
 
@@ -89,7 +90,7 @@ class Session(Conversation):
     :param wire: where answers go.
     :param door: what the port's sessions share.
     :ivar phase: where the conversation stands.
-    :ivar feed: takes what arrived; :meth:`run` works through it.
+    :ivar feed: takes what arrived; :meth:`run_at_once` works through it.
     """
 
     def __init__(self, wire: Wire, door: Door) -> None:
@@ -116,10 +117,10 @@ class Session(Conversation):
         """Bytes received and not yet worked through."""
         return self.decoder.buffered
 
-    async def run(self) -> None:
-        """Work through every whole message that has arrived.
+    def run_at_once(self) -> Coroutine[Any, Any, None] | None:
+        """Work through the messages that have arrived, as long as nothing must be waited for.
 
-        :raises Gone: the client has left.
+        :returns: None when all of them are done, as they nearly always are; else what the last one waits for, see :meth:`run`.
         """
         while self.phase is not Phase.CLOSED:
             kind: type = type(None)
@@ -137,19 +138,35 @@ class Session(Conversation):
                     kind = message.kind
                     raise StatementError(message.sqlstate, message.message)
                 doing = act(self, message)
-                if doing is not None:
-                    self._running = True
-                    await doing
-                    self._running = False
-            except StatementError as error:
-                await self._failed(error, kind)
-            except NoPacket:
-                self._hang_up()
-            except ProtocolViolation as error:
-                self._fatal(StatementError("08P01", str(error)))
+            except (StatementError, NoPacket, ProtocolViolation) as error:
+                return self._failed(error, kind)
+            if doing is not None:
+                return self._finished(doing, kind)
+            if self.size > ANSWER_BYTES_MAX:
+                return self.pause()
+        return None
+
+    async def run(self, waiting: Coroutine[Any, Any, None] | None) -> None:
+        """Work through every whole message that has arrived.
+
+        :param waiting: what :meth:`run_at_once` left to be waited for.
+        :raises Gone: the client has left.
+        """
+        while waiting is not None:
+            await waiting
             if self.size > ANSWER_BYTES_MAX:
                 await self.pause()
-        self._running = False
+            waiting = self.run_at_once()
+
+    async def _finished(self, doing: Awaitable[None], kind: type) -> None:
+        """Wait for what a message of this kind began."""
+        self._running = True
+        try:
+            await doing
+        except (StatementError, NoPacket, ProtocolViolation) as error:
+            await self._failed(error, kind)
+        finally:
+            self._running = False
 
     def cancel(self) -> None:
         """Interrupt the statement that runs now, if one does."""
@@ -195,8 +212,14 @@ class Session(Conversation):
         self.flush()
         self.wire.hang_up()
 
-    async def _failed(self, error: StatementError, kind: type) -> None:
+    async def _failed(self, error: StatementError | NoPacket | ProtocolViolation, kind: type) -> None:
         """Answer an error; what follows depends on which protocol it happened in."""
+        if isinstance(error, NoPacket):
+            self._hang_up()
+            return
+        if isinstance(error, ProtocolViolation):
+            self._fatal(StatementError("08P01", str(error)))
+            return
         if not self.logged_in or error.sqlstate == SHUTDOWN:
             self._fatal(error)
             return

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import apsw
 
@@ -122,12 +122,14 @@ _private_numbers = count(1)
 class Cursor(apsw.Cursor):
     """A cursor that prepares a client's statements and ours apart (``CLIENT_FLAGS`` says how)."""
 
+    __slots__ = ()
     connection: Connection
 
-    def execute(self, statements: str, bindings: Any = None, **options: Any) -> Cursor:
+    # Without apsw's other options: passing on whatever comes takes a dictionary for each statement.
+    def execute(self, statements: str, bindings: Any = None, *, can_cache: bool = True) -> Cursor:  # type: ignore[override]
         guard = self.connection.guard
         try:
-            _execute(self, statements, bindings, prepare_flags=guard.flags, **options)
+            _execute(self, statements, bindings, can_cache=can_cache, prepare_flags=guard.flags)
         except BaseException:
             guard.due = False
             raise
@@ -135,10 +137,10 @@ class Cursor(apsw.Cursor):
             guard.inspect(self.connection)
         return self
 
-    def executemany(self, statements: str, sequenceofbindings: Any, **options: Any) -> Cursor:
+    def executemany(self, statements: str, sequenceofbindings: Any) -> Cursor:  # type: ignore[override]
         guard = self.connection.guard
         try:
-            _executemany(self, statements, sequenceofbindings, prepare_flags=guard.flags, **options)
+            _executemany(self, statements, sequenceofbindings, prepare_flags=guard.flags)
         except BaseException:
             guard.due = False
             raise
@@ -173,6 +175,13 @@ class Connection(apsw.Connection):
         #: The schema may be changed through another connection.
         self.lags = bool(flags & apsw.SQLITE_OPEN_READONLY)
         self.cursor_factory = Cursor
+        #: One whose statement has ended: making a cursor takes as long as running a small statement.
+        self.cursor_at_rest: Cursor | None = None
+
+    def take_cursor(self) -> Cursor:
+        """A cursor for one statement. Who has run that to its end may leave it as `cursor_at_rest`."""
+        cursor, self.cursor_at_rest = self.cursor_at_rest, None
+        return cursor or cast(Cursor, self.cursor())
 
     def facts(self, sql: str) -> Facts:
         """What the one statement in `sql` is. Prepares it, if need be, and never runs it.

@@ -54,8 +54,8 @@ def first_rows(connection: Connection, sql: str, values: Parameters, rows_max: i
     try:
         if len(values) > BOUND_MAX:
             values = bound(values)
-        running = connection.execute(sql, values)
-        rows = list(islice(running, wanted))
+        running = connection.take_cursor()
+        rows = list(islice(running.execute(sql, values), wanted))
     except BaseException as error:
         if running is not None:
             running.close(True)
@@ -63,6 +63,7 @@ def first_rows(connection: Connection, sql: str, values: Parameters, rows_max: i
             raise translate(error, connection, sql, values) from error
         raise
     if len(rows) < wanted:
+        connection.cursor_at_rest = running
         return rows, None
     cursor = Cursor(connection, sql, values, running, rows)
     rows = cursor.take(rows_max)

@@ -7,7 +7,7 @@ from errno import ECONNRESET
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from ha.hearing import RECEIVED_BYTES_MAX, Ear, Line
+from ha.hearing import RECEIVED_BYTES_MAX, Line
 from ha.test.fake_socket import FakeLoop, FakeSocket
 
 
@@ -30,15 +30,14 @@ class Sender(Transport):
         return self.takes
 
 
-class EarTests(SynchronousTestCase):
-    """One connection's."""
+class HearingTests(SynchronousTestCase):
+    """What a loop tells of one connection's socket."""
 
     def setUp(self) -> None:
         self.loop = FakeLoop()
-        self.transport = Transport(self.loop)
+        self.transport = Sender(self.loop)
         self.heard: list[bytes] = []
-        self.ear = Ear(self.loop, self.transport, self.heard.append)
-        self.ear.listen()
+        self.line = Line(self.transport, self.loop, self.heard.append, self.fail)
 
     def test_what_arrives_is_told(self) -> None:
         """In pieces of a size that others can wait for; the transport hears nothing."""
@@ -53,11 +52,11 @@ class EarTests(SynchronousTestCase):
 
     def test_what_is_not_listened_to_waits(self) -> None:
         """And is told when somebody listens again."""
-        self.ear.stop()
-        self.ear.stop()
+        self.line.rest()
+        self.line.rest()
         self.transport.arrive(b"a")
         self.assertEqual((self.heard, self.loop.readers, self.transport.producerState), ([], {}, "paused"))
-        self.ear.listen()
+        self.line.listen()
         self.transport.arrive(b"b")
         self.assertEqual(self.heard, [b"a", b"b"])
 
@@ -76,17 +75,40 @@ class EarTests(SynchronousTestCase):
         self.assertEqual((self.heard, self.loop.readers), ([b"a"], {}))
         self.assertEqual(self.transport.producerState, "producing")
 
+    def answering(self, takes: int | OSError) -> None:
+        """Who is told answers, and the socket takes so much of it."""
+        self.transport.takes = takes
+        self.line = Line(self.transport, self.loop, lambda data: self.heard.append(self.line.send(data)), self.fail)
+
+    def test_a_reset_that_the_answer_meets(self) -> None:
+        """The socket tells of it once: whether it can be asked again or not, the transport hears of the end."""
+        for reset in (0, ECONNRESET):
+            self.setUp()
+            self.answering(ConnectionResetError())
+            self.transport.reset = reset
+            self.transport.arrive(b"a")
+            self.assertEqual((self.heard, self.loop.readers, self.transport.producerState), ([b"a"], {}, "producing"))
+
+    def test_who_takes_an_answer_is_there(self) -> None:
+        """It need not be asked; one that is full must."""
+        self.answering(1)
+        self.transport.reset = ECONNRESET
+        self.transport.arrive(b"a")
+        self.assertEqual((self.heard, list(self.loop.readers)), ([b""], [7]))
+        self.transport.takes = BlockingIOError()
+        self.transport.arrive(b"a")
+        self.assertEqual((self.heard, self.loop.readers), ([b"", b"a"], {}))
+
     def test_who_stops_while_told_is_not_made_to_hear(self) -> None:
         """The transport neither, though the client is gone: there is something else that must end first."""
-        ear = Ear(self.loop, self.transport, lambda data: ear.stop())
-        ear.listen()
+        self.line = Line(self.transport, self.loop, lambda data: self.line.rest(), self.fail)
         self.transport.reset = ECONNRESET
         self.transport.arrive(b"a")
         self.assertEqual((self.loop.readers, self.transport.producerState), ({}, "paused"))
 
     def test_leaving_it_to_the_transport(self) -> None:
         """For TLS, which reads for itself."""
-        self.ear.leave()
+        self.line.leave()
         self.assertEqual((self.loop.readers, self.transport.producerState), ({}, "producing"))
 
 
