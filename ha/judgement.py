@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 from ha.errors import StatementError
 from ha.sql.carried import BOUND_MAX
+from ha.sql.declarations import NO_COLUMN
 from ha.sql.infer import asked, columns, parameters
 from ha.sql.kinds import Merge, Statement
 from ha.sql.statements import client_position, literal_position
 from ha.sqlite.catalog import mentions
-from ha.sqlite.connection import Connection, Facts
+from ha.sqlite.connection import Connection, Facts, Source
 from ha.sqlite.declared import Declared, fitted
 from ha.sqlite.fetch import check_parameters, facts_of
 from ha.sqlite.merging import merging_facts
@@ -135,15 +136,33 @@ def shape_of(backend: Backend, connection: Connection, statement: Statement, fac
     found = shapes.get(key)
     if found is None or (found.facts is not facts and found.facts != facts):
         schema = Declared(connection, narrow=dialect == NARROW)
-        sources = schema.sources(facts.columns)
         found = Shape(
             facts,
-            schema.placed(columns(statement, sources, schema), sources) if sources else None,
+            _columns(statement, schema.sources(facts.columns), schema),
             wanted := parameters(statement, schema),
             asked(statement, schema, wanted) if statement.asks_types else (),
         )
         shapes.keep(key, found)
     return found
+
+
+def _columns(statement: Statement, sources: Sequence[Source], schema: Declared) -> tuple[Column, ...] | None:
+    """The columns of a statement's rows; None where it gives no rows.
+
+    :raises StatementError: 0A000, what stands for no column stands beside one.
+    """
+    if not sources:
+        return None
+    none = sum(source.name == NO_COLUMN for source in sources)
+    if not none:
+        return schema.placed(columns(statement, sources, schema), sources)
+    if statement.verb in COUNTED:
+        raise StatementError("42601", "RETURNING must have at least one column")
+    if none < len(sources):
+        raise StatementError(
+            "0A000", "a table without columns beside another is not supported", hint="Name the columns."
+        )
+    return ()
 
 
 def placed(error: StatementError, statement: Statement) -> StatementError:

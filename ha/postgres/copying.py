@@ -78,7 +78,7 @@ async def _copy_out(talk: Conversation, options: Copy, *, alone: bool, finish: b
         return [CopyData(piece if charset is None else charset.encode(piece)).encode() for piece in found]
 
     talk.out += pieces(writer.head())
-    count = await talk.rows(answer, lambda rows: b"".join(pieces(map(writer.row, rows))))
+    count = await talk.rows(answer, lambda rows: b"".join(pieces(writer.row(row if columns else ()) for row in rows)))
     talk.out += pieces(writer.tail())
     talk.out.append(CopyDone().encode())
     if finish and talk.implicit:

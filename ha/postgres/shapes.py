@@ -97,6 +97,9 @@ def _heads(columns: int) -> tuple[bytes, ...]:
     return tuple(b"D%b%b" % (length, columns.to_bytes(2, "big")) for length in _LENGTHS)
 
 
+_EMPTY_ROW = b"D\0\0\0\6\0\0"
+
+
 def _field(raw: bytes) -> bytes:
     return len(raw).to_bytes(4, "big") + raw
 
@@ -113,6 +116,8 @@ def row_encoder(
 
     The function raises :class:`StatementError` for a value that cannot be written in the binary form announced.
     """
+    if not columns:
+        return lambda rows: _EMPTY_ROW * len(rows)  # what SQLite gives instead of no column is not told
     if len(columns) > WIDE:
         # Generated code is for the rows people read by the thousand, not for the widest of tables.
         return _plain_row_encoder(columns, formats, manner)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ha.errors import StatementError
+from ha.sql.declarations import NO_COLUMN
 from ha.sql.rewriting import AFTER_FROM, Rewriting
 from ha.sql.rowsources import JOINS
 from ha.sql.tokens import BIND, COMPOUNDS, NUMBER, PARAMETER, QUOTED, STRING, WORD, quoted_name, unquoted
@@ -39,8 +40,10 @@ def empty_list(rewriting: Rewriting, index: int) -> None:
         return
     if rewriting.key(index - 1) == "(" and rewriting.key(index - 2) == "EXISTS":
         rewriting.after(index, " 1")
-    elif rewriting.key(index + 1) in ("FROM", "WHERE"):
-        raise rewriting.refuse(index, "SELECT without columns", "Name one.")
+    elif rewriting.key(index + 1) != ")":
+        if index or not rewriting.keys.isdisjoint(COMPOUNDS):
+            raise rewriting.refuse(index, "SELECT without columns", "Name one.")
+        rewriting.after(index, f" NULL AS {NO_COLUMN}")
 
 
 _AFTER_SELECT = frozenset(("FROM", "WHERE", ")", "", ";"))

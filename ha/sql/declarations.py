@@ -33,6 +33,8 @@ RANDOM_UUID = (
     "(lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-' || "
     "substr('89ab', 1 + (abs(random()) % 4), 1) || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6))))"
 )
+#: What stands for no column, in tables and in results: SQLite's have one at least. A table's goes when another comes.
+NO_COLUMN = "ha_nothing"
 #: What SQLite needs to be told of a column of citext.
 CITEXT_COLLATION = " COLLATE NOCASE"
 #: What a comment behind INTEGER tells of a column that counts by itself: its width where it is not int4, and IDENTITY.
@@ -93,7 +95,8 @@ def _table(rewriting: Rewriting, at: int) -> None:
     close = rewriting.partners[at]
     listed = elements(rewriting, at)
     if not listed:
-        raise rewriting.refuse(at, "a table without columns", "SQLite's have one at least.")
+        rewriting.after(at, NO_COLUMN)
+        return
     keys = _key_columns(rewriting, listed)
     _distinct_names(rewriting, at)
     for first, last in listed:

@@ -16,7 +16,7 @@ from ha.errors import StatementError
 from ha.sql import constraints, domains, infer
 from ha.sql import made as made_types
 from ha.sql.constraints import CHECK, FOREIGN, PRIMARY, UNIQUE
-from ha.sql.declarations import COUNTING, MATERIALIZED_MARK, PRIMARY_MARK, UNIQUE_MARK
+from ha.sql.declarations import COUNTING, MATERIALIZED_MARK, NO_COLUMN, PRIMARY_MARK, UNIQUE_MARK
 from ha.sql.namespaces import PUBLIC, TEMPORARY, beside, parted
 from ha.sql.spoken import function_of, spoken
 from ha.sql.statements import split
@@ -251,7 +251,7 @@ class Reading:
         expressions = constraints.generated(self._tables[name]) if " AS" in self._tables[name].upper() else {}
         number = 0
         for _, column, words, not_null, default, key, hidden in self._columns.get(name, ()):
-            if hidden == 1:  # a virtual table's own
+            if hidden == 1 or column == NO_COLUMN:  # a virtual table's own, or none
                 continue
             number += 1
             type_oid, modifier = self._type_of(str(words or ""))

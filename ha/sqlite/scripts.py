@@ -21,7 +21,7 @@ import apsw
 from ha.errors import Notice, StatementError, depended_on
 from ha.sql import made
 from ha.sql.constraints import FOREIGN, constraints
-from ha.sql.declarations import MATERIALIZED_MARK
+from ha.sql.declarations import MATERIALIZED_MARK, NO_COLUMN
 from ha.sql.domains import altered
 from ha.sql.kinds import (
     Alteration,
@@ -85,7 +85,11 @@ def steps(connection: Connection, statement: Statement, notices: list[Notice]) -
     if isinstance(argument, DropSchema):
         return _drop_schemas(connection, argument, notices)
     if isinstance(argument, AlterTable):
-        return [*_labels_checked(connection, argument), *alter(connection, argument)]
+        return [
+            *_labels_checked(connection, argument),
+            *alter(connection, argument),
+            *_in_its_place(connection, argument),
+        ]
     raise AssertionError(f"{argument!r} is no script")
 
 
@@ -104,6 +108,17 @@ def _labels_checked(connection: Connection, argument: AlterTable) -> Iterator[st
         if words is not None and action.name is not None:
             before, after = made.call(words)
             yield f"SELECT count({before}{quoted_name(action.name)}{after}) FROM {quoted_name(argument.table)}"
+
+
+def _in_its_place(connection: Connection, argument: AlterTable) -> list[str]:
+    """A table without columns gets one: what stood for none goes."""
+    if not any(action.action == "add column" for action in argument.actions):
+        return []
+    with connection.guard.trusted():
+        asked = "SELECT name FROM pragma_table_info(?, 'main')"
+        if connection.execute(asked, (argument.table,)).fetchall() != [(NO_COLUMN,)]:
+            return []
+    return [f"ALTER TABLE {quoted_name(argument.table)} DROP COLUMN {NO_COLUMN}"]
 
 
 #: SQLSTATE of what is not there, by its kind.

@@ -23,6 +23,7 @@ TABLE = (
     ("table t", "SELECT * FROM t"),
     ("values (2), (1) order by 1", "SELECT * FROM (values (2), (1)) order by 1 NULLS LAST"),
     ("select exists(select from t)", "select exists(select 1 from t)"),
+    ("select from t", "select NULL AS ha_nothing from t"),
     ("(select 1) union (select 2)", "SELECT * FROM (select 1) union SELECT * FROM (select 2)"),
     (
         "(select 1 limit 1) union all (select 2) limit 1",
@@ -45,5 +46,5 @@ class ClauseTests(RuleTests):
     refused = (
         "create view v as select a from t group by a, cube (a, b)",
         "create view v as select a from t order by a fetch first 1 row with ties",
-        "select from t",
+        "select a from (select from t)",
     )

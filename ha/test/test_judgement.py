@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from twisted.trial.unittest import SynchronousTestCase
+
 from ha.judgement import Judgement, judge, known
+from ha.postgres.answers import DataRow, RowDescription
+from ha.postgres.messages import CopyData
 from ha.sqlite.connection import Connection
 from ha.sqlite.database import READERS_MAX
 from ha.test.clients import BackendCase, Client
+from ha.test.spoken import Spoken
 
 
 class JudgementTests(BackendCase):
@@ -87,3 +92,42 @@ class JudgementTests(BackendCase):
         self.assertEqual(self.client.refused("SELECT a FROM t WHERE id = $1", 1, 2), "07001")
         self.assertEqual(self.client.refused("INSERT INTO t VALUES ($1, $2)", 1), "42P02")
         self.assertEqual(self.client.rows("SELECT a FROM t WHERE id = $1", 1), [])
+
+
+class NoColumnTests(SynchronousTestCase):
+    """A table may have no columns, and a result none either."""
+
+    def setUp(self) -> None:
+        self.spoken = Spoken(self)
+        self.spoken.query("CREATE TABLE e ()")
+        self.spoken.query("INSERT INTO e DEFAULT VALUES")
+        self.spoken.query("INSERT INTO e DEFAULT VALUES")
+
+    def test_rows_without_columns(self) -> None:
+        """As many as there are."""
+        for text in ("SELECT FROM e", "SELECT * FROM e", "SELECT e.* FROM e", "SELECT FROM generate_series(1, 2)"):
+            for heard in (self.spoken.query(text), self.spoken.extended(text)):
+                rows = [message for message in heard if isinstance(message, DataRow)]
+                described = [message for message in heard if isinstance(message, RowDescription)]
+                self.assertEqual((described, rows), ([RowDescription(())], [DataRow(())] * 2), text)
+        self.assertEqual(self.spoken.rows("SELECT"), [()])
+        self.assertEqual(self.spoken.rows("SELECT count(*) FROM e WHERE EXISTS (SELECT FROM e)"), [("2",)])
+        copied = [message.data for message in self.spoken.query("COPY e TO STDOUT") if isinstance(message, CopyData)]
+        self.assertEqual(b"".join(copied), b"\n\n")
+
+    def test_a_column_takes_the_place_of_none(self) -> None:
+        """Its default is in the rows that were there."""
+        self.assertEqual(
+            self.spoken.rows("SELECT attname FROM pg_attribute WHERE attrelid = 'e'::regclass AND attnum > 0"), []
+        )
+        self.spoken.query("ALTER TABLE e ADD COLUMN a int DEFAULT 3, ADD b text")
+        self.assertEqual(self.spoken.rows("SELECT * FROM e"), [("3", None)] * 2)
+        self.spoken.query("INSERT INTO e VALUES (4, 'x')")
+        self.assertEqual(self.spoken.rows("SELECT * FROM e WHERE a = 4"), [("4", "x")])
+
+    def test_refusals(self) -> None:
+        """RETURNING wants a column, as in PostgreSQL; what stands for none cannot stand beside one."""
+        self.assertEqual(self.spoken.error("INSERT INTO e DEFAULT VALUES RETURNING *").sqlstate, "42601")
+        self.assertEqual(self.spoken.error("SELECT * FROM e, (SELECT 1) AS x").sqlstate, "0A000")
+        self.assertEqual(self.spoken.error("SELECT FROM e UNION ALL SELECT FROM e").sqlstate, "0A000")
+        self.assertEqual(self.spoken.rows("SELECT count(*) FROM e"), [("2",)])
