@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta, timezone
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -46,6 +46,7 @@ class RowEncoderTests(SynchronousTestCase):
     """Generated functions write what the plain encoders of each type write."""
 
     @given(st.data())
+    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine it is
     def test_any_rows_of_any_shape(self, data: st.DataObject) -> None:
         """The same bytes, or the same refusal."""
         columns = tuple((data.draw(st.sampled_from(TYPES)), -1) for _ in range(data.draw(st.integers(0, 5))))
