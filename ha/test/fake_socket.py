@@ -53,7 +53,14 @@ class FakeSocket:
 
     def getsockopt(self, level: int, option: int) -> int:
         assert (level, option) == (SOL_SOCKET, SO_ERROR)
-        return self.reset
+        reset, self.reset = self.reset, 0
+        return reset
+
+    def tell_reset(self) -> None:
+        """What sending meets; the socket tells of it once, to whoever comes first."""
+        reset, self.reset = self.reset, 0
+        if reset:
+            raise OSError(reset, "the client is gone")
 
     def arrive(self, data: bytes | OSError) -> None:
         """Something comes over the network, and the loop tells who listens."""

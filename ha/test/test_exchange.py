@@ -30,6 +30,7 @@ class SocketTransport(FakeSocket, StringTransport):
 
     def send(self, data: bytes) -> int:
         """Take as much as there is room for."""
+        self.tell_reset()
         self.taken.append(data[: self.takes])
         return len(self.taken[-1])
 

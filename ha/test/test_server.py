@@ -368,6 +368,7 @@ class SocketTransport(FakeSocket, PatientTransport):
         FakeSocket.__init__(self, loop)
 
     def send(self, data: bytes) -> int:
+        self.tell_reset()
         self.write(data)
         return len(data)
 
@@ -412,11 +413,12 @@ class HearingTests(DoorCase):
 
     def test_a_reset_right_behind_the_last_bytes(self) -> None:
         """The loop tells of it once, with the bytes: who waits for another word waits for ever."""
-        backend = self.login()
-        backend.waiting = Deferred
-        self.transport.reset = ECONNRESET
-        self.say(Query("SELECT 1"))
-        self.assertEqual((self.loop.readers, self.transport.producerState), ({}, "producing"))
+        for waiting in (None, Deferred):
+            self.setUp()
+            self.login().waiting = waiting
+            self.transport.reset = ECONNRESET
+            self.say(Query("SELECT 1"))
+            self.assertEqual((self.loop.readers, self.transport.producerState), ({}, "producing"))
 
     def test_a_socket_that_is_closed_is_not_listened_to(self) -> None:
         """Its number may be another's soon."""
