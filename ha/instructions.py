@@ -16,6 +16,7 @@ from ha.procedure import do
 from ha.sql.kinds import (
     Begin,
     CreateDatabase,
+    CreateLike,
     CreateTableAs,
     DropDatabase,
     End,
@@ -220,7 +221,7 @@ async def _script(backend: Backend, statement: Statement, alone: bool) -> Answer
             lambda connection, _: write_script(backend, connection, statement),
             key=statement.text,
         )
-    if isinstance(statement.argument, (CreateTableAs, Script)) and statement.argument.temporary:
+    if isinstance(statement.argument, (CreateTableAs, CreateLike, Script)) and statement.argument.temporary:
         await backend.move_in(statement.verb)
     opened = await take_writer(backend, backend.block, statement.verb)
     backend.block.used = True

@@ -20,7 +20,7 @@ from ha.replication.committer import Work
 from ha.replication.conflicts import READ_COMMITTED, SERIALIZABLE
 from ha.replication.transaction import OpenTransaction
 from ha.sql.insertions import plain_insertion
-from ha.sql.kinds import CreateTableAs, Kind, Merge, Notify, OnCommit, SetConstraints, Statement
+from ha.sql.kinds import CreateLike, CreateTableAs, Kind, Merge, Notify, OnCommit, SetConstraints, Statement
 from ha.sql.modifying import named
 from ha.sql.statements import split
 from ha.sql.typenames import SPOKEN, declared
@@ -282,6 +282,8 @@ def write_script(backend: Backend, connection: Connection, statement: Statement)
             changed = run_write(connection, capture, sql, (), facts, Allowance(HELD_BYTES_MAX))[1]
             if isinstance(statement.argument, CreateTableAs):
                 _queried(connection, statement.argument, answer, None if sql.startswith("CREATE ") else changed)
+    if isinstance(statement.argument, CreateLike) and temporary.is_there(connection, statement.argument.name):
+        _promised(connection, statement.argument)
     return answer
 
 
@@ -289,7 +291,13 @@ def _queried(connection: Connection, argument: CreateTableAs, answer: Answer, fi
     """A table was made of a query, or filled with so many rows, which PostgreSQL's tag counts."""
     if filled is not None:
         answer.verb, answer.affected = "SELECT", filled
-    elif argument.at_commit is not None:
+    else:
+        _promised(connection, argument)
+
+
+def _promised(connection: Connection, argument: CreateTableAs | CreateLike) -> None:
+    """A TEMP table was made that may lose something at COMMIT."""
+    if argument.at_commit is not None:
         with connection.guard.trusted():
             temporary.promise(connection, argument.name, argument.at_commit)
 

@@ -13,6 +13,7 @@ from ha.errors import StatementError
 from ha.sql import kinds
 from ha.sql.alterations import alter
 from ha.sql.kinds import Kind
+from ha.sql.likeness import create_like
 from ha.sql.namespaces import BUILT_IN, PUBLIC, joined
 from ha.sql.procedures import body_of
 from ha.sql.reader import Parsed, Reader, refused
@@ -114,6 +115,13 @@ def create(reader: Reader) -> Parsed | None:
         return Kind.SCRIPT, verb, kinds.Script((dropped, ITSELF), temporary)
     if verb != "CREATE TABLE":
         return Kind.SQL, verb, None
+    if not reader.sqlite and any(token.key == "LIKE" for token in reader.tokens):
+        before = reader.at
+        promise = _on_commit(reader)
+        reader.at = before
+        like = create_like(reader, promise)
+        if like is not None:
+            return Kind.SCRIPT, verb, like
     start = identity_start(reader)
     if start == 1:
         promise = _on_commit(reader)

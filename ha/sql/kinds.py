@@ -227,6 +227,24 @@ class CreateTableAs:
 
 
 @dataclass(frozen=True, slots=True)
+class CreateLike:
+    """CREATE TABLE … (LIKE …).
+
+    :param name: as SQLite calls it.
+    :param likes: where each LIKE stands in the statement's text (from, to before), the table it names, and what is included, in capitals.
+    :param close: where the list of its columns ends.
+    :param at_commit: see :class:`OnCommit`.
+    """
+
+    name: str
+    likes: tuple[tuple[int, int, str, frozenset[str]], ...]
+    close: int
+    if_not_exists: bool = False
+    temporary: bool = False
+    at_commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CreateSchema:
     """CREATE SCHEMA [IF NOT EXISTS]."""
 
@@ -481,6 +499,7 @@ Argument = (
     | OnCommit
     | Merge
     | CreateTableAs
+    | CreateLike
     | CreateSchema
     | DropSchema
     | Comment

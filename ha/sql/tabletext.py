@@ -259,7 +259,7 @@ def _add_to_text(table: Table, action: Alteration) -> None:
         element = table.element(columns[0])
         tokens = tokenize(element.words)
         # SQLite knows the rowid's alias by this one word only.
-        counts = _COUNTS.search(element.words)
+        counts = COUNTS.search(element.words)
         if counts is not None:
             rest = element.words[counts.end() :]
             element.words = f"{element.words[: tokens[0].end]} {counts[0]} PRIMARY KEY AUTOINCREMENT{rest}"
@@ -316,7 +316,7 @@ def _edit_column(table: Table, action: Alteration) -> None:
 
 
 #: The mark of a column that shall count by itself once it is the primary key: a dump says so before.
-_COUNTS = re.compile(rf"{COUNTING.pattern}|INTEGER /\* \*/")
+COUNTS = re.compile(rf"{COUNTING.pattern}|INTEGER /\* \*/")
 
 
 _INTEGERS = {
@@ -329,7 +329,7 @@ _INTEGERS = {
 def _let_count(element: Element, end_of_type: int, identity: bool) -> None:
     """SERIAL or IDENTITY for a column that is there."""
     tokens = tokenize(element.words)
-    found = _COUNTS.search(element.words)
+    found = COUNTS.search(element.words)
     words = element.words[tokens[0].end : end_of_type].strip()
     name = _INTEGERS.get((found[1] or "int4") if found is not None else words.lower())
     if name is None:

@@ -1,16 +1,22 @@
-"""``CREATE TABLE … AS``: a table of the columns that its query gives, with their types, and then its rows.
+"""``CREATE TABLE … AS`` and ``CREATE TABLE … (LIKE …)``: a table of the columns that a query gives, or another table has.
 
-SQLite's own would keep four kinds of columns, and tell neither a boolean from a number nor a time from a text.
+Of a query come the types, and then its rows; SQLite's own would keep four kinds of columns, and tell neither a boolean from a number
+nor a time from a text.
 """
 
 from __future__ import annotations
 
 from ha.errors import Notice, StatementError
-from ha.sql.declarations import CITEXT_COLLATION
+from ha.sql.constraints import index_terms
+from ha.sql.declarations import CITEXT_COLLATION, PRIMARY_MARK, UNIQUE_MARK
 from ha.sql.infer import columns, declaration
-from ha.sql.kinds import CreateTableAs
-from ha.sql.namespaces import own_name
-from ha.sql.tokens import quoted_name
+from ha.sql.kinds import CreateLike, CreateTableAs, OnCommit, Statement
+from ha.sql.likeness import elements_like
+from ha.sql.namespaces import beside, own_name
+from ha.sql.statements import split
+from ha.sql.tabletext import taken_apart
+from ha.sql.tokens import NAMES, quoted_name, tokenize, unquoted
+from ha.sqlite import schemas
 from ha.sqlite.connection import Connection
 from ha.sqlite.declared import Declared, fitted
 from ha.sqlite.fetch import facts_of
@@ -22,11 +28,7 @@ def steps(connection: Connection, argument: CreateTableAs, notices: list[Notice]
 
     :raises StatementError: 42P07, it is there; 42701, two columns have one name; 42601, too many names.
     """
-    if connection.has(argument.name, "temp" if argument.temporary else "main"):
-        message = f'relation "{own_name(argument.name)}" already exists'
-        if not argument.if_not_exists:
-            raise StatementError("42P07", message)
-        notices.append(Notice("NOTICE", "42P07", f"{message}, skipping"))
+    if _is_there(connection, argument, notices):
         return []
     query = fitted(connection, argument.query)
     if query.parts:
@@ -55,3 +57,85 @@ def steps(connection: Connection, argument: CreateTableAs, notices: list[Notice]
 def _declared(column: Column) -> str:
     words = declaration(column)
     return words + CITEXT_COLLATION if words == "citext" else words
+
+
+def likened(connection: Connection, statement: Statement, argument: CreateLike, notices: list[Notice]) -> list[str]:
+    """The texts that make a table like others; none if it is there and that was allowed for.
+
+    :raises StatementError: 42P07, it is there; 42P01, one of the others is not; 0A000, it is no table.
+    """
+    if _is_there(connection, argument, notices):
+        return []
+    text, at = statement.text, 0
+    parts: list[str] = []
+    constraints: list[str] = []
+    indexes: list[str] = []
+    for start, end, source, options in argument.likes:
+        with connection.guard.trusted():
+            called = schemas.table_called(connection, source)
+            if called is None:
+                if connection.has(source):
+                    raise StatementError(
+                        "0A000", "LIKE a view is not supported", hint="Use CREATE TABLE … AS … LIMIT 0."
+                    )
+                raise StatementError("42P01", f'relation "{own_name(source)}" does not exist')
+            name, sql, schema = called
+            if "INDEXES" in options:
+                indexes += _indexes_like(connection, schema, name, argument)
+        listed, more = elements_like(taken_apart(name, sql), options, own_name(name))
+        parts += (text[at:start], ", ".join(listed))
+        constraints += more
+        at = end
+    # SQLite wants them behind all columns.
+    parts += (text[at : argument.close], *(f", {one}" for one in constraints), text[argument.close :])
+    (made,) = split("".join(parts))
+    if not isinstance(made.argument, OnCommit | None):
+        raise StatementError("0A000", "an identity that does not start at 1 beside LIKE is not supported")
+    return [fitted(connection, made).sql, *indexes]
+
+
+def _indexes_like(connection: Connection, schema: str, table: str, argument: CreateLike) -> list[str]:
+    """The other's indexes, under names that PostgreSQL would choose."""
+    rows = connection.execute(
+        f"SELECT name, sql FROM {schema}.sqlite_schema WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = ? ORDER BY rowid",
+        (table,),
+    ).fetchall()
+    found: list[str] = []
+    names: list[str] = []
+    for _, sql in rows:
+        tokens = tokenize(str(sql))
+        on = next(at for at, token in enumerate(tokens) if token.key == "ON" and at > 2)
+        terms, _ = index_terms(str(sql))
+        own = [_called(term.text) for term in terms]
+        ending = "key" if UNIQUE_MARK in str(sql) else "pkey" if PRIMARY_MARK in str(sql) else "idx"
+        wanted = "_".join([own_name(argument.name), *(() if ending == "pkey" else own), ending])
+        numbered = (beside(argument.name, f"{wanted}{number or ''}") for number in range(1000))
+        name = next(one for one in numbered if one not in names and not connection.has(one))
+        names.append(name)
+        start = tokens[on - 1].start
+        marks = str(sql)[tokens[on - 1].end : tokens[on].start]
+        where = "temp." if argument.temporary else ""
+        found.append(
+            f"{str(sql)[:start]}{where}{quoted_name(name)}{marks}ON {quoted_name(argument.name)}"
+            f"{str(sql)[tokens[on + 1].end :]}"
+        )
+    return found
+
+
+def _called(term: str) -> str:
+    """What an index's name calls a column or an expression."""
+    first = tokenize(term)[0]
+    return unquoted(term, first) if first.kind in NAMES else "expr"
+
+
+def _is_there(connection: Connection, argument: CreateTableAs | CreateLike, notices: list[Notice]) -> bool:
+    """
+    :raises StatementError: 42P07.
+    """
+    if not connection.has(argument.name, "temp" if argument.temporary else "main"):
+        return False
+    message = f'relation "{own_name(argument.name)}" already exists'
+    if not argument.if_not_exists:
+        raise StatementError("42P07", message)
+    notices.append(Notice("NOTICE", "42P07", f"{message}, skipping"))
+    return True

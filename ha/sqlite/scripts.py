@@ -33,6 +33,7 @@ from ha.sql.kinds import (
     CreateComposite,
     CreateDomain,
     CreateEnum,
+    CreateLike,
     CreateSchema,
     CreateTableAs,
     Drop,
@@ -68,6 +69,8 @@ def steps(connection: Connection, statement: Statement, notices: list[Notice]) -
         return list(argument.texts)
     if isinstance(argument, CreateTableAs):
         return queried.steps(connection, argument, notices)
+    if isinstance(argument, CreateLike):
+        return queried.likened(connection, statement, argument, notices)
     if isinstance(argument, AlterDomain):
         return typechanges.alter_domain(connection, argument, notices)
     if isinstance(argument, AlterComposite):
