@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from datetime import tzinfo
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from functools import lru_cache, partial
 from math import isfinite, isnan
@@ -25,29 +25,17 @@ from ha.postgres.encoding import (
     INT4_LAYOUT,
     INT8_LAYOUT,
     INTERVAL_LAYOUT,
+    PLAIN_STAMP,
     REGISTERED,
     TIMETZ_LAYOUT,
     binary_encoder,
     bool_of,
     is_textual,
     plain_text,
-    text_timetz,
     uuid_of,
 )
 from ha.postgres.manner import Manner
-from ha.postgres.moments import (
-    DAY_US,
-    clock_text,
-    date_text,
-    from_local,
-    interval_of,
-    interval_text,
-    stamp_of,
-    stamp_text,
-    time_of,
-    to_utc,
-    zone_text,
-)
+from ha.postgres.moments import SPOKEN
 from ha.postgres.nested import array_from_binary, json_item, list_of
 from ha.postgres.numerals import FLOAT4_LAYOUT, decimal_of, float4_text, kept_exactly, numeric_from_binary
 from ha.postgres.pgtypes import (
@@ -80,7 +68,23 @@ from ha.postgres.pgtypes import (
     spoken,
     unfit,
 )
-from ha.sql import addresses
+from ha.sql import addresses, spans, timetexts
+from ha.sql.calendar import (
+    DAY,
+    DAY_EARLY,
+    DAY_END,
+    DAY_FIRST,
+    DAY_LATE,
+    EARLY,
+    LATE,
+    STAMP_END,
+    STAMP_FIRST,
+    clock_text,
+    date_kept,
+    east_text,
+    moment_kept,
+    stamp_kept,
+)
 from ha.values import Value
 
 #: Readers that are remembered: types in use, in two formats, in some time zones.
@@ -128,19 +132,47 @@ def _bytea_from_text(text: str) -> Value:
     return re.sub(rb"\\(\\|[0-3][0-7]{2})", lambda m: b"\\" if m[1] == b"\\" else bytes((int(m[1], 8),)), text.encode())
 
 
-def _date_from_text(text: str) -> Value:
-    us, _ = stamp_of(text, DATE)
-    return stamp_text(us) if abs(us) > 1 << 62 else date_text(us // DAY_US)
+def _date_from_text(text: str, order: str = "MDY", zone: tzinfo | None = None) -> Value:
+    if len(text) == 10 and text[4] == "-" == text[7]:
+        try:
+            date.fromisoformat(text)
+            return text
+        except ValueError:
+            pass
+    return date_kept(timetexts.date_of(text, order, zone))
 
 
-def _timestamptz_kept(us: int) -> str:
-    text = stamp_text(us)
-    return text if text.endswith("infinity") else text + "+00:00"
+def _timestamp_from_text(text: str, order: str = "MDY", zone: tzinfo | None = None) -> Value:
+    if PLAIN_STAMP(text) is not None:
+        try:
+            datetime.fromisoformat(text)
+            return text
+        except ValueError:
+            pass
+    return stamp_kept(timetexts.checked_stamp(timetexts.read(text, SPOKEN[TIMESTAMP], order, zone)[0], text))
 
 
-def _timestamptz_in(text: str, zone: tzinfo) -> str:
-    us, told = stamp_of(text, TIMESTAMPTZ)
-    return _timestamptz_kept(from_local(us, zone) if told is None else to_utc(us, told))
+def _timestamptz_from_text(text: str, order: str = "MDY", zone: tzinfo | None = None) -> Value:
+    us, east = timetexts.read(text, SPOKEN[TIMESTAMPTZ], order, zone)
+    return moment_kept(timetexts.checked_stamp(timetexts.to_utc(us, east, zone), text))
+
+
+def _time_from_text(text: str, order: str = "MDY", zone: tzinfo | None = None) -> Value:
+    return clock_text(timetexts.read_clock(text, SPOKEN[TIME], order, zone)[0])
+
+
+def _timetz_from_text(text: str, order: str = "MDY", zone: tzinfo | None = None) -> Value:
+    return timetexts.timetz_of(text, order, zone)
+
+
+#: What is read by the session's DateStyle and TimeZone.
+_TIMES_FROM_TEXT: dict[int, Callable[..., Value]] = {
+    DATE: _date_from_text,
+    TIMESTAMP: _timestamp_from_text,
+    TIMESTAMPTZ: _timestamptz_from_text,
+    TIME: _time_from_text,
+    TIMETZ: _timetz_from_text,
+}
 
 
 def _json_from_text(text: str) -> Value:
@@ -201,12 +233,8 @@ _FROM_TEXT: dict[int, Callable[[str], Value]] = {
     FLOAT4: _float_from_text,
     NUMERIC: kept_exactly,
     BYTEA: _bytea_from_text,
-    DATE: _date_from_text,
-    TIMESTAMP: lambda text: stamp_text(stamp_of(text, TIMESTAMP)[0]),
-    TIMESTAMPTZ: lambda text: _timestamptz_kept(to_utc(*stamp_of(text, TIMESTAMPTZ))),
-    TIME: lambda text: clock_text(time_of(text, TIME)[0]),
-    TIMETZ: lambda text: text_timetz(text).decode(),
-    INTERVAL: lambda text: interval_text(*interval_of(text)),
+    **_TIMES_FROM_TEXT,
+    INTERVAL: lambda text: spans.text_of(*spans.read(text)),
     UUID: uuid_of,
     JSON: _json_from_text,
     JSONB: _json_from_text,
@@ -236,9 +264,12 @@ def _bound_from_binary(kind: str) -> Callable[[bytes], str]:
 
 def text_reader(oid: int, manner: Manner | None = None) -> Callable[[str], Value] | None:
     """What :func:`decode` does with texts of one type; None where they stay as they are. To be found once for many."""
-    zone = manner.zone if manner is not None else None
-    if zone is not None and oid == TIMESTAMPTZ:
-        return lambda text: _timestamptz_in(text, zone)
+    if manner is not None:
+        read_time = _TIMES_FROM_TEXT.get(oid)
+        if read_time is not None:
+            return partial(read_time, order=manner.order, zone=manner.zone)
+        if oid == INTERVAL and manner.intervals == "sql_standard":
+            return lambda text: spans.text_of(*spans.read(text, standard=True))
     part = rangewire.BOUNDS.get(oid)
     if part is not None:
         bound = _bound_reader(part, manner)
@@ -316,9 +347,23 @@ def _float4_value(raw: bytes) -> Value:
 
 def _date_from_binary(raw: bytes) -> Value:
     days = _read_i(raw)
-    if days == (1 << 31) - 1:
-        return "infinity"
-    return "-infinity" if days == -(1 << 31) else date_text(days)
+    if not DAY_FIRST <= days < DAY_END and days not in (DAY_EARLY, DAY_LATE):
+        raise StatementError("22008", "date out of range")
+    return date_kept(days)
+
+
+def _stamp_in_range(raw: bytes) -> int:
+    us: int = _read_q(raw)
+    if not STAMP_FIRST <= us < STAMP_END and us not in (EARLY, LATE):
+        raise StatementError("22008", "timestamp out of range")
+    return us
+
+
+def _time_from_binary(raw: bytes) -> Value:
+    us = _read_q(raw)
+    if not 0 <= us <= DAY:
+        raise StatementError("22008", "time out of range")
+    return clock_text(us)
 
 
 def _float8_value(raw: bytes) -> Value:
@@ -328,12 +373,16 @@ def _float8_value(raw: bytes) -> Value:
 
 def _timetz_from_binary(raw: bytes) -> Value:
     us, west = _read_timetz(raw)
-    return clock_text(us) + zone_text(-west)
+    if not 0 <= us <= DAY:
+        raise StatementError("22008", "time out of range")
+    if abs(west) >= timetexts.EAST_END:
+        raise StatementError("22009", "time zone displacement out of range")
+    return clock_text(us) + east_text(-west)
 
 
 def _interval_from_binary(raw: bytes) -> Value:
     us, days, months = _read_interval(raw)
-    return interval_text(months, days, us)
+    return spans.text_of(months, days, us)
 
 
 def _utf8(raw: bytes) -> str:
@@ -391,9 +440,9 @@ _FROM_BINARY: dict[int, Callable[[bytes], Value]] = {
     NUMERIC: lambda raw: kept_exactly(numeric_from_binary(raw)),
     BYTEA: lambda raw: raw,
     DATE: _date_from_binary,
-    TIMESTAMP: lambda raw: stamp_text(_read_q(raw)),
-    TIMESTAMPTZ: lambda raw: _timestamptz_kept(_read_q(raw)),
-    TIME: lambda raw: clock_text(_read_q(raw)),
+    TIMESTAMP: lambda raw: stamp_kept(_stamp_in_range(raw)),
+    TIMESTAMPTZ: lambda raw: moment_kept(_stamp_in_range(raw)),
+    TIME: _time_from_binary,
     TIMETZ: _timetz_from_binary,
     INTERVAL: _interval_from_binary,
     UUID: lambda raw: uuid_of(raw),

@@ -17,19 +17,7 @@ from struct import error as StructError
 from ha.errors import StatementError
 from ha.postgres import geometry, rangewire, records, styles
 from ha.postgres.manner import ISO, POSTGRES, Charset, Manner
-from ha.postgres.moments import (
-    DAY_US,
-    INFINITY,
-    clock_text,
-    date_text,
-    interval_of,
-    interval_text,
-    stamp_of,
-    stamp_text,
-    time_of,
-    to_utc,
-    zone_text,
-)
+from ha.postgres.moments import date_of, moment_of, stamp_of, time_of
 from ha.postgres.nested import array_binary, array_text, record_binary, vector_binary
 from ha.postgres.numerals import FLOAT4_LAYOUT, decimal_of, float4_text, float_text, numeric_binary, numeric_text
 from ha.postgres.pgtypes import (
@@ -61,6 +49,8 @@ from ha.postgres.pgtypes import (
     spoken,
     unfit,
 )
+from ha.sql import spans
+from ha.sql.calendar import clock_text, date_shown, east_text, stamp_shown
 from ha.values import Value
 
 # --- value to text ----------------------------------------------------------------------------------------------------
@@ -104,18 +94,27 @@ def _text_bytea(value: Value) -> bytes:
     return b"\\x" + (value if isinstance(value, bytes) else plain_text(value)).hex().encode()
 
 
+#: Kept as it is shown.
+_PLAIN_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).fullmatch
+PLAIN_STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{0,5}[1-9])?", re.ASCII).fullmatch
+_PLAIN_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{0,5}[1-9])?\+00):00", re.ASCII).fullmatch
+
+
 def _text_date(value: Value) -> bytes:
-    us, _ = stamp_of(value, DATE)
-    return (stamp_text(us) if abs(us) > (1 << 62) else date_text(us // DAY_US)).encode()
+    if value.__class__ is str and _PLAIN_DATE(value):  # type: ignore[arg-type]
+        return value.encode()  # type: ignore[union-attr]
+    return date_shown(date_of(value)).encode()
 
 
 def _text_timestamp(value: Value) -> bytes:
-    return stamp_text(stamp_of(value, TIMESTAMP)[0]).encode()
+    if value.__class__ is str and PLAIN_STAMP(value):  # type: ignore[arg-type]
+        return value.encode()  # type: ignore[union-attr]
+    return stamp_shown(stamp_of(value)).encode()
 
 
 def _text_timestamptz(value: Value) -> bytes:
-    text = stamp_text(to_utc(*stamp_of(value, TIMESTAMPTZ)))
-    return (text if text.endswith("infinity") else text + "+00").encode()
+    match = _PLAIN_MOMENT(value) if value.__class__ is str else None  # type: ignore[arg-type]
+    return (stamp_shown(moment_of(value), "+00") if match is None else match[1]).encode()
 
 
 def _text_time(value: Value) -> bytes:
@@ -125,11 +124,11 @@ def _text_time(value: Value) -> bytes:
 def text_timetz(value: Value) -> bytes:
     """A time of day with its zone."""
     us, zone = time_of(value, TIMETZ)
-    return (clock_text(us) + zone_text(zone or 0)).encode()
+    return (clock_text(us) + east_text(zone or 0)).encode()
 
 
 def _text_interval(value: Value) -> bytes:
-    return interval_text(*interval_of(str(value))).encode()
+    return spans.text_of(*spans.read(str(value))).encode()
 
 
 def _text_uuid(value: Value) -> bytes:
@@ -193,19 +192,14 @@ _TEXT_ENCODERS: dict[int, Callable[[Value], bytes]] = {
 
 def _styled(oid: int, manner: Manner) -> Callable[[Value], bytes] | None:
     """What writes a value whose text depends on the client's settings; None where it does not."""
-    if oid == TIMESTAMPTZ:
-        return lambda value: styles.styled_moment(to_utc(*stamp_of(value, oid)), manner).encode()
+    if oid == TIMESTAMPTZ and (manner.zone is not None or manner.dates != ISO):
+        return lambda value: styles.styled_moment(moment_of(value), manner).encode()
     if oid == TIMESTAMP and manner.dates != ISO:
-        return lambda value: styles.styled_stamp(stamp_of(value, oid)[0], manner).encode()
+        return lambda value: styles.styled_stamp(stamp_of(value), manner).encode()
     if oid == DATE and manner.dates != ISO:
-
-        def encode(value: Value) -> bytes:
-            us, _ = stamp_of(value, oid)
-            return (stamp_text(us) if abs(us) > (1 << 62) else styles.styled_date(us // DAY_US, manner)).encode()
-
-        return encode
+        return lambda value: styles.styled_date(date_of(value), manner).encode()
     if oid == INTERVAL and manner.intervals != POSTGRES:
-        return lambda value: styles.styled_interval(*interval_of(str(value)), manner.intervals).encode()
+        return lambda value: styles.styled_interval(*spans.read(str(value)), manner.intervals).encode()
     return None
 
 
@@ -336,24 +330,13 @@ def _binary_bytea(value: Value) -> bytes:
     return value if isinstance(value, bytes) else plain_text(value)
 
 
-def _binary_date(value: Value) -> bytes:
-    us, _ = stamp_of(value, DATE)
-    if us in (INFINITY["infinity"], INFINITY["-infinity"]):
-        return INT4_LAYOUT.pack((1 << 31) - 1 if us > 0 else -(1 << 31))
-    return INT4_LAYOUT.pack(us // DAY_US)
-
-
-def _binary_timestamptz(value: Value) -> bytes:
-    return INT8_LAYOUT.pack(to_utc(*stamp_of(value, TIMESTAMPTZ)))
-
-
 def _binary_timetz(value: Value) -> bytes:
     us, zone = time_of(value, TIMETZ)
     return TIMETZ_LAYOUT.pack(us, -(zone or 0))
 
 
 def _binary_interval(value: Value) -> bytes:
-    months, days, us = interval_of(str(value))
+    months, days, us = spans.read(str(value))
     return INTERVAL_LAYOUT.pack(us, days, months)
 
 
@@ -419,9 +402,9 @@ _BINARY_ENCODERS: dict[int, Callable[[Value], bytes]] = {
     FLOAT8: _binary_float(FLOAT8, FLOAT8_LAYOUT),
     FLOAT4: _binary_float(FLOAT4, FLOAT4_LAYOUT),
     BYTEA: _binary_bytea,
-    DATE: _binary_date,
-    TIMESTAMP: lambda value: INT8_LAYOUT.pack(stamp_of(value, TIMESTAMP)[0]),
-    TIMESTAMPTZ: _binary_timestamptz,
+    DATE: lambda value: INT4_LAYOUT.pack(date_of(value)),
+    TIMESTAMP: lambda value: INT8_LAYOUT.pack(stamp_of(value)),
+    TIMESTAMPTZ: lambda value: INT8_LAYOUT.pack(moment_of(value)),
     TIME: lambda value: INT8_LAYOUT.pack(time_of(value, TIME)[0]),
     TIMETZ: _binary_timetz,
     INTERVAL: _binary_interval,

@@ -13,8 +13,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ha.errors import StatementError
-from ha.postgres.moments import zone_of
 from ha.sql.encodings import CODECS, no_equivalent, wrong_bytes
+from ha.sql.zones import zone_of
 
 #: The settings that :func:`manner_of` is asked with, in its order.
 SETTINGS = ("TimeZone", "DateStyle", "IntervalStyle", "client_encoding")
@@ -74,7 +74,7 @@ class Manner(NamedTuple):
 
     :param zone: None for UTC.
     :param dates: ``ISO``, ``SQL``, ``Postgres`` or ``German``.
-    :param order: ``MDY``, ``DMY`` or ``YMD``.
+    :param order: ``MDY``, ``DMY`` or ``YMD``: how ``1/2/3`` is meant, and but for ISO's how a date is written.
     :param intervals: ``postgres``, ``postgres_verbose``, ``sql_standard`` or ``iso_8601``.
     :param charset: None for UTF-8.
     """
@@ -92,6 +92,5 @@ def manner_of(zone: str, date_style: str, interval_style: str, encoding: str) ->
     dates, _, order = date_style.partition(", ")
     codec = CODECS[encoding]
     charset = Charset(encoding, codec) if codec is not None else None
-    # ISO's order is its own.
-    found = Manner(zone_of(zone), dates, "MDY" if dates == ISO else order, interval_style, charset)
+    found = Manner(zone_of(zone), dates, order, interval_style, charset)
     return None if found == Manner() else found

@@ -6,58 +6,55 @@ https://www.postgresql.org/docs/15/datatype-datetime.html#DATATYPE-INTERVAL-OUTP
 
 from __future__ import annotations
 
-from datetime import date, timedelta, tzinfo
-
 from ha.postgres.manner import ISO, Manner
-from ha.postgres.moments import DAY_US, EPOCH_UTC, clock_text, date_text, east_of, interval_text, stamp_text, zone_text
+from ha.sql import spans
+from ha.sql.calendar import DAY, civil, clock_text, date_shown, east_text, is_finite, stamp_shown, weekday
+from ha.sql.timetexts import MONTHS
+from ha.sql.zones import east_of, name_of, to_local
 
 _DAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 #: By the style: what stands between a date's parts.
 _BETWEEN = {"SQL": "/", "Postgres": "-", "German": "."}
 
 
 def styled_date(days: int, manner: Manner) -> str:
     """A date, counted in days since 2000-01-01."""
-    iso = date_text(days)
-    if manner.dates == ISO:
+    iso = date_shown(days)
+    if manner.dates == ISO or iso.endswith("infinity"):
         return iso
-    year, month, day = iso.split("-")
+    plain, _, era = iso.partition(" ")
+    year, month, day = plain.split("-")
     between = _BETWEEN[manner.dates]
     first, second = (day, month) if manner.dates == "German" or manner.order == "DMY" else (month, day)
-    return f"{first}{between}{second}{between}{year}"
+    return f"{first}{between}{second}{between}{year}{' ' + era if era else ''}"
 
 
-def styled_stamp(us: int, manner: Manner) -> str:
-    """A timestamp without a zone, in microseconds since 2000-01-01."""
-    if manner.dates == ISO or abs(us) > 1 << 62:
-        return stamp_text(us)
-    days, rest = divmod(us, DAY_US)
+def styled_stamp(us: int, manner: Manner, zone: str = "") -> str:
+    """A timestamp, in microseconds since 2000-01-01.
+
+    :param zone: what is written behind the clock, or where the style has it.
+    """
+    if manner.dates == ISO or not is_finite(us):
+        return stamp_shown(us, zone)
+    days, clock = divmod(us, DAY)
     if manner.dates != "Postgres":
-        return f"{styled_date(days, manner)} {clock_text(rest)}"
-    year, month, day = date_text(days).split("-")
-    name, month = _DAYS[date(int(year), int(month), int(day)).weekday()], _MONTHS[int(month) - 1]
-    first, second = (day, month) if manner.order == "DMY" else (month, day)
-    return f"{name} {first} {second} {clock_text(rest)} {year}"
+        plain, _, era = styled_date(days, manner).partition(" ")
+        return f"{plain} {clock_text(clock)}{zone}{' ' + era if era else ''}"
+    year, month, day = civil(days)
+    name, named = _DAYS[weekday(days)], MONTHS[month - 1].title()
+    first, second = (f"{day:02}", named) if manner.order == "DMY" else (named, f"{day:02}")
+    return f"{name} {first} {second} {clock_text(clock)} {year if year > 0 else 1 - year:04}{zone}{'' if year > 0 else ' BC'}"
 
 
 def styled_moment(us: int, manner: Manner) -> str:
     """A timestamp with a zone, given in UTC, shown in the client's zone."""
-    if abs(us) > 1 << 62:
-        return stamp_text(us)
+    if not is_finite(us):
+        return stamp_shown(us)
     east = east_of(us, manner.zone)
-    text = styled_stamp(us + east * 1_000_000, manner)
     if manner.dates == ISO:
-        return text + zone_text(east)
-    return f"{text} {_abbreviation(us, manner.zone) or zone_text(east)}"
-
-
-def _abbreviation(us: int, zone: tzinfo | None) -> str | None:
-    """What the zone is called at this moment; None where it has no name."""
-    if zone is None:
-        return "UTC"
-    name = (EPOCH_UTC + timedelta(microseconds=us)).astimezone(zone).tzname()
-    return name if name is not None and name.isalpha() else None
+        return stamp_shown(us + east * 1_000_000, east_text(east))
+    zone = f" {name_of(us, manner.zone) or east_text(east)}"
+    return styled_stamp(to_local(us, manner.zone), manner, zone)
 
 
 def styled_interval(months: int, days: int, us: int, style: str) -> str:
@@ -121,4 +118,4 @@ def _iso(months: int, days: int, us: int) -> str:
     return f"P{dated}{'T' + timed if timed else ''}" if dated or timed else "PT0S"
 
 
-_INTERVALS = {"postgres": interval_text, "postgres_verbose": _verbose, "sql_standard": _standard, "iso_8601": _iso}
+_INTERVALS = {"postgres": spans.text_of, "postgres_verbose": _verbose, "sql_standard": _standard, "iso_8601": _iso}

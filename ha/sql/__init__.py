@@ -14,6 +14,7 @@ The walk
     `samples`, `enums`, `declarations`; what they ask and say is `rewriting`. Texts that differ only in values share
     one statement: `lifting`. For Describe, `infer` names and types what a statement gives and wants, through `reading`,
     `naming`, `expressions` and `wants`. `variables` are SET and SHOW.
+    What texts of times and intervals mean is `timetexts`, `zones` and `spans`; how days are counted and kept, `calendar`.
 
 State
     The caches of `statements.split` and `lifting.lift`, bounded in number and in size; one `variables.Variables` for each

@@ -149,6 +149,10 @@ _REGISTERED = (
 )
 
 
+#: What arrays are made of element by element.
+_CAST_EACH = rangerules.NAMES | frozenset(literals.TIMES)
+
+
 def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName, after: int) -> None:
     """Put the cast to a type around the tokens from `first` to `last`; what follows the cast begins at `after`."""
     name = type_name.name
@@ -182,7 +186,7 @@ def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName, afte
         rewriting.before(first, "(")
         rewriting.after(last, ")")
     elif name.startswith("_"):
-        rewriting.before(first, f"pg_{name}(" if name[1:] in rangerules.NAMES else "pg_array(")
+        rewriting.before(first, f"pg_{name}(" if name[1:] in _CAST_EACH else "pg_array(")
         rewriting.after(last, ")")
     elif name in ("regclass", "regtype", "regproc", "regprocedure", "regnamespace", "regrole"):
         rewriting.before(first, f"pg_{name}{'' if _is_number(rewriting, first, last, after) else '_name'}(")

@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ha.sql.naming import name_of
+from ha.sql.ranges import RANGES_OF_TIMES
 from ha.sql.reading import Item, Scope
 from ha.sql.rewriting import Rewriting, elements
 from ha.sql.tokens import NUMBER, PARAMETER, TEXTS, quoted, quoted_name, unquoted
 from ha.sql.typed import Types
 from ha.sql.typenames import declared
 
-#: By type: what its values are in JSON. ``b``ool, ``j``son, ``a``rray, array of bools (``x``), time without and with ``z``one, ``n``umber.
+#: By type: what its values are in JSON. ``b``ool, ``j``son, ``a``rray, array of bools (``x``), date or ``t``ime without
+#: a zone and one with ``z``one, arrays of them (``c``, ``y``), ranges of them (``e``, ``r``), ``n``umber.
 MARKS = {
-    "bool": "b", "json": "j", "jsonb": "j", "timestamp": "t", "timestamptz": "z", "_bool": "x",
+    "bool": "b", "json": "j", "jsonb": "j", "date": "t", "timestamp": "t", "timestamptz": "z", "_bool": "x",
+    "_date": "c", "_timestamp": "c", "_timestamptz": "y",
+    **{name: "r" if kind == "timestamptz" else "e" for name, kind in RANGES_OF_TIMES.items()},
     "int2": "n", "int4": "n", "int8": "n", "numeric": "n", "float4": "n", "float8": "n", "record": "j",
 }  # fmt: skip
 #: A text, and what is not known: by its value.

@@ -14,12 +14,15 @@ from ha.sql.rewriting import LITERAL_TYPES, Rewriting
 from ha.sql.tokens import TEXTS, literal
 from ha.sql.typed import Types
 
+#: Types that are kept in a form of their own, in arrays, too.
+TIMES = ("date", "timestamp", "timestamptz", "time", "timetz", "interval")
 #: By type: the cast that reads a text.
 CASTS = {
     "bool": "pg_bool", "int2": "pg_int2", "int4": "pg_int4", "int8": "pg_int8", "float4": "pg_float8", "float8": "pg_float8",
     "numeric": "pg_numeric", "uuid": "pg_uuid", "date": "pg_date", "timestamp": "pg_timestamp",
     "timestamptz": "pg_timestamptz", "time": "pg_time", "timetz": "pg_timetz", "interval": "pg_interval", "bytea": "pg_bytea",
     "inet": "pg_inet", "cidr": "pg_cidr",
+    **{"_" + name: f"pg__{name}" for name in TIMES},
     **{prefix + name: f"pg_{prefix}{name}" for name in (*RANGES, *MULTIRANGES) for prefix in ("", "_")},
 }  # fmt: skip
 

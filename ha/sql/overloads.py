@@ -13,6 +13,7 @@ from collections.abc import Callable
 from ha.errors import StatementError
 from ha.sql import comparisons, documents, rangerules
 from ha.sql.made import composite
+from ha.sql.ranges import RANGES_OF_TIMES
 from ha.sql.rewriting import Rewriting, elements
 from ha.sql.tokens import TEXTS, quoted
 from ha.sql.typed import Types
@@ -27,7 +28,9 @@ _NO_NUMBERS = frozenset(
 )
 _NO_ORDER = frozenset(("json", "jsonb", "uuid", "bytea"))
 #: Types whose texts are not what PostgreSQL shows.
-_OTHERWISE_SHOWN = frozenset(("bool", "timestamptz", "float4", "float8", "numeric", "jsonb", "bpchar"))
+_OTHERWISE_SHOWN = frozenset(
+    ("bool", "date", "timestamp", "timestamptz", "float4", "float8", "numeric", "jsonb", "bpchar", *RANGES_OF_TIMES)
+)
 _ADJACENT = comparisons.CLOSER - {"||"}
 
 
@@ -243,8 +246,10 @@ def _part(rewriting: Rewriting, types: Types, at: int) -> None:
     kind = types.of(first, last)
     if kind == "date":
         _around(rewriting, first, last, "pg_timestamptz(", "), pg_zone()")
+        rewriting.instead[at] = "pg_date_trunc"
     elif kind == "timestamptz":
         rewriting.before(last + 1, ", pg_zone()")
+        rewriting.instead[at] = "pg_date_trunc"
 
 
 def _round(rewriting: Rewriting, types: Types, at: int) -> None:

@@ -8,12 +8,12 @@ https://www.postgresql.org/docs/15/rangetypes.html
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from ha.errors import StatementError
+from ha.sql.calendar import DAY, DAY_END, date_kept, is_finite, kept_moment
 from ha.sql.tokens import BLANKS
 
 #: Each type: of what its bounds are, and its multirange.
@@ -29,6 +29,8 @@ RANGES: Final = {
 MULTIRANGES: Final = {multirange: name for name, (_, multirange) in RANGES.items()}
 #: Of what the bounds are, of ranges and of multiranges.
 BOUNDS: Final = {name: RANGES[MULTIRANGES.get(name, name)][0] for name in (*RANGES, *MULTIRANGES)}
+#: Those whose bounds are not always shown as they are kept.
+RANGES_OF_TIMES: Final = {name: kind for name, kind in BOUNDS.items() if kind in ("date", "timestamp", "timestamptz")}
 #: Ranges of one multirange, as many as an array has elements.
 PARTS_MAX: Final = 1_000_000
 
@@ -141,12 +143,15 @@ def _next_whole(bits: int) -> Callable[[str], str]:
 
 
 def _next_day(bound: str) -> str:
-    if bound.endswith("infinity"):
+    found = kept_moment(bound)
+    if found is None:
+        raise StatementError("22008", "date out of range")
+    if not is_finite(found[0]):
         return bound
-    try:
-        return (datetime.date.fromisoformat(bound) + datetime.timedelta(days=1)).isoformat()
-    except (ValueError, OverflowError):
-        raise StatementError("22008", "date out of range") from None
+    days = found[0] // DAY + 1
+    if days >= DAY_END:
+        raise StatementError("22008", "date out of range")
+    return date_kept(days)
 
 
 #: What follows a bound, where the type has no values between.

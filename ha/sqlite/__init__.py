@@ -31,5 +31,9 @@ memory, until the schema changes.
   costs 0.4 µs per execution.
 - What is not on a list (functions, pragmas, virtual table modules) is refused. A harmless newcomer of a newer SQLite
   must be added by hand.
+- Dates and times are kept as texts that sort as they do (``ha.sql.calendar``): ``2026-01-02`` in the years that SQLite knows,
+  ``/9956 BC 0044-03-15`` before and ``Y0012345-01-02`` after them. No collation is needed, which would shut other programs out of
+  the schema; the price is that SQLite's own date functions read nothing in the other years, and that what is cast to text passes through
+  a function of ours.
 - SQLite does not keep the row that violated a constraint: errors name the constraint and the key's columns, not values.
 """

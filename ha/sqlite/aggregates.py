@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ha.errors import StatementError
+from ha.sql import spans
 from ha.sqlite import intervals, times
 from ha.sqlite.casts import text_of
 
@@ -178,7 +179,7 @@ def _numbers_first(value: Any) -> tuple[bool, Any]:
 
 
 def _span_or_value(value: Any) -> Any:
-    return intervals.span(intervals.interval(value)) if isinstance(value, str) else value
+    return spans.order_of(intervals.interval(value)) if isinstance(value, str) else value
 
 
 class Truth:
@@ -289,7 +290,7 @@ class Spans:
 
     def __init__(self) -> None:
         self.count = 0
-        self.total = intervals.Interval()
+        self.total = spans.Interval()
 
     def step(self, value: Any) -> None:
         """One more."""
@@ -302,7 +303,7 @@ class Spans:
     def _move(self, value: Any, sign: int) -> None:
         if value is not None:
             self.count += sign
-            self.total = intervals.Interval(
+            self.total = spans.Interval(
                 *(a + sign * b for a, b in zip(self.total, intervals.interval(value), strict=True))
             )
 

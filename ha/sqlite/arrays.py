@@ -227,6 +227,11 @@ def each(found: list[Any], change: Callable[[Any], Any]) -> list[Any]:
     return [each(one, change) if isinstance(one, list) else change(one) for one in found]
 
 
+def pg_array_of(value: Any, cast: Callable[[Any], Any]) -> str | None:
+    """An array whose elements are each cast."""
+    return None if value is None else dumped(each(elements(value), lambda one: None if one is None else cast(one)))
+
+
 def array_replace(value: Any, old: Any, new: Any) -> str | None:
     """Each element that equals `old` is `new` then, inner arrays' too."""
     if value is None:

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from ha.errors import StatementError
-from ha.sql import ranges
+from ha.sql import ranges, spans
 from ha.sqlite import arrays, intervals, times
 from ha.sqlite.casts import key_order
 
@@ -31,7 +31,7 @@ Key = tuple[Any, ...]
 
 
 def _interval(text: str) -> Key:
-    return (0, intervals.span(intervals.interval(text)))
+    return (0, spans.order_of(intervals.interval(text)))
 
 
 def _timetz(text: str) -> Key:

@@ -19,8 +19,9 @@ from ha.sql.typenames import TypeName, declared_type
 from ha.sqlite import casts, intervals, labels, rangevalues, times
 from ha.sqlite.arrays import dumped, elements
 from ha.sqlite.casts import text_of
+from ha.sqlite.times import Where
 
-Zone = Callable[[], tzinfo]
+Zone = Callable[[], tzinfo | None]
 RANGE_TYPES: Final = frozenset((*RANGES, *MULTIRANGES))
 
 
@@ -115,7 +116,7 @@ def _cast(value: Any, kind: TypeName, zone: Zone) -> Any:
     if value is True or value is False:
         value = int(value)
     if kind.name == "timestamptz":
-        return times.pg_timestamptz(value, kind.modifiers[0] if kind.modifiers else 6, zone())
+        return times.pg_timestamptz(value, kind.modifiers[0] if kind.modifiers else 6, Where(zone()))
     if kind.name in RANGE_TYPES:
         return rangevalues.cast(value, kind.name, zone())
     cast = _CASTS.get(kind.name)
@@ -148,4 +149,4 @@ _CASTS: Final[dict[str, Callable[..., Any]]] = {
     name.removeprefix("pg_fit_").removeprefix("pg_"): function
     for name, function in sorted(_FUNCTIONS.items(), key=lambda pair: pair[0].startswith("pg_fit_"))
     if name.startswith("pg_")
-} | {"date": times.pg_date, "timestamp": times.pg_timestamp}
+} | {"date": times.pg_date, "timestamp": times.pg_timestamp, "time": times.pg_time, "timetz": times.pg_timetz}

@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import apsw
 
 from ha.errors import StatementError
+from ha.sql import zones
+from ha.sql.calendar import UNIX_EPOCH, kept_moment
 from ha.sql.namespaces import PUBLIC, path_of
 from ha.sql.variables import SERVER_VERSION, Variables
 from ha.sqlite import (
@@ -55,7 +57,7 @@ from ha.sqlite import (
 )
 from ha.sqlite.advisory import Claims
 from ha.sqlite.largeobjects import Descriptor
-from ha.sqlite.spellings import day_first
+from ha.sqlite.times import GREENWICH, Where
 from ha.sqlite.typenumbers import TypeNames
 from ha.values import Activity, NamedCursor, NamedStatement
 
@@ -197,17 +199,35 @@ def _asking(connection: Connection) -> list[Row]:
         context().said.append((channel, payload or ""))
         return ""
 
-    def zone() -> tzinfo:
+    def zone() -> tzinfo | None:
         return times.zone_or_utc(context().variables.get("TimeZone"))
 
-    def in_order(value: Any) -> Any:
-        # Only what could be 2/1/2003 asks for the DateStyle.
-        if value.__class__ is not str or value[:4].isdigit() or not value[:1].isdigit():
-            return value
-        return day_first(value) if context().variables.get("DateStyle").endswith("DMY") else value
+    def where() -> Where:
+        asked = context()
+        now = round(asked.now * 1_000_000) + UNIX_EPOCH
+        return Where(zone(), asked.variables.get("DateStyle").rpartition(" ")[2], now)
 
-    def in_zone(value: Any, precision: int = 6) -> str | None:
-        return times.pg_timestamptz(in_order(value), precision, zone())
+    def reads(cast: Callable[[Any, Where], str | None], value: Any) -> str | None:
+        # What is kept already asks for no settings.
+        return cast(value, GREENWICH if value.__class__ is str and kept_moment(value) is not None else where())
+
+    def to_date(value: Any) -> str | None:
+        return reads(times.pg_date, value)
+
+    def to_time(value: Any, precision: int = 6) -> str | None:
+        return times.pg_time(value, precision, where())
+
+    def to_timetz(value: Any, precision: int = 6) -> str | None:
+        return times.pg_timetz(value, precision, where())
+
+    def to_timestamp(value: Any, precision: int = 6) -> str | None:
+        return reads(lambda given, here: times.pg_timestamp(given, precision, here), value)
+
+    def to_timestamptz(value: Any, precision: int = 6) -> str | None:
+        return times.pg_timestamptz(value, precision, where())
+
+    def timeofday() -> str:
+        return times.timeofday(zone())
 
     def stopped(pid: int | str | None, *, end: bool) -> int | None:
         company, number = context().company, casts.pg_int4(pid)
@@ -225,11 +245,11 @@ def _asking(connection: Connection) -> list[Row]:
     def now() -> str:
         return times.stamp(context().now)
 
-    def local_text_now() -> str:
-        return outputs.local(times.stamp(context().now), zone())
-
     def local_now() -> str:
-        return times.pg_timestamp(local_text_now()) or ""
+        return times.written(times.Moment(zones.to_local(times.moment(now()).us, zone())))
+
+    def current_time() -> str:
+        return outputs.local(now(), zone()).partition(" ")[2]
 
     rows: list[Row] = [
         ("version", 0, lambda: VERSION, STEADY),
@@ -247,18 +267,34 @@ def _asking(connection: Connection) -> list[Row]:
         ("current_setting", 2, current_setting, ASKING),
         ("set_config", 3, set_config, ACTING),
         ("now", 0, now, ASKING),
-        ("pg_date", 1, lambda value: times.pg_date(in_order(value)), ASKING),
-        ("pg_timestamp", 1, lambda value: times.pg_timestamp(in_order(value)), ASKING),
-        ("pg_timestamp", 2, lambda value, precision: times.pg_timestamp(in_order(value), precision), ASKING),
-        ("pg_timestamptz", 1, in_zone, ASKING),
-        ("pg_timestamptz", 2, in_zone, ASKING),
+        ("pg_date", 1, to_date, ASKING),
+        ("pg_time", 1, to_time, ASKING),
+        ("pg_time", 2, to_time, ASKING),
+        ("pg_timetz", 1, to_timetz, ASKING),
+        ("pg_timetz", 2, to_timetz, ASKING),
+        ("pg_timestamp", 1, to_timestamp, ASKING),
+        ("pg_timestamp", 2, to_timestamp, ASKING),
+        ("pg_timestamptz", 1, to_timestamptz, ASKING),
+        ("pg_timestamptz", 2, to_timestamptz, ASKING),
+        *(
+            (f"pg__{name}", 1, lambda value, cast=cast: arrays.pg_array_of(value, cast), ASKING)
+            for name, cast in (
+                ("date", to_date),
+                ("time", to_time),
+                ("timetz", to_timetz),
+                ("timestamp", to_timestamp),
+                ("timestamptz", to_timestamptz),
+                ("interval", intervals.pg_interval),
+            )
+        ),
+        ("make_timestamptz", 6, lambda *parts: times.make_timestamptz_in(zone(), *parts), ASKING),
         ("transaction_timestamp", 0, now, ASKING),
         ("statement_timestamp", 0, now, ASKING),
         ("localtimestamp", 0, local_now, ASKING),
         ("localtime", 0, lambda: local_now()[11:], ASKING),
-        ("pg_current_time", 0, lambda: local_text_now()[11:], ASKING),
+        ("pg_current_time", 0, current_time, ASKING),
         ("clock_timestamp", 0, times.clock, ASKING),
-        ("timeofday", 0, times.clock, ASKING),
+        ("timeofday", 0, timeofday, ASKING),
         ("age", 1, lambda value: _age(context(), value), ASKING),
         ("pg_notify", 2, notify, ACTING),
         ("pg_sleep", 1, lambda seconds: sleep.pg_sleep(found(), seconds), ACTING),
@@ -281,6 +317,7 @@ def _asking(connection: Connection) -> list[Row]:
     rows += [(*row, ASKING) for row in uuids.DRAWN]
     rows += [(*row, ASKING) for row in rangevalues.rows(zone)]
     rows += [(*row, ASKING) for row in composites.rows(zone)]
+    rows += [(*row, ASKING) for row in timeforms.rows(zone)]
     rows += [(*row, ACTING) for row in sequences.rows(lambda: sequences.Sequences(found(), context()))]  # type: ignore[arg-type]
     rows += [(*row, ACTING) for row in largeobjects.rows(lambda: largeobjects.LargeObjects(found(), context()))]  # type: ignore[arg-type]
     rows += [(*row, ACTING) for row in advisory.rows(lambda: context().claims, wait)]
@@ -300,7 +337,7 @@ def _gathering(connection: Connection) -> list[tuple[str, int, Callable[[], aggr
     """The aggregates that ask where the session is."""
     found = weakref.ref(connection)
 
-    def zone() -> tzinfo:
+    def zone() -> tzinfo | None:
         asked = found()
         assert asked is not None
         return times.zone_or_utc((asked.context or _NOBODY).variables.get("TimeZone"))
@@ -350,4 +387,4 @@ def _age(asking: Context, value: Any) -> Any:
     """age() of a time; of a transaction's number, which a catalog's ``xmin`` is, nothing is older than now."""
     if isinstance(value, int) or (isinstance(value, str) and value.isdecimal()):
         return 0
-    return times.age(times.stamp(asking.now)[:10], value)
+    return times.age(times.pg_date(times.stamp(asking.now)), value)

@@ -1,7 +1,8 @@
 """JSON made of SQL's values, in json's and in jsonb's writing.
 
 Each value comes with a letter that tells what it is (``ha.sql.documents.MARKS``): **b**\\ ool, **j**\\ son, **a**\\ rray, array of
-bools (**x**), **t**\\ ime without a zone, time with a **z**\\ one, **n**\\ umber, **s**\\ tring; **u**\\ nknown goes by the value.
+bools (**x**), date or **t**\\ ime without a zone, time with a **z**\\ one, arrays (**c**, **y**) and ranges (**e**, **r**) of them,
+**n**\\ umber, **s**\\ tring; **u**\\ nknown goes by the value.
 
 https://www.postgresql.org/docs/15/functions-json.html
 """
@@ -15,15 +16,16 @@ from decimal import Decimal
 from typing import Any, Final
 
 from ha.errors import StatementError
+from ha.sql.calendar import DAY, OTHERWISE_SHOWN, date_shown, kept_moment, stamp_shown
 from ha.sqlite import arrays, times
 from ha.sqlite.aggregates import Gathered, Parts
 from ha.sqlite.casts import json_plain, json_text, pg_numeric, text_of
 
 #: The letters there are.
-MARKS: Final = "bjaxtznsu"
+MARKS: Final = "bjaxtzcyernsu"
 
 #: Says where the session is.
-Zone = Callable[[], tzinfo]
+Zone = Callable[[], tzinfo | None]
 
 
 def fragment(letter: str, value: Any, zone: Zone) -> str:
@@ -37,12 +39,34 @@ def fragment(letter: str, value: Any, zone: Zone) -> str:
     if letter in "ax":
         return _array(arrays.elements(value), letter == "x")
     if letter == "t":
-        return _string(text_of(value).replace(" ", "T", 1))
+        return _string(_time_text(value) or "")
     if letter == "z":
-        return _string(times.local_text(times.moment(value), zone(), "T", seconds=True))
+        return _string(times.json_text(times.moment(value), zone()))
+    if letter == "c":
+        return _array(arrays.each(arrays.elements(value), _time_text), False)
+    if letter == "y":
+        place = zone()
+        return _array(arrays.each(arrays.elements(value), lambda one: _moment_text(one, place)), False)
+    if letter in "er":
+        return _string(times.ranges_shown(text_of(value), zone() if letter == "r" else None, zoned=letter == "r"))
     if letter == "n" or (letter == "u" and isinstance(value, (int, float))):
         return _number(value)
     return _string(value.hex() if isinstance(value, bytes) else text_of(value))
+
+
+def _moment_text(value: Any, zone: tzinfo | None) -> str | None:
+    return None if value is None else times.json_text(times.moment(value), zone)
+
+
+def _time_text(value: Any) -> str | None:
+    """A date, or a timestamp without a zone."""
+    if value is None:
+        return None
+    text = text_of(value)
+    found = kept_moment(text) if text[:1] in OTHERWISE_SHOWN else None
+    if found is None:
+        return text.replace(" ", "T", 1)
+    return stamp_shown(found[0], between="T") if found[1] else date_shown(found[0] // DAY)
 
 
 def _number(value: Any) -> str:

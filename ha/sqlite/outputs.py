@@ -10,14 +10,14 @@ from collections.abc import Callable
 from datetime import tzinfo
 from typing import Any
 
-from ha.sql import made, recordtexts
+from ha.sql import calendar, made, ranges, recordtexts
 from ha.sql.made import Composite
 from ha.sql.typenames import declared
 from ha.sqlite import arrays, jsontexts, times
 from ha.sqlite.casts import pg_bytea, pg_numeric, text_of
 
 
-def shown(value: Any, kind: str, zone: tzinfo) -> str | None:
+def shown(value: Any, kind: str, zone: tzinfo | None) -> str | None:
     """The text that a cast to text gives.
 
     :param kind: the value's type.
@@ -31,12 +31,14 @@ def shown(value: Any, kind: str, zone: tzinfo) -> str | None:
     return put(value, kind, zone)
 
 
-def put(value: Any, kind: str, zone: tzinfo) -> str | None:
+def put(value: Any, kind: str, zone: tzinfo | None) -> str | None:
     """The text that a type's output function gives, in which a boolean is a letter."""
     if value is None:
         return None
     if kind.startswith("_"):
         elements, inner = arrays.elements(value), made.composite(kind[1:])
+        if kind in _ARRAYS_OF_TIMES:
+            elements = arrays.each(elements, lambda one: one if one is None else put(one, kind[1:], zone))
         return braces(elements if inner is None else _records(elements, inner, zone), kind == "_bool")
     one = made.composite(kind)
     if one is not None:
@@ -44,10 +46,16 @@ def put(value: Any, kind: str, zone: tzinfo) -> str | None:
     output = _OUTPUTS.get(kind)
     if output is not None:
         return output(value)
+    if kind in ranges.RANGES_OF_TIMES:
+        return times.ranges_shown(text_of(value), zone, zoned=ranges.RANGES_OF_TIMES[kind] == "timestamptz")
     return local(value, zone) if kind == "timestamptz" else text_of(value)
 
 
-def _records(elements: list[Any], one: Composite, zone: tzinfo) -> list[Any]:
+#: Whose values are not shown as they are kept.
+_ARRAYS_OF_TIMES = frozenset(("_date", "_timestamp", "_timestamptz"))
+
+
+def _records(elements: list[Any], one: Composite, zone: tzinfo | None) -> list[Any]:
     """An array's elements as texts."""
     return [
         _records(item, one, zone) if isinstance(item, list) else None if item is None else _record(item, one, zone)
@@ -55,7 +63,7 @@ def _records(elements: list[Any], one: Composite, zone: tzinfo) -> list[Any]:
     ]
 
 
-def _record(fields: dict[str, Any], one: Composite, zone: tzinfo) -> str:
+def _record(fields: dict[str, Any], one: Composite, zone: tzinfo | None) -> str:
     """``(1,"a b",)``, from what JSON holds."""
     texts = []
     for name, words in one.fields:
@@ -88,6 +96,8 @@ def numeric_text(value: Any) -> str:
 
 _OUTPUTS: dict[str, Callable[[Any], str | None]] = {
     "bool": lambda value: "t" if value else "f",
+    "date": lambda value: calendar.shown(text_of(value)),
+    "timestamp": lambda value: calendar.shown(text_of(value)),
     "float4": float_text,
     "float8": float_text,
     "numeric": numeric_text,
@@ -96,7 +106,7 @@ _OUTPUTS: dict[str, Callable[[Any], str | None]] = {
 }
 
 
-def local(value: Any, zone: tzinfo) -> str:
+def local(value: Any, zone: tzinfo | None) -> str:
     """A time with a zone as it is where the session is."""
     if not isinstance(value, str) or value in ("infinity", "-infinity"):
         return text_of(value)

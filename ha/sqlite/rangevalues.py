@@ -6,7 +6,7 @@ A range is kept as PostgreSQL's text in its one form (:mod:`ha.sql.ranges`), wit
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, tzinfo
+from datetime import tzinfo
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any, Final
@@ -39,15 +39,15 @@ _BOUNDS: Final[dict[str, Callable[[Any], Any]]] = {
 }
 
 
-def _bound(kind: str, zone: tzinfo = UTC) -> Callable[[Any], str]:
+def _bound(kind: str, zone: tzinfo | None = None) -> Callable[[Any], str]:
     """What makes of anything a bound as it is kept."""
     if kind == "timestamptz":
-        return lambda value: str(times.pg_timestamptz(value, 6, zone))
+        return lambda value: str(times.pg_timestamptz(value, 6, times.Where(zone)))
     cast = _BOUNDS[kind]
     return lambda value: str(cast(value))
 
 
-def _read(value: Any, name: str, zone: tzinfo = UTC) -> list[Range]:
+def _read(value: Any, name: str, zone: tzinfo | None = None) -> list[Range]:
     """The ranges of a range (one) or multirange."""
     kind = BOUNDS[name]
     text = casts.text_of(value)
@@ -62,7 +62,7 @@ def _written(found: list[Range], name: str) -> str:
     return ranges.write(found[0]) if name in RANGES else ranges.write_all(found)
 
 
-def cast(value: Any, name: str, zone: tzinfo = UTC) -> str | None:
+def cast(value: Any, name: str, zone: tzinfo | None = None) -> str | None:
     """Anything as a range or multirange of this name.
 
     :param zone: where a time is that does not say.
@@ -71,14 +71,14 @@ def cast(value: Any, name: str, zone: tzinfo = UTC) -> str | None:
     return None if value is None else _written(_read(value, name, zone), name)
 
 
-def cast_each(value: Any, name: str, zone: tzinfo = UTC) -> str | None:
+def cast_each(value: Any, name: str, zone: tzinfo | None = None) -> str | None:
     """An array of them."""
     if value is None:
         return None
     return dumped(each(elements(value), lambda one: cast(one, name, zone)))
 
 
-def make(name: str, zone: Callable[[], tzinfo], lower: Any, upper: Any, bounds: Any = "[)") -> str:
+def make(name: str, zone: Callable[[], tzinfo | None], lower: Any, upper: Any, bounds: Any = "[)") -> str:
     """``int4range(lower, upper, '[)')``."""
     if bounds not in ("[)", "[]", "()", "(]"):
         raise StatementError(
@@ -188,7 +188,7 @@ FUNCTIONS: Final[tuple[Row, ...]] = (
 )
 
 
-def rows(zone: Callable[[], tzinfo]) -> Iterator[Row]:
+def rows(zone: Callable[[], tzinfo | None]) -> Iterator[Row]:
     """The functions that may ask where the session is.
 
     :param zone: of the session.

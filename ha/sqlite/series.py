@@ -19,8 +19,10 @@ from xml.sax.saxutils import escape
 import apsw
 
 from ha.errors import StatementError
+from ha.sql import spans, zones
 from ha.sqlite import arrays, intervals, patterns, times
 from ha.sqlite.casts import json_plain, json_text, key_order, text_of
+from ha.sqlite.times import Moment
 
 #: What stands for an argument that was not given; NULL is an argument.
 _ABSENT: Final = "\x00"
@@ -65,27 +67,24 @@ def _numeric(value: Any) -> Any:
     return value
 
 
-def _times(start: str, stop: Any, step: Any, zone: tzinfo) -> Iterator[tuple[str]]:
+def _times(start: str, stop: Any, step: Any, zone: tzinfo | None) -> Iterator[tuple[str]]:
     """Dates, too, are times with a zone, and those go by the clock of a place."""
     span = intervals.interval(step)
-    zero = intervals.Interval()
-    if span == zero:
+    if not spans.order_of(span):
         raise StatementError("22023", "step size cannot equal zero")
     first, last = times.moment(start), times.moment(stop)
-    placed = first.tzinfo is not None or last.tzinfo is not None or len(start) <= _DATE_LENGTH
+    placed = first.east is not None or last.east is not None or not first.clock
+    if not first.is_finite or not last.is_finite:
+        raise StatementError("22008", "timestamp out of range")
     if placed:
-        first, last = (one.astimezone(zone).replace(tzinfo=None) if one.tzinfo else one for one in (first, last))
-    at, backward = first, times.moved(first, span) < first
+        first, last = (one if one.east is None else Moment(zones.to_local(one.utc, zone)) for one in (first, last))
+    at, backward = first, spans.order_of(span) < 0
     count = 0
-    while at >= last if backward else at <= last:
-        yield (times.written(at.replace(tzinfo=zone) if placed else at),)
+    while at.us >= last.us if backward else at.us <= last.us:
+        yield (times.written(Moment(zones.from_local(at.us, zone), 0) if placed else at),)
         count += 1
         # From the start each time: a month after 31 January is 28 February, two are 31 March.
-        at = times.moved(first, intervals.Interval(*(part * count for part in span)))
-
-
-#: ``2026-01-02``
-_DATE_LENGTH: Final = 10
+        at = times.moved(first, spans.Interval(*(part * count for part in span)))
 
 
 def generate_subscripts(value: Any = None, dimension: Any = 1, backward: Any = 0) -> Iterator[tuple[int]]:

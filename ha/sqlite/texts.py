@@ -272,7 +272,7 @@ def to_hex(value: int) -> str:
     return f"{value & 0xFFFFFFFFFFFFFFFF if value < 0 else value:x}"
 
 
-def to_char(value: Any, form: str, zone: str | None = None) -> str:
+def to_char(value: Any, form: str, zone: str | None = None) -> str | None:
     """to_char for whatever it is given."""
     if isinstance(value, (int, float)):
         return _number(value, text_of(form)[:100])

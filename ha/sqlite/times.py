@@ -1,9 +1,7 @@
-"""Dates and times as PostgreSQL computes them, on the text that is stored.
+"""PostgreSQL's functions and operators of dates and times, on the text that is kept (see :mod:`ha.sql.calendar`).
 
-A date is ``YYYY-MM-DD``, a timestamp ``YYYY-MM-DD HH:MM:SS[.ffffff]``, one with a zone the same in UTC with ``+00:00``
-after it, as parameters are kept and as SQLite's own functions read it: the order of the texts is the order of the
-times. Intervals are :mod:`ha.sqlite.intervals`.
-A number where a time is expected counts seconds since 1970.
+A date, a timestamp, and one with a zone, which is in UTC and ends in ``+00:00``, are told apart by that text. Other texts of times, as
+a file may hold them, are read, too; a number counts seconds since 1970.
 
 https://www.postgresql.org/docs/15/functions-datetime.html
 """
@@ -12,98 +10,144 @@ from __future__ import annotations
 
 import re
 import time
-import zoneinfo
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import tzinfo
+from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from ha.errors import StatementError
-from ha.sqlite.intervals import (
+from ha.sql import ranges, timetexts, zones
+from ha.sql.calendar import (
     DAY,
+    DAY_END,
+    DAY_FIRST,
+    EARLY,
     HOUR,
+    JULIAN,
+    LATE,
+    MINUTE,
     SECOND,
-    Interval,
-    interval,
-    interval_part,
-    invalid,
-    out_of_range,
-    quantity,
-    shown,
-    truncated,
+    STAMP_END,
+    STAMP_FIRST,
+    UNIX_EPOCH,
+    civil,
+    clock_text,
+    date_kept,
+    days_in,
+    days_of,
+    east_text,
+    is_finite,
+    iso_week,
+    kept_moment,
+    moment_kept,
+    stamp_kept,
+    stamp_shown,
+    weekday,
 )
-from ha.sqlite.spellings import JULIAN_FIRST, respelled
+from ha.sql.calendar import moved as moved_us
+from ha.sql.calendar import shown as shown_kept
+from ha.sql.spans import Interval, checked
+from ha.sql.timetexts import MONTHS
+from ha.sqlite.intervals import interval, interval_part, shown, truncated, unit_named, unsupported
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MOMENT = re.compile(
-    r"\s*(\d{4,6})-(\d{1,2})-(\d{1,2})(?:[T ]\s*(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?"
-    r"\s*(Z|UTC|GMT|[-+]\d{1,2}(?::?\d{2}(?::?\d{2})?)?)?\s*\Z",
-    re.IGNORECASE,
-)
-_CLOCK = re.compile(
-    r"\s*(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s*(AM|PM)?\s*(Z|[-+]\d{1,2}(?::?\d{2})?)?\s*\Z", re.I
-)
-_ENDLESS = ("infinity", "-infinity")
+WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+
+
+class Where(NamedTuple):
+    """Whose times are read.
+
+    :param zone: the session's; None for UTC.
+    :param order: DateStyle's.
+    :param now: what ``now`` means, in microseconds since 2000-01-01 in UTC; None for the clock.
+    """
+
+    zone: tzinfo | None = None
+    order: str = "MDY"
+    now: int | None = None
+
+
+GREENWICH = Where()
+
+
+class Moment(NamedTuple):
+    """A time.
+
+    :param us: what the clock shows, in microseconds since 2000-01-01.
+    :param east: how many seconds east that clock is; None for a time without a zone.
+    :param clock: false for a date.
+    """
+
+    us: int
+    east: int | None = None
+    clock: bool = True
+
+    @property
+    def utc(self) -> int:
+        """The moment in UTC; what has no zone is taken to be there."""
+        return self.us - self.east * SECOND if self.east and is_finite(self.us) else self.us
+
+    @property
+    def is_finite(self) -> bool:
+        return is_finite(self.us)
 
 
 # Reading
 
 
-def moment(value: Any, what: str = "timestamp") -> datetime:
-    """The time that a stored value means; it has a zone if the text has one.
+def unix_now() -> int:
+    """The time now."""
+    return UNIX_EPOCH + time.time_ns() // 1000
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _read(text: str, what: str, where: Where) -> tuple[int, int | None]:
+    now = where.now
+    return timetexts.read(text, what, where.order, where.zone, unix_now if now is None else lambda: now)
+
+
+def moment(value: Any, what: str = "timestamp", where: Where = GREENWICH) -> Moment:
+    """The time that a stored value means.
 
     :raises StatementError: 22007, it means none; 22008, there is no such day.
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        try:
-            return _EPOCH + timedelta(seconds=value)
-        except (OverflowError, ValueError):
-            raise out_of_range(value) from None
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-    match = _MOMENT.match(text)
-    if match is None:
-        spelled = respelled(text)
-        if spelled is not None and spelled[0] != text:
-            found = moment(spelled[0], what)
-            return found if spelled[1] is None else found.replace(tzinfo=zone_named(spelled[1]))
-        word = text.strip().lower()
-        today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        named = {"now": datetime.now(UTC), "today": today, "epoch": _EPOCH}
-        named |= {"tomorrow": today + timedelta(1), "yesterday": today - timedelta(1)}
-        if word in named:
-            return named[word]
-        raise invalid(what, value)
-    year, month, day, hour, minute, second, fraction, zone = match.groups()
-    try:
-        found = datetime(
-            int(year),
-            int(month),
-            int(day),
-            int(hour or 0),
-            int(minute or 0),
-            min(int(second or 0), 59),
-            0,
-            None if zone is None else offset(zone),
-        ) + timedelta(microseconds=_fraction(fraction))
-    except (ValueError, OverflowError):
-        raise out_of_range(value) from None
-    return found + timedelta(seconds=1) if second == "60" else found
+        return Moment(_of_seconds(value), 0)
+    text = _text(value)
+    kept = kept_moment(text)
+    if kept is not None:
+        return Moment(kept[0], 0 if kept[2] else None, kept[1])
+    us, east = _read(text, what, where)
+    return Moment(us, east, ":" in text)
 
 
-def _fraction(digits: str | None) -> int:
-    """Microseconds, rounded."""
-    padded = (digits or "0").ljust(7, "0")
-    return int(padded[:6]) + (padded[6] >= "5")
+def _of_seconds(seconds: float) -> int:
+    if seconds != seconds:
+        raise StatementError("22008", "timestamp cannot be NaN")
+    if seconds in (float("inf"), float("-inf")):
+        return LATE if seconds > 0 else EARLY
+    us = (seconds * SECOND if isinstance(seconds, int) else round(seconds * SECOND)) + UNIX_EPOCH
+    if not STAMP_FIRST <= us < STAMP_END:
+        raise StatementError("22008", f'timestamp out of range: "{seconds:g}"')
+    return us
 
 
-def offset(zone: str) -> tzinfo:
-    """A zone given as ``Z`` or ``+02:30``."""
-    if zone[0] not in "+-":
-        return UTC
-    digits = zone[1:].replace(":", "")
-    hours, minutes = int(digits[:2] if len(digits) != 3 else digits[:1]), int(digits[-2:] if len(digits) > 2 else 0)
-    delta = timedelta(hours=hours, minutes=minutes)
-    return timezone(-delta if zone[0] == "-" else delta)
+#: Other texts of times than those that are kept: ``2026-1-2``, ``2026-01-02T03:04:05Z``.
+_LIKE_A_MOMENT = re.compile(r"\s*\d{4,7}-\d{1,2}-\d{1,2}(?!\d)", re.ASCII)
+_LIKE_A_CLOCK = re.compile(
+    r"\s*\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?\s*(?:AM|PM)?\s*(Z|[-+]\d{1,2}(?::?\d{2}){0,2})?\s*", re.I | re.ASCII
+)
+
+
+def is_moment(value: Any) -> bool:
+    return isinstance(value, str) and (kept_moment(value) is not None or _LIKE_A_MOMENT.match(value) is not None)
+
+
+def _is_date(value: Any) -> bool:
+    return isinstance(value, str) and is_moment(value) and not moment(value).clock
 
 
 def clock_and_offset(value: str) -> tuple[int, int]:
@@ -111,190 +155,170 @@ def clock_and_offset(value: str) -> tuple[int, int]:
 
     :raises StatementError: 22007, it is none.
     """
-    match = _CLOCK.match(value)
-    if match is None:
-        raise invalid("time with time zone", value)
-    hour, minute, second, fraction, _, zone = match.groups()
-    clock = int(hour) * HOUR + int(minute) * 60 * SECOND + int(second or 0) * SECOND
-    clock += int((fraction or "0").ljust(6, "0")[:6])
-    east = offset(zone).utcoffset(None) if zone else timedelta()
-    return clock, (east or timedelta()) // timedelta(microseconds=1)
+    us, east = timetexts.read_clock(value, "time with time zone")
+    return us, (east or 0) * SECOND
 
 
 # Writing
 
 
-def written(value: datetime) -> str:
-    """A timestamp's text; with ``+00:00`` if it has a zone."""
-    if value.tzinfo is not None:
-        value = value.astimezone(UTC)
-    text = f"{value.year:04}-{value.month:02}-{value.day:02} {value.hour:02}:{value.minute:02}:{value.second:02}"
-    if value.microsecond:
-        text += f".{value.microsecond:06}".rstrip("0")
-    return text if value.tzinfo is None else text + "+00:00"
+def written(value: Moment) -> str:
+    """A timestamp's text; with ``+00:00`` if it has a zone.
 
-
-def local_text(value: datetime, zone: tzinfo, between: str = " ", *, seconds: bool = False) -> str:
-    """A time with a zone as it is in another, with how far east that is.
-
-    :param seconds: the offset in full (``+02:00``), as in JSON.
+    :raises StatementError: 22008.
     """
-    found = value.replace(tzinfo=UTC) if value.tzinfo is None else value
-    try:
-        found = found.astimezone(zone)
-    except OverflowError:
-        raise out_of_range(value) from None
-    text = written(found.replace(tzinfo=None))
-    east = (found.utcoffset() or timedelta()) // timedelta(seconds=1)
-    sign, east = ("-", -east) if east < 0 else ("+", east)
-    shift = f"{east // 3600:02}"
-    if seconds or east % 3600:
-        shift += f":{east // 60 % 60:02}"
-    if east % 60:
-        shift += f":{east % 60:02}"
-    return f"{text[:10]}{between}{text[11:]}{sign}{shift}"
+    us = value.utc
+    if not STAMP_FIRST <= us < STAMP_END and is_finite(us):
+        raise StatementError("22008", "timestamp out of range")
+    return stamp_kept(us) if value.east is None else moment_kept(us)
+
+
+def local_text(value: Moment, zone: tzinfo | None) -> str:
+    """A time with a zone as PostgreSQL shows it in another."""
+    if not value.is_finite:
+        return stamp_shown(value.us)
+    us = value.utc
+    east = zones.east_of(us, zone)
+    return stamp_shown(us + east * SECOND, east_text(east))
+
+
+def json_text(value: Moment, zone: tzinfo | None) -> str:
+    """The same in JSON: ``2026-01-02T03:04:05+02:00``."""
+    if not value.is_finite or value.east is None:
+        return stamp_shown(value.us, between="T")
+    us = value.utc
+    east = zones.east_of(us, zone)
+    text = east_text(east)
+    return stamp_shown(us + east * SECOND, text if len(text) > 3 else text + ":00", "T")
+
+
+def ranges_shown(text: str, zone: tzinfo | None, *, zoned: bool) -> str:
+    """A range or multirange of times as PostgreSQL shows it."""
+
+    def bound(kept: str) -> str:
+        return local_text(moment(kept), zone) if zoned else shown_kept(kept)
+
+    if text[:1] == "{":
+        return ranges.write_all([ranges.read(one, str) for one in ranges.split(text)], bound)
+    return ranges.write(ranges.read(text, str), bound)
 
 
 def stamp(seconds: float) -> str:
     """The text of a time counted from 1970, with its zone."""
-    return written(_EPOCH + timedelta(microseconds=round(seconds * SECOND)))
+    return moment_kept(_of_seconds(seconds))
 
 
 def clock() -> str:
     """The time now, which goes on within a statement."""
-    return stamp(time.time())
+    return moment_kept(unix_now())
+
+
+def timeofday(zone: tzinfo | None) -> str:
+    """The time now as ``Wed Nov 28 10:20:30.123456 2026 CET``."""
+    us = unix_now()
+    east = zones.east_of(us, zone)
+    days, clock = divmod(us + east * SECOND, DAY)
+    year, month, day = civil(days)
+    seconds, fraction = divmod(clock, SECOND)
+    hour, minute, second = seconds // 3600, seconds // 60 % 60, seconds % 60
+    named = f"{WEEKDAYS[weekday(days)][:3]} {MONTHS[month - 1].title()} {day:02}"
+    return (
+        f"{named} {hour:02}:{minute:02}:{second:02}.{fraction:06} {year} {zones.name_of(us, zone) or east_text(east)}"
+    )
 
 
 # Casts
 
 
-def pg_date(value: Any) -> str | None:
+def pg_date(value: Any, where: Where = GREENWICH) -> str | None:
     if value is None:
         return None
-    if str(value).strip().lower() in _ENDLESS:
-        return str(value).strip().lower()
-    return moment(value, "date").strftime("%Y-%m-%d").rjust(10, "0")
+    if isinstance(value, (int, float)):
+        return date_kept(timetexts.checked_date(_of_seconds(value), value))
+    text = _text(value)
+    kept = kept_moment(text)
+    us = kept[0] if kept is not None else _read(text, "date", where)[0]
+    return date_kept(timetexts.checked_date(us, text))
 
 
-def pg_timestamp(value: Any, precision: int = 6) -> str | None:
-    if value is None or str(value).strip().lower() in _ENDLESS:
-        return value if value is None else str(value).strip().lower()
-    return written(_rounded(moment(value).replace(tzinfo=None), precision))
-
-
-def pg_timestamptz(value: Any, precision: int = 6, zone: tzinfo = UTC) -> str | None:
-    """In UTC.
-
-    :param zone: where a time is that does not say.
-    """
-    if value is None or str(value).strip().lower() in _ENDLESS:
-        return value if value is None else str(value).strip().lower()
-    found = moment(value, "timestamp with time zone")
-    if found.tzinfo is None:
-        found = found.replace(tzinfo=zone)
-    try:
-        return written(_rounded(found.astimezone(UTC), precision))
-    except OverflowError:
-        raise out_of_range(value) from None
-
-
-def pg_time(value: Any, precision: int = 6) -> str | None:
+def pg_timestamp(value: Any, precision: int = 6, where: Where = GREENWICH) -> str | None:
+    """Without its zone."""
     if value is None:
         return None
-    if isinstance(value, str) and re.fullmatch(r"\d{6}", value):
-        value = f"{value[:2]}:{value[2:4]}:{value[4:]}"
-    match = _CLOCK.match(str(value))
-    if match is None:
-        if isinstance(value, str) and not is_moment(value) and respelled(value) is None:
-            return _clock_moved("00:00:00", interval(value))
-        return written(_rounded(moment(value, "time").replace(tzinfo=None), precision))[11:]
-    hour, minute, second, fraction, half, _ = match.groups()
-    hours = int(hour) % 12 + (12 if half.upper() == "PM" else 0) if half else int(hour)
-    if hours > 24 or int(minute) > 59 or int(second or 0) > 60:
-        raise out_of_range(value)
-    digits = (fraction or "").ljust(6, "0")[:6].rstrip("0")[:precision]
-    return f"{hours:02}:{minute}:{second or '00'}" + (f".{digits}" if digits else "")
+    found = moment(value, "timestamp", where)
+    return stamp_kept(timetexts.checked_stamp(_rounded(found.us, precision), value))
 
 
-def pg_timetz(value: Any, precision: int = 6) -> str | None:
+def pg_timestamptz(value: Any, precision: int = 6, where: Where = GREENWICH) -> str | None:
+    """In UTC."""
     if value is None:
         return None
-    match = _CLOCK.match(str(value))
-    zone = match.group(6) if match is not None else None
-    if zone is None and match is None:
-        found = moment(value, "time with time zone")
-        zone = local_text(found, found.tzinfo)[19:].lstrip(".0123456789") if found.tzinfo is not None else None
-    return f"{pg_time(value, precision)}{_short(zone)}"
+    found = moment(value, "timestamp with time zone", where)
+    us = timetexts.to_utc(found.us, found.east, where.zone)
+    return moment_kept(timetexts.checked_stamp(_rounded(us, precision), value))
 
 
-def _short(zone: str | None) -> str:
-    """How far east, as PostgreSQL writes it: ``+02``, ``-05:30``."""
-    if zone in (None, "Z", "z", ""):
-        return "+00"
-    east = (offset(zone or "").utcoffset(None) or timedelta()) // timedelta(seconds=1)
-    sign, east = ("-", -east) if east < 0 else ("+", east)
-    return f"{sign}{east // 3600:02}" + (f":{east // 60 % 60:02}" if east % 3600 else "")
+def pg_time(value: Any, precision: int = 6, where: Where = GREENWICH) -> str | None:
+    return None if value is None else clock_text(_rounded(_clock(value, "time", where)[0], precision))
 
 
-def zoned(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value
+def pg_timetz(value: Any, precision: int = 6, where: Where = GREENWICH) -> str | None:
+    if value is None:
+        return None
+    us, east = _clock(value, "time with time zone", where)
+    if east is None:
+        east = zones.east_of(unix_now() if where.now is None else where.now, where.zone)
+    return clock_text(_rounded(us, precision)) + east_text(east)
 
 
-def _rounded(value: datetime, precision: int) -> datetime:
-    if precision >= 6:
-        return value
+def _clock(value: Any, what: str, where: Where) -> tuple[int, int | None]:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return _of_seconds(value) % DAY, 0
+    text = _text(value)
+    kept = kept_moment(text)
+    if kept is not None and kept[1] and is_finite(kept[0]):
+        return kept[0] % DAY, 0 if kept[2] else None
+    now = where.now
+    return timetexts.read_clock(text, what, where.order, where.zone, unix_now if now is None else lambda: now)
+
+
+def _rounded(us: int, precision: int) -> int:
+    if precision >= 6 or not is_finite(us):
+        return us
     unit = 10 ** (6 - max(precision, 0))
-    return value.replace(microsecond=0) + timedelta(microseconds=(value.microsecond + unit // 2) // unit * unit)
+    return (us + unit // 2) // unit * unit if us >= 0 else -((-us + unit // 2) // unit * unit)
 
 
 # Arithmetic
 
 
-def is_moment(value: Any) -> bool:
-    return isinstance(value, str) and _MOMENT.match(value) is not None
-
-
-def _is_date(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= 10 and is_moment(value)
-
-
-def moved(value: datetime, by: Interval) -> datetime:
+def moved(value: Moment, by: Interval) -> Moment:
     """A time later by an interval: months first, then days, then the rest."""
-    try:
-        if by.months:
-            years, month = divmod(value.year * 12 + value.month - 1 + by.months, 12)
-            day = min(value.day, _days_in(years, month + 1))
-            value = value.replace(year=years, month=month + 1, day=day)
-        return value + timedelta(days=by.days, microseconds=by.microseconds)
-    except (OverflowError, ValueError):
-        raise StatementError("22008", "timestamp out of range") from None
+    return value._replace(us=moved_us(value.us, *by), clock=True)
 
 
-def _days_in(year: int, month: int) -> int:
-    following = date(year + month // 12, month % 12 + 1, 1)
-    return (following - timedelta(days=1)).day
-
-
-def _moved_in(value: datetime, by: Interval, zone: str) -> str:
+def _moved_in(value: Moment, by: Interval, zone: tzinfo | None) -> str:
     """A time with a zone, moved by the calendar and the clock of a place: a day is not always 24 hours."""
-    where = zone_or_utc(zone)
-    found = moved(zoned(value).astimezone(where).replace(tzinfo=None), Interval(by.months, by.days)).replace(
-        tzinfo=where
-    )
-    return written(moved(found.astimezone(UTC), Interval(microseconds=by.microseconds)))
-
-
-#: What a column of type time or timetz holds.
-_PLAIN_CLOCK = re.compile(r"\d\d:\d\d:\d\d(?:\.\d+)?([-+]\d\d(?::\d\d)?)?", re.ASCII)
+    us = value.utc
+    if by.months or by.days:
+        us = zones.from_local(moved_us(zones.to_local(us, zone), by.months, by.days, 0), zone)
+    return written(Moment(us + by.microseconds if is_finite(us) else us, 0))
 
 
 def _clock_moved(value: str, by: Interval) -> str:
     """A time of the day, later by an interval; it begins anew at midnight."""
-    clock, _ = clock_and_offset(value)
-    match = _PLAIN_CLOCK.fullmatch(value)
-    zone = match.group(1) if match is not None else None
-    moment_ = _EPOCH.replace(tzinfo=None) + timedelta(microseconds=(clock + by.microseconds) % DAY)
-    return written(moment_)[11:] + (zone or "")
+    us, east = timetexts.read_clock(value, "time")
+    return clock_text((us + by.microseconds) % DAY) + ("" if east is None else east_text(east))
+
+
+def _days_later(value: Any, days: int) -> str:
+    found = moment(value).us
+    if not is_finite(found):
+        return date_kept(timetexts.checked_date(found, value))
+    count = found // DAY + days
+    if not DAY_FIRST <= count < DAY_END:
+        raise StatementError("22008", "date out of range")
+    return date_kept(count)
 
 
 def pg_time_add(left: Any, right: Any, zone: str | None = None) -> Any:
@@ -306,157 +330,271 @@ def pg_time_add(left: Any, right: Any, zone: str | None = None) -> Any:
         return None
     if is_moment(right) and not is_moment(left):
         left, right = right, left
-    if zone is not None and is_moment(left) and not is_moment(right):
-        return _moved_in(moment(left), interval(right), zone)
-    if _is_date(left) and isinstance(right, int):
-        return pg_date(written(moved(moment(left), Interval(days=right))))
-    if is_moment(left):
-        return written(moved(moment(left), right if isinstance(right, Interval) else interval(right)))
-    first, second = interval(left), interval(right)
-    return shown(Interval(*(a + b for a, b in zip(first, second, strict=True))))
+    if not is_moment(left):
+        return shown(checked(*(a + b for a, b in zip(interval(left), interval(right), strict=True))))
+    found = moment(left)
+    if isinstance(right, int) and not (found.clock and found.is_finite):
+        return _days_later(left, right)
+    if isinstance(right, str) and not found.clock:
+        clock = _LIKE_A_CLOCK.fullmatch(right)
+        if clock is not None and clock.group(1):  # a date and a timetz
+            us, east = timetexts.read_clock(right, "time with time zone")
+            return written(Moment(found.us + us if found.is_finite else found.us, east))
+    by = right if isinstance(right, Interval) else interval(right)
+    if zone is not None and found.east is not None:
+        return _moved_in(found, by, zone_or_utc(zone))
+    return written(moved(found, by))
 
 
 def pg_time_subtract(left: Any, right: Any, zone: str | None = None) -> Any:
     """``left - right`` where one of the two is a date, a time or an interval."""
     if left is None or right is None:
         return None
-    if zone is not None and is_moment(left) and not is_moment(right):
-        return _moved_in(moment(left), -interval(right), zone)
     if is_moment(right):
-        if _is_date(left) and _is_date(right):
-            return (moment(left) - moment(right)).days
-        return shown(_between(zoned(moment(left)) - zoned(moment(right))))
-    if isinstance(right, int) and _is_date(left):
+        return _difference(moment(left), moment(right))
+    if not is_moment(left):
+        return shown(checked(*(a - b for a, b in zip(interval(left), interval(right), strict=True))))
+    if isinstance(right, int):
         return pg_time_add(left, -right)
-    if is_moment(left):
-        return written(moved(moment(left), -interval(right)))
-    return shown(Interval(*(a - b for a, b in zip(interval(left), interval(right), strict=True))))
+    return pg_time_add(left, -interval(right), zone)
 
 
-def _between(span: timedelta) -> Interval:
-    microseconds = span // timedelta(microseconds=1)
-    sign = -1 if microseconds < 0 else 1
-    days, rest = divmod(abs(microseconds), DAY)
-    return Interval(0, sign * days, sign * rest)
+def _difference(left: Moment, right: Moment) -> Any:
+    of_dates = not (left.clock and left.is_finite) and not (right.clock and right.is_finite)
+    if not left.is_finite or not right.is_finite:
+        raise StatementError(
+            "22008", f"cannot subtract infinite {'dates' if of_dates and left.clock != right.clock else 'timestamps'}"
+        )
+    if of_dates:
+        return (left.us - right.us) // DAY
+    span = left.utc - right.utc
+    days = span // DAY if span >= 0 else -(-span // DAY)
+    return shown(Interval(0, days, span - days * DAY))
 
 
 def age(later: Any, earlier: Any) -> str | None:
     """The time between two, in years, months and days."""
     if later is None or earlier is None:
         return None
-    first, second = zoned(moment(later)), zoned(moment(earlier))
-    if first < second:
-        return shown(-interval(age(earlier, later)))
-    months = (first.year - second.year) * 12 + first.month - second.month
-    days = first.day - second.day
-    microseconds = _of_day(first) - _of_day(second)
-    if microseconds < 0:
-        microseconds, days = microseconds + DAY, days - 1
+    first, second = moment(later), moment(earlier)
+    if first.us < second.us:
+        return shown(-_age(second.us, first.us))
+    return shown(_age(first.us, second.us))
+
+
+def _age(later: int, earlier: int) -> Interval:
+    (year, month, day), clock = civil(later // DAY), later % DAY
+    (year_before, month_before, day_before), clock_before = civil(earlier // DAY), earlier % DAY
+    months, days, us = (year - year_before) * 12 + month - month_before, day - day_before, clock - clock_before
+    if us < 0:
+        us, days = us + DAY, days - 1
     if days < 0:  # as many as the earlier one's month has
-        days, months = days + _days_in(second.year, second.month), months - 1
-    return shown(Interval(months, days, microseconds))
-
-
-def _of_day(value: datetime) -> int:
-    return (value.hour * 3600 + value.minute * 60 + value.second) * SECOND + value.microsecond
+        days, months = days + days_in(year_before, month_before), months - 1
+    return Interval(months, days, us)
 
 
 def isfinite(value: Any) -> int | None:
-    """Is it a time at all?"""
-    return None if value is None else int(str(value).strip().lower() not in _ENDLESS)
+    """Is it a time at all? An interval always is."""
+    return None if value is None else int(str(value).strip().lower() not in ("infinity", "-infinity"))
 
 
 def periods_overlap(*ends: Any) -> int | None:
-    """``(a, b) OVERLAPS (c, d)``: the second of each may be an interval."""
+    """``(a, b) OVERLAPS (c, d)``: the second of each may be an interval. What is NULL is not known."""
     if len(ends) != 4:
         raise StatementError("42883", "OVERLAPS takes two pairs")
-    if None in ends:
+    first, second = _period(*ends[:2]), _period(*ends[2:])
+    if first is None or second is None:
         return None
-    periods = []
-    for start, end in (ends[:2], ends[2:]):
-        first = zoned(moment(start))
-        last = zoned(moment(end)) if is_moment(end) else moved(first, interval(end))
-        periods.append((min(first, last), max(first, last)))
-    (a, b), (c, d) = periods
-    return int(a == c or (a < d and c < b))
+    if first[0] == second[0]:
+        return None if first[1] is None or second[1] is None else 1
+    if first[0] > second[0]:
+        first, second = second, first
+    # the first begins earlier: does it last until the second begins?
+    if first[1] is None:
+        return None
+    if second[0] < first[1]:
+        return 1
+    return None if second[1] is None else 0
+
+
+def _period(start: Any, end: Any) -> tuple[int, int | None] | None:
+    """A period's ends, the earlier one first; None for one that is not known."""
+    if isinstance(end, str) and start is not None and not _is_point(end):
+        end_us: int | None = _point(start)
+        by = interval(end)
+        end_us = moved_us(end_us or 0, *by) if is_moment(start) else ((end_us or 0) + by.microseconds) % DAY
+    else:
+        end_us = None if end is None else _point(end)
+    start_us = None if start is None else _point(start)
+    if start_us is None:
+        start_us, end_us = end_us, None
+    if start_us is None:
+        return None
+    return (start_us, end_us) if end_us is None else (min(start_us, end_us), max(start_us, end_us))
+
+
+def _is_point(value: str) -> bool:
+    return is_moment(value) or _LIKE_A_CLOCK.fullmatch(value) is not None
+
+
+def _point(value: Any) -> int:
+    if isinstance(value, str) and not is_moment(value):
+        clock, east = clock_and_offset(value)
+        return clock - east
+    return moment(value).utc
 
 
 # Parts
 
 
+#: The names of types in messages.
+_WITHOUT, _WITH = "timestamp without time zone", "timestamp with time zone"
+#: What a number of years begins with, and how it counts before Christ.
+_SPANS_OF_YEARS = {"century": 100, "millennium": 1000}
+_OF_CLOCK = {"hour": HOUR, "minute": MINUTE, "second": SECOND, "millisecond": 1000, "microsecond": 1}
+
+
 def date_trunc(field: str, value: Any, zone: str | None = None) -> str | None:
-    """A time with everything below a field cut off."""
+    """A time with everything below a field cut off.
+
+    :param zone: where, as AT TIME ZONE names it.
+    """
     if value is None or field is None:
         return None
-    field = field.lower().rstrip("s") if field.lower() not in ("century", "centuries") else "century"
+    return _truncated_in(field, value, zones.zone_named(zone) if zone is not None else None)
+
+
+def pg_date_trunc(field: str, value: Any, zone: str) -> str | None:
+    """The same where the session is."""
+    if value is None or field is None:
+        return None
+    return _truncated_in(field, value, zone_or_utc(zone))
+
+
+def _truncated_in(field: str, value: Any, zone: tzinfo | None) -> str:
     if not is_moment(value) and not isinstance(value, (int, float)):
-        return truncated(field, interval(value))
+        return truncated(unit_named(field, "interval"), interval(value))
     found = moment(value)
-    if zone is not None and found.tzinfo is not None:
-        found = found.astimezone(zone_named(zone))
-    if field == "week":
-        found = found - timedelta(days=found.weekday())
-        field = "day"
-    if field == "quarter":
-        found = found.replace(month=(found.month - 1) // 3 * 3 + 1)
-        field = "month"
-    years = {"decade": 10, "century": 100, "millennium": 1000}.get(field)
-    if years is not None:
-        first = 0 if field == "decade" else 1
-        found = found.replace(year=max((found.year - first) // years * years + first, 1))
-        field = "year"
-    zeros: dict[str, int] = {}
-    for name, least in (("month", 1), ("day", 1), ("hour", 0), ("minute", 0), ("second", 0), ("microsecond", 0)):
-        zeros[name] = least
-    names = ["year", *zeros]
-    if field == "millisecond":
-        return written(found.replace(microsecond=found.microsecond // 1000 * 1000))
-    if field not in names:
-        raise StatementError("22023", f'unit "{field}" not recognized for type timestamp without time zone')
-    return written(found.replace(**{name: zeros[name] for name in names[names.index(field) + 1 :]}))  # type: ignore[arg-type]
+    kind = _WITHOUT if found.east is None else _WITH
+    if not found.is_finite:
+        return stamp_kept(found.us)
+    unit = unit_named(field, kind)
+    if found.east is None:
+        return written(Moment(_cut(found.us, unit, kind)))
+    utc = found.utc
+    local = zones.to_local(utc, zone)
+    cut = _cut(local, unit, kind)
+    # Parts of a day keep the distance from Greenwich, so that an hour that comes twice stays which it is.
+    return written(Moment(cut - (local - utc) if unit in _OF_CLOCK else zones.from_local(cut, zone), 0))
+
+
+def _cut(us: int, unit: str, kind: str) -> int:
+    if unit in _OF_CLOCK:
+        return us // _OF_CLOCK[unit] * _OF_CLOCK[unit]
+    days = us // DAY
+    if unit == "day":
+        return days * DAY
+    if unit == "week":
+        return (days - weekday(days)) * DAY
+    year, month, _ = civil(days)
+    if unit == "month":
+        return days_of(year, month, 1) * DAY
+    if unit == "quarter":
+        return days_of(year, (month - 1) // 3 * 3 + 1, 1) * DAY
+    if unit in _SPANS_OF_YEARS:
+        count = _SPANS_OF_YEARS[unit]
+        year = (year - 1) // count * count + 1
+    elif unit == "decade":
+        year = year // 10 * 10
+    elif unit != "year":
+        raise unsupported(unit, kind)
+    return days_of(year, 1, 1) * DAY
 
 
 def date_part(field: str, value: Any) -> float | int | None:
     """EXTRACT(field FROM value)."""
     if value is None or field is None:
         return None
-    field = field.lower()
     if isinstance(value, str) and not is_moment(value):
-        match = _CLOCK.match(value)
+        match = _LIKE_A_CLOCK.fullmatch(value)
         if match is None:
-            return interval_part(field, interval(value))
-        clock, east = clock_and_offset(value)
-        if match.group(6) and field.startswith("timezone"):
-            seconds = east // SECOND
-            sign = -1 if seconds < 0 else 1
-            return {"timezone": seconds, "timezone_hour": sign * (abs(seconds) // 3600)}.get(
-                field, sign * (abs(seconds) // 60 % 60)
-            )
-        return interval_part(field, Interval(microseconds=clock - (east if field == "epoch" else 0)))
+            return interval_part(unit_named(field, "interval"), interval(value))
+        return _clock_part(field, value, bool(match.group(1)))
     found = moment(value)
-    seconds = found.second * SECOND + found.microsecond
-    week = found.isocalendar()
-    parts: dict[str, float | int] = {
-        "year": found.year, "month": found.month, "day": found.day, "hour": found.hour, "minute": found.minute,
-        "second": quantity(seconds, SECOND), "milliseconds": quantity(seconds, 1000), "microseconds": seconds,
-        "dow": found.isoweekday() % 7, "isodow": found.isoweekday(), "doy": found.timetuple().tm_yday, "week": week[1],
-        "isoyear": week[0], "quarter": (found.month + 2) // 3, "decade": found.year // 10,
-        "century": (found.year + 99) // 100, "millennium": (found.year + 999) // 1000,
-        "epoch": quantity((zoned(found) - _EPOCH) // timedelta(microseconds=1), SECOND),
-        **zone_parts(found), "julian": found.toordinal() + JULIAN_FIRST,
-    }  # fmt: skip
-    if field not in parts:
-        raise StatementError("22023", f'unit "{field}" not recognized for type timestamp without time zone')
-    return parts[field]
+    kind = (_WITHOUT if found.clock else "date") if found.east is None else _WITH
+    unit = unit_named(field, kind)
+    if not found.is_finite:
+        return _part_of_infinity(unit, found.us, kind)
+    if unit.startswith("timezone"):
+        if found.east is None:
+            raise unsupported(unit, kind)
+        return zone_parts(found.east)[unit]
+    return _moment_part(unit, found)
 
 
-def zone_parts(found: datetime) -> dict[str, float | int]:
-    seconds = (found.utcoffset() or timedelta()) // timedelta(seconds=1)
-    sign = -1 if seconds < 0 else 1
+def _clock_part(field: str, value: str, zoned: bool) -> float | int:
+    kind = "time with time zone" if zoned else "time without time zone"
+    unit = unit_named(field, kind)
+    clock, east = clock_and_offset(value)
+    if unit.startswith("timezone") and zoned:
+        return zone_parts(east // SECOND)[unit]
+    if unit not in ("hour", "minute", "second", "millisecond", "microsecond", "epoch"):
+        raise unsupported(unit, kind)
+    return interval_part(unit, Interval(microseconds=clock - (east if unit == "epoch" else 0)))
+
+
+_ENDLESS_PARTS = frozenset("year decade century millennium julian isoyear epoch".split())
+
+
+def _part_of_infinity(unit: str, us: int, kind: str) -> float | None:
+    if unit in _ENDLESS_PARTS:
+        return float("inf") if us > 0 else float("-inf")
+    if unit.startswith("timezone") and kind != _WITH:
+        raise unsupported(unit, kind)
+    return None
+
+
+def _moment_part(unit: str, found: Moment) -> float | int:
+    days, clock = divmod(found.us, DAY)
+    if unit in _OF_CLOCK or unit == "epoch":
+        if unit == "epoch":
+            return _number(found.utc - UNIX_EPOCH, SECOND)
+        return interval_part(unit, Interval(microseconds=clock))
+    if unit == "julian":
+        return _number((days + JULIAN) * DAY + clock, DAY)
+    if unit in ("dow", "isodow"):
+        from_monday = weekday(days)
+        return from_monday + 1 if unit == "isodow" else (from_monday + 1) % 7
+    if unit in ("week", "isoyear"):
+        year, week = iso_week(days)
+        return week if unit == "week" else year if year > 0 else year - 1
+    year, month, day = civil(days)
+    if unit == "doy":
+        return days - days_of(year, 1, 1) + 1
+    if unit in _SPANS_OF_YEARS:
+        count = _SPANS_OF_YEARS[unit]
+        number = (year - 1) // count + 1
+        return number if number > 0 else number - 1
     return {
-        "timezone": seconds,
-        "timezone_hour": sign * (abs(seconds) // 3600),
-        "timezone_minute": sign * (abs(seconds) // 60 % 60),
+        "year": year if year > 0 else year - 1,  # there is no year 0
+        "decade": year // 10,
+        "quarter": (month + 2) // 3,
+        "month": month,
+        "day": day,
+    }[unit]
+
+
+def _number(amount: int, unit: int) -> float | int:
+    return amount // unit if amount % unit == 0 else float(Decimal(amount) / unit)
+
+
+def zone_parts(east: int) -> dict[str, int]:
+    """EXTRACT's parts of a distance from Greenwich, in seconds east."""
+    sign = -1 if east < 0 else 1
+    return {
+        "timezone": east,
+        "timezone_hour": sign * (abs(east) // 3600),
+        "timezone_minute": sign * (abs(east) // 60 % 60),
     }
 
 
@@ -464,88 +602,113 @@ def at_time_zone(zone: Any, value: Any) -> str | None:
     """``value AT TIME ZONE zone``: a time with a zone becomes one without, and the other way around."""
     if value is None or zone is None:
         return None
-    where = zone_named(str(zone))
-    if isinstance(value, str) and not is_moment(value) and _CLOCK.match(value):
-        clock, east = clock_and_offset(value)
-        there = datetime.now(UTC).astimezone(where).utcoffset() or timedelta()
-        shift = there // timedelta(microseconds=1)
-        shifted = (_EPOCH + timedelta(microseconds=(clock - east + shift) % DAY)).replace(tzinfo=timezone(there))
-        return written(shifted.replace(tzinfo=None))[11:] + _short(
-            local_text(shifted, timezone(there), seconds=True)[-6:]
-        )
+    where = _zone_at(str(zone))
+    if isinstance(value, str) and not is_moment(value) and _LIKE_A_CLOCK.fullmatch(value):
+        us, offset = clock_and_offset(value)
+        there = zones.east_of(unix_now(), where)
+        return clock_text((us - offset + there * SECOND) % DAY) + east_text(there)
     found = moment(value)
-    if found.tzinfo is None:
-        return written(found.replace(tzinfo=where))
-    return written(found.astimezone(where).replace(tzinfo=None))
+    if not found.is_finite:
+        return stamp_kept(found.us)
+    if found.east is None:
+        return written(Moment(zones.from_local(found.us, where), 0))
+    return written(Moment(zones.to_local(found.utc, where)))
 
 
-def zone_named(name: str) -> tzinfo:
-    if name.upper() in ("UTC", "GMT", "Z"):
-        return UTC
-    if re.fullmatch(r"[-+]\d{1,2}(:?\d{2})?", name):
-        return timezone(-(offset(name).utcoffset(None) or timedelta()))  # POSIX counts westward
-    posix = re.fullmatch(r"[A-Za-z]{3,}([-+]\d{1,2}(?::\d{2})?)", name)
-    if posix is not None:
-        return timezone(-(offset(posix[1]).utcoffset(None) or timedelta()))
-    if re.fullmatch(r"-?\d{1,2}:\d{2}:\d{2}", name):  # an interval
-        return timezone(timedelta(microseconds=interval(name).microseconds))
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise StatementError("22023", f'time zone "{name}" not recognized') from None
+def _zone_at(zone: str) -> tzinfo | None:
+    """A zone by name, or by the interval that it is east of Greenwich."""
+    if re.fullmatch(r"[-+]?\d{1,2}:\d{2}:\d{2}(?:\.\d+)?", zone, re.ASCII):
+        found = interval(zone)
+        return zones.east_by(found.microseconds // SECOND)
+    return zones.zone_named(zone)
 
 
 @lru_cache(64)
-def zone_or_utc(name: str) -> tzinfo:
-    """The zone of a setting; one that is not known here counts as UTC."""
+def zone_or_utc(name: str) -> tzinfo | None:
+    """The zone of a setting, None for UTC; one that is not known here counts as UTC."""
     try:
-        if re.fullmatch(r"[-+]?\d{1,2}", name):  # a bare number counts eastward
-            return offset(name if name[0] in "+-" else "+" + name)
-        return zone_named(name)
+        return zones.zone_of(name)
     except StatementError:
-        return UTC
+        return None
 
 
-def make_date(year: int, month: int, day: int) -> str:
-    return pg_date(f"{year:04}-{month:02}-{day:02}") or ""
+# Making
 
 
-def make_timestamp(year: int, month: int, day: int, hour: int, minute: int, second: float) -> str:
-    return written(
-        moved(
-            moment(make_date(year, month, day)),
-            Interval(0, 0, hour * HOUR + minute * 60 * SECOND + round(second * SECOND)),
-        )
-    )
+def _day_made(year: Any, month: Any, day: Any) -> int:
+    try:
+        if not year:
+            raise ValueError
+        days = days_of(int(year) if year > 0 else int(year) + 1, int(month), int(day))
+    except (ValueError, OverflowError):
+        raise StatementError("22008", f"date field value out of range: {year}-{int(month):02}-{int(day):02}") from None
+    if not DAY_FIRST <= days < DAY_END:
+        raise StatementError("22008", f"date out of range: {year}-{int(month):02}-{int(day):02}")
+    return days
 
 
-def make_time(hour: int, minute: int, second: float) -> str | None:
-    return pg_time(f"{int(hour):02}:{int(minute):02}:{second:09.6f}")
+def make_date(year: Any, month: Any, day: Any) -> str | None:
+    """A negative year is before Christ."""
+    return None if None in (year, month, day) else date_kept(_day_made(year, month, day))
 
 
-def make_timestamptz(year: int, month: int, day: int, hour: int, minute: int, second: float, zone: str) -> str:
-    found = moment(make_timestamp(year, month, day, hour, minute, second))
-    return written(found.replace(tzinfo=zone_named(zone)))
+def _clock_made(hour: Any, minute: Any, second: Any) -> int:
+    seconds = float(second)
+    us = int(hour) * HOUR + int(minute) * MINUTE + (round(seconds * SECOND) if 0 <= seconds <= 60 else 0)
+    if not (0 <= int(hour) and 0 <= int(minute) <= 59 and 0 <= seconds <= 60 and us <= DAY):
+        raise StatementError("22008", f"time field value out of range: {int(hour)}:{int(minute):02}:{seconds:02g}")
+    return us
+
+
+def make_time(hour: Any, minute: Any, second: Any) -> str | None:
+    return None if None in (hour, minute, second) else clock_text(_clock_made(hour, minute, second))
+
+
+def make_timestamp(*parts: Any) -> str | None:
+    """From year, month, day, hour, minute and second."""
+    return None if None in parts else written(Moment(_day_made(*parts[:3]) * DAY + _clock_made(*parts[3:])))
+
+
+def make_timestamptz_in(zone: tzinfo | None, *parts: Any) -> str | None:
+    """The same, of a zone."""
+    if None in parts:
+        return None
+    return written(Moment(zones.from_local(_day_made(*parts[:3]) * DAY + _clock_made(*parts[3:]), zone), 0))
+
+
+def make_timestamptz(*parts: Any) -> str | None:
+    """The same, and the name of a zone."""
+    if None in parts:
+        return None
+    us = _day_made(*parts[:3]) * DAY + _clock_made(*parts[3:6])
+    zone = parts[6]
+    text = str(zone)
+    # Here a number counts eastward.
+    place = zones.east_by(zones.seconds_of(text)) if text[:1] in ("+", "-") else zones.zone_named(text)
+    return written(Moment(zones.from_local(us, place), 0))
 
 
 def date_bin(stride: Any, value: Any, origin: Any) -> str | None:
+    """The start of the stretch of time that a time is in; they are counted from an origin."""
     if stride is None or value is None or origin is None:
         return None
     span = interval(stride)
-    width = span.days * DAY + span.microseconds
-    if span.months or width <= 0:
-        raise StatementError("22008", "stride must be greater than zero, and in days or less")
     found, first = moment(value), moment(origin)
-    steps = ((zoned(found) - zoned(first)) // timedelta(microseconds=1)) // width
-    return written(moved(first, Interval(0, 0, steps * width)))
+    if not found.is_finite:
+        return stamp_kept(found.us)
+    if not first.is_finite:
+        raise StatementError("22008", "origin out of range")
+    if span.months:
+        raise StatementError("0A000", "timestamps cannot be binned into intervals containing months or years")
+    width = span.days * DAY + span.microseconds
+    if width <= 0:
+        raise StatementError("22008", "stride must be greater than zero")
+    us = first.utc + (found.utc - first.utc) // width * width
+    return written(Moment(us, found.east if found.east is None else 0))
 
 
 #: Name, number of arguments, what computes it.
 FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
-    ("pg_time", 1, pg_time),
-    ("pg_time", 2, pg_time),
-    ("pg_timetz", 1, pg_timetz),
-    ("pg_timetz", 2, pg_timetz),
     ("pg_time_add", 2, pg_time_add),
     ("pg_time_add", 3, pg_time_add),
     ("pg_clock_add", 2, lambda clock, by: None if clock is None or by is None else _clock_moved(clock, interval(by))),
@@ -563,6 +726,7 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("make_timestamptz", 7, make_timestamptz),
     ("date_trunc", 2, date_trunc),
     ("date_trunc", 3, date_trunc),
+    ("pg_date_trunc", 3, pg_date_trunc),
     ("date_part", 2, date_part),
     ("date_bin", 3, date_bin),
     ("timezone", 2, at_time_zone),

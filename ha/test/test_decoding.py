@@ -107,7 +107,7 @@ class KeptTests(SynchronousTestCase):
         for name, raw, format, sqlstate in (
             ("int4", b"\0", BINARY, "22P03"), ("float8", b"\0" * 9, BINARY, "22P03"), ("jsonb", b"\2{}", BINARY, "22P03"),
             ("numeric", b"\0\1", BINARY, "22P03"), ("_int4", b"\0\0\0\1", BINARY, "22P03"), ("_int4", b"\x7f\xff\xff\xff" * 5, BINARY, "22P03"),
-            ("text", b"a\0b", TEXT, "22021"), ("text", b"\xff", BINARY, "22021"), ("timestamp", b"\x7f" + b"\0" * 7, BINARY, "22008"),
+            ("text", b"a\0b", TEXT, "22021"), ("text", b"\xff", BINARY, "22021"), ("timestamp", b"\x80" + b"\0" * 6 + b"\1", BINARY, "22008"),
             ("inet", b"\2\x20\0\4\1", BINARY, "22P03"), ("bit", b"\0\0\0\x40\1", BINARY, "22P03"),
         ):  # fmt: skip
             error = self.assertRaises(StatementError, decode, OIDS[name], raw, format)

@@ -26,6 +26,12 @@ class FragmentTests(SynchronousTestCase):
             ("s", "1", '"1"'),
             ("u", 1, "1"),
             ("u", "1", '"1"'),
+            ("t", "/9956 BC 0044-03-15", '"0044-03-15 BC"'),
+            ("t", "/9956 BC 0044-03-15 01:02:03", '"0044-03-15T01:02:03 BC"'),
+            ("c", '["Y0012345-01-02",null]', '["12345-01-02",null]'),
+            ("y", '["2026-01-02 03:04:05+00:00"]', '["2026-01-02T03:04:05+00:00"]'),
+            ("e", '["/9956 BC 0044-03-15",)', '"[\\"0044-03-15 BC\\",)"'),
+            ("r", '["2026-01-02 03:04:05+00:00",)', '"[\\"2026-01-02 03:04:05+00\\",)"'),
         ):
             self.assertEqual(jsontexts.fragment(letter, value, lambda: UTC), expected)
             self.assertEqual(jsontexts.fragment(letter, None, lambda: UTC), "null")

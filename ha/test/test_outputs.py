@@ -39,3 +39,16 @@ class OutputTests(SynchronousTestCase):
         east = timezone(timedelta(hours=5, minutes=30))
         self.assertEqual(outputs.shown("2026-01-02 03:04:05+00:00", "timestamptz", east), "2026-01-02 08:34:05+05:30")
         self.assertEqual(outputs.shown("2026-01-02 03:04:05+00:00", "timestamptz", UTC), "2026-01-02 03:04:05+00")
+
+    def test_dates_outside_of_the_usual_years(self) -> None:
+        """Alone, in arrays and in ranges."""
+        for kind, value, expected in (
+            ("date", "/9956 BC 0044-03-15", "0044-03-15 BC"),
+            ("date", "2026-01-02", "2026-01-02"),
+            ("timestamp", "Y0012345-01-02 03:04:05", "12345-01-02 03:04:05"),
+            ("timestamptz", "/9956 BC 0044-03-15 00:00:00+00:00", "0044-03-15 00:00:00+00 BC"),
+            ("_date", '["/9956 BC 0044-03-15",null]', '{"0044-03-15 BC",NULL}'),
+            ("daterange", '["/9956 BC 0044-03-15",Y0012345-01-02)', '["0044-03-15 BC",12345-01-02)'),
+            ("tstzmultirange", '{["2026-01-01 00:00:00+00:00",)}', '{["2026-01-01 00:00:00+00",)}'),
+        ):
+            self.assertEqual(outputs.shown(value, kind, UTC), expected)

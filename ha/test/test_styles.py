@@ -5,11 +5,12 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.postgres.manner import Manner
-from ha.postgres.moments import interval_of, stamp_of, zone_of
-from ha.postgres.pgtypes import TIMESTAMP
+from ha.postgres.moments import stamp_of
 from ha.postgres.styles import styled_date, styled_interval, styled_moment, styled_stamp
+from ha.sql.spans import read
+from ha.sql.zones import zone_of
 
-US, _ = stamp_of("1997-12-17 07:37:16.5", TIMESTAMP)
+US = stamp_of("1997-12-17 07:37:16.5")
 
 
 class DateStyleTests(SynchronousTestCase):
@@ -31,8 +32,20 @@ class DateStyleTests(SynchronousTestCase):
             self.assertEqual(styled_date(US // 86_400_000_000, manner), date, manner)
             self.assertEqual(styled_stamp(US, manner), stamp, manner)
             self.assertEqual(styled_moment(US, manner), stamp + ("+00" if dates == "ISO" else " UTC"))
-            self.assertEqual(styled_stamp(stamp_of("infinity", TIMESTAMP)[0], manner), "infinity")
-            self.assertEqual(styled_moment(stamp_of("-infinity", TIMESTAMP)[0], manner), "-infinity")
+            self.assertEqual(styled_stamp(stamp_of("infinity"), manner), "infinity")
+            self.assertEqual(styled_moment(stamp_of("-infinity"), manner), "-infinity")
+
+    def test_before_christ_and_after_9999(self) -> None:
+        """The era comes last."""
+        for dates, before, later in (
+            ("ISO", "0044-03-15 01:02:03+00 BC", "12345-03-15 01:02:03+00"),
+            ("SQL", "03/15/0044 01:02:03 UTC BC", "03/15/12345 01:02:03 UTC"),
+            ("Postgres", "Fri Mar 15 01:02:03 0044 UTC BC", "Thu Mar 15 01:02:03 12345 UTC"),
+            ("German", "15.03.0044 01:02:03 UTC BC", "15.03.12345 01:02:03 UTC"),
+        ):
+            manner = Manner(dates=dates)
+            self.assertEqual(styled_moment(stamp_of("0044-03-15 01:02:03 BC"), manner), before)
+            self.assertEqual(styled_moment(stamp_of("12345-03-15 01:02:03"), manner), later)
 
     def test_zones(self) -> None:
         """By their abbreviation, or by hours where they have none."""
@@ -64,6 +77,6 @@ class IntervalStyleTests(SynchronousTestCase):
             ("-1 day 00:00:01", "-1 days +00:00:01", "@ 1 day -1 sec ago", "+0-0 -1 +0:00:01", "P-1DT1S"),
             ("1 mon 1 day", "1 mon 1 day", "@ 1 mon 1 day", "+0-1 +1 +0:00:00", "P1M1D"),
         ):  # fmt: skip
-            parts = interval_of(text) if text != "0" else (0, 0, 0)
+            parts = read(text) if text != "0" else (0, 0, 0)
             for style, one in zip(styles, shown, strict=True):
                 self.assertEqual(styled_interval(*parts, style), one, (text, style))

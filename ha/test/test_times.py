@@ -17,8 +17,12 @@ class ZoneTests(SynchronousTestCase):
     def test_read_where_the_session_is(self) -> None:
         """And kept in UTC."""
         berlin = times.zone_or_utc("Europe/Berlin")
-        self.assertEqual(times.pg_timestamptz("2026-07-01 12:00:00", 6, berlin), "2026-07-01 10:00:00+00:00")
-        self.assertEqual(times.pg_timestamptz("2026-07-01 12:00:00+01", 6, berlin), "2026-07-01 11:00:00+00:00")
+        self.assertEqual(
+            times.pg_timestamptz("2026-07-01 12:00:00", 6, times.Where(berlin)), "2026-07-01 10:00:00+00:00"
+        )
+        self.assertEqual(
+            times.pg_timestamptz("2026-07-01 12:00:00+01", 6, times.Where(berlin)), "2026-07-01 11:00:00+00:00"
+        )
         self.assertEqual(times.pg_timestamptz("2026-07-01 12:00:00"), "2026-07-01 12:00:00+00:00")
         self.assertEqual(times.zone_or_utc("nosuch/zone"), times.zone_or_utc("UTC"))
 
@@ -65,6 +69,36 @@ class TimeTests(FunctionCase):
                 ("age(timestamp '2026-03-01', timestamp '2025-01-15')", "1 year 1 mon 17 days"),
                 ("interval '1 day' * 1.5", "1 day 12:00:00"),
                 ("timestamp '2026-07-01 12:00:00' at time zone 'Europe/Berlin'", "2026-07-01 10:00:00+00:00"),
+            )
+        )
+
+    def test_before_christ_and_after_9999(self) -> None:
+        """Kept so that texts sort, shown as PostgreSQL shows them."""
+        self.answers(
+            (
+                ("'0044-03-15 BC'::date", "/9956 BC 0044-03-15"),
+                ("'0044-03-15 BC'::date + 1", "/9956 BC 0044-03-16"),
+                ("'0044-03-15 BC'::date < '-infinity'::date", 0),
+                ("date '12345-01-02' - date '9999-12-31'", 856_496),
+                ("timestamp '0001-01-01' - interval '1 second'", "/9999 BC 0001-12-31 23:59:59"),
+                ("timestamptz '0001-01-01 00:00:00+01'", "/9999 BC 0001-12-31 23:00:00+00:00"),
+                ("'infinity'::timestamp + interval '1 day'", "infinity"),
+                ("extract(year from date '0044-03-15 BC')", -44),
+                ("extract(century from date '0044-03-15 BC')", -1),
+                ("date_trunc('century', timestamp '0044-03-15 BC')", "/9900 BC 0100-01-01 00:00:00"),
+                ("to_char(timestamp '0044-03-15 BC', 'YYYY-MM-DD BC')", "0044-03-15 BC"),
+                ("to_date('0044-03-15 BC', 'YYYY-MM-DD BC')", "/9956 BC 0044-03-15"),
+                ("make_date(-44, 3, 15)", "/9956 BC 0044-03-15"),
+                ("'{0044-03-15 BC,infinity}'::date[]", '["/9956 BC 0044-03-15","infinity"]'),
+            )
+        )
+        self.refused(
+            (
+                ("'4714-11-23 BC'::date", "22008"),
+                ("'5874898-01-01'::date", "22008"),
+                ("'294277-01-01'::timestamp", "22008"),
+                ("'4714-11-24 BC'::date - 1", "22008"),
+                ("'infinity'::timestamp - 'infinity'::timestamp", "22008"),
             )
         )
 
