@@ -2,8 +2,8 @@
 
 While the log was out of reach another node may have dropped a table, or a column, that a queued row belongs to. Our own nodes leave such
 a row out, by a rule of the message and the state (:mod:`ha.sqlite.fitting`). A replica knows no rule: the statement fails, and it stands
-before the message for good. So, before the message is sent for the first time, such a row is told as a statement that does nothing; what
-our nodes read of it stays.
+before the message for good. So, when the message is put behind that change, such a row is told as a statement that does nothing; what
+our nodes read of it stays. A copy that is on its way already says it as before, and is refused: it was to be stored before that change.
 """
 
 from __future__ import annotations

@@ -2,8 +2,10 @@
 
 The file is then S(k) + pending: the state at the position, and on top of it the messages of the outbox in their order.
 When the log is back it is first followed to its end: whatever of ours was stored after all is found on the way. Then the
-outbox is published, unchecked, one message at a time, each as soon as the log has acknowledged the one before;
-what was never sent is merged into large messages. A message leaves the outbox when it comes back
+outbox is published, one message at a time, each as soon as the log has acknowledged the one before;
+what was never sent is merged into large messages. Each is checked: it is stored only behind what is applied here, or behind the one
+before it. If somebody came between it is refused, and published again after a pass; where a pass takes too long for that, the rest
+of the outbox goes unchecked. A message leaves the outbox when it comes back
 through the log (:mod:`~ha.replication.rebase`), which takes all that has arrived in one pass.
 
 While the outbox is not empty, new writes go to its end. So that it comes to its end, writers wait for a moment when all of it is
@@ -24,7 +26,7 @@ from twisted.logger import Logger
 
 from ha.errors import StatementError
 from ha.replication.change import Malformed, Message
-from ha.replication.entry import Entry, LogError
+from ha.replication.entry import Entry, LogError, Refused
 from ha.replication.order import Publisher, publish
 from ha.replication.rebase import NotDisjoint, Rebase
 from ha.replication.selection import CannotSelect, Selection, select
@@ -36,6 +38,10 @@ from ha.sqlite.pending import Pending, count_pending, next_pending
 
 #: Between two attempts to publish the outbox's head (seconds).
 RETRY_S = 0.5
+
+#: How long a message that was refused may wait for passes before it is stored (seconds). Beyond, all of the outbox is undone for each
+#: message of others, and they write faster than that: it would never be first.
+CHECKED_S = 1.0
 
 #: How long what is published may take to come back before the log is asked where it ends (seconds): a pass over a long
 #: outbox takes its time.
@@ -59,6 +65,8 @@ WAITING_BYTES_MAX = 1024 * 1024 * 1024
 
 class Reached(Protocol):
     """What draining needs of the follower."""
+
+    position: int
 
     def reached(self, sequence: int, timeout_s: float) -> Deferred[None]:
         """See :class:`ha.replication.follower.Follower`."""
@@ -129,8 +137,14 @@ class Outbox:
         self._follower: Reached | None = None
         #: We have followed the log to its end since it came in reach, and may publish.
         self._followed = False
-        #: The place of the last message that the log has acknowledged since then.
+        #: The place of the last message that the log has acknowledged since then, and its sequence.
         self._published = 0
+        self._stored_at = 0
+        #: When the head was refused, because somebody was first; None: it was not. Until we gave up to have it checked.
+        self._refused_at: float | None = None
+        self._checks = True
+        #: What was refused waits for what came between.
+        self._behind = False
         #: All of it is published, and is waited for.
         self._returning = False
         self._holding: list[Deferred[None]] = []
@@ -251,44 +265,84 @@ class Outbox:
                         await self._pause()
                     elif not self._followed:
                         await self._follow()
+                    elif self._behind:
+                        await self._catch_up()
                     else:
                         await self._publish_all()
                 except (LogError, StatementError) as error:
+                    if self._checks and isinstance(error, Refused):
+                        self._behind = True
+                        continue
                     self._followed = False
                     self.trouble = str(error)
                     await self._pause()
         finally:
             self._draining = False
+            self._refused_at, self._checks = None, True
             self._let_go()
 
     async def _follow(self) -> None:
         """Wait until all that the log holds is in the file; then what still waits is not in the log."""
-        self._published = 0
+        self._published = self._stored_at = 0
+        self._behind = False
         self._followed = True  # until somebody says otherwise
-        await self._reached(await self._publisher.last_sequence(self._database.subject))
+        await self._reached_end(RETURN_S)
+
+    async def _catch_up(self) -> None:
+        """Apply what came before a message that was refused, so that it can be published behind that."""
+        now = self._clock.seconds()
+        self._refused_at = now if self._refused_at is None else self._refused_at
+        left_s = self._refused_at + CHECKED_S - now
+        try:
+            await self._reached_end(left_s)
+            # Not before: the others hold for a moment only, which is to be enough for what came during the pass.
+            self._turns.refused()
+            await self._reached_end(left_s)
+        except StatementError as late:
+            if late.sqlstate != "57014":
+                raise
+        self._checks = self._clock.seconds() < self._refused_at + CHECKED_S
+        self._behind = False
+
+    async def _reached_end(self, timeout_s: float) -> None:
+        assert self._follower is not None
+        await self._follower.reached(await self._publisher.last_sequence(self._database.subject), timeout_s)
 
     async def _publish_all(self) -> None:
         """Publish what waits behind what is published, and wait until all of it has come back."""
         sequence = 0
         while not self._stopped:
+            while (turn := self._turns.hold()) is not None:
+                await turn
+            # Before the message is read: what a pass makes of it later is refused here, as it belongs behind that pass.
+            expected = self._last_known if self._checks else None
             message = await self._next()
             if message is None:
                 break
-            while (turn := self._turns.hold()) is not None:
-                await turn
             if not self._followed:
                 return
-            sequence = await publish(self._publisher, self._database.subject, message.body, message.message_id, None)
-            self._published = message.number
+            sequence = await publish(
+                self._publisher, self._database.subject, message.body, message.message_id, expected
+            )
+            self._published, self._stored_at = message.number, sequence
+            self._turns.stored()
+            self._refused_at = None
             self.trouble = ""
             if self._clock.seconds() - self._said_at >= PROGRESS_S:
                 self._say()
         if sequence:
             self._returning = True
             try:
-                await self._reached(sequence)
+                assert self._follower is not None
+                await self._follower.reached(sequence, RETURN_S)
             finally:
                 self._let_go()
+
+    @property
+    def _last_known(self) -> int:
+        """Up to where the log holds nothing but what is applied here, and what we published behind that."""
+        assert self._follower is not None
+        return max(self._follower.position, self._stored_at)
 
     async def _next(self) -> Pending | None:
         """The next message to be published, and final."""
@@ -319,10 +373,6 @@ class Outbox:
             rebase = self.rebase(self._database)
             rebase.make_final(self._published)
         self._take_over(rebase)
-
-    def _reached(self, sequence: int) -> Deferred[None]:
-        assert self._follower is not None
-        return self._follower.reached(sequence, RETURN_S)
 
     def _pause(self) -> Deferred[None]:
         pause: Deferred[None] = Deferred()

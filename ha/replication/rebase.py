@@ -272,7 +272,8 @@ class Rebase:
         body = merge([pending.body for pending in waiting], self._shape_of)  # of a final one it is that one
         earlier = Authors([author for pending in waiting for author in _authors(pending).all()])
         message = decode(body)
-        if not waiting[0].final and has_misfits(message.changes, self._stored_columns_of):
+        # Of one that was sent, too: its copies are checked, and something else is behind their place now.
+        if has_misfits(message.changes, self._stored_columns_of):
             body = retell(body, self._stored_columns_of)
         self._capture.begin()
         try:

@@ -28,7 +28,7 @@ class Pending:
     :param number: its place: the order of the numbers is the order of the commits.
     :param undo: what its last application did to this file, as :meth:`ha.sqlite.rowchange.Record.to_bytes`
         wrote it; None: it is not in this file, which was restored.
-    :param final: its bytes will not change any more: a copy may be on its way, or it stands on another state than the one it
+    :param final: it is merged with no other any more: a copy may be on its way, or it stands on another state than the one it
         was executed on, where several messages may do another thing than one that says the same.
     """
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import orjson
 
-from ha.replication.outbox import LAST_WAIT_S, RETRY_S
+from ha.replication.outbox import CHECKED_S, LAST_WAIT_S, RETRY_S
+from ha.test.machine import SUBJECT
+from ha.test.replica_model import Replica
 from ha.test.rig import Nodes
 
 CONFLICTS = 'SELECT reason, "table", operation, image, winner_node FROM ha_conflicts ORDER BY id'
@@ -76,6 +78,54 @@ class OutboxTests(Nodes):
         self.heal()
         self.assertEqual(self.rows(self.b, "SELECT * FROM t"), [(1, "mine", 7, 5)])
         self.assertEqual(self.rows(self.a, CONFLICTS), [])
+
+    def until_on_its_way(self) -> None:
+        """The message of the outbox was sent, and has not arrived."""
+        self.a.log.mend()
+        self.a.clock.advance(RETRY_S)
+        for _ in range(200):
+            if any("expects" in flight.text for flight in self.network.flights):
+                return
+            self.network.step()
+            self.a.clock.advance(0)
+        self.fail("it was not sent")
+
+    def test_a_table_that_goes_while_the_message_is_on_its_way(self) -> None:
+        """It is refused, and told anew behind that: who reads the log by the letter goes on."""
+        self.queue_on(self.a, "INSERT INTO t VALUES (1, 'mine', 7)")
+        self.until_on_its_way()
+        (flight,) = self.network.flights
+        self.network.flights.clear()
+        self.write(self.b, "DROP TABLE t")
+        self.settle_b()
+        self.network.flights.append(flight)
+        self.settle()
+        reader = Replica()
+        for entry in self.network.stream.entries(SUBJECT):
+            reader.apply(entry.body)
+        self.assertEqual([row[:2] for row in self.rows(self.a, CONFLICTS)], [("unfit", "t")])
+        self.assertEqual(self.a.replica.turns.refusals, 1)
+
+    def test_what_comes_too_fast_does_not_keep_it_back(self) -> None:
+        """It is stored without waiting for a pass that takes too long."""
+        self.queue_on(self.a, "INSERT INTO t VALUES (1, 'mine', 7)")
+        self.until_on_its_way()
+        (flight,) = self.network.flights
+        self.network.flights.clear()
+        self.write(self.b, "INSERT INTO t VALUES (2, 'theirs', 8)")
+        self.settle_b()
+        self.network.flights.append(flight)
+        held = self.a.replica.database.turnstile.acquire()  # no pass can be made
+        for _ in range(20):
+            while self.network.step():
+                pass
+            self.a.clock.advance(CHECKED_S / 10)
+        self.assertEqual([entry.message_id[0] for entry in self.network.stream.entries(SUBJECT)][-2:], ["b", "a"])
+        self.assertIsNone(self.successResultOf(held) if held is not None else None)
+        self.a.replica.database.turnstile.release()
+        self.settle()
+        self.assertEqual(self.rows(self.b), [(1, "mine"), (2, "theirs")])
+        self.assertEqual(self.rows(self.a), self.rows(self.b))
 
     def test_what_a_restored_file_has_not_is_put_on_top(self) -> None:
         """Its outbox came along without its undo."""
