@@ -18,7 +18,7 @@ from functools import lru_cache
 from ha.errors import StatementError
 from ha.sql import made
 from ha.sql.ranges import MULTIRANGES, RANGES
-from ha.sql.typenames import CITEXT_OIDS, SPOKEN
+from ha.sql.typenames import CITEXT_OIDS, SPOKEN, interval_modifier
 from ha.values import Column, Value
 
 TEXT, BINARY = 0, 1
@@ -139,8 +139,6 @@ _WORDS = {
     "PG_NODE_TREE": "pg_node_tree", "ACLITEM": "aclitem", "VOID": "void", "RECORD": "record", "ANYARRAY": "anyarray",
 }  # fmt: skip
 
-#: In the modifier of an interval, before its precision: none of its fields is left out.
-_ALL_FIELDS = 0x7FFF << 16
 _DECLTYPE = re.compile(
     r"\s*([A-Za-z_\"][\w\" ]*?)\s*(?:\(\s*(-?\d+)\s*(?:,\s*(-?\d+)\s*)?\)\s*([A-Za-z ]*?)\s*)?((?:\[\d*\]\s*)*)\Z"
 )
@@ -162,19 +160,22 @@ def of_decltype(decltype: str) -> tuple[int, int] | None:
         word, brackets = word[:-6], "[]"
     if word.startswith("_") and word[1:] in _WORDS:
         word, brackets = word[1:], "[]"
+    fields = ""
+    if word.startswith("INTERVAL "):
+        word, fields = "INTERVAL", word[9:].strip('"').lower()
     name = _WORDS.get(word)
     if name is None:
         return _by_affinity(word, bool(brackets))
     typmod = -1
-    if first is not None:
+    if name == "interval":
+        typmod = interval_modifier(fields, None if first is None else int(first))
+    elif first is not None:
         if name == "numeric":
             typmod = ((int(first) << 16) | (int(second or 0) & 0x7FF)) + 4
         elif name in ("varchar", "bpchar"):
             typmod = int(first) + 4
         elif name in ("timestamp", "timestamptz", "time", "timetz", "bit", "varbit"):
             typmod = int(first)
-        elif name == "interval":
-            typmod = _ALL_FIELDS | int(first)
     elif name == "bpchar" and word != "BPCHAR":
         typmod = 5
     if brackets:

@@ -257,7 +257,7 @@ def _column(reader: Reader) -> Alteration | None:
         reader.at = after
         if reader.take("COLLATE"):
             reader.qualified()
-        words, using = reader.words(start, after), ""
+        words, using = _declared(reader, start, after, "c").removeprefix("c").strip(), ""
         if reader.take("USING"):
             using = reader.words(*_rest(reader))
         return Alteration("type", name, words, using=using)

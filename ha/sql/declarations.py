@@ -220,6 +220,12 @@ def _column(rewriting: Rewriting, first: int, last: int, keys: dict[str, tuple[i
         # SQLite would forget the brackets behind a quoted name.
         rewriting.instead[named] = quoted_name(unquoted(rewriting.text, rewriting.tokens[named]) + "[]")
         rewriting.drop(named + 1, after - 1)
+    if key == "INTERVAL" and "TO" in [rewriting.key(one) for one in range(first + 2, after)]:
+        # INTERVAL DAY TO SECOND: no word of SQLite's may stand in a type.
+        end = next(one for one in range(first + 2, after) if rewriting.key(one) == "TO") + 1
+        words = " ".join(rewriting.key(one) for one in range(first + 2, end + 1))
+        rewriting.drop(first + 2, end)
+        rewriting.instead[first + 2] = quoted_name(words.lower())
     counts = key in _SERIALS
     generated = _identity(rewriting, at, last)
     default = next((one for one in range(at, last + 1) if rewriting.key(one) == "DEFAULT"), None)

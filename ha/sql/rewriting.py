@@ -82,6 +82,7 @@ class Rewriting:
         self._before: dict[int, str] = {}
         self._after: dict[int, str] = {}
         self._last: dict[int, str] = {}
+        self._behind: dict[int, str] = {}
         #: Tokens up to here are done.
         self.skip = -1
         #: Functions whose rows were moved into FROM.
@@ -302,7 +303,7 @@ class Rewriting:
     @property
     def changed(self) -> bool:
         """Has any rule noted something?"""
-        return any((self.instead, self._first, self._before, self._after, self._last))
+        return any((self.instead, self._first, self._before, self._after, self._last, self._behind))
 
     def ask(self) -> bool:
         """Is the schema at hand? If not, the statement shall be translated again with it, where it may be."""
@@ -342,6 +343,7 @@ class Rewriting:
             self.text, tokens, tokens[0].start, tokens[-1].end, verb="", sqlite_order=self.sqlite_order
         )
         self.parameters = max(self.parameters, made.parameters)
+        self.casts.update(made.casts)
         return made.sql
 
     # What rules say
@@ -364,6 +366,10 @@ class Rewriting:
         """Put words after a token, behind whatever other rules put there."""
         self._last[index] = self._last.get(index, "") + words
 
+    def behind(self, index: int, words: str) -> None:
+        """Put a clause after the expression that a token ends, and after whatever rules yet to come put around it."""
+        self._behind[index] = self._behind.get(index, "") + words
+
     def name(self, index: int, name: str) -> None:
         """Give the item of a select list that ends with this token a name."""
         self.last(index, f" AS {quoted_name(name)}")
@@ -377,7 +383,7 @@ class Rewriting:
         """Leave out tokens, and whatever was put around them."""
         self.drop(first, last)
         for index in range(first, last + 1):
-            for words in (self._before, self._after, self._last):
+            for words in (self._before, self._after, self._last, self._behind):
                 words.pop(index, None)
 
     def parameter(self, index: int) -> int:
@@ -392,7 +398,9 @@ class Rewriting:
     def written(self, start: int, end: int) -> Translation:
         """The whole statement again, with what was noted."""
         text = self.text
-        changed: Sequence[int] = sorted({*self.instead, *self._first, *self._before, *self._after, *self._last})
+        changed: Sequence[int] = sorted(
+            {*self.instead, *self._first, *self._before, *self._after, *self._last, *self._behind}
+        )
         if text.count("/*", start, end) > 1:  # perhaps one in another: look into every gap
             changed = range(len(self.tokens))
         elif not changed:
@@ -406,7 +414,7 @@ class Rewriting:
             word = self.instead.get(index)
             before = self._first.get(index, "") + self._before.get(index, "")
             whole = before + (text[token.start : token.end] if word is None else word)
-            whole += self._after.get(index, "") + self._last.get(index, "")
+            whole += self._after.get(index, "") + self._last.get(index, "") + self._behind.get(index, "")
             parts += (same, whole)
             length += len(same)
             edits.append((token.start - start, length))

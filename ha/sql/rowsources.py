@@ -481,6 +481,7 @@ def _row_function_in_list(rewriting: Rewriting, index: int, close: int) -> None:
             rewriting.text, arguments, arguments[0].start, arguments[-1].end, verb="", sqlite_order=True
         )
         rewriting.parameters = max(rewriting.parameters, made.parameters)
+        rewriting.casts.update(made.casts)
         given = made.sql
     elif key != "PG_LISTENING_CHANNELS":
         raise rewriting.error(close)
@@ -498,9 +499,9 @@ def _row_function_in_list(rewriting: Rewriting, index: int, close: int) -> None:
         word, end = ",", rewriting.clause_end(from_ + 1, AFTER_FROM)
     call = f"{key.lower()}({given}) AS {name}"
     if leader != name:  # several in one list go on together, row by row
-        rewriting.last(end - 1, f" LEFT JOIN {call} ON {name}.rowid = {leader}.rowid")
+        rewriting.behind(end - 1, f" LEFT JOIN {call} ON {name}.rowid = {leader}.rowid")
     else:
-        rewriting.last(end - 1, f"{'' if word == ',' else ' '}{word} {call}")
+        rewriting.behind(end - 1, f"{'' if word == ',' else ' '}{word} {call}")
 
 
 #: Tables of the catalog that PostgreSQL has as functions without arguments, too.

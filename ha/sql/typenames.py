@@ -18,11 +18,13 @@ class TypeName(NamedTuple):
     :param name: ``int4``, ``varchar``, ``timestamptz``; an array's begins with ``_``.
     :param modifiers: the numbers in parentheses: ``varchar(20)``, ``numeric(10,2)``.
     :param written: the first word as the client wrote it, in upper case.
+    :param fields: of an interval: ``day to second``; empty for all.
     """
 
     name: str
     modifiers: tuple[int, ...] = ()
     written: str = ""
+    fields: str = ""
 
 
 #: What words mean one type (https://www.postgresql.org/docs/15/datatype.html), longest first where they begin alike.
@@ -103,9 +105,11 @@ def read_type(text: str, tokens: Sequence[Token], at: int) -> tuple[TypeName | N
         if tokens[at].key == "WITH":
             name += "tz"
         at += 3
+    fields = ""
     if written == "INTERVAL":
-        while at < len(tokens) and tokens[at].key in _FIELDS:
-            at += 1
+        fields, at = _interval_fields(text, tokens, at)
+        if fields and not modifiers:
+            modifiers, at = _modifiers(tokens, at)  # of SECOND
     array = False
     while at + 1 < len(tokens) and tokens[at].key == "[":
         end = at + 1 + (tokens[at + 1].kind == NUMBER)
@@ -116,7 +120,35 @@ def read_type(text: str, tokens: Sequence[Token], at: int) -> tuple[TypeName | N
         array, at = True, at + 1
     if array and not modifiers:
         modifiers, at = _modifiers(tokens, at)  # varchar[](20), as a declaration keeps it
-    return TypeName(f"{'_' if array else ''}{schema}{name}", modifiers, written), at
+    return TypeName(f"{'_' if array else ''}{schema}{name}", modifiers, written, fields), at
+
+
+def _interval_fields(text: str, tokens: Sequence[Token], at: int) -> tuple[str, int]:
+    """The fields that an interval is of, in a declaration that SQLite keeps in quotes, and the index of the token after them."""
+    if at < len(tokens) and tokens[at].kind == QUOTED and unquoted(text, tokens[at]) in INTERVAL_FIELDS:
+        return unquoted(text, tokens[at]), at + 1
+    start = at
+    while at < len(tokens) and tokens[at].key in _FIELDS:
+        at += 1
+    return " ".join(token.key.lower() for token in tokens[start:at]), at
+
+
+#: What an interval may be of, and the bits that say so in its modifier (``INTERVAL_MASK`` of PostgreSQL's timestamp.h).
+INTERVAL_FIELDS = {
+    "year": 4, "month": 2, "day": 8, "hour": 1 << 10, "minute": 1 << 11, "second": 1 << 12, "year to month": 6,
+    "day to hour": 8 | 1 << 10, "day to minute": 8 | 3 << 10, "day to second": 8 | 7 << 10, "hour to minute": 3 << 10,
+    "hour to second": 7 << 10, "minute to second": 6 << 10,
+}  # fmt: skip
+#: The same for all fields, and what stands for no precision.
+ALL_FIELDS, FULL_PRECISION = 0x7FFF, 0xFFFF
+
+
+def interval_modifier(fields: str, precision: int | None) -> int:
+    """An interval's ``atttypmod``."""
+    mask = INTERVAL_FIELDS.get(fields)
+    if mask is None and precision is None:
+        return -1
+    return (ALL_FIELDS if mask is None else mask) << 16 | (FULL_PRECISION if precision is None else precision)
 
 
 def _words(tokens: Sequence[Token], at: int) -> tuple[str, int]:

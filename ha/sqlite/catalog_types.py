@@ -12,7 +12,7 @@ from ha.sql.made import Composite, Domain, Enumeration
 from ha.sql.namespaces import own_name
 from ha.sql.spoken import spoken
 from ha.sql.tokens import tokenize
-from ha.sql.typenames import SPOKEN, declared, read_type
+from ha.sql.typenames import FULL_PRECISION, INTERVAL_FIELDS, SPOKEN, declared, interval_modifier, read_type
 from ha.sqlite.catalog_tables import static_rows
 
 TEXT: Final = 25
@@ -107,6 +107,8 @@ def type_of(words: str) -> tuple[int, int]:
         modifier = given[0] + 4
     elif given and plain in ("timestamp", "timestamptz", "time", "timetz", "bit", "varbit"):
         modifier = given[0]
+    elif plain == "interval" and type_name is not None:
+        modifier = interval_modifier(type_name.fields, given[0] if given else None)
     elif plain == "bpchar" and type_name is not None and type_name.written != "BPCHAR":
         modifier = 5
     return row["oid"], modifier
@@ -136,6 +138,10 @@ def spoken_type(oid: int, modifier: int | None = None) -> str:
     if name in ("timestamp", "timestamptz", "time", "timetz"):
         first, _, rest = spoken.partition(" ")
         return f"{first}({modifier}) {rest}"
+    if name == "interval":
+        mask, precision = modifier >> 16, modifier & FULL_PRECISION
+        fields = next((f" {words}" for words, bits in INTERVAL_FIELDS.items() if bits == mask), "")
+        return f"interval{fields}" + (f"({precision})" if precision != FULL_PRECISION else "")
     return f"{spoken}({modifier})" if name in ("bit", "varbit") else spoken
 
 

@@ -98,7 +98,8 @@ VIEWS: Final[dict[str, tuple[str, str]]] = {
                CASE WHEN a.atttypid IN (20, 21, 23) THEN 0
                     WHEN a.atttypid = 1700 AND a.atttypmod > 0 THEN (a.atttypmod - 4) & 2047 END,
                CASE WHEN a.atttypid = 1082 THEN 0
-                    WHEN a.atttypid IN (1083, 1114, 1184, 1186, 1266) THEN CASE WHEN a.atttypmod < 0 THEN 6 ELSE a.atttypmod END END,
+                    WHEN a.atttypid IN (1083, 1114, 1184, 1186, 1266) THEN
+                    CASE WHEN a.atttypmod < 0 OR a.atttypmod & 65535 = 65535 THEN 6 ELSE a.atttypmod & 65535 END END,
                :database, CASE t.typnamespace WHEN 2200 THEN 'public' ELSE 'pg_catalog' END, t.typname,
                CAST(a.attnum AS TEXT), 'NO', {_YES.format("a.attidentity <> ''")},
                CASE a.attidentity WHEN 'd' THEN 'BY DEFAULT' WHEN 'a' THEN 'ALWAYS' END, 'NO',

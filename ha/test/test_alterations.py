@@ -30,6 +30,7 @@ class AlterationTests(SynchronousTestCase):
                 (Alteration("add constraint", "c", "foreign key (a) references u(id)"),),
             ),
             ("alter table t alter a type varchar(5) using a::text", (Alteration("type", "a", "varchar(5)"),)),
+            ('alter table t alter a type "public"."Mood"', (Alteration("type", "a", '"Mood"'),)),
             (
                 "alter table t alter a set default 'x'::text, alter b drop default",
                 (Alteration("set default", "a", "DEFAULT 'x'"), Alteration("drop default", "b")),

@@ -24,3 +24,6 @@ class TypeTests(SynchronousTestCase):
         self.assertEqual(catalog_types.type_of("varchar(20)"), (1043, 24))
         self.assertEqual(catalog_types.type_of("boolean")[0], 16)
         self.assertEqual(catalog_types.type_of("numeric(10,2)")[0], 1700)
+        for words in ("interval", "interval day to second", "interval second(2)", "interval(3)"):
+            shown = words.replace("day to second", '"day to second"')
+            self.assertEqual(catalog_types.spoken_type(*catalog_types.type_of(shown)), words)

@@ -35,6 +35,10 @@ TABLE = (
         "create table t(a int default 1, b text not null default 'x', c int, constraint k primary key (a, b))",
         "create table t(a int default 1 NOT NULL, b text not null default 'x', c int, constraint k primary key (a, b))",
     ),
+    (
+        "create table t(a interval day to second not null default '1 day')",
+        """create table t(a interval "day to second" not null default '1 day')""",
+    ),
     ("create table t(a integer primary key, b int)", "create table t(a integer primary key, b int)"),
     ("create table t(a integer, b int, primary key (a))", "create table t(a integer, b int, primary key (a))"),
     ("create table t(a int, unique nulls distinct (a))", "create table t(a int, unique (a))"),

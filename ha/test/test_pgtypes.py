@@ -22,7 +22,8 @@ class DecltypeTests(SynchronousTestCase):
             ("timestamp with time zone", 1184, -1), ("timestamp(3) with time zone", 1184, 3), ("datetime", 1114, -1),
             ("time without time zone", 1083, -1), ("uuid", 2950, -1), ("jsonb", 3802, -1), ("integer[]", 1016, -1),
             ("text[][]", 1009, -1), ("numeric(10,2)[]", 1231, 655366), ("varchar [](20)", 1015, 24), ("TEXT(50)", 25, -1), ("_text", 1009, -1),
-            ("interval(2)", 1186, 0x7FFF0002), ("_varchar(3)", 1015, 7),
+            ("interval(2)", 1186, 0x7FFF0002), ('interval "day to second"', 1186, 0x1C08FFFF), ("interval year", 1186, 0x4FFFF),
+            ('interval "day to second"(3)', 1186, 0x1C080003), ("_varchar(3)", 1015, 7),
             ("MYINTEGER", 20, -1), ("LONGTEXT", 25, -1),
         ):  # fmt: skip
             self.assertEqual(of_decltype(words), (oid, typmod), words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from ha.sql.statements import split
 from ha.test.spoken import Spoken, texts, types
 from ha.test.translated import RuleTests
 
@@ -89,6 +90,23 @@ class PairTests(SynchronousTestCase):
         spoken = Spoken(self)
         self.assertEqual(spoken.rows("select unnest('{{1,2},{3,4}}'::int[])"), [("1",), ("2",), ("3",), ("4",)])
         self.assertEqual(spoken.rows("select 3 = any('{{1,2},{3,4}}'::int[]), 5 <> all('{{5}}'::int[])"), [("t", "f")])
+
+    def test_parameters_in_a_select_list(self) -> None:
+        """Have the type that they are cast to there, too: drivers write them by it."""
+        (statement,) = split("select unnest($1::bigint[]), generate_series($2::int, $3::int)")
+        self.assertEqual(statement.casts, ((1, "_int8"), (2, "int4"), (3, "int4")))
+
+    def test_rows_that_are_cast_to_a_columns_type(self) -> None:
+        """FROM stands behind the cast."""
+        spoken = Spoken(self)
+        spoken.query("create table w (x varchar(2)); insert into w select unnest(string_to_array('a,b', ','))")
+        self.assertEqual(spoken.rows("select x from w order by x"), [("a",), ("b",)])
+
+    def test_arrays_within_an_array(self) -> None:
+        """By a cast or as they stand, not as texts."""
+        spoken = Spoken(self)
+        text = "select array['{1,2}'::int[], array[3,4]::int[]], array[array[5]], array[null::int[], '{6}'::int[]]"
+        self.assertEqual(spoken.rows(text), [("{{1,2},{3,4}}", "{{5}}", "{NULL,{6}}")])
 
     def test_a_documents_subscript(self) -> None:
         """Is what stands at that path; an array's must be a number."""

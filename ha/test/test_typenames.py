@@ -27,6 +27,7 @@ class TypeNameTests(SynchronousTestCase):
             ("text[]", "_text", ()),
             ("integer array", "_int4", ()),
             ("interval day to second", "interval", ()),
+            ('interval "day to second"(3)', "interval", (3,)),
         ):
             tokens = tokenize(text + " , x")
             found, after = read_type(text, tokens, 0)
