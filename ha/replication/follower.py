@@ -23,6 +23,7 @@ from ha.errors import StatementError
 from ha.replication.change import Message, decode
 from ha.replication.entry import Entry, Unanswered
 from ha.replication.outbox import Choice, Outbox
+from ha.replication.pace import Pace
 from ha.replication.turns import Turns
 from ha.sqlite.database import Database
 from ha.sqlite.fitting import put_in_order
@@ -36,9 +37,6 @@ INLINE_BYTES = 32 * 1024
 
 #: Bytes of entries applied in one SQLite transaction in a thread.
 BATCH_BYTES = 4 * 1024 * 1024
-
-#: Under a long outbox a pass takes as many entries as it can put in so long (seconds); writers have their turn behind it.
-PASS_S = 0.1
 
 #: Before an entry that could not be applied for lack of room is tried again.
 RETRY_S = 2.0
@@ -109,9 +107,9 @@ class Follower:
         self._poke: Any = None
         #: After a batch that failed: entries are applied one by one until the culprit is found.
         self._singly = False
-        #: Bytes of entries that a pass under a long outbox takes.
-        self._pass_bytes = INLINE_BYTES
-        #: A pass that had to undo much took long: the next one waits until then.
+        #: How much a pass under a long outbox takes.
+        self._pace = Pace(INLINE_BYTES, BATCH_BYTES)
+        #: A pass under a long outbox took long: writers have their turn behind it, and the next one waits until then.
         self._rest_until = 0.0
         self._stopped = True
         self.position = 0
@@ -307,7 +305,7 @@ class Follower:
             self._drop_applied()
             if not self._arrived:
                 return
-            entries = self._take(0 if self._singly else self._pass_bytes)
+            entries = self._take(0 if self._singly else self._pace.bytes)
             choice = None if self._singly else await outbox.select(entries)
             await self._database.turnstile.acquire(first=True)
             try:
@@ -321,11 +319,8 @@ class Follower:
                 began = self._clock.seconds()
                 await self._put(entries, inline=False, choice=choice)
                 took = self._clock.seconds() - began
-                if took > PASS_S:
+                if self._pace.took(sum(len(entry.body) for entry in entries), len(entries), took):
                     self._rest_until = began + 2 * took
-                    self._pass_bytes = max(self._pass_bytes // 2, 1)
-                elif took < PASS_S / 2:
-                    self._pass_bytes = min(self._pass_bytes * 2, BATCH_BYTES)
             finally:
                 self._database.turnstile.release()
         finally:
