@@ -49,11 +49,13 @@ class Shape:
     parameters: tuple[str | None, ...]
     #: What its calls of pg_typeof answer.
     asked: tuple[str | None, ...] = ()
+    #: The parameters whose values are wanted with all their digits.
+    exact: tuple[int, ...] = ()
 
     def describes(self, statement: Statement) -> Description:
         """What `statement`, which has this shape, wants and gives."""
         unknown = max(statement.parameters, len(self.facts.parameters)) - len(self.parameters)
-        return Description(self.parameters + (None,) * unknown, self.columns)
+        return Description(self.parameters + (None,) * unknown, self.columns, self.exact)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ def shape_of(backend: Backend, connection: Connection, statement: Statement, fac
             _columns(statement, schema.sources(facts.columns), schema),
             wanted := parameters(statement, schema),
             asked(statement, schema, wanted) if statement.asks_types else (),
+            statement.exact,
         )
         shapes.keep(key, found)
     return found

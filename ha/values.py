@@ -50,10 +50,12 @@ class Description:
 
     :param parameters: a PostgreSQL type name for each parameter, or None where nothing is known.
     :param columns: None for a statement that answers no rows.
+    :param exact: parameters, from 1, whose values are wanted with all their digits, where they are numerics.
     """
 
     parameters: tuple[str | None, ...]
     columns: tuple[Column, ...] | None
+    exact: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

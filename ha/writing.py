@@ -25,6 +25,7 @@ from ha.sql.modifying import named
 from ha.sql.statements import split
 from ha.sql.typenames import SPOKEN, declared
 from ha.sqlite import largeobjects, schemas, temporary
+from ha.sqlite.casts import pg_fit_numeric
 from ha.sqlite.connection import Connection, Facts
 from ha.sqlite.deferral import set_constraints
 from ha.sqlite.executor import FOREVER, timed_out
@@ -202,7 +203,7 @@ def _with_rows(
         own = judge(backend, connection, statement)
         count = len(own.facts.parameters)
         answer = write(backend, connection, said, statement, values[:count], Allowance(HELD_BYTES_MAX), given)
-        given[part.name] = answer.rows if part.columns else []
+        given[part.name] = _kept(answer) if part.columns else []
     sql, number = fitting.sql, len(values)
     for part in fitting.parts:
         rows = given[part.name]
@@ -219,6 +220,18 @@ def _with_rows(
             values += row
         sql = sql.replace(part.place, f"VALUES {', '.join(listed)}", 1)
     return replace(fitting, sql=sql), tuple(values)
+
+
+def _kept(answer: Answer) -> list[Row]:
+    """Its rows with numbers for exact numerics: the statement that goes on with them takes them for a table's."""
+    numerics = [at for at, one in enumerate(answer.columns or ()) if (one.expression or "").startswith("numeric")]
+    if not numerics:
+        return answer.rows
+    rows = [list(row) for row in answer.rows]
+    for row in rows:
+        for at in numerics:
+            row[at] = pg_fit_numeric(row[at])
+    return [tuple(row) for row in rows]
 
 
 def _refuse_to_see(connection: Connection, text: str, seen: Collection[str]) -> None:

@@ -37,7 +37,7 @@ from ha.postgres.encoding import (
 from ha.postgres.manner import Manner
 from ha.postgres.moments import SPOKEN
 from ha.postgres.nested import array_from_binary, json_item, list_of
-from ha.postgres.numerals import FLOAT4_LAYOUT, decimal_of, float4_text, kept_exactly, numeric_from_binary
+from ha.postgres.numerals import FLOAT4_LAYOUT, decimal_of, float4_text, kept_exactly, numeric_from_binary, numeric_text
 from ha.postgres.pgtypes import (
     BINARY,
     BOOL,
@@ -510,6 +510,20 @@ def reader(oid: int, format: int, manner: Manner | None = None) -> Callable[[byt
             raise StatementError("22P03", f"incorrect binary data format for type {spoken(oid)}") from None
 
     return from_binary
+
+
+def exact_reader(format: int) -> Callable[[bytes], Value]:
+    """What makes texts of numerics that keep all their digits, where a statement wants those."""
+    if format == TEXT:
+        return lambda raw: numeric_text(_utf8(raw), -1)
+
+    def read(raw: bytes) -> Value:
+        try:
+            return numeric_from_binary(raw)
+        except (StructError, KeyError):
+            raise StatementError("22P03", f"incorrect binary data format for type {spoken(NUMERIC)}") from None
+
+    return read
 
 
 def _int_from_bytes(read: Callable[[str], Value], bits: int) -> Callable[[bytes], Value]:

@@ -14,7 +14,7 @@ from ha.errors import StatementError
 from ha.postgres.conversation import PORTALS_MAX, STATEMENTS_MAX, WAYS_OUT, Conversation
 from ha.postgres.decoding import from_text
 from ha.postgres.manner import Manner
-from ha.postgres.pgtypes import BINARY, TEXT_OID, TYPES, UNKNOWN, of_name
+from ha.postgres.pgtypes import BINARY, NUMERIC, TEXT_OID, TYPES, UNKNOWN, of_name
 from ha.postgres.portals import Portal, Prepared, aborted, no_statement
 from ha.postgres.questions import Bind
 from ha.postgres.shapes import Shape, shape_of
@@ -58,7 +58,7 @@ async def prepare(talk: Conversation, statement: Statement, types: tuple[int, ..
         asked = _typed(argument.statement, types)
         description = await talk.backend.describe(asked)
         statement = replace(statement, argument=replace(argument, statement=asked))
-        return Prepared(statement, _parameter_oids(asked, types, description.parameters), None)
+        return Prepared(statement, _parameter_oids(asked, types, description.parameters), None, description.exact)
     return Prepared(
         statement, _parameter_oids(statement, types, ()), own_shape(talk, statement) if kind in OWN_ROWS else None
     )
@@ -83,7 +83,7 @@ def _typed(statement: Statement, types: tuple[int, ...]) -> Statement:
 
 def _prepared(statement: Statement, types: tuple[int, ...], description: Description) -> Prepared:
     shape = shape_of(description.columns) if description.columns is not None else None
-    return Prepared(statement, _parameter_oids(statement, types, description.parameters), shape)
+    return Prepared(statement, _parameter_oids(statement, types, description.parameters), shape, description.exact)
 
 
 def _given(oid: int) -> str | None:
@@ -169,8 +169,8 @@ async def _execute(talk: Conversation, argument: ExecuteStatement, alone: bool, 
             detail=f"Expected {len(prepared.parameters)} parameters but got {len(given)}.",
         )
     values = tuple(
-        from_text(oid, value) if isinstance(value, str) else value
-        for oid, value in zip(prepared.parameters, given, strict=True)
+        value if not isinstance(value, str) or (number in prepared.exact and oid == NUMERIC) else from_text(oid, value)
+        for number, (oid, value) in enumerate(zip(prepared.parameters, given, strict=True), 1)
     )
     if prepared.statement.kind in OWN:
         return await run(talk, prepared.statement, alone=alone)

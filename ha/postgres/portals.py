@@ -11,9 +11,9 @@ from time import time
 from typing import Any
 
 from ha.errors import StatementError
-from ha.postgres.decoding import reader
+from ha.postgres.decoding import exact_reader, reader
 from ha.postgres.manner import Manner
-from ha.postgres.pgtypes import TEXT
+from ha.postgres.pgtypes import NUMERIC, TEXT
 from ha.postgres.shapes import Shape
 from ha.sql.kinds import Statement
 from ha.values import Answer, Row, RowStream, Value
@@ -27,16 +27,20 @@ ROWS_KEPT_MAX = 100_000
 class Prepared:
     """A statement with a name, a type for each parameter, and the shape of its rows (None: no rows).
 
+    :ivar exact: the parameters, from 1, that keep all their digits, where they are numerics.
     :ivar announced: the client was told of the shape.
     :ivar made: when, in seconds since 1970.
     :ivar by_sql: by PREPARE.
     """
 
-    __slots__ = ("statement", "parameters", "shape", "announced", "made", "by_sql", "_readers")
+    __slots__ = ("statement", "parameters", "exact", "shape", "announced", "made", "by_sql", "_readers")
 
-    def __init__(self, statement: Statement, parameters: tuple[int, ...], shape: Shape | None) -> None:
+    def __init__(
+        self, statement: Statement, parameters: tuple[int, ...], shape: Shape | None, exact: tuple[int, ...] = ()
+    ) -> None:
         self.statement = statement
         self.parameters = parameters
+        self.exact = exact
         self.shape = shape
         self.announced = False
         self.made = time()
@@ -52,6 +56,9 @@ class Prepared:
         if wanted != (formats, manner):
             each = formats if len(formats) > 1 else (formats or (TEXT,)) * len(self.parameters)
             found = [reader(oid, format, manner) for oid, format in zip(self.parameters, each, strict=True)]
+            for number in self.exact:
+                if self.parameters[number - 1] == NUMERIC:
+                    found[number - 1] = exact_reader(each[number - 1])
             self._readers = ((formats, manner), found)
         return found
 

@@ -11,7 +11,8 @@ The walk
     passes through unchanged; long INSERTs of literals are `literalrows`) → `kinds.Statement`, kept in a cache by text.
     The rules of `translate` stand by what they are about: `conversions`, `operators`, `sums`, `calls`, `clauses`,
     `rowsources`, `writes`, `merge`,
-    `samples`, `enums`, `declarations`; what they ask and say is `rewriting`. Texts that differ only in values share
+    `samples`, `enums`, `declarations`; what they ask and say is `rewriting`. `exact` says which numerics are computed
+    digit by digit. Texts that differ only in values share
     one statement: `lifting`. For Describe, `infer` names and types what a statement gives and wants, through `reading`,
     `naming`, `expressions` and `wants`. `variables` are SET and SHOW.
     What texts of times and intervals mean is `timetexts`, `zones` and `spans`; how days are counted and kept, `calendar`.

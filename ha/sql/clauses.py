@@ -145,7 +145,8 @@ def order(rewriting: Rewriting, index: int) -> None:
         end = rewriting.clause_end(at, stop)
         if end > at and not (rewriting.key(end - 2) == "NULLS" and rewriting.key(end - 1) in ("FIRST", "LAST")):
             if rewriting.key(end - 2) != "USING":
-                rewriting.last(end - 1, " NULLS FIRST" if rewriting.key(end - 1) == "DESC" else " NULLS LAST")
+                words = " NULLS FIRST" if rewriting.key(end - 1) == "DESC" else " NULLS LAST"
+                rewriting.endings.append((end - 1, words))
         if rewriting.key(end) != ",":
             return
         at = end + 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ha.errors import StatementError
 from ha.sql.ranges import BOUNDS, MULTIRANGES, RANGES
-from ha.sql.rewriting import AFTER_FROM, Rewriting, elements
+from ha.sql.rewriting import AFTER_FROM, CLOSER, Rewriting, elements
 from ha.sql.tokens import BIND, COMPOUNDS, NAMES, NUMBER, PARAMETER, TEXTS, WORD, unquoted
 from ha.sql.typed import Types
 from ha.sql.typenames import SPOKEN
@@ -35,8 +35,6 @@ COLLATIONS = {
     ),
 }
 COMPARISONS = frozenset(("=", "<>", "!=", "<", ">", "<=", ">="))
-#: Operators that bind closer than a comparison.
-CLOSER = frozenset("+ - * / % ^ || -> ->> #> #>> & | # << >> @> <@ && #-".split())
 _EXTREMES = frozenset(("MIN", "MAX", "NULLIF"))
 _TERM_END = frozenset(
     ("ASC", "DESC", "NULLS", "USING", "ON", ",", "ROWS", "RANGE", "GROUPS", "ORDER", "HAVING", *AFTER_FROM, "INTO")
@@ -52,7 +50,7 @@ def fit(rewriting: Rewriting, types: Types) -> None:
     assigned = _assignments(rewriting)
     for at, token in enumerate(rewriting.tokens):
         key = token.key
-        if at in assigned:
+        if at in assigned or (rewriting.exact is not None and rewriting.exact.compare(at)):
             continue
         try:
             if key in COMPARISONS or key in ("BETWEEN", "IN", "IS"):
@@ -99,9 +97,7 @@ def _compare(rewriting: Rewriting, types: Types, at: int) -> None:
         end -= 1
     if not rewriting.is_operand(end) or rewriting.key(end) in ("ROWS", "RANGE", "GROUPS"):
         return
-    first = rewriting.chain_before(end + 1, CLOSER)
-    if rewriting.key(first - 1) in ("-", "+") and not rewriting.is_operand(first - 2):
-        first -= 1
+    first = rewriting.closer_before(end + 1)
     left = _type(rewriting, types, first, end)
     if rewriting.key(first) == "(" and rewriting.partners.get(first) == end and left is None:
         for start, last in elements(rewriting, first):  # (a, b) = (c, d)
@@ -231,11 +227,18 @@ def _type(rewriting: Rewriting, types: Types, first: int, last: int) -> str | No
 
 
 def _collate(rewriting: Rewriting, types: Types, first: int, last: int) -> None:
-    if last < first or rewriting.instead.get(last) == "":
+    if last < first or all(rewriting.instead.get(at) == "" for at in range(first, last + 1)):
         return
-    found = types.of(first, last)
-    if found in COLLATIONS and not _is_untyped(rewriting, first, last):
-        rewriting.after(last, f" COLLATE {COLLATIONS[found]}")
+    found = _collation(rewriting, types, first, last)
+    if found is not None and not _is_untyped(rewriting, first, last):
+        rewriting.after(last, f" COLLATE {found}")
+
+
+def _collation(rewriting: Rewriting, types: Types, first: int, last: int) -> str | None:
+    """The collation that has the order of an expression's values; None where SQLite has it itself."""
+    if rewriting.exact is not None and rewriting.exact.is_text(first, last):
+        return "pg_numeric"
+    return COLLATIONS.get(types.of(first, last) or "")
 
 
 def _terms(rewriting: Rewriting, types: Types, at: int) -> None:
@@ -252,8 +255,9 @@ def _terms(rewriting: Rewriting, types: Types, at: int) -> None:
 
 def _term(rewriting: Rewriting, types: Types, first: int, last: int) -> None:
     """A term; a number or an alias means an item of the select list."""
-    found = types.of(first, last) if rewriting.kind(first) != NUMBER else None
-    if found is None and first == last and rewriting.select_of(first) >= 0:
+    known = types.of(first, last) if rewriting.kind(first) != NUMBER else None
+    found = _collation(rewriting, types, first, last)
+    if known is None and first == last and rewriting.select_of(first) >= 0:
         select = rewriting.select_of(first)
         items = types.reading.items_between(select, _end(rewriting, select))
         item = None
@@ -265,6 +269,6 @@ def _term(rewriting: Rewriting, types: Types, first: int, last: int) -> None:
             name = unquoted(rewriting.text, rewriting.tokens[first])
             item = next((one for one in items if one.alias == name), None)
         if item is not None:
-            found = types.of(item.first, item.last - 1)
-    if found in COLLATIONS:
-        rewriting.after(last, f" COLLATE {COLLATIONS[found]}")
+            found = _collation(rewriting, types, item.first, item.last - 1)
+    if found is not None:
+        rewriting.after(last, f" COLLATE {found}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ha.errors import StatementError
 from ha.sql import declarations, domains, enums, literals, rangerules
+from ha.sql.exact import EXACT_DIGITS
 from ha.sql.made import Domain, domain, is_made
 from ha.sql.rewriting import Rewriting
 from ha.sql.tokens import PARAMETER, QUOTED, STRING, TEXTS, WORD, literal, quoted, quoted_name, unquoted
@@ -46,6 +47,8 @@ def number(rewriting: Rewriting, index: int) -> None:
         or (not fraction and literals.holds(whole, "int8"))
     ):
         return
+    if not rewriting.ask() and rewriting.asks:
+        return  # with the schema, then
     before, after = rewriting.key(index - 1), rewriting.key(index + 1)
     if before in _SIGNS or after in _SIGNS or after == "/":
         raise StatementError(
@@ -59,8 +62,6 @@ def number(rewriting: Rewriting, index: int) -> None:
             rewriting.instead[index] = quoted(key.replace("_", ""))
 
 
-#: Digits that a binary floating-point number keeps of any decimal.
-EXACT_DIGITS = 15
 _SIGNS = frozenset(("+", "-", "*", "/", "%", "^"))
 _ITEM_ENDS = frozenset((",", "FROM", "AS", ";", ""))
 
@@ -81,7 +82,7 @@ def cast(rewriting: Rewriting, index: int) -> None:
     first = rewriting.operand_before(index)
     if first == index - 1 and rewriting.kind(first) == PARAMETER:
         rewriting.casts.setdefault(rewriting.parameter(first), type_name.name)
-    _wrap(rewriting, first, index - 1, _known(rewriting, type_name, index + 1), after)
+    _wrap(rewriting, first, index - 1, _known(rewriting, type_name, index + 1), after, index)
     rewriting.drop(index, after - 1)
 
 
@@ -127,11 +128,11 @@ def cast_call(rewriting: Rewriting, index: int) -> None:
     if as_ > index + 3:
         # Its brackets stay: operators inside put their words around the same tokens, and within.
         rewriting.drop(index, index)
-        _wrap(rewriting, index + 1, close, known, close + 1)
+        _wrap(rewriting, index + 1, close, known, close + 1, index)
         rewriting.drop(as_, close - 1)
         return
     rewriting.drop(index, index + 1)
-    _wrap(rewriting, index + 2, index + 2, known, close + 1)
+    _wrap(rewriting, index + 2, index + 2, known, close + 1, index)
     rewriting.drop(as_, close)
 
 
@@ -153,9 +154,17 @@ _REGISTERED = (
 _CAST_EACH = rangerules.NAMES | frozenset(literals.TIMES)
 
 
-def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName, after: int) -> None:
-    """Put the cast to a type around the tokens from `first` to `last`; what follows the cast begins at `after`."""
+def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName, after: int, at: int = -1) -> None:
+    """Put the cast to a type around the tokens from `first` to `last`; what follows the cast begins at `after`.
+
+    :param at: the token that says so, by which :mod:`ha.sql.exact` knows it.
+    """
     name = type_name.name
+    if rewriting.exact is not None and at in rewriting.exact.casts and name in _EXACT:
+        opening, closing = _EXACT[name]
+        rewriting.before(first, opening)
+        rewriting.after(last, "".join(f", {modifier}" for modifier in type_name.modifiers) + closing)
+        return
     one = domain(name)
     if one is not None:
         _wrap(rewriting, first, last, _type_behind(one), after)
@@ -201,6 +210,14 @@ def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName, afte
     else:
         rewriting.before(first, "(")
         rewriting.after(last, ")")
+
+
+#: Casts to numeric that keep all digits, casts of such numerics to integers, and casts to floats that may be NaN.
+_EXACT = {
+    "numeric": ("dec_cast(", ")"),
+    **{name: (f"pg_{name}(dec_integer(", "))") for name in ("int2", "int4", "int8")},
+    **dict.fromkeys(("float4", "float8"), ("pg_float_or_nan(", ")")),
+}
 
 
 def _type_behind(one: Domain) -> TypeName:
@@ -261,13 +278,8 @@ def to_reg(rewriting: Rewriting, index: int) -> None:
         rewriting.instead[index] = f"{rewriting.key(index).lower()}_oid"
 
 
-#: Names of types that may stand before a literal, but those of times.
-LITERAL_TYPES = (
-    "BOOL BOOLEAN INT INTEGER INT2 INT4 INT8 SMALLINT BIGINT NUMERIC DECIMAL FLOAT4 FLOAT8 REAL TEXT VARCHAR JSON JSONB UUID BYTEA INET "
-    "CIDR MACADDR OID REGCLASS REGTYPE POINT BOX LINE LSEG PATH POLYGON CIRCLE"
-).split()
 _BEFORE_EXPRESSION = frozenset(
-    "SELECT , ( = <> != < > <= >= + - * / || AND OR NOT WHEN THEN ELSE CASE BETWEEN IN BY ON WHERE [".split()
+    "SELECT , ( = <> != < > <= >= + - * / % ^ || AND OR NOT WHEN THEN ELSE CASE BETWEEN IN BY ON WHERE [".split()
 )
 
 
@@ -279,7 +291,7 @@ def named_literal(rewriting: Rewriting, index: int) -> None:
     if type_name is None or after != index + 1:
         return
     rewriting.instead[index] = ""
-    _wrap(rewriting, index + 1, index + 1, type_name, index + 2)
+    _wrap(rewriting, index + 1, index + 1, type_name, index + 2, index)
 
 
 def typed_literal(rewriting: Rewriting, index: int) -> None:

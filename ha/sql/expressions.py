@@ -47,7 +47,7 @@ _COMPARISONS = frozenset(
 )
 _TRUTHS = frozenset("AND OR NOT IS IN BETWEEN EXISTS ISNULL NOTNULL SIMILAR OVERLAPS".split())
 _FLOATS = frozenset(("float4", "float8"))
-_NUMBERS = ("int2", "int4", "int8", "numeric", "float4", "float8")
+NUMBERS = ("int2", "int4", "int8", "numeric", "float4", "float8")
 TIMES = frozenset(("date", "timestamp", "timestamptz", "time", "timetz"))
 #: How strongly operators bind, least first.
 _RANKS = {
@@ -116,12 +116,12 @@ class Expressions:
                     items[0].first, items[0].last, self.reading.scopes.get(items[0].first) or scope, depth + 1
                 )
             first, last = inner, last - 1
-        operator = self._outermost(first, last)
+        operator = self.outermost(first, last)
         if operator is not None:
             return self._operated(first, operator, last, scope, depth)
         return self._primary(first, last, scope, depth)
 
-    def _outermost(self, first: int, last: int) -> int | None:
+    def outermost(self, first: int, last: int) -> int | None:
         """The operator that binds least, the last of equals."""
         best, weight = None, 99
         for at in self.reading.level(first, last):
@@ -275,7 +275,7 @@ class Expressions:
         while at < last:
             key = self.reading.key(at)
             if start is not None and key in ("WHEN", "ELSE", "END"):
-                found = _common(found, self.typed(start, at, scope, depth + 1))
+                found = common(found, self.typed(start, at, scope, depth + 1))
                 start = None
             if key in ("THEN", "ELSE"):
                 start = at + 1
@@ -343,7 +343,7 @@ class Expressions:
                 return "timestamptz"
             found = None
             for one in types:
-                found = _common(found, one)
+                found = common(found, one)
             return found
         first_type = types[0] if types else None
         if name in ("lower", "upper"):
@@ -407,6 +407,16 @@ class Expressions:
         finally:
             self._looking -= 1
 
+    def column_words(self, table: str | None, column: str, scope: Scope) -> str | None:
+        """The words that a table of FROM declares of its column; None of any other, and of what is no column."""
+        if table is None:
+            if scope.derived or scope.defined or scope.called:
+                return None
+            origins = dict.fromkeys(scope.tables.values())
+        else:
+            origins = dict.fromkeys(found for alias, found in scope.tables.items() if alias == table.lower())
+        return next(filter(None, [self.schema.column_type(origin, column) for origin in origins]), None)
+
     def column(self, table: str | None, column: str, scope: Scope) -> str | None:
         for alias, (items, names) in scope.derived.items():
             if table is None or alias == table.lower():
@@ -436,20 +446,20 @@ class Expressions:
         return None
 
 
-def _common(left: str | None, right: str | None) -> str | None:
+def common(left: str | None, right: str | None) -> str | None:
     """The type that two branches have together."""
     if left is None or right is None or left == right:
         return left or right
-    if left in _NUMBERS and right in _NUMBERS:
-        return max(left, right, key=_NUMBERS.index)
+    if left in NUMBERS and right in NUMBERS:
+        return max(left, right, key=NUMBERS.index)
     if "text" in (left, right):
         return left if right == "text" else right
     return left
 
 
 def _arithmetic(operator: str, left: str | None, right: str | None) -> str | None:
-    if left in _NUMBERS and right in _NUMBERS:
-        return max(left, right, key=_NUMBERS.index)
+    if left in NUMBERS and right in NUMBERS:
+        return max(left, right, key=NUMBERS.index)
     if "date" in (left, right) and not {"time", "timetz"}.isdisjoint((left, right)):
         return "timestamptz" if "timetz" in (left, right) else "timestamp"
     if left in TIMES or right in TIMES:
@@ -461,6 +471,6 @@ def _arithmetic(operator: str, left: str | None, right: str | None) -> str | Non
         return time
     if "interval" in (left, right):
         return "interval"
-    known = left if left in _NUMBERS else right if right in _NUMBERS else None
+    known = left if left in NUMBERS else right if right in NUMBERS else None
     # The other side is a parameter or a column without a type: a number of some kind.
     return known if known in ("float8", "numeric") else None

@@ -17,7 +17,7 @@ import re
 from collections.abc import Sequence
 from typing import Protocol
 
-from ha.sql.expressions import Expressions, Schema
+from ha.sql.expressions import NUMBERS, Expressions, Schema, common
 from ha.sql.kinds import EXPLAINED_AS_JSON, Statement
 from ha.sql.made import enumeration, is_made
 from ha.sql.naming import is_column, name_of
@@ -54,6 +54,7 @@ def columns(statement: Statement, sources: Sequence[Source], schema: Schema) -> 
     # SQLite names a column behind a scalar subquery or the first arm of a UNION; for PostgreSQL these are expressions.
     united = _is_united(reading)
     placed = _placed(items, len(sources))
+    arms = _arms(reading) if united else []
     made = []
     for at, source in enumerate(sources):
         item = placed[at]
@@ -63,12 +64,30 @@ def columns(statement: Statement, sources: Sequence[Source], schema: Schema) -> 
             expression = (
                 expressions.type_of(item.first, item.last) if item is not None else expressions.of_star(source.name)
             )
+            for arm in arms:
+                expression = _number(
+                    expression, expressions.type_of(arm[at].first, arm[at].last) if at < len(arm) else None
+                )
             if item is not None and expression is not None and expression.removeprefix("_") in _MODIFIED:
                 expression += _modifiers(reading, item)
         plain = not united and (item is None or is_column(reading, item))
         table, origin = (source.table, source.origin) if plain else (None, None)
         made.append(Column(name, source.decltype, table, origin, expression))
     return tuple(made)
+
+
+def _arms(reading: Reading) -> list[list[Item]]:
+    """The items of a compound's other SELECTs, where no ``*`` hides which they are."""
+    end = len(reading.tokens)
+    if reading.key(0) != "SELECT":
+        return []
+    arms = [reading.items_between(*arm) for arm in reading.arms(0, end)]
+    return [] if any(item.star for arm in arms for item in arm) else arms[1:]
+
+
+def _number(left: str | None, right: str | None) -> str | None:
+    """Of two types of numbers the wider one; else the first."""
+    return common(left, right) if left in NUMBERS and right in NUMBERS else left
 
 
 _OF_ROWS = frozenset(("FROM", "JOIN", ",", "AS", "MATERIALIZED", "("))

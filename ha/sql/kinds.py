@@ -538,6 +538,7 @@ class Statement:
     :param edits: where `sql` differs from `text`, as (offset in `text`, offset in `sql`) of points from which both run on alike.
     :param said: the client's words where `text` has other names; `renamed` are the edits between the two.
     :param schema: the schema in which it makes something, where that is not public.
+    :param exact: the parameters whose values are wanted with all their digits, where they are numerics.
     :param given: the types of ``$1``, ``$2`` … as the client declared them when it prepared the statement; None where it did not.
     """
 
@@ -560,6 +561,7 @@ class Statement:
     renamed: tuple[tuple[int, int], ...] = ()
     schema: str | None = None
     objects: bool = False
+    exact: tuple[int, ...] = ()
 
     @property
     def words(self) -> str:

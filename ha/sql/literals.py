@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from ha.sql.ranges import MULTIRANGES, RANGES
-from ha.sql.rewriting import LITERAL_TYPES, Rewriting
+from ha.sql.rewriting import LITERAL_TYPES, OTHER_LITERAL_TYPES, Rewriting
 from ha.sql.tokens import TEXTS, literal
 from ha.sql.typed import Types
 
@@ -62,7 +62,7 @@ def fit(rewriting: Rewriting, types: Types) -> None:
             continue  # a value of its own, which the assignment makes fit
         if rewriting.key(index + 1) in ("::", "[") or rewriting.key(index - 1) == "AS":
             continue
-        if rewriting.key(index - 1) in LITERAL_TYPES and rewriting.kind(index - 1) == "word":
+        if rewriting.key(index - 1) in LITERAL_TYPES | OTHER_LITERAL_TYPES and rewriting.kind(index - 1) == "word":
             continue
         found = types.beside(index)
         if found in CASTS:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ha.errors import StatementError
-from ha.sql.comparisons import CLOSER
 from ha.sql.groupedby import AGGREGATES
-from ha.sql.rewriting import Rewriting, elements
+from ha.sql.rewriting import CLOSER, Rewriting, elements
 from ha.sql.sums import SUMS
 from ha.sql.tokens import OPERATOR, PARAMETER, QUOTED, TEXTS, WORD, literal, quoted, unquoted
 

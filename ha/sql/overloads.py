@@ -14,7 +14,7 @@ from ha.errors import StatementError
 from ha.sql import comparisons, documents, rangerules
 from ha.sql.made import composite
 from ha.sql.ranges import RANGES_OF_TIMES
-from ha.sql.rewriting import Rewriting, elements
+from ha.sql.rewriting import CLOSER, Rewriting, elements
 from ha.sql.tokens import TEXTS, quoted
 from ha.sql.typed import Types
 from ha.sql.typenames import SPOKEN, read_type
@@ -31,7 +31,7 @@ _NO_ORDER = frozenset(("json", "jsonb", "uuid", "bytea"))
 _OTHERWISE_SHOWN = frozenset(
     ("bool", "date", "timestamp", "timestamptz", "float4", "float8", "numeric", "jsonb", "bpchar", *RANGES_OF_TIMES)
 )
-_ADJACENT = comparisons.CLOSER - {"||"}
+_ADJACENT = CLOSER - {"||"}
 
 
 def choose(rewriting: Rewriting, types: Types, at: int) -> None:

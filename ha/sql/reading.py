@@ -172,6 +172,15 @@ class Reading:
             first += 1
         return self._listed(first, end, at)
 
+    def arms(self, start: int, end: int) -> list[tuple[int, int]]:
+        """The SELECTs of a compound (from, to before), from the first; of any other query, the one."""
+        found, begin = [], start
+        for at in self.level(start, end):
+            if self.key(at) in COMPOUNDS:
+                found.append((begin, at))
+                begin = at + 1 + (self.key(at + 1) in ("ALL", "DISTINCT"))
+        return [*found, (begin, end)]
+
     def _after_with(self, start: int, end: int) -> int:
         for at in self.level(start, end):
             if self.key(at) == "AS" and self.key(at + 1 + self._materialized(at + 1)) == "(":

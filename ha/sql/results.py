@@ -14,7 +14,7 @@ _RESULTS = {
     "pg_database_size "
     "pg_relation_size pg_table_size pg_total_relation_size rank row_number setval total_changes changes txid_current unixepoch",
     "float8": "regr_avgx regr_avgy regr_sxx regr_syy regr_sxy regr_r2 regr_intercept acos asin atan atan2 cbrt corr cos cot "
-    "covar_pop covar_samp cume_dist date_part degrees exp percent_rank "
+    "covar_pop covar_samp cume_dist date_part degrees percent_rank "
     "pi radians random regr_slope sin tan total julianday",
     "numeric": "extract stddev stddev_pop stddev_samp to_number var_pop var_samp variance",
     "text": "array_dims convert_from normalize json_typeof jsonb_typeof jsonb_pretty array_to_string btrim chr "
@@ -69,7 +69,7 @@ LIKE_ARGUMENT = frozenset(
     "date_trunc date_bin bit_and bit_or bit_xor mode percentile_disc array_append array_cat array_remove array_replace "
     "trim_array generate_series".split()
 )
-NUMERIC = frozenset("round ceil ceiling floor trunc sqrt power pow ln log".split())
+NUMERIC = frozenset("round ceil ceiling floor trunc sqrt power pow ln log log10 exp div".split())
 BARE = frozenset(
     "current_date current_time current_timestamp localtime localtimestamp current_user session_user current_role current_catalog "
     "current_schema user".split()

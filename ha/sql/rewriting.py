@@ -7,7 +7,7 @@ after it. They look at tokens, not at a tree; those that need an operand find it
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ha.errors import StatementError
 from ha.sql.kinds import Part
@@ -35,6 +35,24 @@ from ha.sql.typenames import read_type
 PARAMETERS_MAX = 65535
 
 
+class Exact(Protocol):
+    """What of a statement is computed digit by digit: :mod:`ha.sql.exact`."""
+
+    #: Casts to numeric that keep all digits, and the others that take notice, by their ``::``, CAST or type.
+    casts: set[int]
+    #: Parameters whose values are wanted with all their digits, by number.
+    parameters: set[int]
+
+    def takes(self, index: int) -> bool:
+        """Do what is to be done at a token; is its own rule left out?"""
+
+    def compare(self, index: int) -> bool:
+        """Make alike what the comparison at a token compares, if it is one of numerics."""
+
+    def is_text(self, first: int, last: int) -> bool:
+        """Is the expression from token `first` to token `last` a text of digits?"""
+
+
 class Translation(NamedTuple):
     """What came out; see :class:`ha.sql.kinds.Statement` for the fields."""
 
@@ -47,6 +65,7 @@ class Translation(NamedTuple):
     asks_types: bool = False
     parts: tuple[Part, ...] = ()
     objects: bool = False
+    exact: tuple[int, ...] = ()
 
 
 class Rewriting:
@@ -73,6 +92,8 @@ class Rewriting:
         self.translate = translate
         #: What the schema tells; None the first time.
         self.types = types
+        #: What is computed digit by digit, where that was looked for.
+        self.exact: Exact | None = None
         #: It has words that only the schema can make clear.
         self.asks = False
         self.parameters = 0
@@ -83,6 +104,8 @@ class Rewriting:
         self._after: dict[int, str] = {}
         self._last: dict[int, str] = {}
         self._behind: dict[int, str] = {}
+        #: Words behind a term, around whose parts there may be more to come: tokens and words.
+        self.endings: list[tuple[int, str]] = []
         #: Tokens up to here are done.
         self.skip = -1
         #: Functions whose rows were moved into FROM.
@@ -181,7 +204,7 @@ class Rewriting:
                     at -= 2
                     continue
             elif kind in TEXTS or kind in (NUMBER, PARAMETER, BIND, BLOB, BITS):
-                if kind == STRING and self.key(at - 1) in LITERAL_TYPES:
+                if kind == STRING and self.key(at - 1) in _BEFORE_LITERALS:
                     at -= 1
             else:
                 raise self.error(index)
@@ -203,7 +226,7 @@ class Rewriting:
             at = self.partners.get(at, -1)
         elif key == "ARRAY" and self.key(at + 1) in ("[", "("):
             at = self.partners.get(at + 1, -1)
-        elif kind == WORD and key in LITERAL_TYPES and self.kind(at + 1) == STRING:
+        elif kind == WORD and key in _BEFORE_LITERALS and self.kind(at + 1) == STRING:
             at += 1
         elif kind in NAMES:
             while self.key(at + 1) == "." and self.kind(at + 2) in NAMES:
@@ -234,6 +257,15 @@ class Rewriting:
         first = self.operand_before(index)
         while self.key(first - 1) in operators and self.is_operand(first - 2):
             first = self.operand_before(first - 1)
+        return first
+
+    def closer_before(self, index: int) -> int:
+        """Where the expression begins that ends before the comparison at `index`."""
+        first = self.chain_before(index, CLOSER)
+        while self.key(first - 1) in ("-", "+") and not self.is_operand(first - 2):
+            first -= 1
+            if self.key(first - 1) in CLOSER and self.is_operand(first - 2):
+                first = self.chain_before(first - 1, CLOSER)
         return first
 
     def chain_after(self, index: int, operators: frozenset[str]) -> int:
@@ -435,6 +467,7 @@ class Rewriting:
             self.typeofs > 0,
             tuple(self.parts),
             self.objects,
+            tuple(self.exact.parameters) if self.exact is not None else (),
         )
 
 
@@ -455,11 +488,21 @@ _NOT_OPERANDS = NOT_CALLED | frozenset(
 
 #: Types that PostgreSQL lets stand before a literal: DATE '2026-01-01'.
 LITERAL_TYPES = frozenset("DATE TIME TIMESTAMP TIMESTAMPTZ TIMETZ INTERVAL".split())
+#: The others that may: int '1'.
+OTHER_LITERAL_TYPES = frozenset(
+    "BOOL BOOLEAN INT INTEGER INT2 INT4 INT8 SMALLINT BIGINT NUMERIC DECIMAL FLOAT4 FLOAT8 REAL TEXT VARCHAR JSON JSONB UUID BYTEA INET "
+    "CIDR MACADDR OID REGCLASS REGTYPE POINT BOX LINE LSEG PATH POLYGON CIRCLE".split()
+)
+_BEFORE_LITERALS = LITERAL_TYPES | OTHER_LITERAL_TYPES
 
 
 AFTER_FROM = frozenset(
     "WHERE GROUP HAVING WINDOW ORDER LIMIT OFFSET FETCH FOR UNION INTERSECT EXCEPT RETURNING ; DO".split()
 )
+
+
+#: Operators that bind closer than a comparison.
+CLOSER = frozenset("+ - * / % ^ || -> ->> #> #>> & | # << >> @> <@ && #-".split())
 
 
 def _without_nested(words: str) -> str:

@@ -289,7 +289,7 @@ def with_schema(statement: Statement, schema: Schema) -> Statement:
         text, words, edits = unfolded(statement.text, tokens, statement.verb, schema, statement.given)
         try:
             types = Types(text, words, schema, statement.given)
-            made = translate(text, words, 0, len(text), verb=statement.verb, types=types)
+            made = translate(text, words, 0, len(text), verb=statement.verb, types=types, shown=True)
             if merging:
                 sql, argument, points = merge.unfolded(made, types, Rewriting(text, words, "MERGE", False, translate))
                 made = made._replace(sql=sql, edits=points)
@@ -303,7 +303,14 @@ def with_schema(statement: Statement, schema: Schema) -> Statement:
         raise
     edits = composed(edits, made.edits) if edits else made.edits
     return replace(
-        statement, sql=made.sql, edits=edits, acts=made.acts, asks=False, parts=made.parts, argument=argument
+        statement,
+        sql=made.sql,
+        edits=edits,
+        acts=made.acts,
+        asks=False,
+        parts=made.parts,
+        argument=argument,
+        exact=made.exact,
     )
 
 

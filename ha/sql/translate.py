@@ -19,6 +19,7 @@ from ha.sql import (
     comparisons,
     declarations,
     enums,
+    exact,
     grouping,
     groupingsets,
     literals,
@@ -69,7 +70,6 @@ from ha.sql.clauses import (
 )
 from ha.sql.compounds import compound
 from ha.sql.conversions import (
-    LITERAL_TYPES,
     bits,
     cast,
     cast_call,
@@ -108,7 +108,7 @@ from ha.sql.operators import (
     symmetric,
     unknown,
 )
-from ha.sql.rewriting import Rewriting, Translation
+from ha.sql.rewriting import OTHER_LITERAL_TYPES, Rewriting, Translation
 from ha.sql.rowsources import (
     PAIR_FUNCTIONS,
     RECORD_FUNCTIONS,
@@ -145,21 +145,26 @@ def translate(
     verb: str = "SELECT",
     sqlite_order: bool = False,
     types: Types | None = None,
+    shown: bool = False,
 ) -> Translation:
     """SQLite's words for one statement.
 
     :param text: the whole text; the statement is ``text[start:end]``, and `tokens` are its own.
     :param verb: its command tag, which decides where a rule holds.
     :param types: what the schema tells, for a statement that asked.
+    :param shown: it is a client's whole statement, whose result is shown, and not one inside of another.
     :raises StatementError: 0A000 for what SQLite cannot do, 42601 for what PostgreSQL could not read either.
     """
     rewriting = Rewriting(text, tokens, verb, sqlite_order, translate, types)
     if types is not None:
         enums.fit(rewriting, types)  # innermost, so first
         literals.fit(rewriting, types)
+        rewriting.exact = exact.find(rewriting, types) if shown else None
     by_key, by_kind = _BY_KEY.get, _BY_KIND.get
     index = 0
     for index, token in enumerate(tokens):
+        if rewriting.exact is not None and rewriting.exact.takes(index):
+            continue
         rule = by_key(token.key) or by_kind(token.kind)
         if (
             types is not None
@@ -175,10 +180,13 @@ def translate(
     if types is not None:
         grouping.check(rewriting, types)
         comparisons.fit(rewriting, types)
+    for index, words in rewriting.endings:
+        rewriting.last(index, words)
+    if types is not None:
         singles.fit(rewriting, types)
         answered.fit(rewriting, types)
         assignments.fit(rewriting, types)  # around everything else, so last
-    elif not rewriting.keys.isdisjoint(_ASKING) or answered.asks(rewriting):
+    elif not rewriting.keys.isdisjoint(_ASKING) or answered.asks(rewriting) or exact.asks(rewriting):
         rewriting.ask()
     if verb == "CREATE VIEW" and not sqlite_order:
         answered.view(rewriting)
@@ -213,7 +221,7 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "TIMESTAMP": typed_literal,
     "TIMESTAMPTZ": typed_literal,
     "INTERVAL": typed_literal,
-    **dict.fromkeys(LITERAL_TYPES, named_literal),
+    **dict.fromkeys(OTHER_LITERAL_TYPES, named_literal),
     "ARRAY": array,
     "[": bracket,
     "ANY": any_of,

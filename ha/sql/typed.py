@@ -46,6 +46,20 @@ class Types:
         """The type of the operand from token `first` to token `last`."""
         return self._wants.expressions.typed(first, last + 1, self.reading.scope_at(first), 0)
 
+    def operator(self, first: int, last: int) -> int | None:
+        """The operator that binds least between token `first` and token `last`; None if it is a single operand."""
+        return self._wants.expressions.outermost(first, last + 1)
+
+    def declared(self, first: int, last: int) -> TypeName | None:
+        """What the table declares of the column from token `first` to token `last`; None if it is none."""
+        expressions, reading = self._wants.expressions, self.reading
+        if not all(reading.is_name(at) or reading.key(at) == "." for at in range(first, last + 1)):
+            return None
+        words = expressions.column_words(
+            reading.plain(last - 2) if last > first else None, reading.plain(last), reading.scope_at(first)
+        )
+        return declared_type(words) if words else None
+
     def starred(self, item: Item) -> list[str] | None:
         """The columns of ``*`` or ``t.*``; None where it is not certain which."""
         scope = self.reading.scopes.get(item.first) or self.reading.scope_at(item.first)

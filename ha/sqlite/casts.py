@@ -76,6 +76,11 @@ def pg_float8(value: Any) -> float | None:
     raise invalid("double precision", value)
 
 
+def pg_float_or_nan(value: Any) -> Any:
+    """The same where the result is only shown: NaN is a text, which SQLite's REAL cannot be."""
+    return "NaN" if isinstance(value, str) and value.strip().lower() == "nan" else pg_float8(value)
+
+
 def pg_numeric(value: Any, precision: int | None = None, scale: int = 0) -> Any:
     """A number, exact to fifteen digits; more come back as text, which keeps them."""
     if value is None:
@@ -102,7 +107,7 @@ def pg_numeric(value: Any, precision: int | None = None, scale: int = 0) -> Any:
         if number == number.to_integral_value() and abs(number) < 2**63:
             return int(number)
         return format(number, "f")
-    return int(number) if number == number.to_integral_value() else float(number)
+    return int(number) if number == number.to_integral_value() and abs(number) < 2**63 else float(number)
 
 
 def pg_fit_numeric(value: Any, precision: int | None = None, scale: int = 0) -> Any:
@@ -334,6 +339,7 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("pg_fit_jsonb", 1, pg_fit_jsonb),
     ("pg_float4", -1, lambda value, *_: pg_float8(value)),
     ("pg_float8", -1, lambda value, *_: pg_float8(value)),
+    ("pg_float_or_nan", 1, pg_float_or_nan),
     ("pg_numeric", -1, pg_numeric),
     ("pg_bool", 1, pg_bool),
     ("pg_uuid", 1, pg_uuid),

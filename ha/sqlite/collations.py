@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ha.errors import StatementError
 from ha.sql import ranges, spans
-from ha.sqlite import arrays, intervals, times
+from ha.sqlite import arrays, decimals, intervals, times
 from ha.sqlite.casts import key_order
 
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ COLLATIONS: Final[dict[str, Callable[[str, str], int]]] = {
     "pg_text_range": _comparison(_range("text")),
     "pg_number_ranges": _comparison(_ranges("numeric")),
     "pg_text_ranges": _comparison(_ranges("text")),
+    "pg_numeric": decimals.compare,
     "pg_array": _comparison(_array),
     "pg_text_array": _comparison(_text_array),
 }

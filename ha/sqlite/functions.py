@@ -36,6 +36,7 @@ from ha.sqlite import (
     catalog_live,
     collations,
     composites,
+    decimals,
     intervals,
     jsontexts,
     labels,
@@ -141,9 +142,9 @@ def register(connection: Connection) -> None:
     aggregated = (*_STEADY_AGGREGATES, *((*row, ASKING) for row in _gathering(connection)))
     for name, count, factory, flags in aggregated:
         connection.create_aggregate_function(name, factory, count, flags=flags)
-    for name, count, kind in aggregates.WINDOWED:
+    for name, count, kind in _WINDOWED:
         connection.create_window_function(name, kind, count, flags=STEADY)
-    connection.guard.allow([row[0] for row in (*scalars, *aggregated, *aggregates.WINDOWED)])
+    connection.guard.allow([row[0] for row in (*scalars, *aggregated, *_WINDOWED)])
     collations.register(connection)
     series.register(connection)
     catalog_live.register(connection)
@@ -369,10 +370,12 @@ _STEADY_ROWS: Final[tuple[Row, ...]] = tuple(
         jsontexts.FUNCTIONS,
         mathematics.FUNCTIONS,
         packing.FUNCTIONS,
+        decimals.FUNCTIONS,
     )
     for name, count, function in table
 )
 
+_WINDOWED: Final = (*aggregates.WINDOWED, *decimals.WINDOWED)
 _STEADY_AGGREGATES: Final = tuple((*row, STEADY) for row in aggregates.AGGREGATES)
 
 

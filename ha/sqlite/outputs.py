@@ -13,8 +13,8 @@ from typing import Any
 from ha.sql import calendar, made, ranges, recordtexts
 from ha.sql.made import Composite
 from ha.sql.typenames import declared
-from ha.sqlite import arrays, jsontexts, times
-from ha.sqlite.casts import pg_bytea, pg_numeric, text_of
+from ha.sqlite import arrays, decimals, jsontexts, times
+from ha.sqlite.casts import pg_bytea, text_of
 
 
 def shown(value: Any, kind: str, zone: tzinfo | None) -> str | None:
@@ -88,19 +88,13 @@ def float_text(value: Any) -> str:
     return whole + ("." + fraction if fraction else "")
 
 
-def numeric_text(value: Any) -> str:
-    """All of its digits, never an exponent."""
-    kept = pg_numeric(value)
-    return f"{kept:.15f}".rstrip("0") if isinstance(kept, float) and "e" in repr(kept) else text_of(kept)
-
-
 _OUTPUTS: dict[str, Callable[[Any], str | None]] = {
     "bool": lambda value: "t" if value else "f",
     "date": lambda value: calendar.shown(text_of(value)),
     "timestamp": lambda value: calendar.shown(text_of(value)),
     "float4": float_text,
     "float8": float_text,
-    "numeric": numeric_text,
+    "numeric": decimals.dec_of,
     "jsonb": jsontexts.normal,
     "bytea": lambda value: "\\x" + pg_bytea(value).hex(),
 }

@@ -6,6 +6,8 @@ nor a time from a text.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ha.errors import Notice, StatementError
 from ha.sql.constraints import index_terms
 from ha.sql.declarations import CITEXT_COLLATION, PRIMARY_MARK, UNIQUE_MARK
@@ -51,7 +53,7 @@ def steps(connection: Connection, argument: CreateTableAs, notices: list[Notice]
     )
     # As SQLite keeps it, so that other nodes are told these words.
     made = f"CREATE {'TEMP ' if argument.temporary else ''}TABLE {quoted_name(argument.name)} ({declared})"
-    return [made, f"INSERT INTO {argument.table} {query.sql}"] if argument.filled else [made]
+    return [made, f"INSERT INTO {argument.table} {_kept(query.sql, found)}"] if argument.filled else [made]
 
 
 def _declared(column: Column) -> str:
@@ -139,3 +141,13 @@ def _is_there(connection: Connection, argument: CreateTableAs | CreateLike, noti
         raise StatementError("42P07", message)
     notices.append(Notice("NOTICE", "42P07", f"{message}, skipping"))
     return True
+
+
+def _kept(query: str, found: Sequence[Column]) -> str:
+    """The query's rows with numbers for exact numerics, of which a column keeps no more; 22003 for one of more digits."""
+    numerics = [one.decltype is None and (one.expression or "").startswith("numeric") for one in found]
+    if not any(numerics):
+        return query
+    marks = [f"ha_{number}" for number in range(len(found))]
+    fitted = [f"pg_fit_numeric({mark})" if numeric else mark for mark, numeric in zip(marks, numerics, strict=True)]
+    return f"SELECT {', '.join(fitted)} FROM (WITH ha_given({', '.join(marks)}) AS ({query}) SELECT * FROM ha_given)"
