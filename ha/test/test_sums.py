@@ -29,7 +29,7 @@ TYPED = (
     ),
     (
         "with q as (select amount as m from orders) select m / 2 from q",
-        "with q as (select amount as m from orders) select CAST(m AS REAL) / 2 from q",
+        "with q as (select amount as m from orders) select dec_div(m , 2) from q",
     ),
 )
 
