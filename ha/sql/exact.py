@@ -587,7 +587,7 @@ class Exact:
         if not rewriting.is_operand(end - 1) or rewriting.key(end - 1) in ("ROWS", "RANGE", "GROUPS"):
             return []
         first = rewriting.closer_before(end)
-        if rewriting.key(at) == "=" and self._assigns(at):
+        if rewriting.key(first - 1) == "EXISTS" or (rewriting.key(at) == "=" and self._assigns(at)):
             return []
         start = at + 1
         if rewriting.key(at) == "IS":
