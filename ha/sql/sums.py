@@ -41,7 +41,9 @@ def _time_sum(rewriting: Rewriting, index: int) -> None:
     if operator in ("*", "/"):
         if left_kind == "interval" or right_kind == "interval":
             function = "pg_interval_divide" if operator == "/" else "pg_interval_multiply"
-            rewriting.call(rewriting.chain_before(index, _PRODUCTS), index, right, function)
+            first = rewriting.chain_before(index, _PRODUCTS)
+            if rewriting.key(first - 1) not in ("IN", "EXISTS"):
+                rewriting.call(first, index, right, function)
         return
     first = rewriting.chain_before(index, SUMS)
     if rewriting.key(first - 1) in ("IN", "EXISTS"):
