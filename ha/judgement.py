@@ -18,6 +18,7 @@ from ha.sql.declarations import NO_COLUMN
 from ha.sql.infer import asked, columns, parameters
 from ha.sql.kinds import Merge, Statement
 from ha.sql.statements import client_position, literal_position
+from ha.sqlite import functionscripts
 from ha.sqlite.catalog import mentions
 from ha.sqlite.connection import Connection, Facts, Source
 from ha.sqlite.declared import Declared, fitted
@@ -108,6 +109,8 @@ def judge(backend: Backend, connection: Connection, statement: Statement) -> Jud
     if found is not None:
         return found
     said, statement = statement, in_its_schema(connection, statement, ways.path)
+    if ways.dialect != SQLITE:
+        statement = functionscripts.written_out(connection, statement)
     fitting = fitted(connection, statement)
     try:
         if isinstance(fitting.argument, Merge):

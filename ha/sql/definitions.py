@@ -12,6 +12,7 @@ from dataclasses import replace
 from ha.errors import StatementError
 from ha.sql import kinds
 from ha.sql.alterations import alter
+from ha.sql.functiondefinitions import create_function, drop_function
 from ha.sql.kinds import Kind
 from ha.sql.likeness import create_like
 from ha.sql.namespaces import BUILT_IN, PUBLIC, joined
@@ -64,7 +65,6 @@ _REFUSED_OBJECTS = {
     "CONVERSION": None,
     "EVENT": None,
     "FOREIGN": None,
-    "FUNCTION": "SQLite has no stored functions.",
     "GROUP": None,
     "LANGUAGE": None,
     "OPERATOR": None,
@@ -92,6 +92,10 @@ def create(reader: Reader) -> Parsed | None:
         and reader.tokens[reader.at + 2].key in _REPLACEABLE
     ):
         first = reader.tokens[reader.at + 2].key
+    if first == "FUNCTION":
+        replaces = reader.take("OR", "REPLACE")
+        reader.expect("FUNCTION")
+        return create_function(reader, replaces=replaces)
     if first in _REFUSED_OBJECTS:
         return refused(f"CREATE {first}", _REFUSED_OBJECTS[first])
     if "TRIGGER" in (first, *(token.key for token in reader.tokens[1:5])) and _executes(reader):
@@ -250,6 +254,8 @@ def drop(reader: Reader) -> Parsed | None:
         return drop_type(reader)
     if reader.take("DOMAIN"):
         return drop_domain(reader)
+    if reader.take("FUNCTION"):
+        return drop_function(reader)
     if first == "DATABASE":
         return _drop_database(reader)
     if first in _REFUSED_OBJECTS:

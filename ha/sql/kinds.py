@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ha.sql.storedfunctions import Function
 
 
 class Kind(Enum):
@@ -410,6 +414,25 @@ class DropType:
 
 
 @dataclass(frozen=True, slots=True)
+class CreateFunction:
+    """CREATE [OR REPLACE] FUNCTION."""
+
+    function: Function
+    replaces: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DropFunction:
+    """DROP FUNCTION.
+
+    :param functions: each one's name, and the words of its arguments' types, None where they are not said.
+    """
+
+    functions: tuple[tuple[str, tuple[str, ...] | None], ...]
+    if_exists: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """A query of WITH that writes: ``WITH name AS (INSERT … RETURNING …)``.
 
@@ -513,6 +536,8 @@ Argument = (
     | AlterDomain
     | AlterComposite
     | DropType
+    | CreateFunction
+    | DropFunction
     | tuple[str, str, str | None]
 )
 

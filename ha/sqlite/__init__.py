@@ -12,7 +12,8 @@ a file's connections and lends them; :mod:`executor <ha.sqlite.executor>` decide
 applies such changes, :mod:`ledger <ha.sqlite.ledger>` moves the position in the same transaction.
 :mod:`merging <ha.sqlite.merging>` does what MERGE says.
 :mod:`functions <ha.sqlite.functions>` and :mod:`catalog <ha.sqlite.catalog>` are what PostgreSQL's clients miss.
-What SQLite has no place for is a view of the file: :mod:`comments <ha.sqlite.comments>`, and the types that clients make,
+What SQLite has no place for is a view of the file: :mod:`comments <ha.sqlite.comments>`, and what clients make, functions,
+:mod:`functionviews <ha.sqlite.functionviews>`, and types,
 :mod:`typeviews <ha.sqlite.typeviews>`; :mod:`large objects <ha.sqlite.largeobjects>` are rows of a table that the first one makes.
 :mod:`backup <ha.sqlite.backup>` copies a running database; :mod:`restore <ha.sqlite.restore>` puts a copy in place.
 

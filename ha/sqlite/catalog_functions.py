@@ -333,8 +333,11 @@ def signature(oid: int) -> Signature | None:
     return Signature(row["proname"], tuple(map(int, row["proargtypes"].split())), row["prorettype"])
 
 
-def _signature(oid: Any) -> tuple[str | None, str | None]:
-    """The arguments and the result of one of PostgreSQL's functions."""
+def _signature(schema: Schema, oid: Any, *, defaults: bool = True) -> tuple[str | None, str | None]:
+    """The arguments and the result of a function, PostgreSQL's or a client's."""
+    stored = schema.functions.get(oid)
+    if stored is not None:
+        return catalog_texts.function_signature(stored, schema, defaults=defaults)
     row = _FUNCTIONS.get(oid)
     if row is None:
         return None, None
@@ -437,6 +440,10 @@ def rows(connection: Connection) -> list[Row]:
         ("pg_total_relation_size", 1, size),
         ("pg_database_size", 1, database_size),
         ("pg_sequence_last_value", 1, lambda oid: _last_value(found(), oid)),
+        ("pg_get_function_result", 1, lambda oid: _signature(schema(), oid)[1]),
+        ("pg_get_function_arguments", 1, lambda oid: _signature(schema(), oid)[0]),
+        ("pg_get_function_identity_arguments", 1, lambda oid: _signature(schema(), oid, defaults=False)[0]),
+        ("pg_get_functiondef", 1, lambda oid: catalog_texts.function_definition(schema(), oid)),
     ]
     made += [
         (f"has_{what}_privilege", count, look.has_table_privilege) for what in ("table", "sequence") for count in (2, 3)
@@ -510,16 +517,13 @@ FUNCTIONS: Final[tuple[Row, ...]] = (
     ("pg_tablespace_location", 1, _always("")),
     *((name, count, _nothing) for name, count in (
         ("shobj_description", 2), ("pg_get_partkeydef", 1),
-        ("pg_get_function_arg_default", 2), ("pg_get_functiondef", 1), ("pg_get_function_sqlbody", 1), ("pg_get_statisticsobjdef", 1),
+        ("pg_get_function_arg_default", 2), ("pg_get_function_sqlbody", 1), ("pg_get_statisticsobjdef", 1),
         ("pg_get_statisticsobjdef_columns", 1), ("pg_get_statisticsobjdef_expressions", 1), ("pg_get_replica_identity_index", 1),
         ("pg_describe_object", 3), ("pg_identify_object_as_address", 3), ("pg_get_partition_constraintdef", 1),
         ("pg_tablespace_databases", 1), ("pg_xact_commit_timestamp", 1), ("pg_current_wal_lsn", 0), ("pg_last_wal_receive_lsn", 0),
         ("pg_last_wal_replay_lsn", 0), ("pg_last_xact_replay_timestamp", 0),
     )),
     ("getdatabaseencoding", 0, lambda: "UTF8"),
-    ("pg_get_function_result", 1, lambda oid: _signature(oid)[1]),
-    ("pg_get_function_arguments", 1, lambda oid: _signature(oid)[0]),
-    ("pg_get_function_identity_arguments", 1, lambda oid: _signature(oid)[0]),
     ("pg_wal_lsn_diff", 2, lambda left, right: None),
     ("pg_is_wal_replay_paused", 0, lambda: 0),
     ("pg_reload_conf", 0, lambda: 1),
@@ -533,6 +537,6 @@ NAMES: Final = frozenset(
     pg_get_triggerdef pg_regnamespace pg_regnamespace_name to_regnamespace to_regnamespace_oid pg_my_temp_schema
     pg_get_serial_sequence obj_description col_description pg_table_is_visible pg_sequence_last_value pg_sequence_state
     has_table_privilege
-    has_sequence_privilege
+    has_sequence_privilege pg_get_function_result pg_get_function_arguments pg_get_function_identity_arguments pg_get_functiondef
     """.split()
 )

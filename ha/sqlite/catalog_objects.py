@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ha.sql.namespaces import PUBLIC, TEMPORARY, parted
+from ha.sql.storedfunctions import Function
 from ha.sql.tokens import quoted_name
 
 #: Below are PostgreSQL's own objects.
@@ -192,6 +193,19 @@ class MadeType:
 
 
 @dataclass(slots=True)
+class StoredFunction:
+    """A function that a client made.
+
+    :param types: the numbers of its arguments' types, and of its `result`.
+    """
+
+    oid: int
+    function: Function
+    types: tuple[int, ...]
+    result: int
+
+
+@dataclass(slots=True)
 class Schema:
     """Everything, by its numbers and by its names."""
 
@@ -203,6 +217,8 @@ class Schema:
     sequences: list[Sequence] = field(default_factory=list)
     #: Those that clients made, by their numbers; the arrays' too.
     types: dict[int, MadeType] = field(default_factory=dict)
+    #: Those that clients made, by their numbers.
+    functions: dict[int, StoredFunction] = field(default_factory=dict)
     #: By (object's OID, OID of the catalog table that lists it, attribute number or 0).
     comments: dict[tuple[int, int, int], str] = field(default_factory=dict)
     #: The schemas of CREATE SCHEMA, and their numbers.

@@ -6,6 +6,7 @@ default that the table was made with. :data:`TABLES` lists them in no order that
 
 from __future__ import annotations
 
+import json
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
@@ -14,6 +15,7 @@ from ha.sql.namespaces import TEMPORARY
 from ha.sql.spoken import spoken
 from ha.sqlite.catalog_objects import FIRST_OID as FIRST_OID
 from ha.sqlite.catalog_objects import INT8, PG_CLASS, PG_CONSTRAINT, PG_TYPE, Schema, oid_of
+from ha.sqlite.catalog_tables import static_rows
 from ha.sqlite.catalog_types import types_by_oid
 
 #: The schemas' numbers, the owner's, and those of the tables that other tables point to.
@@ -128,6 +130,39 @@ def _type_rows(schema: Schema) -> Mapping[int, Mapping[str, Any]]:
 def pg_type(schema: Schema) -> Rows:
     for one in schema.types.values():
         yield tuple(one.row.values())
+
+
+_LANGUAGES: Final = {row["lanname"]: row["oid"] for row in static_rows("pg_language")}
+
+
+def pg_proc(schema: Schema) -> Rows:
+    for oid, one in schema.functions.items():
+        arguments = one.function.arguments
+        names = json.dumps([argument.name for argument in arguments])
+        yield (
+            oid,
+            one.function.name,
+            PUBLIC,
+            OWNER,
+            _LANGUAGES[one.function.language],
+            100.0,
+            0.0,
+            0,
+            "-",
+            "f",
+            0,
+            0,
+            int(one.function.strict),
+            0,
+            one.function.volatility,
+            "u",
+            len(arguments),
+            len(arguments) - one.function.least,
+            one.result,
+            " ".join(map(str, one.types)),
+            names if any(argument.name for argument in arguments) else None,
+            one.function.source,
+        )
 
 
 def pg_enum(schema: Schema) -> Rows:
@@ -317,6 +352,14 @@ TABLES: Final = (
         f"attrelid >= {FIRST_OID}",
     ),
     Table("pg_type", " ".join(types_by_oid()[INT8]), pg_type, "oid", f"oid >= {FIRST_OID}"),
+    Table(
+        "pg_proc",
+        "oid proname pronamespace proowner prolang procost prorows provariadic prosupport prokind prosecdef proleakproof proisstrict"
+        " proretset provolatile proparallel pronargs pronargdefaults prorettype proargtypes proargnames prosrc",
+        pg_proc,
+        "oid",
+        f"oid >= {FIRST_OID}",
+    ),
     Table("pg_enum", "oid enumtypid enumsortorder enumlabel", pg_enum, "oid"),
     Table("pg_attrdef", "oid adrelid adnum adbin", pg_attrdef, "adrelid adnum"),
     Table(

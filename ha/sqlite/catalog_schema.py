@@ -20,7 +20,8 @@ from ha.sql.declarations import COUNTING, MATERIALIZED_MARK, NO_COLUMN, PRIMARY_
 from ha.sql.namespaces import PUBLIC, TEMPORARY, beside, parted
 from ha.sql.spoken import function_of, spoken
 from ha.sql.statements import split
-from ha.sqlite import comments, largeobjects, schemas, temporary, typeviews
+from ha.sql.storedfunctions import Function
+from ha.sqlite import comments, functionviews, largeobjects, schemas, temporary, typeviews
 from ha.sqlite.catalog_objects import (
     INT8,
     PG_CLASS,
@@ -32,6 +33,7 @@ from ha.sqlite.catalog_objects import (
     Relation,
     Schema,
     Sequence,
+    StoredFunction,
     Trigger,
     numbered,
     quoted_if_needed,
@@ -89,13 +91,17 @@ class Reading:
         self._views = {
             name: sql or ""
             for kind, name, _, sql in objects
-            if kind == "view" and not any(kept.is_one(name, sql or "") for kept in (comments, typeviews, schemas))
+            if kind == "view"
+            and not any(kept.is_one(name, sql or "") for kept in (comments, functionviews, typeviews, schemas))
         }
         known = schemas.names(connection)
         self.schema.namespaces = numbered("namespace", known | {TEMPORARY} if len(self._databases) > 1 else known)
         self._types = typeviews.types(connection)
         for one in self._types.values():
             self._type(one)
+        stored = {one.signature: one for group in functionviews.kept(connection).values() for one in group}
+        for signature, oid in numbered("function", stored).items():
+            self._function(oid, stored[signature])
         self._index_texts = {name: sql for kind, name, _, sql in objects if kind == "index"}
         self._columns: dict[str, list[tuple[Any, ...]]] = {}
         self._unique: dict[int, list[Index]] = {}
@@ -237,6 +243,10 @@ class Reading:
             if name is not None:
                 return made_types.number(name), -1
         return type_of(words)
+
+    def _function(self, oid: int, one: Function) -> None:
+        types = tuple(self._type_of(argument.words)[0] for argument in one.arguments)
+        self.schema.functions[oid] = StoredFunction(oid, one, types, self._type_of(one.result)[0])
 
     # Relations
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from ha.sql.namespaces import parted
 from ha.sql.spoken import spoken, spoken_query
 from ha.sql.tokens import QUOTED, tokenize, unquoted
-from ha.sqlite.catalog_objects import Constraint, Index, Relation, Trigger, quoted_if_needed
+from ha.sqlite.catalog_objects import Constraint, Index, Relation, Schema, StoredFunction, Trigger, quoted_if_needed
 from ha.sqlite.catalog_types import spoken_type
 
 _ACTIONS = {"r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
@@ -142,3 +142,32 @@ def default_text(words: str, type_oid: int) -> str | None:
     if "hex(randomblob" in inner:
         return "gen_random_uuid()"
     return inner
+
+
+def _type_text(schema: Schema, oid: int) -> str:
+    made = schema.types.get(oid)
+    return made.spoken if made is not None else spoken_type(oid)
+
+
+def function_signature(stored: StoredFunction, schema: Schema, *, defaults: bool = True) -> tuple[str, str]:
+    """The arguments of a function that a client made, and its result, as ``\\df`` shows them."""
+    parts = []
+    for argument, oid in zip(stored.function.arguments, stored.types, strict=True):
+        words = f"{quoted_if_needed(argument.name)} " if argument.name else ""
+        words += _type_text(schema, oid)
+        parts.append(words + (f" DEFAULT {argument.default}" if defaults and argument.default is not None else ""))
+    return ", ".join(parts), _type_text(schema, stored.result)
+
+
+_VOLATILITIES: Final = {"i": "IMMUTABLE", "s": "STABLE", "v": ""}
+
+
+def function_definition(schema: Schema, oid: Any) -> str | None:
+    """pg_get_functiondef(): of a function that a client made; what PostgreSQL's are written in is not here."""
+    stored = schema.functions.get(oid)
+    if stored is None:
+        return None
+    one, (arguments, result) = stored.function, function_signature(stored, schema)
+    ways = " ".join(word for word in (_VOLATILITIES[one.volatility], "STRICT" if one.strict else "") if word)
+    head = f"CREATE OR REPLACE FUNCTION public.{quoted_if_needed(one.name)}({arguments})\n RETURNS {result}\n LANGUAGE {one.language}\n"
+    return f"{head}{' ' + ways + chr(10) if ways else ''}AS $function${one.source}$function$\n"

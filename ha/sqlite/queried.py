@@ -22,6 +22,7 @@ from ha.sqlite import schemas
 from ha.sqlite.connection import Connection
 from ha.sqlite.declared import Declared, fitted
 from ha.sqlite.fetch import facts_of
+from ha.sqlite.functionscripts import written_out
 from ha.values import Column
 
 
@@ -32,7 +33,8 @@ def steps(connection: Connection, argument: CreateTableAs, notices: list[Notice]
     """
     if _is_there(connection, argument, notices):
         return []
-    query = fitted(connection, argument.query)
+    asked = written_out(connection, argument.query)
+    query = fitted(connection, asked)
     if query.parts:
         raise StatementError(
             "0A000",
@@ -41,7 +43,7 @@ def steps(connection: Connection, argument: CreateTableAs, notices: list[Notice]
         )
     facts = facts_of(connection, query.sql)
     schema = Declared(connection)
-    found = columns(argument.query, schema.sources(facts.columns), schema)
+    found = columns(asked, schema.sources(facts.columns), schema)
     if len(argument.columns) > len(found):
         raise StatementError("42601", "too many column names were specified")
     named = [*argument.columns, *(one.name for one in found[len(argument.columns) :])]

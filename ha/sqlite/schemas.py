@@ -81,7 +81,7 @@ def contents(connection: Connection, schema: str) -> list[tuple[str, str]]:
         own, _ = parted(str(name))
         home = own if own in known else PUBLIC
         hidden = str(name).lower().startswith(("sqlite_", "ha_"))
-        hidden = hidden or is_one(str(name), str(sql or "")) or largeobjects.is_one(str(name), str(sql or ""))
+        hidden = hidden or any(kept(str(name), str(sql or "")) for kept in (is_one, largeobjects.is_one))
         if home == schema and not hidden:
             found.append((str(kind), str(name)))
     return found

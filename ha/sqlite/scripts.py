@@ -33,10 +33,12 @@ from ha.sql.kinds import (
     CreateComposite,
     CreateDomain,
     CreateEnum,
+    CreateFunction,
     CreateLike,
     CreateSchema,
     CreateTableAs,
     Drop,
+    DropFunction,
     DropSchema,
     DropType,
     Script,
@@ -47,7 +49,7 @@ from ha.sql.namespaces import PUBLIC, own_name, parted
 from ha.sql.statements import with_schema
 from ha.sql.tabletext import constraint_columns
 from ha.sql.tokens import quoted, quoted_name, tokenize
-from ha.sqlite import comments, queried, schemas, temporary, typechanges, typescripts, typeviews
+from ha.sqlite import comments, functionscripts, queried, schemas, temporary, typechanges, typescripts, typeviews
 from ha.sqlite.breaches import check_keys, key_name
 from ha.sqlite.connection import Connection
 from ha.sqlite.declared import Declared
@@ -77,6 +79,10 @@ def steps(connection: Connection, statement: Statement, notices: list[Notice]) -
         return typechanges.alter_composite(connection, argument, notices)
     if isinstance(argument, (CreateEnum, CreateComposite, CreateDomain, AlterEnum, DropType)):
         return typescripts.steps(connection, argument, notices)
+    if isinstance(argument, CreateFunction):
+        return functionscripts.create(connection, argument)
+    if isinstance(argument, DropFunction):
+        return functionscripts.drop(connection, argument, notices)
     if isinstance(argument, Comment):
         return comments.steps(connection, argument)
     if isinstance(argument, Truncate):

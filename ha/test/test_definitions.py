@@ -59,7 +59,7 @@ class DefinitionTests(SynchronousTestCase):
     def test_some_are_impossible(self) -> None:
         """They say so, and what to do instead."""
         for text in (
-            "create function f() returns int as 'select 1' language sql",
+            "create function f() returns setof int as 'select 1' language sql",
             "create database x template other",
             "create database x encoding 'LATIN1'",
             "create role r",
