@@ -10,6 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.replication.committer import Work
+from ha.replication.follower import TOGETHER_S
 from ha.replication.groups import Origin
 from ha.replication.replica import Replica
 from ha.sqlite.connection import Connection
@@ -91,7 +92,7 @@ class ReplicaCase(SynchronousTestCase):
         """Let everything happen that needs no more time than this."""
         for _ in range(50):
             for member in self.members:
-                member.clock.advance(0)
+                member.clock.advance(TOGETHER_S if member.replica.follower.pausing else 0)
             self.network.settle()
         if seconds:
             for member in self.members:

@@ -28,6 +28,7 @@ from typing import Any, Final
 import apsw
 from twisted.internet.defer import Deferred
 
+from ha.replication.follower import TOGETHER_S
 from ha.replication.groups import Origin
 from ha.replication.replica import Parts, Replica
 from ha.sqlite.connection import open_visitor, open_writer
@@ -332,6 +333,8 @@ class Simulation:
                 steps.append(machine.lane.step)
             if machine.clock.is_due:
                 steps.append(lambda clock=machine.clock: clock.advance(0))
+            elif machine.replica.follower.pausing:
+                steps.append(lambda clock=machine.clock: clock.advance(TOGETHER_S))
             steps += [lambda machine=machine, pause=pause: self._go_on(machine, pause) for pause in machine.thinking]
         return steps
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ha.errors import StatementError
 from ha.replication.change import RowChange, decode, encode
-from ha.replication.follower import RETRY_S, CannotApply
+from ha.replication.follower import RETRY_S, TOGETHER_BYTES, TOGETHER_S, CannotApply
 from ha.test.machine import SUBJECT
 from ha.test.rig import Nodes
 
@@ -37,7 +37,7 @@ class FollowerTests(Nodes):
         refused = self.write(self.a, "INSERT INTO t VALUES (1, 'x', 1)")
         for _ in range(50):
             self.network.step()
-            self.b.clock.advance(0)
+            self.b.clock.advance(TOGETHER_S)
         self.assertEqual(self.sqlstate(refused), "57P03")
         failed = self.b.replica.follower.failed
         assert isinstance(failed, CannotApply)
@@ -60,7 +60,7 @@ class FollowerTests(Nodes):
         self.store(encode(strange), "x:1:1")
         for _ in range(50):
             self.network.step()
-            self.b.clock.advance(0)
+            self.b.clock.advance(TOGETHER_S)
         self.assertIsNotNone(self.b.replica.follower.failed)
         self.assertGreaterEqual(len(self.flushLoggedErrors()), 1)
 
@@ -99,7 +99,7 @@ class FollowerTests(Nodes):
         for _ in range(50):
             self.a.clock.advance(0)
             self.network.step()
-            self.b.clock.advance(0)
+            self.b.clock.advance(TOGETHER_S)
             while self.b.lane.waiting:
                 self.b.lane.step()
 
@@ -166,6 +166,41 @@ class FollowerTests(Nodes):
         self.b.replica.database.turnstile.release()
         self.b.clock.advance(0.1)
         self.assertEqual(self.rows(self.b), [(1, "x")])
+
+    def two_close_behind(self, value: str = "x") -> int:
+        """Something was just applied, and two messages arrive; at which version the file is."""
+        for number in (1, 2):
+            self.write(self.a, f"INSERT INTO t VALUES ({number}, '{value}', {number})")
+            self.settle_a()
+        self.turn(self.b)
+        return self.b.replica.database.version
+
+    def test_those_that_follow_closely_are_applied_together(self) -> None:
+        """One that comes alone does not wait."""
+        version = self.two_close_behind()
+        self.assertEqual(self.rows(self.b), [])
+        self.b.clock.advance(TOGETHER_S)
+        self.assertEqual((self.rows(self.b), self.b.replica.database.version), ([(1, "x"), (2, "x")], version + 1))
+        self.b.clock.advance(TOGETHER_S)
+        self.write(self.a, "DELETE FROM t")
+        self.settle_a()
+        self.turn(self.b)
+        self.assertEqual(self.rows(self.b), [])
+
+    def test_who_waits_for_a_position_does_not_wait_for_others(self) -> None:
+        """Whether what it waits for has arrived already, or comes after it asked."""
+        follower = self.b.replica.follower
+        self.two_close_behind()
+        self.assertNoResult(later := follower.reached(follower.position + 3, 5))
+        self.assertEqual(self.rows(self.b), [(1, "x"), (2, "x")])
+        self.write(self.a, "DELETE FROM t")
+        self.settle_a()
+        self.turn(self.b)
+        self.successResultOf(later)
+
+    def test_many_bytes_do_not_wait(self) -> None:
+        self.two_close_behind("x" * (TOGETHER_BYTES // 3))
+        self.assertEqual(self.rows(self.b, "SELECT count(*) FROM t"), [(2,)])
 
     def test_waiting_for_a_position(self) -> None:
         """It comes, or the time passes."""
