@@ -68,7 +68,7 @@ from ha.postgres.pgtypes import (
     spoken,
     unfit,
 )
-from ha.sql import addresses, spans, timetexts
+from ha.sql import addresses, spans, tids, timetexts
 from ha.sql.calendar import (
     DAY,
     DAY_EARLY,
@@ -241,6 +241,7 @@ _FROM_TEXT: dict[int, Callable[[str], Value]] = {
     OID: lambda text: int(text) if text.isdigit() else text,
     OIDS["inet"]: addresses.inet,
     OIDS["cidr"]: addresses.cidr,
+    OIDS["tid"]: tids.number_of,
     OIDS["macaddr"]: lambda text: _mac_from_text(OIDS["macaddr"], text),
     OIDS["macaddr8"]: lambda text: _mac_from_text(OIDS["macaddr8"], text),
     **{oid: partial(geometry.from_text, oid=oid) for oid in geometry.SIZES},
@@ -458,6 +459,7 @@ _FROM_BINARY: dict[int, Callable[[bytes], Value]] = {
     OIDS["cidr"]: _inet_from_binary,
     OIDS["macaddr"]: _mac_from_binary(OIDS["macaddr"], 6),
     OIDS["macaddr8"]: _mac_from_binary(OIDS["macaddr8"], 8),
+    OIDS["tid"]: lambda raw: int.from_bytes(raw, "big"),
     OIDS["void"]: lambda raw: "",
     **{oid: partial(geometry.from_binary, oid=oid) for oid in geometry.SIZES},
     **{

@@ -49,7 +49,7 @@ from ha.postgres.pgtypes import (
     spoken,
     unfit,
 )
-from ha.sql import spans
+from ha.sql import spans, tids
 from ha.sql.calendar import clock_text, date_shown, east_text, stamp_shown
 from ha.values import Value
 
@@ -186,6 +186,7 @@ _TEXT_ENCODERS: dict[int, Callable[[Value], bytes]] = {
     UUID: _lenient(_text_uuid),
     JSON: _text_json,
     JSONB: _text_json,
+    OIDS["tid"]: lambda value: (tids.shown(value) if isinstance(value, int) else str(value)).encode(),
     **{oid: _lenient(partial(geometry.to_text, oid=oid)) for oid in geometry.SIZES},
 }
 
@@ -422,6 +423,7 @@ _BINARY_ENCODERS: dict[int, Callable[[Value], bytes]] = {
     OIDS["macaddr"]: lambda value: _binary_mac(value, OIDS["macaddr"], 6),
     OIDS["macaddr8"]: lambda value: _binary_mac(value, OIDS["macaddr8"], 8),
     OIDS["record"]: record_binary,
+    OIDS["tid"]: lambda value: tids.to_binary(value if isinstance(value, int) else tids.number_of(str(value))),
     **{oid: partial(geometry.to_binary, oid=oid) for oid in geometry.SIZES},
     OIDS["void"]: lambda value: b"",
     **{OIDS[name]: (lambda oid: lambda value: _unsigned(value, oid))(OIDS[name]) for name in ("oid", "xid", "cid")},

@@ -22,7 +22,7 @@ def alias(rewriting: Rewriting, index: int) -> None:
 
     :raises StatementError: 0A000, RETURNING asks for another table's columns.
     """
-    table = _table(rewriting, index)
+    table = table_of(rewriting, index)
     if table < 0:
         return
     named = table + 1
@@ -39,8 +39,8 @@ def alias(rewriting: Rewriting, index: int) -> None:
     _returning(rewriting, returning + 1, {_text(rewriting, table), _text(rewriting, named)}, others)
 
 
-def _table(rewriting: Rewriting, index: int) -> int:
-    """The last token of the table's name; -1 if none stands there."""
+def table_of(rewriting: Rewriting, index: int) -> int:
+    """The last token of the name of the table that the INSERT, UPDATE or DELETE at `index` writes; -1 if none stands there."""
     at = index + 1
     if rewriting.key(at) == "OR":
         at += 2

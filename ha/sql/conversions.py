@@ -144,7 +144,7 @@ _SQLITE_CASTS = frozenset(
 _REGISTERED = (
     frozenset(
         "bool date timestamp timestamptz time timetz uuid json jsonb interval bytea int2 int4 int8 float4 float8 numeric "
-        "bpchar varchar oid regclass regtype regproc regprocedure regnamespace regrole char inet cidr".split()
+        "bpchar varchar oid regclass regtype regproc regprocedure regnamespace regrole char inet cidr tid".split()
     )
     | rangerules.NAMES
 )
@@ -182,7 +182,12 @@ def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName, afte
             rewriting.instead[first] = f"'{rewriting.key(first).lower()}'"
             return
         # For SQLite a column that is cast is still a column, and compared as it is.
-        told = name == "text" and rewriting.types is not None and rewriting.types.of(first, last) == "citext"
+        kind = rewriting.types.of(first, last) if rewriting.types is not None else None
+        told = name == "text" and kind == "citext"
+        if kind == "tid":
+            rewriting.before(first, "pg_tid_text(")
+            rewriting.after(last, ")")
+            return
         rewriting.before(first, "(CAST(" if told else "CAST(")
         rewriting.after(last, " AS TEXT) COLLATE BINARY)" if told else " AS TEXT)")
     elif name == "oid" and rewriting.key(last) in _FUNCTION_COLUMNS:

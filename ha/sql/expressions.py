@@ -38,6 +38,9 @@ class Schema(Protocol):
     def row_key(self, table: str) -> Sequence[str]:
         """What names one row of a table: the word for its rowid, or the columns of its key; nothing does of a view."""
 
+    def number(self, table: str) -> int:
+        """The catalog's number of a table."""
+
     def made_types(self) -> Mapping[str, str]:
         """Of each type that a client made, by its name, the words that tell all of it: :mod:`ha.sql.made`."""
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence, Set
 from itertools import product
 
 from ha.errors import StatementError
+from ha.sql import reading
 from ha.sql.reading import Item, Scope
 from ha.sql.rewriting import NOT_CALLED, Rewriting
 from ha.sql.tokens import NAMES, NUMBER, WORD, unquoted
@@ -70,11 +71,7 @@ def is_aggregate(rewriting: Rewriting, at: int) -> bool:
 
 def call_end(rewriting: Rewriting, at: int) -> int:
     """The token behind an aggregate's call, its FILTER and WITHIN GROUP included."""
-    after = rewriting.partners[at + 1] + 1
-    while rewriting.key(after) in ("FILTER", "WITHIN"):
-        opening = after + 1 + (rewriting.key(after) == "WITHIN")
-        after = rewriting.partners.get(opening, opening) + 1
-    return after
+    return reading.call_end(rewriting.key, rewriting.partners, at + 1, ("FILTER", "WITHIN"))
 
 
 def sets(rewriting: Rewriting, first: int, last: int) -> list[tuple[Term, ...]]:

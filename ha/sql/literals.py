@@ -21,7 +21,7 @@ CASTS = {
     "bool": "pg_bool", "int2": "pg_int2", "int4": "pg_int4", "int8": "pg_int8", "float4": "pg_float8", "float8": "pg_float8",
     "numeric": "pg_numeric", "uuid": "pg_uuid", "date": "pg_date", "timestamp": "pg_timestamp",
     "timestamptz": "pg_timestamptz", "time": "pg_time", "timetz": "pg_timetz", "interval": "pg_interval", "bytea": "pg_bytea",
-    "inet": "pg_inet", "cidr": "pg_cidr",
+    "inet": "pg_inet", "cidr": "pg_cidr", "tid": "pg_tid",
     **{"_" + name: f"pg__{name}" for name in TIMES},
     **{prefix + name: f"pg_{prefix}{name}" for name in (*RANGES, *MULTIRANGES) for prefix in ("", "_")},
 }  # fmt: skip

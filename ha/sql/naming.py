@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ha.sql.reading import Item, Reading
+from ha.sql.reading import Item, Reading, call_end
 from ha.sql.tokens import QUOTED, TEXTS, UNICODE_NAME, WORD
 from ha.sql.typenames import read_type
 
@@ -97,12 +97,6 @@ def _path(reading: Reading, first: int, last: int) -> str | None:
         return reading.plain(at)
     if reading.key(at + 1) != "(" or at + 1 not in reading.partners:
         return None
-    close = reading.partners[at + 1]
-    where = close + 1
-    while where < last and reading.key(where) in ("FILTER", "OVER", "WITHIN"):
-        if reading.key(where) == "WITHIN":
-            where += 1
-        where = reading.partners.get(where + 1, where + 1) + 1
-    if where != last:
+    if call_end(reading.key, reading.partners, at + 1, ("FILTER", "OVER", "WITHIN")) != last:
         return None
     return _NAMES.get(reading.key(at)) or reading.plain(at)

@@ -5,7 +5,7 @@ It reads brackets, commas and the words of clauses; what it does not see through
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -506,6 +506,19 @@ def begins_no_clause(key: Callable[[int], str], at: int) -> bool:
     if key(at) == "FROM":
         return key(at - 1) == "DISTINCT" and key(at - 2) in ("IS", "NOT")
     return key(at) == "GROUP" and key(at - 1) == "WITHIN"
+
+
+def call_end(key: Callable[[int], str], partners: Mapping[int, int], opening: int, words: Collection[str]) -> int:
+    """The token behind a call whose bracket opens at `opening`, and behind what belongs to it: FILTER (…), WITHIN GROUP (…), OVER (…).
+
+    :param key: gives the key of a token by its index.
+    :param words: which of these three.
+    """
+    after = partners[opening] + 1
+    while key(after) in words:
+        opening = after + 1 + (key(after) == "WITHIN")
+        after = partners.get(opening, opening) + 1
+    return after
 
 
 def term_end(key: Callable[[int], str], first: int, end: int) -> int:

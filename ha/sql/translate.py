@@ -26,6 +26,7 @@ from ha.sql import (
     merge,
     overloads,
     singles,
+    systemcolumns,
 )
 from ha.sql.calls import (
     OBJECT_FUNCTIONS,
@@ -308,6 +309,7 @@ _BY_KEY: dict[str, Callable[[Rewriting, int], None]] = {
     "OVERRIDING": overriding,
     "ON": on_conflict,
     "USING": using,
+    **systemcolumns.RULES,
     "MERGE": merge.begin,
     "INSERT": write,
     "UPDATE": write,

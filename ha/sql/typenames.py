@@ -250,7 +250,7 @@ KNOWN = frozenset(
     oid regclass regproc regtype text time timestamp timestamptz timetz uuid varbit varchar xml
     daterange datemultirange int4multirange int4range int8multirange int8range numrange nummultirange tsmultirange tsrange
     tstzmultirange tstzrange
-    point lseg path box polygon line circle macaddr8 tsvector tsquery pg_lsn citext
+    point lseg path box polygon line circle macaddr8 tsvector tsquery pg_lsn citext tid xid
     """.split()
 )
 
@@ -259,7 +259,7 @@ OTHERS = frozenset(
     """
     aclitem any anyarray anyelement cardinal_number character_data cid cstring int2vector
     jsonpath oidvector pg_node_tree pg_snapshot record refcursor regcollation regconfig
-    hstore ltree regdictionary regnamespace regoper regoperator regprocedure regrole sql_identifier tid time_stamp
-    txid_snapshot unknown void xid xid8 yes_or_no
+    hstore ltree regdictionary regnamespace regoper regoperator regprocedure regrole sql_identifier time_stamp
+    txid_snapshot unknown void xid8 yes_or_no
     """.split()
 )

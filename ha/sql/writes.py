@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ha.errors import StatementError
 from ha.sql import modifying
-from ha.sql.aliases import alias
+from ha.sql.aliases import alias, table_of
 from ha.sql.rewriting import Rewriting, elements
 from ha.sql.tokens import quoted_name, unquoted
 
@@ -89,17 +89,12 @@ def using(rewriting: Rewriting, index: int) -> None:
         or rewriting.key(rewriting.select_of(index)) != "DELETE"
     ):
         return
-    delete = rewriting.select_of(index)
-    start = delete + 2 + (rewriting.key(delete + 2) == "ONLY")
-    table = [
-        rewriting.text[token.start : token.end]
-        for token in rewriting.tokens[start:index]
-        if token.key not in ("PUBLIC", ".", "AS")
-    ]
-    if not table:
+    table = table_of(rewriting, rewriting.select_of(index))
+    if not 0 <= table < index:
         raise rewriting.error(index)
-    name = table[-1]
-    words = " AS ".join(table)
+    words, name = (rewriting.text[rewriting.tokens[at].start : rewriting.tokens[at].end] for at in (table, index - 1))
+    if table < index - 1:
+        words = f"{words} AS {name}"
     rewriting.instead[index] = f"WHERE rowid IN (SELECT {name}.rowid FROM {words},"
     rewriting.last(rewriting.clause_end(index + 1, frozenset(("RETURNING", ";"))) - 1, ")")
 

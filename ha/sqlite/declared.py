@@ -9,6 +9,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from ha.sql import systemcolumns
 from ha.sql.constraints import PRIMARY, UNIQUE, constraints
 from ha.sql.infer import columns, declaration
 from ha.sql.kinds import Kind, Statement
@@ -58,7 +59,8 @@ class Declared:
         """The declared type's words; None if there is no such column, "" if it is declared without."""
         found = self._table(table).get(column.lower())
         if found is None:
-            return None
+            kind = systemcolumns.TYPES.get(column.lower())
+            return kind if kind is not None and self.row_key(table) else None
         return narrowed(found[1]) if self._narrow else found[1]
 
     def sources(self, columns: Sequence[Source]) -> Sequence[Source]:
@@ -116,10 +118,10 @@ class Declared:
             return tuple(str(name) for (name,) in rows)
 
     def row_key(self, table: str) -> Sequence[str]:
-        """What names one row of a table: the word for its rowid, or the columns of its key; nothing does of a view."""
+        """What names one row of a client's table: the word for its rowid, or the columns of its key; nothing does of a view."""
         with self._connection.guard.trusted():
             found = self._connection.execute(
-                "SELECT wr FROM pragma_table_list WHERE name = ? COLLATE NOCASE AND type = 'table'"
+                "SELECT wr FROM pragma_table_list WHERE name = ? COLLATE NOCASE AND type = 'table' AND schema IN ('main', 'temp')"
                 " ORDER BY schema <> 'temp' LIMIT 1",
                 (table,),
             ).fetchone()
@@ -128,6 +130,10 @@ class Declared:
         if found[0]:
             return self.primary_key(table)
         return tuple(word for word in ("rowid", "_rowid_", "oid") if word not in self._table(table))[:1]
+
+    def number(self, table: str) -> int:
+        """The catalog's number of a table."""
+        return oid_of("class", f"{TEMPORARY}.{table}" if self._connection.has(table, "temp") else table)
 
     def made_types(self) -> Mapping[str, str]:
         """The types that clients made here: by name, the words that tell all of each."""

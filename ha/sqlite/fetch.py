@@ -15,6 +15,7 @@ import apsw
 from ha.errors import StatementError
 from ha.sql.assignments import fitting_mark
 from ha.sql.carried import BOUND_MAX
+from ha.sql.systemcolumns import INSERTED
 from ha.sqlite import capture as captures
 from ha.sqlite.capture import Capture, bytes_of
 from ha.sqlite.connection import Connection, Facts
@@ -31,6 +32,9 @@ ROW_BYTES = 64
 
 #: A client's mistakes, as apsw raises them: values that SQLite cannot hold are Python's own errors.
 MISTAKES = (apsw.Error, OverflowError, UnicodeError, MemoryError)
+
+#: A rowid that no row of a client's has.
+NO_ROWID = -(1 << 63)
 
 #: A batch ends when its text and blobs come to so many bytes; one row may be larger, up to SQLite's own limit.
 BATCH_BYTES_MAX = 1024 * 1024
@@ -185,8 +189,15 @@ def run_write(
     :returns: the rows of its RETURNING, how many rows it changed, and the last rowid it inserted, if it did.
     """
     before, since = connection.last_insert_rowid(), capture.count
-    cursor = Cursor(connection, sql, values)
-    rows = cursor.take_all(allowance) if facts.columns else []
+    asks = INSERTED in sql
+    if asks:  # whether each row was inserted: no earlier statement's may count
+        connection.set_last_insert_rowid(NO_ROWID)
+    try:
+        cursor = Cursor(connection, sql, values)
+        rows = cursor.take_all(allowance) if facts.columns else []
+    finally:
+        if asks and connection.last_insert_rowid() == NO_ROWID:
+            connection.set_last_insert_rowid(before)
     capture.after_statement(sql, may_change_schema=facts.changes_schema)
     # SQLite keeps the rowid of an earlier statement's INSERT, and two tables may give the same one.
     last = connection.last_insert_rowid()

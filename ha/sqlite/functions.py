@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import apsw
 
 from ha.errors import StatementError
-from ha.sql import zones
+from ha.sql import tids, zones
 from ha.sql.calendar import UNIX_EPOCH, kept_moment
 from ha.sql.namespaces import PUBLIC, path_of
 from ha.sql.variables import SERVER_VERSION, Variables
@@ -305,6 +305,8 @@ def _asking(connection: Connection) -> list[Row]:
         ("pg_typeof", 2, pg_typeof, ASKING),
         ("pg_is_in_recovery", 0, lambda: 0, STEADY),
         ("pg_random", 0, mathematics.random_, ASKING),
+        ("pg_tid", 1, _tid, STEADY),
+        ("pg_tid_text", 1, lambda rowid: None if rowid is None else tids.shown(rowid), STEADY),
         ("pg_sampled", -1, sampling.sampled, ASKING),
         ("gen_random_bytes", 1, bytestrings.gen_random_bytes, ASKING),
         ("inet_server_addr", 0, lambda: None, STEADY),
@@ -384,6 +386,10 @@ def _parameter(values: Any, number: int) -> Any:
     if not isinstance(values, tuple):
         raise StatementError("42883", "function pg_parameter is not to be called by name")
     return values[number - 1]
+
+
+def _tid(value: Any) -> int | None:
+    return value if value is None or isinstance(value, int) else tids.number_of(casts.text_of(value))
 
 
 def _age(asking: Context, value: Any) -> Any:

@@ -48,6 +48,10 @@ class Schema:
         """Of any table."""
         return ("rowid",)
 
+    def number(self, table: str) -> int:
+        """Of any table."""
+        return 4711
+
     def made_types(self) -> Mapping[str, str]:
         """An enumeration, a composite type and two domains."""
         return {"mood": MOOD, "pt": POINT, "age": AGE, "label": LABEL}
