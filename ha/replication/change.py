@@ -39,7 +39,7 @@ from typing import Any
 
 import orjson
 
-from ha.replication.parts import split
+from ha.replication.parts import pieces
 from ha.replication.repeats import changes_key, find_unrepeatable
 from ha.replication.runs import EXACT_INTEGER_MAX, RUN_ROWS_MIN, insertions, runs
 from ha.sqlite.rowchange import (
@@ -180,8 +180,9 @@ def merge(bodies: Sequence[bytes], shape_of: ShapeOf) -> bytes:
         entries += told
         transactions += counts
     changes: list[Change] = []
+    known: dict[Any, Any] = {}
     for entry in entries:
-        change = _change_from_json(entry)
+        change = _change_from_json(entry, known)
         assert isinstance(change, RowChange), "what changes the schema is never queued"
         changes.append(change._replace(shape=shape_of(change.table, change.columns)))
     unrepeatable = find_unrepeatable(changes)
@@ -224,7 +225,7 @@ def decode(body: bytes) -> Message:
     collects = gc.isenabled()
     gc.disable()
     try:
-        return _decoded(_pieces(body))
+        return _decoded(map(_object, pieces(body, PIECE_BYTES)))  # each is gone when it was read
     finally:
         if collects:
             gc.enable()
@@ -235,6 +236,7 @@ def _decoded(pieces: Iterable[dict[str, Any]]) -> Message:
     plain: dict[str, Any] = {}
     changes: list[Change] = []
     returns: list[int] = []
+    known: dict[Any, Any] = {}
     at = 0
     try:
         for piece in pieces:
@@ -242,7 +244,7 @@ def _decoded(pieces: Iterable[dict[str, Any]]) -> Message:
                 if "returns" in entry:
                     returns.append(at)
                 else:
-                    changes.append(_change_from_json(entry))
+                    changes.append(_change_from_json(entry, known))
                 at += 1
             plain |= piece
         transactions = [(entry["id"], entry["changes"]) for entry in plain.get("transactions") or ()]
@@ -269,15 +271,6 @@ def _decoded(pieces: Iterable[dict[str, Any]]) -> Message:
         raise Malformed(f"a field is missing or of the wrong type: {error!r}") from error
     validate(message)
     return message
-
-
-def _pieces(body: bytes) -> Iterator[dict[str, Any]]:
-    """The objects that `body` can be cut into."""
-    for part in split(body, PIECE_BYTES):
-        if part.cut is None:  # it cannot be cut so small
-            yield _object(body)
-            return
-        yield _object(part.body)
 
 
 def _object(text: bytes) -> dict[str, Any]:
@@ -453,7 +446,8 @@ def _key_is_whole(values: Row, shape: Shape | None) -> bool:
     return True
 
 
-def _change_from_json(entry: dict[str, Any]) -> Change:
+def _change_from_json(entry: dict[str, Any], known: dict[Any, Any]) -> Change:
+    """:param known: names that were read before. A row of a large message is mostly these; so all rows share them."""
     operation = entry["operation"]
     if operation == SQL:
         if "row_operation" not in entry:
@@ -462,11 +456,12 @@ def _change_from_json(entry: dict[str, Any]) -> Change:
             return Command(definition or command, entry.get("ts_ns", 0), command if definition else None)
         operation = entry["row_operation"]
     old, new = entry.get("old_values"), entry.get("new_values")
+    columns, pk_columns = _columns(entry["columns"]), _columns(entry.get("pk_columns") or ())
     return RowChange(
-        entry["table"],
-        operation,
-        _columns(entry["columns"]),
-        _columns(entry.get("pk_columns") or ()),
+        known.setdefault(entry["table"], entry["table"]),
+        known.setdefault(operation, operation),
+        known.setdefault(columns, columns),
+        known.setdefault(pk_columns, pk_columns),
         entry.get("old_rowid"),
         entry.get("new_rowid"),
         unpack(old, entry.get("old_types")),

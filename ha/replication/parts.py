@@ -10,7 +10,7 @@ anywhere, and only nodes can read it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 #: Before the pieces but the first, and after the pieces but the last.
@@ -36,26 +36,45 @@ class Part:
 
 def split(body: bytes, size: int) -> list[Part]:
     """Cut `body` into parts of at most `size` bytes."""
-    parts = []
+    places = _places(body, size)
+    if places is None:
+        return [Part(body[at : at + size]) for at in range(0, len(body), size)]
+    return [_part(body, begin, end) for begin, end in places]
+
+
+def pieces(body: bytes, size: int) -> Iterator[bytes]:
+    """The bodies of those parts, each made when it is asked for; `body` itself where it has no place to cut at."""
+    places = _places(body, size)
+    return iter((body,)) if places is None else (_part(body, begin, end).body for begin, end in places)
+
+
+def _places(body: bytes, size: int) -> list[tuple[int, int]] | None:
+    """Where each part's piece of the body begins and ends; None where no place to cut at comes in time."""
+    places = []
     begin = 0
     while True:
-        head = _HEAD if begin else b""
-        if len(head) + len(body) - begin <= size:
-            parts.append(Part(head + body[begin:], f"{len(head)} 0"))
-            return parts
-        end = body.rfind(_BETWEEN, begin, begin + size - len(head) - len(_TAIL) + len(_BETWEEN) - 1) + 1
+        head = len(_HEAD) if begin else 0
+        if head + len(body) - begin <= size:
+            places.append((begin, len(body)))
+            return places
+        end = body.rfind(_BETWEEN, begin, begin + size - head - len(_TAIL) + len(_BETWEEN) - 1) + 1
         if end <= begin:
-            return [Part(body[at : at + size]) for at in range(0, len(body), size)]
-        parts.append(Part(head + body[begin:end] + _TAIL, f"{len(head)} {len(_TAIL)}"))
+            return None
+        places.append((begin, end))
         begin = end + 1  # the comma is nobody's
+
+
+def _part(body: bytes, begin: int, end: int) -> Part:
+    head, tail = _HEAD if begin else b"", _TAIL if end < len(body) else b""
+    return Part(b"".join((head, memoryview(body)[begin:end], tail)), f"{len(head)} {len(tail)}")
 
 
 def join(parts: Sequence[Part]) -> bytes:
     """What :func:`split` cut. Where a header is none that it wrote, the bodies as they are: they will not be a message."""
-    pieces = []
+    found = []
     for part in parts:
         cut = _CUT.fullmatch(part.cut or "")
         if cut is None:
             return b"".join([one.body for one in parts])
-        pieces.append(part.body[int(cut[1]) : len(part.body) - int(cut[2])])
-    return b",".join(pieces)
+        found.append(memoryview(part.body)[int(cut[1]) : len(part.body) - int(cut[2])])
+    return b",".join(found)

@@ -280,6 +280,10 @@ class LargeTests(SynchronousTestCase):
         read = decode(body)
         self.assertEqual([change.new_values for change in read.changes], [change.new_values for change in changes])  # type: ignore[union-attr]
         self.assertEqual((read.transactions, read.sequences, read.group), (large.transactions, large.sequences, 3))
+        first, last = read.changes[0], read.changes[-1]
+        assert isinstance(first, RowChange) and isinstance(last, RowChange)
+        for name in ("table", "operation", "columns", "pk_columns"):  # held once, not once for each of a million rows
+            self.assertIs(getattr(first, name), getattr(last, name), name)
 
     def test_a_row_that_is_larger_than_a_piece(self) -> None:
         """Is read at once."""

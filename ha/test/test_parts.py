@@ -8,7 +8,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.replication.change import Message, RowChange, decode, encode
-from ha.replication.parts import Part, join, split
+from ha.replication.parts import Part, join, pieces, split
 
 
 def body(*texts: str) -> bytes:
@@ -36,6 +36,7 @@ class PartTests(SynchronousTestCase):
             self.assertLessEqual(max(len(part.body) for part in parts), size)
             self.assertEqual(changes(parts), json.loads(whole)["changes"])
             self.assertEqual(join(parts), whole)
+            self.assertEqual(list(pieces(whole, size)), [part.body for part in parts])
         self.assertEqual(len(decode(whole).changes), 8)
 
     def test_what_fits_is_one_part(self) -> None:
@@ -48,6 +49,7 @@ class PartTests(SynchronousTestCase):
         for whole in (body("small", "x" * 1000, "small"), bytes(2000)):
             parts = split(whole, 300)
             self.assertEqual({part.cut for part in parts}, {None})
+            self.assertEqual(list(pieces(whole, 300)), [whole])
             self.assertLessEqual(max(len(part.body) for part in parts), 300)
             self.assertEqual(join(parts), whole)
 
