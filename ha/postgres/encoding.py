@@ -16,7 +16,7 @@ from struct import error as StructError
 
 from ha.errors import StatementError
 from ha.postgres import geometry, rangewire, records, styles
-from ha.postgres.manner import ISO, POSTGRES, Charset, Manner
+from ha.postgres.manner import HEX, ISO, POSTGRES, Charset, Manner
 from ha.postgres.moments import date_of, moment_of, stamp_of, time_of
 from ha.postgres.nested import array_binary, array_text, record_binary, vector_binary
 from ha.postgres.numerals import FLOAT4_LAYOUT, decimal_of, float4_text, float_text, numeric_binary, numeric_text
@@ -191,10 +191,21 @@ _TEXT_ENCODERS: dict[int, Callable[[Value], bytes]] = {
 }
 
 
+def _escaped(value: Value) -> bytes:
+    raw = value if isinstance(value, bytes) else plain_text(value)
+    return _NOT_SHOWN.sub(lambda found: b"\\\\" if found[0] == b"\\" else b"\\%03o" % found[0][0], raw)
+
+
+#: What bytea_output = escape does not write as it is.
+_NOT_SHOWN = re.compile(rb"[^\x20-\x7e]|\\")
+
+
 def _styled(oid: int, manner: Manner) -> Callable[[Value], bytes] | None:
     """What writes a value whose text depends on the client's settings; None where it does not."""
     if oid == TIMESTAMPTZ and (manner.zone is not None or manner.dates != ISO):
         return lambda value: styles.styled_moment(moment_of(value), manner).encode()
+    if oid == BYTEA and manner.bytes != HEX:
+        return _escaped
     if oid == TIMESTAMP and manner.dates != ISO:
         return lambda value: styles.styled_stamp(stamp_of(value), manner).encode()
     if oid == DATE and manner.dates != ISO:

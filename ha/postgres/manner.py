@@ -17,8 +17,8 @@ from ha.sql.encodings import CODECS, no_equivalent, wrong_bytes
 from ha.sql.zones import zone_of
 
 #: The settings that :func:`manner_of` is asked with, in its order.
-SETTINGS = ("TimeZone", "DateStyle", "IntervalStyle", "client_encoding")
-ISO, POSTGRES = "ISO", "postgres"
+SETTINGS = ("TimeZone", "DateStyle", "IntervalStyle", "client_encoding", "bytea_output")
+ISO, POSTGRES, HEX = "ISO", "postgres", "hex"
 
 
 class Charset(NamedTuple):
@@ -77,6 +77,7 @@ class Manner(NamedTuple):
     :param order: ``MDY``, ``DMY`` or ``YMD``: how ``1/2/3`` is meant, and but for ISO's how a date is written.
     :param intervals: ``postgres``, ``postgres_verbose``, ``sql_standard`` or ``iso_8601``.
     :param charset: None for UTF-8.
+    :param bytes: ``hex`` or ``escape``.
     """
 
     zone: tzinfo | None = None
@@ -84,13 +85,14 @@ class Manner(NamedTuple):
     order: str = "MDY"
     intervals: str = POSTGRES
     charset: Charset | None = None
+    bytes: str = HEX
 
 
 @lru_cache(256)
-def manner_of(zone: str, date_style: str, interval_style: str, encoding: str) -> Manner | None:
+def manner_of(zone: str, date_style: str, interval_style: str, encoding: str, bytea_output: str = HEX) -> Manner | None:
     """What these settings mean, as SHOW prints them; None for the usual."""
     dates, _, order = date_style.partition(", ")
     codec = CODECS[encoding]
     charset = Charset(encoding, codec) if codec is not None else None
-    found = Manner(zone_of(zone), dates, order, interval_style, charset)
+    found = Manner(zone_of(zone), dates, order, interval_style, charset, bytea_output)
     return None if found == Manner() else found

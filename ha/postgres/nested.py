@@ -201,7 +201,10 @@ def json_item(value: Value, element: int) -> Any:
         return "\\x" + value.hex()
     if isinstance(value, float) and not isfinite(value):
         return float_text(value)
-    if isinstance(value, str) and (element in (JSON, JSONB) or is_nested(element)):
+    if element in (JSON, JSONB) and value is not None:
+        # A document stays its text, as ARRAY[x::json] keeps it: what JSON made of it could not tell "1" from 1, or null from NULL.
+        return value if isinstance(value, str) else json.dumps(value)
+    if isinstance(value, str) and is_nested(element):
         return json.loads(value)
     return value
 

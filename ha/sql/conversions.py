@@ -151,7 +151,7 @@ _REGISTERED = (
 
 
 #: What arrays are made of element by element.
-_CAST_EACH = rangerules.NAMES | frozenset(literals.TIMES)
+_CAST_EACH = rangerules.NAMES | frozenset((*literals.TIMES, "bool", "uuid", "inet", "cidr", "bytea", "json", "jsonb"))
 
 
 def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName, after: int, at: int = -1) -> None:

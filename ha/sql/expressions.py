@@ -168,6 +168,9 @@ class Expressions:
         left = self.typed(first, at, scope, depth + 1)
         right = self.typed(at + 1, last, scope, depth + 1)
         if key == "||":
+            free = [side for side in ((first, at), (at + 1, last)) if self._is_free(*side)]
+            if "bytea" in (left, right) and (left == right or free):
+                return "bytea"
             for side in (left, right):
                 if side and (side.startswith("_") or side == "jsonb"):
                     return side
@@ -181,6 +184,10 @@ class Expressions:
         if key in ("&", "|", "#", "<<", ">>"):
             return left or "int8"
         return _arithmetic(key, left, right)
+
+    def _is_free(self, first: int, last: int) -> bool:
+        """A literal or a parameter, which takes its neighbour's type."""
+        return last - first == 1 and (self.reading.kind(first) in TEXTS or self.reading.kind(first) == PARAMETER)
 
     def _primary(self, first: int, last: int, scope: Scope, depth: int) -> str | None:
         cast = self.reading.cast_at_end(first, last)

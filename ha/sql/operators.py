@@ -227,10 +227,15 @@ def array(rewriting: Rewriting, index: int) -> None:
 
 def _of_arrays(rewriting: Rewriting, opening: int) -> None:
     """What is cast to an array within ARRAY[…] is an array there, not a text."""
+    known = rewriting.types if rewriting.ask() else None
     for first, last in elements(rewriting, opening):
         if rewriting.key(last) == "]" and rewriting.key(last - 1) == "[":
             rewriting.first(first, "json(")
             rewriting.last(last, ")")
+        elif known is not None and known.of(first, last) == "bytea":
+            # Bytes may happen to be SQLite's own form of JSON.
+            rewriting.after(first - 1, "pg_bytea_item(")
+            rewriting.before(last + 1, ")")
 
 
 #: Columns of the catalog whose elements are counted from 0.

@@ -130,6 +130,11 @@ def _joined(rewriting: Rewriting, types: Types, at: int) -> None:
     if "jsonb" in (left, right) and (left == right or untyped_left or untyped_right or None in (left, right)):
         rewriting.call(first, at, last, "pg_jsonb_concat")
         return
+    if "bytea" in (left, right) and {left, right} <= {"bytea", None} | (
+        {"text"} if untyped_left or untyped_right else set()
+    ):
+        rewriting.call(first, at, last, "pg_bytea_concat")
+        return
     is_left, is_right = (left or "").startswith("_"), (right or "").startswith("_")
     if is_left or is_right:
         if is_left and (is_right or untyped_right or right is None):

@@ -41,7 +41,7 @@ def array_agg() -> Parts:
 
 
 def _gather(state: Gathered, value: Any) -> None:
-    state.add(value.hex() if isinstance(value, bytes) else value)
+    state.add("\\x" + value.hex() if isinstance(value, bytes) else value)
 
 
 def _as_array(state: Gathered) -> str | None:

@@ -27,6 +27,11 @@ def _bytes(value: Any) -> bytes:
     return value if isinstance(value, bytes) else text_of(value).encode()
 
 
+def item(value: Any) -> str:
+    """Bytes as an element of an array, which JSON can hold."""
+    return "\\x" + of_bytes(value).hex()
+
+
 def _digest(name: str) -> Callable[[Any], bytes]:
     return lambda value: hashlib.new(name, _bytes(value)).digest()
 
@@ -164,6 +169,8 @@ def convert_to(value: Any, name: Any) -> bytes:
 FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = tuple(
     (name, count, strict(function))
     for name, count, function in (
+        ("pg_bytea_item", 1, item),
+        ("pg_bytea_concat", 2, lambda left, right: of_bytes(left) + of_bytes(right)),
         ("bit_length", 1, lambda value: len(_bytes(value)) * 8),
         ("md5", 1, md5),
         ("sha224", 1, _digest("sha224")),

@@ -286,6 +286,13 @@ def _asking(connection: Connection) -> list[Row]:
                 ("timestamp", to_timestamp),
                 ("timestamptz", to_timestamptz),
                 ("interval", intervals.pg_interval),
+                ("bool", casts.pg_bool),
+                ("uuid", casts.pg_uuid),
+                ("inet", casts.pg_inet),
+                ("cidr", casts.pg_cidr),
+                ("bytea", bytestrings.item),
+                ("json", lambda one: casts.pg_json(arrays.stored(one))),
+                ("jsonb", lambda one: casts.pg_jsonb(arrays.stored(one))),
             )
         ),
         ("make_timestamptz", 6, lambda *parts: times.make_timestamptz_in(zone(), *parts), ASKING),

@@ -6,9 +6,11 @@ import json
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
 from ha.sqlite import arrays
+from ha.test.spoken import Spoken
 from ha.test.test_functions import FunctionCase
 
 
@@ -100,3 +102,29 @@ class ArrayTests(FunctionCase):
     def test_json_arrays_are_read_as_they_are(self, values: list[object]) -> None:
         """Every value."""
         self.assertEqual(arrays.elements(json.dumps(values)), values)
+
+
+class SpokenTests(SynchronousTestCase):
+    """In a session."""
+
+    def test_arrays_of_equal_elements_are_equal(self) -> None:
+        """However they were written: the elements are cast one by one."""
+        spoken = Spoken(self)
+        for text in (
+            "select array[true] is not distinct from '{t}'::bool[]",
+            "select array['00000000-0000-0000-0000-00000000000a'::uuid] = '{00000000-0000-0000-0000-00000000000A}'::uuid[]",
+            "select array['1.2.3.4'::inet] = '{1.2.3.4/32}'::inet[]",
+        ):
+            self.assertEqual(spoken.rows(text), [("t",)], text)
+        self.assertEqual(spoken.error("select '{x}'::bool[]").sqlstate, "22P02")
+
+    def test_documents_in_arrays_have_one_form(self) -> None:
+        """A parameter's and ARRAY's: the text of each."""
+        spoken = Spoken(self)
+        literal = b'{"{\\"a\\": 1}",1,"\\"x\\"","null"}'
+        for text in (
+            "select $1::json[]::text",
+            "select array['{\"a\": 1}'::json, '1'::json, '\"x\"'::json, 'null'::json]::text",
+        ):
+            heard = spoken.extended(text, *([literal] if "$1" in text else []))
+            self.assertIn((literal,), [message.values for message in heard if hasattr(message, "values")])

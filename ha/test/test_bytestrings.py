@@ -58,3 +58,25 @@ class DrawnTests(FunctionCase):
         self.assertEqual(len(first), 16)
         self.assertNotEqual(first, second)
         self.refused((("gen_random_bytes(0)", "39000"), ("gen_random_bytes(1025)", "39000")))
+
+
+class SpokenTests(SynchronousTestCase):
+    """In a session."""
+
+    def test_joined_bytes_are_bytes(self) -> None:
+        """With a literal, too; and so they are in an array, however they look to SQLite."""
+        spoken = Spoken(self)
+        for text, rows in (
+            (
+                r"select '\x00'::bytea || 'x', 'x' || '\x01'::bytea, '\x01'::bytea || '\x02ff'",
+                [("\\x0078", "\\x7801", "\\x0102ff")],
+            ),
+            (r"select array['\x01'::bytea, null], array_agg('\x01'::bytea)", [('{"\\\\x01",NULL}', '{"\\\\x01"}')]),
+        ):
+            self.assertEqual(spoken.rows(text), rows, text)
+
+    def test_bytea_output(self) -> None:
+        """As the session says, in its results."""
+        spoken = Spoken(self)
+        spoken.query("set bytea_output = escape")
+        self.assertEqual(spoken.rows(r"select '\x01ff41'::bytea, '\x5c00'::bytea"), [("\\001\\377A", "\\\\\\000")])

@@ -20,6 +20,7 @@ class MannerTests(SynchronousTestCase):
     def test_anything_else(self) -> None:
         """Is told."""
         self.assertEqual(manner_of("UTC", "German, DMY", "postgres", "UTF8"), Manner(dates="German", order="DMY"))
+        self.assertEqual(manner_of("UTC", "ISO, MDY", "postgres", "UTF8", "escape"), Manner(bytes="escape"))
         self.assertEqual(manner_of("UTC", "ISO, DMY", "postgres", "UTF8"), Manner(order="DMY"))
         self.assertEqual(manner_of("UTC", "ISO, MDY", "iso_8601", "UTF8"), Manner(intervals="iso_8601"))
         self.assertEqual(
