@@ -8,19 +8,13 @@ from __future__ import annotations
 from datetime import date
 from math import isfinite
 
-from ha.postgres.pgtypes import DATE, TIME, TIMESTAMP, TIMESTAMPTZ, TIMETZ, unfit
+from ha.postgres.pgtypes import DATE, OIDS, TIMESTAMP, TIMESTAMPTZ, unfit
 from ha.sql import timetexts
 from ha.sql.calendar import DAY, EPOCH, SECOND, UNIX_EPOCH, kept_moment
 from ha.values import Value
 
 #: As messages call them.
-SPOKEN = {
-    DATE: "date",
-    TIMESTAMP: "timestamp",
-    TIMESTAMPTZ: "timestamp with time zone",
-    TIME: "time",
-    TIMETZ: "time with time zone",
-}
+SPOKEN = {OIDS[name]: words for name, words in timetexts.SPOKEN.items()}
 
 
 def _counted(value: Value, oid: int) -> tuple[int, int | None]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ha.errors import StatementError
+from ha.sql import timeliterals
 from ha.sql.kinds import Alteration, AlterTable, Kind, Script
 from ha.sql.namespaces import joined, own_name, placed
 from ha.sql.reader import Parsed, Reader, refused
-from ha.sql.tokens import quoted, quoted_name, tokenize
+from ha.sql.tokens import STRING, quoted, quoted_name, tokenize
 from ha.sql.translate import translate
 from ha.sql.typedefinitions import alter_domain, alter_type
 from ha.sql.typenames import read_type
@@ -136,12 +137,25 @@ def _is_sqlites(reader: Reader, start: int, action: Alteration) -> bool:
 def _plain_column(reader: Reader, start: int) -> bool:
     """A column that needs no translation beyond the usual."""
     keys = {token.key for token in reader.tokens[start:]}
-    return keys.isdisjoint(_NEEDS_WORK)
+    return keys.isdisjoint(_NEEDS_WORK) and not _unusual_default(reader, start)
+
+
+def _unusual_default(reader: Reader, start: int) -> bool:
+    """``DEFAULT '…'`` of a date or time that is kept otherwise than it is written."""
+    for at in range(start, len(reader.tokens) - 1):
+        if reader.tokens[at].key == "DEFAULT" and reader.tokens[at + 1].kind == STRING:
+            words = reader.words(at, at + 2)
+            first = next((one for one in range(start, at) if reader.tokens[one].key in _TIMES), at)
+            return first < at and timeliterals.default(words, reader.words(first, at)) != words
+    return False
+
+
+_TIMES = frozenset(name.upper() for name in timeliterals.KNOWN)
 
 
 _NEEDS_WORK = frozenset(
     "SERIAL BIGSERIAL SMALLSERIAL GENERATED NOW GEN_RANDOM_UUID UUID_GENERATE_V4 UNIQUE PRIMARY CURRENT_TIMESTAMP CURRENT_DATE "
-    "CURRENT_TIME :: ( LOCALTIMESTAMP ARRAY REFERENCES CITEXT".split()
+    "CURRENT_TIME :: ( TO LOCALTIMESTAMP ARRAY REFERENCES CITEXT".split()
 )
 
 

@@ -28,7 +28,7 @@ from ha.sql.tokens import (
     unquoted,
 )
 from ha.sql.typed import Types
-from ha.sql.typenames import TypeName, declared_type
+from ha.sql.typenames import TypeName, declared_type, interval_arguments
 
 #: By type: the function that makes a value fit, with the modifiers as further arguments.
 FITTING = {
@@ -58,6 +58,8 @@ def more_arguments(column: TypeName) -> str:
     """The rest of the call, after the value."""
     if is_made(column.name):
         return call(column.name)[1][:-1]
+    if column.name == "interval":
+        return interval_arguments(column)
     if column.name in ("numeric", "varchar", "bpchar", "timestamp", "timestamptz", "time", "timetz"):
         return "".join(f", {modifier}" for modifier in column.modifiers)
     return ""
@@ -69,7 +71,7 @@ def fitting_mark(words: str | None) -> str:
     function = function_of(column) if column is not None else None
     if column is None or function is None:
         return "?"
-    if not (column.modifiers or column.name in ("bpchar", "jsonb") or is_made(column.name)):
+    if not (column.modifiers or column.fields or column.name in ("bpchar", "jsonb") or is_made(column.name)):
         return "?"
     return f"{function}(?{more_arguments(column)})"
 

@@ -214,11 +214,31 @@ def named_arguments(rewriting: Rewriting, index: int) -> None:
 
 
 def precision(rewriting: Rewriting, index: int) -> None:
-    """``CURRENT_TIMESTAMP(3)``."""
-    if rewriting.key(index) == "CURRENT_TIME" and not rewriting.is_sqlites:
-        rewriting.instead[index] = "pg_current_time()"
+    """``CURRENT_TIMESTAMP(3)``, ``LOCALTIME``: with a number, rounded."""
+    word = rewriting.key(index)
+    if rewriting.key(index - 1) in (".", "AS") or rewriting.key(index + 1) == ".":
+        return
+    digits = None
     if rewriting.key(index + 1) == "(" and rewriting.kind(index + 2) == NUMBER and rewriting.key(index + 3) == ")":
+        digits = rewriting.key(index + 2)
         rewriting.drop(index + 1, index + 3)
+    if rewriting.is_sqlites and word.startswith("CURRENT"):
+        return
+    function, cast = _CLOCKS[word]
+    if digits is not None:
+        rewriting.instead[index] = f"{cast}({function}, {digits})"
+    elif function.endswith("()"):
+        bare(function.removesuffix("()"))(rewriting, index)
+
+
+#: What gives it, and what rounds it.
+_CLOCKS = {
+    "CURRENT_TIMESTAMP": ("now()", "pg_timestamptz"),
+    "CURRENT_DATE": ("pg_current_date()", "pg_date"),
+    "CURRENT_TIME": ("pg_current_time()", "pg_timetz"),
+    "LOCALTIMESTAMP": ("localtimestamp()", "pg_timestamp"),
+    "LOCALTIME": ("localtime()", "pg_time"),
+}
 
 
 def notify(rewriting: Rewriting, index: int) -> None:

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ha.errors import StatementError
-from ha.sql import kinds
+from ha.sql import kinds, spans, zones
+from ha.sql.calendar import SECOND
 from ha.sql.copycommand import copy
 from ha.sql.kinds import Kind
 from ha.sql.reader import Parsed, Reader, refused
@@ -178,9 +179,11 @@ def _zone(reader: Reader) -> str | None:
         reader.end()
         return None
     if reader.take("INTERVAL"):
-        value = reader.string()
+        span = spans.read(reader.string())
         reader.at = len(reader.tokens)  # HOUR TO MINUTE
-        return value
+        if span.months or span.days:
+            raise StatementError("22023", "interval value must not include months or days")
+        return zones.posix_name(span.microseconds // SECOND)
     return _value(reader)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ha.errors import StatementError
-from ha.sql import declarations, domains, enums, literals, rangerules
+from ha.sql import declarations, domains, enums, literals, rangerules, timeliterals
 from ha.sql.exact import EXACT_DIGITS
 from ha.sql.made import Domain, domain, is_made
 from ha.sql.rewriting import Rewriting
 from ha.sql.tokens import PARAMETER, QUOTED, STRING, TEXTS, WORD, literal, quoted, quoted_name, unquoted
-from ha.sql.typenames import KNOWN, OTHERS, TypeName, declared_type, read_type
+from ha.sql.typenames import KNOWN, OTHERS, TypeName, declared_type, interval_arguments, read_literal, read_type
 
 
 def parameter(rewriting: Rewriting, index: int) -> None:
@@ -170,6 +170,9 @@ def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName, afte
         _wrap(rewriting, first, last, _type_behind(one), after)
         domains.cast(rewriting, one, first, last)
         return
+    if rewriting.is_stored and first == last and rewriting.kind(first) == STRING and name in timeliterals.KNOWN:
+        _keep(rewriting, first, type_name)
+        return
     if rewriting.verb.startswith("CREATE"):
         own = declarations.SQLITE_CASTS.get(name)
         rewriting.before(first, "CAST(" if own else "(")
@@ -209,7 +212,11 @@ def _wrap(rewriting: Rewriting, first: int, last: int, type_name: TypeName, afte
         rewriting.before(first, "CAST(")
         rewriting.after(last, " AS TEXT)")
     elif name in _REGISTERED:
-        modifiers = "".join(f", {modifier}" for modifier in type_name.modifiers)
+        modifiers = (
+            interval_arguments(type_name)
+            if name == "interval"
+            else "".join(f", {modifier}" for modifier in type_name.modifiers)
+        )
         rewriting.before(first, f"pg_{name}(")
         rewriting.after(last, f"{modifiers})")
     else:
@@ -223,6 +230,11 @@ _EXACT = {
     **{name: (f"pg_{name}(dec_integer(", "))") for name in ("int2", "int4", "int8")},
     **dict.fromkeys(("float4", "float8"), ("pg_float_or_nan(", ")")),
 }
+
+
+def _keep(rewriting: Rewriting, at: int, type_name: TypeName) -> None:
+    """A literal that stays in the schema."""
+    rewriting.instead[at] = quoted(timeliterals.kept(literal(rewriting.text, rewriting.tokens[at]) or "", type_name))
 
 
 def _type_behind(one: Domain) -> TypeName:
@@ -303,41 +315,30 @@ def typed_literal(rewriting: Rewriting, index: int) -> None:
     """``DATE '2026-01-01'``. SQLite could read a column called date and an alias, so the literal must look the part."""
     if rewriting.key(index - 1) in (".", "::", "AS"):
         return
-    type_name, after = read_type(rewriting.text, rewriting.tokens, index)
-    if type_name is not None and after > index + 1 and rewriting.kind(after) == STRING and not rewriting.sqlite_order:
-        rewriting.drop(index, after - 1)
-        _wrap(rewriting, after, after, type_name, after + 1)
+    found = read_literal(rewriting.text, rewriting.tokens, index)
+    if found is None or rewriting.kind(found[1]) != STRING:
         return
-    if rewriting.kind(index + 1) != STRING:
+    type_name, at, after = found
+    if rewriting.is_stored:
+        rewriting.drop(index, at - 1)
+        if after > at + 1:
+            rewriting.drop(at + 1, after - 1)
+        _keep(rewriting, at, type_name)
         return
-    if rewriting.key(index) == "INTERVAL" and _interval_fields(rewriting, index):
+    if (at > index + 1 or after > at + 1) and not rewriting.sqlite_order:
+        rewriting.drop(index, at - 1)
+        _wrap(rewriting, at, at, type_name, after)
+        if after > at + 1:
+            rewriting.drop(at + 1, after - 1)
         return
-    value = literal(rewriting.text, rewriting.tokens[index + 1]) or ""
-    name = rewriting.key(index).lower()
+    if at > index + 1:
+        return
+    value = literal(rewriting.text, rewriting.tokens[at]) or ""
     if (
-        name == "interval"
+        type_name.name == "interval"
         or value[:1].isdigit()
         or not rewriting.is_sqlites
         or value.lower() in ("now", "today", "tomorrow", "yesterday", "epoch", "infinity")
     ):
-        rewriting.instead[index] = f"pg_{name}("
-        rewriting.after(index + 1, ")")
-
-
-_FIELDS = frozenset(("YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"))
-
-
-def _interval_fields(rewriting: Rewriting, index: int) -> bool:
-    """``INTERVAL '1' DAY``, ``INTERVAL '1:30' HOUR TO MINUTE``."""
-    first = rewriting.key(index + 2)
-    if first not in _FIELDS:
-        return False
-    last, end = first, index + 2
-    if rewriting.key(index + 3) == "TO" and rewriting.key(index + 4) in _FIELDS:
-        last, end = rewriting.key(index + 4), index + 4
-    if rewriting.key(end + 1) == "(" and last == "SECOND" and end + 1 in rewriting.partners:
-        end = rewriting.partners[end + 1]
-    rewriting.instead[index] = "pg_interval_of("
-    rewriting.after(index + 1, f", '{first.lower()}', '{last.lower()}')")
-    rewriting.drop(index + 2, end)
-    return True
+        rewriting.instead[index] = f"pg_{type_name.name}("
+        rewriting.after(at, ")")

@@ -12,9 +12,10 @@ import re
 from itertools import pairwise
 
 from ha.errors import StatementError
+from ha.sql import timeliterals
 from ha.sql.domains import PREFIX
 from ha.sql.rewriting import Rewriting, elements
-from ha.sql.tokens import NUMBER, QUOTED, STRING, WORD, quoted_name, unquoted
+from ha.sql.tokens import NUMBER, QUOTED, STRING, WORD, literal, quoted, quoted_name, unquoted
 from ha.sql.typenames import read_type
 
 _SERIALS = frozenset("SERIAL BIGSERIAL SMALLSERIAL SERIAL2 SERIAL4 SERIAL8".split())
@@ -255,6 +256,9 @@ def _column(rewriting: Rewriting, first: int, last: int, keys: dict[str, tuple[i
         if not any(rewriting.key(one) == "COLLATE" for one in range(after, last + 1)):
             rewriting.last(after - 1, CITEXT_COLLATION)
     if default is not None:
+        if type_name is not None and type_name.name in timeliterals.KNOWN and rewriting.kind(default + 1) == STRING:
+            text = literal(rewriting.text, rewriting.tokens[default + 1]) or ""
+            rewriting.instead[default + 1] = quoted(timeliterals.kept(text, type_name))
         _default(rewriting, default, last, (type_name.name if type_name else "") in ("timestamptz", "timetz"))
     _without_options(rewriting, at, last)
 

@@ -11,7 +11,7 @@ from ha.sql.ranges import BOUNDS
 from ha.sql.reading import OPERATOR_WORDS, Item, Reading, Scope, term_end
 from ha.sql.results import BARE, LIKE_ARGUMENT, NUMERIC, RESULT_OF
 from ha.sql.tokens import BLOB, NUMBER, PARAMETER, TEXTS, WORD
-from ha.sql.typenames import KNOWN, declared, read_type, spelled
+from ha.sql.typenames import KNOWN, declared, read_literal, read_type, spelled
 
 
 class Schema(Protocol):
@@ -208,9 +208,10 @@ class Expressions:
             return self._case(first, last, scope, depth)
         if last - first == 1:
             return self._literal(first, scope)
-        if kind == WORD and self.reading.kind(first + 1) in TEXTS and last - first == 2:
-            type_name, after = read_type(self.reading.text, self.reading.tokens, first)
-            return self.resolved(type_name.name) if type_name and after == first + 1 else None
+        if kind == WORD:
+            literal = read_literal(self.reading.text, self.reading.tokens, first)
+            if literal is not None and literal[2] == last:
+                return self.resolved(literal[0].name)
         if self.reading.is_name(first):
             return self._named(first, last, scope, depth)
         return None
@@ -358,6 +359,8 @@ class Expressions:
         first_type = types[0] if types else None
         if name in ("lower", "upper"):
             return BOUNDS.get(first_type or "", "text")
+        if name == "timezone":
+            return _IN_ZONE.get(types[1] or "") if len(types) == 2 else None
         if name == "sum":
             return {"time": "interval", "bool": "int8", "int2": "int8", "int4": "int8", "int8": "numeric"}.get(
                 first_type or "", first_type

@@ -135,7 +135,10 @@ def _modifiers(reading: Reading, item: Item) -> str:
     if cast is None:
         return ""
     type_name, _ = read_type(reading.text, reading.tokens, cast[1] + 1)
-    return f"({','.join(map(str, type_name.modifiers))})" if type_name is not None and type_name.modifiers else ""
+    if type_name is None:
+        return ""
+    fields = f' "{type_name.fields}"' if type_name.fields else ""
+    return fields + (f"({','.join(map(str, type_name.modifiers))})" if type_name.modifiers else "")
 
 
 def asked(statement: Statement, schema: Schema, parameters: Sequence[str | None]) -> tuple[str | None, ...]:

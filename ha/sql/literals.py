@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from ha.sql import timeliterals
 from ha.sql.ranges import MULTIRANGES, RANGES
 from ha.sql.rewriting import LITERAL_TYPES, OTHER_LITERAL_TYPES, Rewriting
 from ha.sql.tokens import TEXTS, literal
@@ -46,8 +47,18 @@ _FALSE = frozenset(("f", "false", "n", "no", "off", "0"))
 
 
 def ask(rewriting: Rewriting, index: int) -> None:
-    """A quoted literal: the schema may know better what it is."""
+    """A quoted literal: the schema may know better what it is.
+
+    :raises StatementError: 0A000, it would stay in the schema as no column keeps it.
+    """
     rewriting.ask()
+    if rewriting.is_stored and rewriting.key(index - 1) != "DEFAULT" and index not in rewriting.instead:
+        if rewriting.key(index + 1) != "::" and timeliterals.is_unusual(
+            literal(rewriting.text, rewriting.tokens[index]) or ""
+        ):
+            raise rewriting.refuse(
+                index, "a date before Christ or after 9999 without its type in a definition", "Write date '…'."
+            )
 
 
 def fit(rewriting: Rewriting, types: Types) -> None:

@@ -29,7 +29,9 @@ def part(rewriting: Rewriting, index: int) -> None:
     if types is None:
         return
     opening = index - 1
-    close = rewriting.partners[opening]
+    close = rewriting.partners.get(opening)
+    if close is None:
+        raise rewriting.error(index)
     name, listed = _named(rewriting, opening)
     if name < 0 or rewriting.key(0) != "WITH":
         raise rewriting.refuse(

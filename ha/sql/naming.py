@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ha.sql.reading import Item, Reading, call_end
-from ha.sql.tokens import QUOTED, TEXTS, UNICODE_NAME, WORD
-from ha.sql.typenames import read_type
+from ha.sql.tokens import QUOTED, UNICODE_NAME, WORD
+from ha.sql.typenames import read_literal, read_type
 
 #: PostgreSQL's names for calls and words that are spelled otherwise.
 _NAMES = {"CURRENT_CATALOG": "current_catalog", "USER": "user", "TRIM": "btrim", "CEILING": "ceil"}
@@ -39,6 +39,8 @@ def _figured(reading: Reading, first: int, last: int) -> str | None:
         while earlier is not None:  # of several casts the last one counts
             operand = earlier[1]
             earlier = reading.cast_at_end(first, operand)
+        if _is_typed_literal(reading, first, operand):
+            return cast_name
         return _figured(reading, first, operand) or cast_name
     if reading.key(last - 2) == "COLLATE":
         return _figured(reading, first, last - 2)
@@ -54,10 +56,33 @@ def _figured(reading: Reading, first: int, last: int) -> str | None:
         return reading.plain(last - 1)  # (x).field
     if last - first == 1:
         return _single(reading, first)
-    if last - first == 2 and reading.kind(first + 1) in TEXTS and reading.kind(first) == WORD:
-        type_name, after = read_type(reading.text, reading.tokens, first)
-        return type_name.name if type_name and after == first + 1 else None
+    if _is_typed_literal(reading, first, last):
+        return read_type(reading.text, reading.tokens, first)[0].name  # type: ignore[union-attr]
+    if (reading.key(first), reading.key(last - 1)) == ("(", ")") and _of_overlaps(reading, first, last):
+        return "overlaps"
+    if _of_zone(reading, first, last):
+        return "timezone"
     return _path(reading, first, last)
+
+
+def _is_typed_literal(reading: Reading, first: int, last: int) -> bool:
+    """``DATE '2026-01-01'``."""
+    literal = read_literal(reading.text, reading.tokens, first) if reading.kind(first) == WORD else None
+    return literal is not None and literal[2] == last
+
+
+def _of_overlaps(reading: Reading, first: int, last: int) -> bool:
+    """``(a, b) OVERLAPS (c, d)``, and nothing beside it."""
+    middle = reading.partners.get(first, last) + 1
+    return reading.key(middle) == "OVERLAPS" and reading.partners.get(middle + 1) == last - 1
+
+
+def _of_zone(reading: Reading, first: int, last: int) -> bool:
+    """``x AT TIME ZONE y`` of two operands."""
+    at = next((one for one in reading.level(first, last) if reading.key(one) == "AT"), last)
+    if (reading.key(at + 1), reading.key(at + 2)) != ("TIME", "ZONE"):
+        return False
+    return reading.is_primary(first, at) and reading.is_primary(at + 3, last)
 
 
 def _of_else(reading: Reading, first: int, last: int) -> str | None:
@@ -73,7 +98,8 @@ def _cast_call_name(reading: Reading, first: int, last: int) -> str | None:
     for at in reading.level(first + 2, last - 1):
         if reading.key(at) == "AS":
             type_name, _ = read_type(reading.text, reading.tokens, at + 1)
-            return _figured(reading, first + 2, at) or (type_name.name if type_name else None)
+            inner = None if _is_typed_literal(reading, first + 2, at) else _figured(reading, first + 2, at)
+            return inner or (type_name.name if type_name else None)
     return None
 
 

@@ -362,7 +362,9 @@ def symmetric(rewriting: Rewriting, index: int) -> None:
 def overlaps(rewriting: Rewriting, index: int) -> None:
     """``(a, b) OVERLAPS (c, d)``: periods."""
     opening = rewriting.partners.get(index - 1, -1)
-    if rewriting.key(index + 1) == "(" and index + 1 in rewriting.partners and opening >= 0:
+    if rewriting.key(index + 1) == "(" and not rewriting.is_operand(index - 1):
+        rewriting.instead[index] = "pg_periods_overlap"  # overlaps(a, b, c, d)
+    elif rewriting.key(index + 1) == "(" and index + 1 in rewriting.partners and opening >= 0:
         rewriting.before(opening, "pg_periods_overlap")
         rewriting.instead[index - 1] = rewriting.instead[index + 1] = ""
         rewriting.instead[index] = ","

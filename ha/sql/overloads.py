@@ -227,6 +227,25 @@ def _cast(rewriting: Rewriting, types: Types, at: int) -> None:
         rewriting.after(last, closing)
 
 
+#: What EXTRACT has not of a type.
+_NOT_OF = {
+    "date": frozenset("HOUR MINUTE SECOND MILLISECONDS MICROSECONDS TIMEZONE TIMEZONE_HOUR TIMEZONE_MINUTE".split()),
+    "time": frozenset(
+        "DAY MONTH YEAR QUARTER WEEK DOW DOY ISODOW ISOYEAR DECADE CENTURY MILLENNIUM JULIAN TIMEZONE".split()
+    ),
+}
+
+
+def _unit(rewriting: Rewriting, at: int, kind: str | None) -> None:
+    """A unit that values of a type do not have, which only the type can tell.
+
+    :raises StatementError: 0A000.
+    """
+    if rewriting.key(at) in _NOT_OF.get(kind or "", ()):
+        shown = "time without time zone" if kind == "time" else kind
+        raise StatementError("0A000", f'unit "{rewriting.key(at).lower()}" not supported for type {shown}')
+
+
 def _part(rewriting: Rewriting, types: Types, at: int) -> None:
     """EXTRACT, date_part, to_char, date_trunc: of a time with a zone, where the session is."""
     if rewriting.key(at + 1) != "(" or at + 1 not in rewriting.partners:
@@ -241,6 +260,8 @@ def _part(rewriting: Rewriting, types: Types, at: int) -> None:
         if len(arguments) != 2:
             return
         first, last = arguments[0 if rewriting.key(at) == "TO_CHAR" else 1]
+    if rewriting.key(at) == "EXTRACT":
+        _unit(rewriting, at + 2, types.of(first, last))
     if rewriting.key(at) == "TO_CHAR" and types.of(first, last) == "timestamptz":
         rewriting.before(rewriting.partners[at + 1], ", pg_zone()")
         return

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from ha.sql.spans import FIELDS
 from ha.sql.tokens import (
     BIND,
     BLOB,
@@ -80,6 +81,7 @@ _TABLES = frozenset(("FROM", "JOIN", "USING"))
 _CLAUSES = frozenset(
     "FROM WHERE GROUP HAVING ORDER LIMIT OFFSET FETCH FOR WINDOW UNION INTERSECT EXCEPT RETURNING ON SET VALUES USING".split()
 )
+_INTERVAL_FIELDS = frozenset(name.upper() for name in FIELDS)
 _NEVER_ALIAS = _CLAUSES | frozenset(
     "AND ASC BETWEEN COLLATE CROSS DESC ELSE END FULL ILIKE IN INNER IS ISNULL JOIN LEFT LIKE NATURAL NOT NOTNULL NULL NULLS OR OUTER "
     "RIGHT THEN WHEN TRUE FALSE ESCAPE AS DEFAULT SELECT TABLESAMPLE LATERAL".split()
@@ -276,9 +278,11 @@ class Reading:
         if kind == WORD:
             if before in OPERATOR_WORDS or (before == "OVER" and self.key(at - 2) == ")"):
                 return False
-            # x::double precision, interval '1' day
+            # x::double precision, x::interval day
             cast, after = self._type_before(at)
-            return not (cast and after == at + 1)
+            return not (cast and after == at + 1) and not (before == "TO" and self.key(at) in _INTERVAL_FIELDS)
+        if kind in TEXTS and self.key(at) in _INTERVAL_FIELDS and self.key(at - 2) == "INTERVAL":
+            return False  # interval '1' day
         return kind in TEXTS or kind in (NUMBER, PARAMETER, BIND, BLOB, QUOTED, UNICODE_NAME)
 
     def _type_before(self, at: int) -> tuple[str | None, int]:
@@ -298,11 +302,11 @@ class Reading:
         if found is None:
             return None
         type_name, after = read_type(self.text, self.tokens, found + 1)
-        if type_name is None or after != last or not self._is_primary(first, found):
+        if type_name is None or after != last or not self.is_primary(first, found):
             return None
         return type_name.name, found
 
-    def _is_primary(self, first: int, last: int) -> bool:
+    def is_primary(self, first: int, last: int) -> bool:
         """No operator stands in the range outside of brackets."""
         at = first
         while at < last:

@@ -28,7 +28,7 @@ _RESULTS = {
     "pg_get_partition_constraintdef pg_get_function_arg_default",
     "name": "getdatabaseencoding current_catalog current_database current_role current_schema current_user session_user user "
     "pg_get_userbyid pg_encoding_to_char",
-    "bool": "isempty lower_inc upper_inc lower_inf upper_inf "
+    "bool": "isempty overlaps lower_inc upper_inc lower_inf upper_inf "
     "bool_and bool_or every exists isfinite has_column_privilege has_database_privilege has_function_privilege "
     "has_schema_privilege has_sequence_privilege has_table_privilege json_valid pg_is_in_recovery "
     "pg_opclass_is_visible pg_operator_is_visible pg_collation_is_visible row_security_active pg_relation_is_publishable "

@@ -29,7 +29,7 @@ from ha.sql.tokens import (
     quoted_name,
 )
 from ha.sql.typed import Types
-from ha.sql.typenames import read_type
+from ha.sql.typenames import read_literal, read_type
 
 #: `$65536` and beyond are refused, as in PostgreSQL's protocol, whose count of parameters has 16 bits.
 PARAMETERS_MAX = 65535
@@ -88,6 +88,7 @@ class Rewriting:
         self.tokens = tokens
         self.verb = verb
         self.sqlite_order = sqlite_order
+        self._several: dict[int, int] | None = None
         #: :func:`ha.sql.translate.translate`, for a part that goes elsewhere.
         self.translate = translate
         #: What the schema tells; None the first time.
@@ -172,6 +173,22 @@ class Rewriting:
                     found[found[index]] = index
         return self._partners
 
+    @property
+    def _starts(self) -> dict[int, int]:
+        """By the last word of a type behind ``::``, or of a typed literal, where there are several: the ``::``, or its first word."""
+        if self._several is None:
+            self._several = found = {}
+            for index, token in enumerate(self.tokens):
+                if token.key == "::":
+                    _, after = read_type(self.text, self.tokens, index + 1)
+                    if after > index + 2:
+                        found[after - 1] = index
+                elif token.kind == WORD and token.key in LITERAL_TYPES and self.key(index - 1) not in (".", "::", "AS"):
+                    literal = read_literal(self.text, self.tokens, index)
+                    if literal is not None and literal[2] > index + 2:
+                        found[literal[2] - 1] = index
+        return self._several
+
     def operand_before(self, index: int) -> int:
         """Where the operand begins that ends before token `index`: a literal, a name, a call, a bracket, CASE … END.
 
@@ -179,6 +196,12 @@ class Rewriting:
         """
         at = index - 1
         while True:
+            if at in self._starts:  # x::double precision, interval '1' day
+                at = self._starts[at]
+                if self.key(at) == "::":
+                    at -= 1
+                    continue
+                return at
             key, kind = self.key(at), self.kind(at)
             if key in (")", "END"):
                 if at not in self.partners:
@@ -226,6 +249,8 @@ class Rewriting:
             at = self.partners.get(at, -1)
         elif key == "ARRAY" and self.key(at + 1) in ("[", "("):
             at = self.partners.get(at + 1, -1)
+        elif kind == WORD and key in LITERAL_TYPES and (found := read_literal(self.text, self.tokens, at)):
+            at = found[2] - 1
         elif kind == WORD and key in _BEFORE_LITERALS and self.kind(at + 1) == STRING:
             at += 1
         elif kind in NAMES:

@@ -84,6 +84,7 @@ UNIT_OF: Final = {word: unit for unit, words in _SPELLINGS.items() for word in w
 #: What ``interval day to second`` may say, from the largest to the smallest.
 FIELDS: Final = ("year", "month", "day", "hour", "minute", "second")
 
+
 _FIELD = re.compile(
     r"[ \t\n\r\f\v]*(?:"
     r"(?P<clock>\d+:[\d:.]*)"
@@ -166,6 +167,12 @@ class _Sum:
         clock = int(hour) * HOUR + int(minute or 0) * MINUTE + int(second or 0) * SECOND
         self.microseconds += sign * (clock + (round(float("0." + fraction) * SECOND) if fraction else 0))
         self._check()
+
+
+def fields_of(words: str) -> tuple[str, ...]:
+    """The fields of ``day to second``."""
+    first, _, last = words.partition(" to ")
+    return FIELDS[FIELDS.index(first) : FIELDS.index(last or first) + 1]
 
 
 def read(text: str, fields: tuple[str, ...] = (), *, standard: bool = False) -> Interval:

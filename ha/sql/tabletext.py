@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from ha.errors import StatementError
+from ha.sql import timeliterals
 from ha.sql.declarations import CITEXT_COLLATION, COUNTING, counting
 from ha.sql.kinds import Alteration
 from ha.sql.namespaces import own_name
@@ -312,7 +313,8 @@ def _edit_column(table: Table, action: Alteration) -> None:
         last = _default_end(tokens, default)
         element.words = element.words[: tokens[default].start].rstrip() + element.words[tokens[last].end :]
     if action.action == "set default":
-        element.words = f"{element.words[:end_of_type]} {action.text}{element.words[end_of_type:]}"
+        words = timeliterals.default(action.text, element.words[tokens[0].end : end_of_type])
+        element.words = f"{element.words[:end_of_type]} {words}{element.words[end_of_type:]}"
 
 
 #: The mark of a column that shall count by itself once it is the primary key: a dump says so before.

@@ -36,6 +36,7 @@ from ha.sql.calendar import (
     days_in,
     days_of,
     east_text,
+    is_finite,
     kept_moment,
 )
 from ha.sql.zones import ABBREVIATIONS, east_of, from_local, to_local, zone_named
@@ -182,6 +183,24 @@ def date_of(text: str, order: str = "MDY", zone: tzinfo | None = None, now: Call
     """A date's days since 2000-01-01."""
     us, _ = read(text, "date", order, zone, now)
     return checked_date(us, text)
+
+
+#: As messages call the types.
+SPOKEN: Final = {
+    "date": "date",
+    "timestamp": "timestamp",
+    "timestamptz": "timestamp with time zone",
+    "time": "time",
+    "timetz": "time with time zone",
+}
+
+
+def rounded(us: int, precision: int) -> int:
+    """To so many digits of a second, halves away from zero."""
+    if precision >= 6 or not is_finite(us):
+        return us
+    unit = 10 ** (6 - max(precision, 0))
+    return (us + unit // 2) // unit * unit if us >= 0 else -((-us + unit // 2) // unit * unit)
 
 
 def checked_date(us: int, text: object) -> int:

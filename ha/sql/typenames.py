@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ha.errors import StatementError
 from ha.sql.made import is_made
 from ha.sql.namespaces import BUILT_IN
-from ha.sql.tokens import NUMBER, QUOTED, WORD, Token, tokenize, unquoted
+from ha.sql.tokens import NUMBER, QUOTED, TEXTS, WORD, Token, tokenize, unquoted
 
 
 class TypeName(NamedTuple):
@@ -131,6 +131,33 @@ def _interval_fields(text: str, tokens: Sequence[Token], at: int) -> tuple[str, 
     while at < len(tokens) and tokens[at].key in _FIELDS:
         at += 1
     return " ".join(token.key.lower() for token in tokens[start:at]), at
+
+
+def read_literal(text: str, tokens: Sequence[Token], at: int) -> tuple[TypeName, int, int] | None:
+    """``DATE '2026-01-01'``, ``INTERVAL '1' DAY``, ``TIME(0) WITH TIME ZONE '…'``: the type, the literal, the token after all of it.
+
+    :raises StatementError: 42601, an interval is of no such fields.
+    """
+    type_name, literal = read_type(text, tokens, at)
+    if type_name is None or literal >= len(tokens) or tokens[literal].kind not in TEXTS:
+        return None
+    after = literal + 1
+    if type_name.written == "INTERVAL" and not type_name.modifiers:
+        fields, after = _interval_fields(text, tokens, after)
+        if fields:
+            if fields not in INTERVAL_FIELDS:
+                raise StatementError(
+                    "42601", "syntax error in an interval's fields", position=tokens[literal + 1].start + 1
+                )
+            modifiers, after = _modifiers(tokens, after) if fields.endswith("second") else ((), after)
+            type_name = type_name._replace(modifiers=modifiers, fields=fields)
+    return type_name, literal, after
+
+
+def interval_arguments(kind: TypeName) -> str:
+    """What a cast to an interval of some fields, or of a precision, is told besides the value."""
+    fields = f", '{kind.fields}'" if kind.fields else ""
+    return fields + "".join(f", {modifier}" for modifier in kind.modifiers)
 
 
 #: What an interval may be of, and the bits that say so in its modifier (``INTERVAL_MASK`` of PostgreSQL's timestamp.h).

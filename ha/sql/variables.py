@@ -9,13 +9,13 @@ https://www.postgresql.org/docs/15/runtime-config.html
 from __future__ import annotations
 
 import re
-import zoneinfo
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
 import ha
 from ha.errors import StatementError
+from ha.sql import zones
 from ha.sql.encodings import encoding_of
 from ha.sql.parameters import PARAMETERS, Parameter
 
@@ -84,7 +84,6 @@ _FALSE = frozenset(("off", "of", "false", "f", "fa", "fal", "fals", "no", "n", "
 _TIME = {"us": 0.001, "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 _SPACE = {"B": 1, "kB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 _QUANTITY = re.compile(r"\s*([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-z]*)\s*\Z")
-_OFFSET = re.compile(r"(?:<?[A-Za-z]{0,6}>?)?[-+]?\d{1,2}(?::?\d{2}){0,2}\Z")
 #: Bytes of one value; a client's memory is not to be spent on names for settings.
 VALUE_LENGTH_MAX = 64 * 1024
 #: Settings whose values are remembered between changes; those that statements ask for are fewer.
@@ -379,13 +378,9 @@ def _encoding(name: str, value: str, now: str) -> str:
 
 
 def _zone(name: str, value: str, now: str) -> str:
-    if value.upper() in ("UTC", "GMT", "Z", "ZULU", "UCT"):
-        return "UTC" if value.upper() in ("Z", "ZULU") else value.upper()
-    if _OFFSET.match(value):
-        return value
     try:
-        return zoneinfo.ZoneInfo(value).key
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return zones.canonical(value)
+    except StatementError:
         raise _invalid(name, value) from None
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from ha.errors import StatementError
-from ha.sql.calendar import DAY, SECOND, is_finite
+from ha.sql.calendar import DAY, SECOND, east_text, is_finite
 
 EPOCH_UTC: Final = datetime(2000, 1, 1, tzinfo=UTC)
 #: Of moments that datetime can show in every zone.
@@ -22,8 +22,8 @@ _END_US: Final = (datetime(9999, 12, 29, tzinfo=UTC) - EPOCH_UTC) // timedelta(m
 _CYCLE_US: Final = 146_097 * DAY
 #: No zone is further from Greenwich.
 _EAST_MAX: Final = 86_399
-#: ISO 8601's and PostgreSQL's bound on a distance that is written behind a clock, in hours.
-_HOURS_MAX: Final = 15
+#: PostgreSQL's bound on a setting that is a number.
+_SETTING_HOURS_MAX: Final = 167
 
 #: PostgreSQL 15's abbreviations, by how many minutes east they are (its timezonesets/Default).
 _ABBREVIATED: Final = """
@@ -45,7 +45,8 @@ ABBREVIATIONS: Final = {
 }
 
 _DISTANCE = re.compile(r"[-+]?\d{1,2}(?::?\d{2}){0,2}", re.ASCII)
-_POSIX = re.compile(r"(<[-+A-Za-z0-9]+>|[A-Za-z]+)([-+]?\d{1,2}(?::\d{2}){0,2})", re.ASCII)
+_ANGLED = re.compile(r"<[^<>]+>([-+]?\d{1,3}(?::\d{2}){0,2})", re.ASCII)
+_POSIX = re.compile(r"([A-Za-z]+)([-+]?\d{1,2}(?::\d{2}){0,2})", re.ASCII)
 
 
 def seconds_of(text: str) -> int:
@@ -61,6 +62,32 @@ def east_by(east: int) -> tzinfo | None:
     return timezone(timedelta(seconds=max(-_EAST_MAX, min(east, _EAST_MAX)))) if east else None
 
 
+def posix_name(east: int) -> str:
+    """What SHOW calls a zone that was given as a number or an interval: POSIX's name, whose distance counts west."""
+    west = east_text(-east) if east else "-00"
+    return f"<{east_text(east)}>{west}"
+
+
+_HOURS = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+))\s*", re.ASCII)
+
+
+def canonical(name: str) -> str:
+    """A zone as SHOW prints it.
+
+    :raises StatementError: 22023, there is none.
+    """
+    if name.upper() in _GREENWICH:
+        return "UTC" if name.upper() in ("Z", "ZULU") else name.upper()
+    hours = _HOURS.fullmatch(name)
+    if hours is not None and abs(float(hours[1])) <= _SETTING_HOURS_MAX:
+        return posix_name(round(float(hours[1]) * 3600))
+    zone = zone_of(name)
+    return zone.key if isinstance(zone, ZoneInfo) else name
+
+
+_GREENWICH = frozenset(("UTC", "GMT", "UCT", "Z", "ZULU"))
+
+
 @lru_cache(256)
 def zone_of(name: str) -> tzinfo | None:
     """The zone that SET TIME ZONE calls so; None for UTC.
@@ -69,8 +96,11 @@ def zone_of(name: str) -> tzinfo | None:
 
     :raises StatementError: 22023, there is none.
     """
-    if name.upper() in ("UTC", "GMT", "UCT", "ZULU"):
+    if name.upper() in _GREENWICH:
         return None
+    angled = _ANGLED.fullmatch(name)
+    if angled is not None:
+        return east_by(-seconds_of(angled[1]))
     if _DISTANCE.fullmatch(name) is not None:
         east = seconds_of(name)
         return east_by(east if len(name.lstrip("+-")) <= 2 else -east)

@@ -15,6 +15,7 @@ from ha.sql.spoken import spoken, spoken_query
 from ha.sql.tokens import QUOTED, tokenize, unquoted
 from ha.sqlite.catalog_objects import Constraint, Index, Relation, Schema, StoredFunction, Trigger, quoted_if_needed
 from ha.sqlite.catalog_types import spoken_type
+from ha.sqlite.outputs import put
 
 _ACTIONS = {"r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 
@@ -116,6 +117,7 @@ _SPOKEN_DEFAULTS: Final = {
     "current_time": "CURRENT_TIME",
 }
 #: Types whose literals stand without a cast.
+_TIMES: Final = {1082: "date", 1114: "timestamp", 1184: "timestamptz"}
 _BARE: Final = frozenset((16, 20, 21, 23, 700, 701, 1700))
 
 
@@ -138,6 +140,8 @@ def default_text(words: str, type_oid: int) -> str | None:
     if inner.startswith("'") and inner.endswith("'"):
         if type_oid in _BARE:
             return inner
+        if type_oid in _TIMES:
+            inner = f"'{put(inner[1:-1], _TIMES[type_oid], None)}'"
         return f"{inner}::{spoken_type(type_oid)}"
     if "hex(randomblob" in inner:
         return "gen_random_uuid()"

@@ -149,4 +149,10 @@ _CASTS: Final[dict[str, Callable[..., Any]]] = {
     name.removeprefix("pg_fit_").removeprefix("pg_"): function
     for name, function in sorted(_FUNCTIONS.items(), key=lambda pair: pair[0].startswith("pg_fit_"))
     if name.startswith("pg_")
-} | {"date": times.pg_date, "timestamp": times.pg_timestamp, "time": times.pg_time, "timetz": times.pg_timetz}
+} | {
+    "date": times.pg_date,
+    "timestamp": times.pg_timestamp,
+    "time": times.pg_time,
+    "timetz": times.pg_timetz,
+    "interval": intervals.pg_interval,
+}

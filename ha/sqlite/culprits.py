@@ -19,6 +19,7 @@ import apsw
 from ha.errors import StatementError
 from ha.sql.tokens import BIND, QUOTED, STRING, WORD, Token, tokenize, unquoted
 from ha.sql.typenames import TypeName, declared_type
+from ha.sqlite import outputs
 from ha.sqlite.connection import Connection
 from ha.values import Parameters, Row, Value
 
@@ -340,6 +341,10 @@ def _one(connection: Connection, sql: str, values: Sequence[Value]) -> Row | Non
         return None
 
 
+#: Whose values are not always shown as they are kept.
+_TIMES = frozenset(("date", "timestamp", "timestamptz"))
+
+
 def _shown(value: Any, kind: TypeName | None) -> str:
     if value is None:
         return "null"
@@ -347,6 +352,8 @@ def _shown(value: Any, kind: TypeName | None) -> str:
         return "t" if value else "f"
     if kind is not None and kind.name == "numeric" and len(kind.modifiers) == 2 and isinstance(value, (int, float)):
         return f"{value:.{kind.modifiers[1]}f}"
+    if kind is not None and kind.name in _TIMES and isinstance(value, str):
+        value = outputs.put(value, kind.name, None)
     if isinstance(value, bytes):
         text = f"\\x{value[:VALUE_MAX].hex()}"
     elif isinstance(value, float):

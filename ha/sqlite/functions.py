@@ -227,6 +227,10 @@ def _asking(connection: Connection) -> list[Row]:
     def to_timestamptz(value: Any, precision: int = 6) -> str | None:
         return times.pg_timestamptz(value, precision, where())
 
+    def to_interval(value: Any, *modifiers: Any) -> str | None:
+        standard = context().variables.get("IntervalStyle") == "sql_standard"
+        return intervals.pg_interval(value, *modifiers, standard=standard)
+
     def timeofday() -> str:
         return times.timeofday(zone())
 
@@ -275,6 +279,7 @@ def _asking(connection: Connection) -> list[Row]:
         ("pg_timetz", 2, to_timetz, ASKING),
         ("pg_timestamp", 1, to_timestamp, ASKING),
         ("pg_timestamp", 2, to_timestamp, ASKING),
+        ("pg_interval", -1, to_interval, ASKING),
         ("pg_timestamptz", 1, to_timestamptz, ASKING),
         ("pg_timestamptz", 2, to_timestamptz, ASKING),
         *(
@@ -285,7 +290,7 @@ def _asking(connection: Connection) -> list[Row]:
                 ("timetz", to_timetz),
                 ("timestamp", to_timestamp),
                 ("timestamptz", to_timestamptz),
-                ("interval", intervals.pg_interval),
+                ("interval", to_interval),
                 ("bool", casts.pg_bool),
                 ("uuid", casts.pg_uuid),
                 ("inet", casts.pg_inet),
@@ -300,6 +305,7 @@ def _asking(connection: Connection) -> list[Row]:
         ("statement_timestamp", 0, now, ASKING),
         ("localtimestamp", 0, local_now, ASKING),
         ("localtime", 0, lambda: local_now()[11:], ASKING),
+        ("pg_current_date", 0, lambda: times.pg_date(local_now()), ASKING),
         ("pg_current_time", 0, current_time, ASKING),
         ("clock_timestamp", 0, times.clock, ASKING),
         ("timeofday", 0, timeofday, ASKING),

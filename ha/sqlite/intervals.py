@@ -13,7 +13,7 @@ from typing import Any
 from ha.errors import StatementError
 from ha.sql import spans
 from ha.sql.calendar import DAY, HOUR, MINUTE, SECOND
-from ha.sql.spans import FIELDS, Interval, checked, quantity
+from ha.sql.spans import Interval, checked, quantity
 
 
 def interval(value: Any) -> Interval:
@@ -23,7 +23,11 @@ def interval(value: Any) -> Interval:
     """
     if isinstance(value, (int, float)):
         return Interval(microseconds=round(value * SECOND))
-    return spans.read(value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value))
+    return spans.read(_text(value))
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def shown(value: Interval) -> str:
@@ -31,22 +35,18 @@ def shown(value: Interval) -> str:
     return spans.text_of(*value)
 
 
-def pg_interval(value: Any, precision: int = 6) -> str | None:
-    """A cast to ``interval`` or ``interval(3)``."""
-    return None if value is None else shown(spans.limited(interval(value), (), precision))
+def pg_interval(value: Any, *modifiers: Any, standard: bool = False) -> str | None:
+    """A cast to ``interval``, ``interval(3)`` or ``interval day to second(3)``: what is smaller is cut off or rounded.
 
-
-def pg_interval_of(value: Any, first: str, last: str, precision: int = 6) -> str | None:
-    """A literal of ``interval first TO last``: a bare number counts the last field; what is smaller is cut off."""
+    :param modifiers: the words of the fields, a precision, both or none.
+    :param standard: IntervalStyle is ``sql_standard``.
+    """
     if value is None:
         return None
-    fields = FIELDS[FIELDS.index(first) : FIELDS.index(last) + 1]
-    return shown(spans.limited(spans.read(str(value), fields), fields, precision))
-
-
-def pg_interval_limited(value: Any, last: str, precision: int = 6) -> str | None:
-    """What is assigned to a column of ``interval … TO last``."""
-    return None if value is None else shown(spans.limited(interval(value), (last,), precision))
+    fields = spans.fields_of(modifiers[0]) if modifiers and isinstance(modifiers[0], str) else ()
+    precision = modifiers[-1] if modifiers and not isinstance(modifiers[-1], str) else 6
+    found = interval(value) if isinstance(value, (int, float)) else spans.read(_text(value), fields, standard=standard)
+    return shown(spans.limited(found, fields, precision))
 
 
 def pg_interval_multiply(left: Any, right: Any) -> str | None:
@@ -169,14 +169,16 @@ _PART_SPELLINGS = {
 }
 
 
-def unit_named(field: str, kind: str) -> str:
+def unit_named(field: str, kind: str, but: frozenset[str] = frozenset()) -> str:
     """A unit of EXTRACT or date_trunc, in full.
+
+    :param but: what is none here.
 
     :raises StatementError: 22023, there is none.
     """
     word = field.lower()
     unit = spans.UNIT_OF.get(word[:10]) or _PART_SPELLINGS.get(word) or (word if word in PARTS else None)
-    if unit is None:
+    if unit is None or (unit in but and unit != "quarter"):
         raise StatementError("22023", f'unit "{word}" not recognized for type {kind}')
     return unit
 
@@ -242,12 +244,6 @@ def make_interval(*parts: Any) -> str | None:
 
 
 FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
-    ("pg_interval", 1, pg_interval),
-    ("pg_interval", 2, pg_interval),
-    ("pg_interval_of", 3, pg_interval_of),
-    ("pg_interval_of", 4, pg_interval_of),
-    ("pg_interval_limited", 2, pg_interval_limited),
-    ("pg_interval_limited", 3, pg_interval_limited),
     ("pg_interval_multiply", 2, pg_interval_multiply),
     ("pg_interval_divide", 2, pg_interval_divide),
     ("justify_hours", 1, justify_hours),

@@ -49,7 +49,7 @@ from ha.sql.calendar import moved as moved_us
 from ha.sql.calendar import shown as shown_kept
 from ha.sql.spans import Interval, checked
 from ha.sql.timetexts import MONTHS
-from ha.sqlite.intervals import interval, interval_part, shown, truncated, unit_named, unsupported
+from ha.sqlite.intervals import PARTS, interval, interval_part, shown, truncated, unit_named, unsupported
 
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 
@@ -246,20 +246,20 @@ def pg_timestamp(value: Any, precision: int = 6, where: Where = GREENWICH) -> st
     if value is None:
         return None
     found = moment(value, "timestamp", where)
-    return stamp_kept(timetexts.checked_stamp(_rounded(found.us, precision), value))
+    return stamp_kept(timetexts.checked_stamp(timetexts.rounded(found.us, precision), value))
 
 
 def pg_timestamptz(value: Any, precision: int = 6, where: Where = GREENWICH) -> str | None:
     """In UTC."""
     if value is None:
         return None
-    found = moment(value, "timestamp with time zone", where)
+    found = moment(value, timetexts.SPOKEN["timestamptz"], where)
     us = timetexts.to_utc(found.us, found.east, where.zone)
-    return moment_kept(timetexts.checked_stamp(_rounded(us, precision), value))
+    return moment_kept(timetexts.checked_stamp(timetexts.rounded(us, precision), value))
 
 
 def pg_time(value: Any, precision: int = 6, where: Where = GREENWICH) -> str | None:
-    return None if value is None else clock_text(_rounded(_clock(value, "time", where)[0], precision))
+    return None if value is None else clock_text(timetexts.rounded(_clock(value, "time", where)[0], precision))
 
 
 def pg_timetz(value: Any, precision: int = 6, where: Where = GREENWICH) -> str | None:
@@ -268,7 +268,7 @@ def pg_timetz(value: Any, precision: int = 6, where: Where = GREENWICH) -> str |
     us, east = _clock(value, "time with time zone", where)
     if east is None:
         east = zones.east_of(unix_now() if where.now is None else where.now, where.zone)
-    return clock_text(_rounded(us, precision)) + east_text(east)
+    return clock_text(timetexts.rounded(us, precision)) + east_text(east)
 
 
 def _clock(value: Any, what: str, where: Where) -> tuple[int, int | None]:
@@ -280,13 +280,6 @@ def _clock(value: Any, what: str, where: Where) -> tuple[int, int | None]:
         return kept[0] % DAY, 0 if kept[2] else None
     now = where.now
     return timetexts.read_clock(text, what, where.order, where.zone, unix_now if now is None else lambda: now)
-
-
-def _rounded(us: int, precision: int) -> int:
-    if precision >= 6 or not is_finite(us):
-        return us
-    unit = 10 ** (6 - max(precision, 0))
-    return (us + unit // 2) // unit * unit if us >= 0 else -((-us + unit // 2) // unit * unit)
 
 
 # Arithmetic
@@ -473,12 +466,12 @@ def pg_date_trunc(field: str, value: Any, zone: str) -> str | None:
 
 def _truncated_in(field: str, value: Any, zone: tzinfo | None) -> str:
     if not is_moment(value) and not isinstance(value, (int, float)):
-        return truncated(unit_named(field, "interval"), interval(value))
+        return truncated(unit_named(field, "interval", PARTS), interval(value))
     found = moment(value)
     kind = _WITHOUT if found.east is None else _WITH
     if not found.is_finite:
         return stamp_kept(found.us)
-    unit = unit_named(field, kind)
+    unit = unit_named(field, kind, PARTS)
     if found.east is None:
         return written(Moment(_cut(found.us, unit, kind)))
     utc = found.utc
@@ -517,7 +510,7 @@ def date_part(field: str, value: Any) -> float | int | None:
         return None
     if isinstance(value, str) and not is_moment(value):
         match = _LIKE_A_CLOCK.fullmatch(value)
-        if match is None:
+        if match is None or value > "24:00:00":
             return interval_part(unit_named(field, "interval"), interval(value))
         return _clock_part(field, value, bool(match.group(1)))
     found = moment(value)
@@ -535,6 +528,8 @@ def date_part(field: str, value: Any) -> float | int | None:
 def _clock_part(field: str, value: str, zoned: bool) -> float | int:
     kind = "time with time zone" if zoned else "time without time zone"
     unit = unit_named(field, kind)
+    if not zoned and unit in _BEYOND_CLOCKS:
+        return interval_part(unit, interval(value))  # an interval of less than a day
     clock, east = clock_and_offset(value)
     if unit.startswith("timezone") and zoned:
         return zone_parts(east // SECOND)[unit]
@@ -543,6 +538,7 @@ def _clock_part(field: str, value: str, zoned: bool) -> float | int:
     return interval_part(unit, Interval(microseconds=clock - (east if unit == "epoch" else 0)))
 
 
+_BEYOND_CLOCKS = frozenset("day month quarter year decade century millennium".split())
 _ENDLESS_PARTS = frozenset("year decade century millennium julian isoyear epoch".split())
 
 

@@ -55,7 +55,7 @@ class VariableTests(SynchronousTestCase):
             ('set search_path to "$user", public', SetVariable("search_path", '"$user", public')),
             ("set datestyle = iso, mdy", SetVariable("datestyle", "iso, mdy")),
             ("set time zone 'UTC'", SetVariable("timezone", "UTC")),
-            ("set time zone interval '+00:00' hour to minute", SetVariable("timezone", "+00:00")),
+            ("set time zone interval '+00:00' hour to minute", SetVariable("timezone", "<+00>-00")),
             ("set time zone local", SetVariable("timezone", None)),
             ("set names 'utf8'", SetVariable("client_encoding", "utf8")),
             ("set role none", SetVariable("role", "none")),

@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
-from ha.sql.spans import Interval, checked, limited, order_of, quantity, read, text_of
+from ha.sql.spans import (
+    Interval,
+    checked,
+    fields_of,
+    limited,
+    order_of,
+    quantity,
+    read,
+    text_of,
+)
 
 
 class SpanTests(SynchronousTestCase):
@@ -30,6 +39,9 @@ class SpanTests(SynchronousTestCase):
             ("1-2", ("year", "month"), (14, 0, 0)), ("14 mons", ("year",), (12, 0, 0)),
         ):  # fmt: skip
             self.assertEqual(read(text, fields), expected, text)
+        self.assertEqual(
+            [fields_of(words) for words in ("day", "day to minute")], [("day",), ("day", "hour", "minute")]
+        )
         self.assertEqual(limited(Interval(0, 0, -1_500_000), (), 0), (0, 0, -2_000_000))
         self.assertEqual(read("-1 2:03", standard=True), (0, -1, -7_380_000_000))
 

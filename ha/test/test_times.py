@@ -102,6 +102,25 @@ class TimeTests(FunctionCase):
             )
         )
 
+    def test_fields_of_intervals(self) -> None:
+        """In literals and casts."""
+        self.answers(
+            (
+                ("interval '1' day", "1 day"),
+                ("interval '1-2' year to month", "1 year 2 mons"),
+                ("interval '1 2' day to hour + interval '1' hour", "1 day 03:00:00"),
+                ("interval '1:30' minute to second", "00:01:30"),
+                ("interval '1 2:03:04.5678' day to second(2)", "1 day 02:03:04.57"),
+                ("interval(1) '1.55 sec'", "00:00:01.6"),
+                ("'100 days'::interval month", "00:00:00"),
+                ("cast('1.567' as interval second(1))", "00:00:01.6"),
+                ("timestamp(0) '2020-01-01 10:00:00.5' + interval '1' day", "2020-01-02 10:00:01"),
+                ("current_timestamp(0)", "2026-01-02 03:04:06+00:00"),
+                ("overlaps(date '2020-01-01', date '2020-01-03', date '2020-01-02', date '2020-01-04')", 1),
+            )
+        )
+        self.refused((("interval '1' month to day", "42601"), ("interval '1 foo' day", "22007")))
+
     def test_intervals_do_not_multiply_each_other(self) -> None:
         """An error of the client's, not ours."""
         self.assertEqual(intervals.pg_interval_multiply("1 day", 2), "2 days")

@@ -6,7 +6,17 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
 from ha.sql.calendar import DAY, HOUR, LATE, days_of
-from ha.sql.zones import ABBREVIATIONS, east_of, from_local, name_of, to_local, zone_named, zone_of
+from ha.sql.zones import (
+    ABBREVIATIONS,
+    canonical,
+    east_of,
+    from_local,
+    name_of,
+    posix_name,
+    to_local,
+    zone_named,
+    zone_of,
+)
 
 
 class ZoneTests(SynchronousTestCase):
@@ -22,6 +32,18 @@ class ZoneTests(SynchronousTestCase):
         self.assertIsNone(zone_of("UTC"))
         self.assertEqual(east_of(0, zone_of("europe/berlin")), 3600)
         self.assertEqual(self.assertRaises(StatementError, zone_of, "nosuch/zone").sqlstate, "22023")
+
+    def test_how_a_setting_is_shown(self) -> None:
+        """Numbers and intervals as POSIX's names."""
+        for name, shown in (
+            ("-3", "<-03>+03"),
+            ("5.5", "<+05:30>-05:30"),
+            ("europe/berlin", "Europe/Berlin"),
+            ("utc", "UTC"),
+            ("PST8PDT", "PST8PDT"),
+        ):
+            self.assertEqual(canonical(name), shown)
+        self.assertEqual((posix_name(-28800), east_of(0, zone_of("<-08>+08"))), ("<-08>+08", -28800))
 
     def test_names_in_a_text(self) -> None:
         """Abbreviations have one distance, whatever the season; a number is POSIX's."""
