@@ -80,7 +80,7 @@ def numeric_text(value: Value, typmod: int) -> str:
     return f"{number:f}"
 
 
-_NUMERIC_HEAD = Struct("!hhHh")
+_NUMERIC_HEAD = Struct("!HhHh")
 
 
 def numeric_binary(value: Value, typmod: int) -> bytes:
@@ -103,7 +103,7 @@ def numeric_binary(value: Value, typmod: int) -> bytes:
         del digits[-1]
     if not digits:
         weight = sign = 0
-    if len(digits) > 32767 or scale > 16383:
+    if len(digits) > 65535 or scale > 16383:
         raise out_of_range(NUMERIC, text[:40])
     return _NUMERIC_HEAD.pack(len(digits), weight, sign, scale) + b"".join(d.to_bytes(2, "big") for d in digits)
 

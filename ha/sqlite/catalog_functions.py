@@ -20,6 +20,7 @@ from ha.sqlite.catalog_objects import Relation, Schema, oid_of, quoted_if_needed
 from ha.sqlite.catalog_rows import OWNER
 from ha.sqlite.catalog_tables import relations, static_rows
 from ha.sqlite.catalog_types import spoken_type
+from ha.sqlite.sequences import state_of
 from ha.sqlite.typenumbers import TypeNames, oid_in
 from ha.values import Signature
 
@@ -455,9 +456,8 @@ def _last_value(connection: Connection | None, oid: Any) -> int | None:
     assert connection is not None
     for one in connection.catalog.schema.sequences:
         if one.relation.oid == oid_in(oid):
-            with connection.guard.trusted():
-                found = connection.execute("SELECT seq FROM main.sqlite_sequence WHERE name = ?", (one.counting,)).get
-            return found or None
+            last, called = state_of(connection, one.counting)
+            return last if called else None
     return None
 
 

@@ -19,6 +19,7 @@ from ha.sqlite.arrays import elements
 from ha.sqlite.catalog_objects import oid_of
 from ha.sqlite.catalog_tables import relations, static_rows
 from ha.sqlite.catalog_types import decltype
+from ha.sqlite.sequences import state_of
 from ha.sqlite.series import Module
 
 if TYPE_CHECKING:
@@ -174,19 +175,20 @@ def _counts(table: str) -> Iterator[str]:
 def pg_sequences(connection: Connection, context: Context) -> Iterator[Row]:
     """Where each sequence stands now."""
     for one in connection.catalog.schema.sequences:
-        last = _position(connection, one.counting)
+        last, called = state_of(connection, one.counting)
+        start, increment, least, most, cycles = one.manner
         yield {
             "schemaname": one.relation.namespace,
             "sequencename": one.relation.own,
             "sequenceowner": context.user,
             "data_type": "bigint",
-            "start_value": 1,
-            "min_value": 1,
-            "max_value": 2**63 - 1,
-            "increment_by": 1,
-            "cycle": 0,
+            "start_value": start,
+            "min_value": least,
+            "max_value": most,
+            "increment_by": increment,
+            "cycle": cycles,
             "cache_size": 1,
-            "last_value": last or None,
+            "last_value": last if called else None,
         }
 
 
@@ -238,13 +240,8 @@ def _sequence_state(connection: Connection, name: Any = None) -> Iterator[tuple[
     sequence = next((one for one in connection.catalog.schema.sequences if one.relation.name == name), None)
     if sequence is None:
         raise StatementError("42P01", f'relation "{name}" does not exist')
-    last = _position(connection, sequence.counting)
-    yield last or 1, 0, bool(last)
-
-
-def _position(connection: Connection, counting: str) -> int | None:
-    with connection.guard.trusted():
-        return connection.execute("SELECT seq FROM main.sqlite_sequence WHERE name = ?", (counting,)).get
+    last, called = state_of(connection, sequence.counting)
+    yield last, 0, called
 
 
 def pg_options_to_table(options: Any = None) -> Iterator[tuple[str, str]]:

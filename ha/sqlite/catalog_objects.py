@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ha.sql.namespaces import PUBLIC, TEMPORARY, parted
+from ha.sql.sequencedefinitions import Counting
 from ha.sql.storedfunctions import Function
 from ha.sql.tokens import quoted_name
 
@@ -116,12 +117,14 @@ class Sequence:
 
     :param table: the relation it counts for, None for one of CREATE SEQUENCE.
     :param counting: SQLite's table that counts.
+    :param manner: how it does.
     """
 
     relation: Relation
     counting: str
     table: Relation | None = None
     attribute: Attribute | None = None
+    manner: Counting = Counting()
 
 
 @dataclass(slots=True)

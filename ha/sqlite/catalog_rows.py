@@ -257,7 +257,8 @@ def _vector(keys: tuple[int, ...]) -> str:
 def pg_sequence(schema: Schema) -> Rows:
     for one in schema.sequences:
         kind = one.attribute.type_oid if one.attribute is not None else INT8
-        yield one.relation.oid, kind, 1, 1, _LARGEST.get(kind, 2**63 - 1), 1, 1, False
+        start, increment, least, most, cycles = one.manner
+        yield one.relation.oid, kind, start, increment, _LARGEST.get(kind, most), least, 1, bool(cycles)
 
 
 #: The last number of a sequence of int2 or int4.

@@ -18,6 +18,7 @@ from ha.sql import made as made_types
 from ha.sql.constraints import CHECK, FOREIGN, PRIMARY, UNIQUE
 from ha.sql.declarations import COUNTING, MATERIALIZED_MARK, NO_COLUMN, PRIMARY_MARK, UNIQUE_MARK
 from ha.sql.namespaces import PUBLIC, TEMPORARY, beside, parted
+from ha.sql.sequencedefinitions import COLUMNS, counting_of
 from ha.sql.spoken import function_of, spoken
 from ha.sql.statements import split
 from ha.sql.storedfunctions import Function
@@ -190,7 +191,8 @@ class Reading:
     def _is_sequence(self, table: str) -> bool:
         """Was it made by CREATE SEQUENCE?"""
         columns = self._columns.get(table, ())
-        return table in self._counting and len(columns) == 1 and columns[0][1] == "last_value"
+        names = tuple(row[1] for row in columns)
+        return table in self._counting and names in (("last_value",), ("last_value", *COLUMNS))
 
     def _counter(self, table: str) -> str | None:
         """The column that counts by itself."""
@@ -254,7 +256,8 @@ class Reading:
         if self._is_sequence(name):
             relation = self._make(name, "S")
             relation.attributes = list(_sequence_attributes())
-            self.schema.sequences.append(Sequence(relation, name))
+            counting = counting_of({row[1]: row[4] for row in self._columns[name]})
+            self.schema.sequences.append(Sequence(relation, name, manner=counting))
             return
         relation = self._make(name, "r")
         counter = self._counter(name)

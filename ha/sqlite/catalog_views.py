@@ -120,8 +120,9 @@ VIEWS: Final[dict[str, tuple[str, str]]] = {
     "information_schema.sequences": (
         "sequence_catalog sequence_schema sequence_name data_type numeric_precision numeric_precision_radix numeric_scale"
         " start_value minimum_value maximum_value increment cycle_option",
-        f"SELECT :database, {_SCHEMA}, c.relname, 'bigint', 64, 2, 0, '1', '1', '9223372036854775807', '1', 'NO'"
-        " FROM pg_class c WHERE c.relkind = 'S'",
+        f"SELECT :database, {_SCHEMA}, c.relname, 'bigint', 64, 2, 0, CAST(s.seqstart AS TEXT), CAST(s.seqmin AS TEXT),"
+        " CAST(s.seqmax AS TEXT), CAST(s.seqincrement AS TEXT), CASE WHEN s.seqcycle THEN 'YES' ELSE 'NO' END"
+        " FROM pg_class c JOIN pg_sequence s ON s.seqrelid = c.oid WHERE c.relkind = 'S'",
     ),
     "information_schema.table_constraints": (
         "constraint_catalog constraint_schema constraint_name table_catalog table_schema table_name constraint_type is_deferrable"

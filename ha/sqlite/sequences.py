@@ -19,6 +19,7 @@ import apsw
 
 from ha.errors import StatementError
 from ha.sql.namespaces import PUBLIC, joined
+from ha.sql.sequencedefinitions import Counting, counting_of
 
 if TYPE_CHECKING:
     from ha.sqlite.connection import Connection
@@ -65,12 +66,13 @@ class Sequences:
         :raises StatementError: 42P01, there is no such sequence; 2200H, it is at its end; 25006, nothing may be written.
         """
         table = self._find(name)
-        last = self._position(table)
-        if last >= VALUE_MAX:
-            raise _no_more(_shown(name))
-        self._move(table, last + 1, "nextval")
-        self._remember(table, last + 1)
-        return last + 1
+        counting = counting_in(self._connection, table)
+        value = counting.next(self._position(table, counting))
+        if value is None:
+            raise _no_more(_shown(name), counting)
+        self._move(table, value, "nextval")
+        self._remember(table, value)
+        return value
 
     def setval(self, name: Any, value: Any, called: Any = 1) -> int | None:
         """Count on from `value`; with `called` false the next one is `value` itself."""
@@ -82,11 +84,13 @@ class Sequences:
             if self._is_column(name):
                 return value  # type: ignore[no-any-return]
             raise
-        if not isinstance(value, int) or not 1 <= value <= VALUE_MAX:
+        counting = counting_in(self._connection, table)
+        if not isinstance(value, int) or not counting.least <= value <= counting.most:
             raise StatementError(
-                "22003", f'setval: value {value} is out of bounds for sequence "{_shown(name)}" (1..{VALUE_MAX})'
+                "22003",
+                f'setval: value {value} is out of bounds for sequence "{_shown(name)}" ({counting.least}..{counting.most})',
             )
-        self._move(table, value if called else value - 1, "setval")
+        self._move(table, value if called else value - counting.increment, "setval")
         if called:
             self._context.last_values[table] = value
         return value
@@ -135,11 +139,9 @@ class Sequences:
         with self._connection.guard.trusted():
             return any(self._connection.execute(_NAMED_SO, (one,)).fetchone() for one in self._wanted(match))
 
-    def _position(self, table: str) -> int:
-        with self._connection.guard.trusted():
-            return self._connection.execute(
-                "SELECT coalesce(max(seq), 0) FROM main.sqlite_sequence WHERE name = ?", (table,)
-            ).get  # type: ignore[no-any-return]
+    def _position(self, table: str, counting: Counting) -> int:
+        found = position(self._connection, table)
+        return counting.start - counting.increment if found is None else found
 
     def _move(self, table: str, value: int, function: str) -> None:
         connection = self._connection
@@ -172,6 +174,30 @@ class Sequences:
         context.inserts.clear()
 
 
+def position(connection: Connection, table: str) -> int | None:
+    """What a counting table gave last; None if it never counted."""
+    with connection.guard.trusted():
+        return connection.execute("SELECT max(seq) FROM main.sqlite_sequence WHERE name = ?", (table,)).get  # type: ignore[no-any-return]
+
+
+def counting_in(connection: Connection, table: str) -> Counting:
+    """How a counting table counts."""
+
+    def find() -> Counting:
+        with connection.guard.trusted():
+            return counting_of(dict(connection.execute("SELECT name, dflt_value FROM pragma_table_info(?)", (table,))))
+
+    return connection.remembered(("counting", table), find)
+
+
+def state_of(connection: Connection, table: str) -> tuple[int, bool]:
+    """A sequence's ``last_value`` and ``is_called``."""
+    counting, last = counting_in(connection, table), position(connection, table)
+    if last is None or last == counting.start - counting.increment:
+        return counting.start, False
+    return last, True
+
+
 def inserted(context: Context, sql: str, tables: frozenset[str], rowid: int) -> None:
     """An INSERT ended. What it means for currval and lastval is only found out if somebody asks.
 
@@ -188,12 +214,13 @@ def at_end(connection: Connection, tables: Iterable[str]) -> StatementError | No
         for table in tables:
             found = connection.execute(_ENDED, (table, VALUE_MAX)).fetchone()
             if found is not None:
-                return _no_more(f"{found[0]}_{found[1]}_seq")
+                return _no_more(f"{found[0]}_{found[1]}_seq", Counting())
     return None
 
 
-def _no_more(name: str) -> StatementError:
-    return StatementError("2200H", f'nextval: reached maximum value of sequence "{name}" ({VALUE_MAX})')
+def _no_more(name: str, counting: Counting) -> StatementError:
+    what, value = ("maximum", counting.most) if counting.increment > 0 else ("minimum", counting.least)
+    return StatementError("2200H", f'nextval: reached {what} value of sequence "{name}" ({value})')
 
 
 def rows(sequences: Callable[[], Sequences]) -> list[tuple[str, int, Callable[..., Any]]]:

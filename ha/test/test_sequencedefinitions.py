@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
 from ha.sql.kinds import Kind, Script
+from ha.sql.sequencedefinitions import COLUMNS, Counting, counting_of
 from ha.sql.statements import split
 
 
@@ -23,8 +24,35 @@ class SequenceTests(SynchronousTestCase):
             statement = split(text)[0]
             found = statement.argument.texts if statement.argument else (statement.sql,)  # type: ignore[union-attr]
             self.assertEqual(found, texts, text)
-        for text in ("create sequence s increment by 2", "create sequence s cycle"):
-            self.assertEqual(self.assertRaises(StatementError, split, text).sqlstate, "0A000")
+
+    def test_sequences_of_their_own_manner(self) -> None:
+        """Have it as the defaults of columns; PostgreSQL's own defaults for what is not said."""
+        for text, manner in (
+            ("create sequence s increment by 5 start 3", (3, 5, 1, 2**63 - 1, 0)),
+            ("create sequence s increment -1", (-1, -1, -(2**63), -1, 0)),
+            ("create sequence s as int minvalue 2 maxvalue 4 cycle", (2, 1, 2, 4, 1)),
+            ("create sequence s as smallint", (1, 1, 1, 2**15 - 1, 0)),
+        ):
+            argument = split(text)[0].argument
+            assert isinstance(argument, Script)
+            self.assertIn(Counting(*manner).words(), argument.texts[0])
+        for text in (
+            "create sequence s increment by 0",
+            "create sequence s start 0",
+            "create sequence s maxvalue 5 start 6",
+            "create sequence s minvalue 5 maxvalue 5",
+        ):
+            self.assertEqual(self.assertRaises(StatementError, split, text).sqlstate, "22023", text)
+
+    def test_counting(self) -> None:
+        """Up or down, to the end or around."""
+        self.assertEqual([Counting(1, 5).next(-4), Counting(1, 5).next(1)], [1, 6])
+        self.assertEqual([Counting(2, 1, 2, 4, cycles).next(4) for cycles in (0, 1)], [None, 2])
+        self.assertEqual([Counting(-1, -1, -2, -1, cycles).next(-2) for cycles in (0, 1)], [None, -1])
+        self.assertEqual(
+            counting_of({"last_value": None, **dict(zip(COLUMNS, "35192", strict=True))}), Counting(3, 5, 1, 9, 2)
+        )
+        self.assertEqual(counting_of({"id": None, "start_value": "7"}), Counting())
 
     def test_identities_count_from_where_they_shall(self) -> None:
         """And by one: what asks for something else is refused."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ha.sqlite.sequences import inserted
+from ha.sql.sequencedefinitions import Counting
+from ha.sqlite.sequences import inserted, state_of
 from ha.test.test_functions import FunctionCase
 
 
@@ -26,6 +27,27 @@ class SequenceTests(FunctionCase):
         """setval says what was given last, or what comes next."""
         self.answers((("setval('t_id_seq', 100)", 100), ("nextval('t_id_seq')", 101)))
         self.answers((("setval('t_id_seq', 7, false)", 7), ("nextval('t_id_seq')", 7)))
+
+    def test_a_manner_of_its_own(self) -> None:
+        """By more than one, downwards, around."""
+        more = Counting(3, 5, 1, 12, 1).words()
+        self.connection.execute(f"CREATE TABLE s (last_value INTEGER PRIMARY KEY AUTOINCREMENT, {more})")
+        self.assertEqual(state_of(self.connection, "s"), (3, False))
+        self.answers(
+            (
+                ("nextval('s')", 3),
+                ("nextval('s')", 8),
+                ("nextval('s')", 1),
+                ("setval('s', 6, false)", 6),
+                ("nextval('s')", 6),
+            )
+        )
+        self.assertEqual(state_of(self.connection, "s"), (6, True))
+        self.refused((("setval('s', 13)", "22003"),))
+        more = Counting(-1, -1, -2, -1).words()
+        self.connection.execute(f"CREATE TABLE d (last_value INTEGER PRIMARY KEY AUTOINCREMENT, {more})")
+        self.answers((("nextval('d')", -1), ("nextval('d')", -2)))
+        self.refused((("nextval('d')", "2200H"),))
 
     def test_what_an_insert_took(self) -> None:
         """Is what lastval and currval tell, once the backend has reported it."""
