@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from ha.errors import StatementError
 from ha.sql.carried import BOUND_MAX
 from ha.sql.declarations import NO_COLUMN
+from ha.sql.definitions import explained
 from ha.sql.infer import asked, columns, parameters
-from ha.sql.kinds import Merge, Statement
+from ha.sql.kinds import Explain, Merge, Statement
 from ha.sql.statements import client_position, literal_position
 from ha.sqlite import functionscripts
 from ha.sqlite.catalog import mentions
@@ -112,6 +113,8 @@ def judge(backend: Backend, connection: Connection, statement: Statement) -> Jud
     if ways.dialect != SQLITE:
         statement = functionscripts.written_out(connection, statement)
     fitting = fitted(connection, statement)
+    if isinstance(fitting.argument, Explain):
+        fitting = _explaining(connection, fitting, fitting.argument, ways)
     try:
         if isinstance(fitting.argument, Merge):
             facts = merging_facts(connection, fitting.sql, fitting.argument)
@@ -129,6 +132,16 @@ def judge(backend: Backend, connection: Connection, statement: Statement) -> Jud
     if not mentions(fitting.sql):  # the catalog must be filled each time before it is read
         connection.keep((said.text, said.given, ways.dialect, ways.path), found)
     return found
+
+
+def _explaining(connection: Connection, statement: Statement, argument: Explain, ways: Ways) -> Statement:
+    """An EXPLAIN with the text for what it explains, which must itself be possible."""
+    inner = fitted(connection, in_its_schema(connection, argument.statement, ways.path))
+    try:
+        facts_of(connection, inner.sql)
+    except StatementError as error:
+        raise placed(error, inner) from error
+    return replace(statement, sql=explained(argument, inner))
 
 
 def shape_of(backend: Backend, connection: Connection, statement: Statement, facts: Facts) -> Shape:

@@ -390,18 +390,35 @@ def reindex(reader: Reader) -> Parsed | None:
     return None
 
 
+#: Options of EXPLAIN that are on or off.
+_SWITCHES = frozenset("ANALYZE ANALYSE VERBOSE COSTS SETTINGS BUFFERS WAL TIMING SUMMARY".split())
+_OFF = frozenset(("OFF", "FALSE", "0"))
+
+
 def explain(reader: Reader) -> Parsed | None:
-    """PostgreSQL's options give its answer, one column ``QUERY PLAN``; a bare EXPLAIN is SQLite's own."""
-    form, options = "text", False
+    """One column ``QUERY PLAN``; EXPLAIN QUERY PLAN is SQLite's own, and so is all of it at SQLite's door but with options.
+
+    :raises StatementError: 42601, 22023, no such option, or not so; 0A000, it cannot be run for this.
+    """
+    form, analyze, options = "text", False, not reader.sqlite
+    if reader.key == "QUERY" and reader.ahead() == "PLAN":
+        return None
     if reader.take("("):
-        end = reader.closing()
-        keys = [token.key for token in reader.tokens[reader.at : end]]
-        if "FORMAT" in keys:
-            form = keys[min(keys.index("FORMAT") + 1, len(keys) - 1)].lower().strip("'")
-        reader.at = end + 1
         options = True
-    while reader.one_of("ANALYZE", "VERBOSE"):
-        options = True
+        while True:
+            option = reader.name()
+            value = "" if reader.key in (",", ")") else reader.value()
+            if option.upper() in _SWITCHES:
+                analyze = value.upper() not in _OFF if option.startswith("analy") else analyze
+            elif option == "format":
+                form = value.lower()
+            else:
+                raise StatementError("42601", f'unrecognized EXPLAIN option "{option}"')
+            if not reader.take(","):
+                break
+        reader.expect(")")
+    while (word := reader.one_of("ANALYZE", "ANALYSE", "VERBOSE")) != "":
+        options, analyze = True, analyze or word != "VERBOSE"
     if not options:
         return None
     statement = reader.inner(reader.at, len(reader.tokens))
@@ -409,11 +426,31 @@ def explain(reader: Reader) -> Parsed | None:
         raise StatementError("22023", f'unrecognized value for EXPLAIN option "format": "{form}"')
     if isinstance(statement.argument, kinds.Execute):
         return Kind.EXECUTE, "EXPLAIN", replace(statement.argument, explained=form)
-    if statement.kind is not Kind.SQL:
+    if isinstance(statement.argument, (kinds.Declare, kinds.CreateTableAs)):
+        statement = (
+            statement.argument.statement if isinstance(statement.argument, kinds.Declare) else statement.argument.query
+        )
+        analyze = False
+    if statement.kind is not Kind.SQL or statement.verb not in ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"):
         return refused("EXPLAIN of this statement")
-    select = kinds.EXPLAINED_AS_JSON if form == "json" else "SELECT plan"
-    text = f'{select} AS "QUERY PLAN" FROM pg_explain({quoted(statement.sql)}, {quoted(form)})'
-    return Kind.SQL, "EXPLAIN", kinds.Script((text,))
+    if analyze and (statement.verb != "SELECT" or statement.parameters or statement.acts):
+        return refused(
+            "EXPLAIN ANALYZE of what writes or has parameters", "EXPLAIN tells the plan, and RETURNING what is written."
+        )
+    return Kind.SQL, "EXPLAIN", kinds.Explain(statement, form, analyze)
+
+
+def explained(argument: kinds.Explain, statement: kinds.Statement) -> str:
+    """SQLite's text for an EXPLAIN.
+
+    :param statement: what is explained, in SQLite's words.
+    """
+    select = kinds.EXPLAINED_AS_JSON if argument.form == "json" else "SELECT plan"
+    merged = statement.argument.table if isinstance(statement.argument, kinds.Merge) else ""
+    given = (quoted(statement.sql), quoted(argument.form), str(int(argument.analyze)), quoted(merged))
+    # The client gives values for its parameters, though nobody looks at them.
+    values = "".join(f" OR ?{number}" for number in range(1, statement.parameters + 1))
+    return f'{select} AS "QUERY PLAN" FROM pg_explain({", ".join(given)})' + (f" WHERE true{values}" if values else "")
 
 
 def do(reader: Reader) -> Parsed | None:

@@ -249,6 +249,20 @@ class CreateLike:
 
 
 @dataclass(frozen=True, slots=True)
+class Explain:
+    """EXPLAIN with PostgreSQL's answer.
+
+    :param statement: what it explains.
+    :param form: ``text``, ``json``, ``xml`` or ``yaml``.
+    :param analyze: it is run.
+    """
+
+    statement: Statement
+    form: str
+    analyze: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CreateSchema:
     """CREATE SCHEMA [IF NOT EXISTS]."""
 
@@ -466,6 +480,7 @@ class Merge:
     :param key: how many values name a row of the table.
     """
 
+    table: str
     key: int
     actions: tuple[MergeAction, ...]
 
@@ -523,6 +538,7 @@ Argument = (
     | Merge
     | CreateTableAs
     | CreateLike
+    | Explain
     | CreateSchema
     | DropSchema
     | Comment

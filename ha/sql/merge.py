@@ -280,7 +280,7 @@ def unfolded(made: Translation, types: Types, client: Rewriting) -> tuple[str, M
         written.take(merging.condition)
         written.say(")" if matched else "))")
     actions = tuple(_action(merging.table, when, key, types) for when in merging.whens)
-    return "".join(written.parts), Merge(len(key), actions), tuple(written.edits)
+    return "".join(written.parts), Merge(merging.table, len(key), actions), tuple(written.edits)
 
 
 def _never(*_: object, **__: object) -> Translation:

@@ -20,7 +20,7 @@ from functools import lru_cache
 from ha.errors import StatementError
 from ha.sql import domains, enums, merge
 from ha.sql.commands import COMMANDS
-from ha.sql.definitions import DEFINITIONS, ITSELF
+from ha.sql.definitions import DEFINITIONS, ITSELF, explained
 from ha.sql.edits import back, composed
 from ha.sql.expressions import Schema
 from ha.sql.kinds import Alteration as Alteration
@@ -32,6 +32,7 @@ from ha.sql.kinds import Declare as Declare
 from ha.sql.kinds import Drop as Drop
 from ha.sql.kinds import End as End
 from ha.sql.kinds import Execute as Execute
+from ha.sql.kinds import Explain as Explain
 from ha.sql.kinds import Fetch as Fetch
 from ha.sql.kinds import Kind as Kind
 from ha.sql.kinds import Name as Name
@@ -225,6 +226,11 @@ def _statement(
                 argument = replace(argument, texts=tuple(own if one == ITSELF else one for one in argument.texts))
             if kind is not Kind.SQL:
                 return Statement(words, start, kind, words, verb, argument=argument)
+            if isinstance(argument, Explain):
+                one = argument.statement
+                return Statement(
+                    words, start, kind, explained(argument, one), verb, one.parameters, one.casts, argument
+                )
             if isinstance(argument, Script):  # one text of ours instead of the client's
                 asking = not sqlite_order and verb in _ASKING
                 return Statement(words, start, kind, argument.texts[0], verb, may_ask=asking)

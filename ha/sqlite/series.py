@@ -14,13 +14,12 @@ import weakref
 from collections.abc import Callable, Iterator
 from datetime import tzinfo
 from typing import Any, Final
-from xml.sax.saxutils import escape
 
 import apsw
 
 from ha.errors import StatementError
 from ha.sql import spans, zones
-from ha.sqlite import arrays, intervals, patterns, times
+from ha.sqlite import arrays, explaining, intervals, patterns, times
 from ha.sqlite.casts import json_plain, json_text, key_order, text_of
 from ha.sqlite.times import Moment
 
@@ -360,53 +359,6 @@ class Cursor:
         self.rows = iter(())
 
 
-def _json_plan(first: str, rest: list[str]) -> str:
-    plan = {"Node Type": first, "Plans": [{"Node Type": one} for one in rest]}
-    return json.dumps([{"Plan": plan}], ensure_ascii=False)
-
-
-def _xml_plan(first: str, rest: list[str]) -> str:
-    inner = "".join(
-        f"        <Plan>\n          <Node-Type>{escape(one)}</Node-Type>\n        </Plan>\n" for one in rest
-    )
-    plans = f"      <Plans>\n{inner}      </Plans>\n" if rest else ""
-    return (
-        '<explain xmlns="http://www.postgresql.org/2009/explain">\n  <Query>\n    <Plan>\n'
-        f"      <Node-Type>{escape(first)}</Node-Type>\n{plans}    </Plan>\n  </Query>\n</explain>"
-    )
-
-
-def _yaml_plan(first: str, rest: list[str]) -> str:
-    inner = "".join(f"\n      - Node Type: {json.dumps(one, ensure_ascii=False)}" for one in rest)
-    return f"- Plan: \n    Node Type: {json.dumps(first, ensure_ascii=False)}" + (
-        f"\n    Plans: {inner}" if rest else ""
-    )
-
-
-_PLANS: Final = {"json": _json_plan, "xml": _xml_plan, "yaml": _yaml_plan}
-
-
-def pg_explain(connection: Any, sql: str, form: str = "text") -> Iterator[tuple[str]]:
-    """EXPLAIN's answer: SQLite's plan, indented as PostgreSQL's, or as JSON."""
-    return iter(_explained(connection, sql, form))
-
-
-def _explained(connection: Any, sql: str, form: str) -> list[tuple[str]]:
-    steps = [(row[0], row[1], row[3]) for row in connection.execute("EXPLAIN QUERY PLAN " + sql)]
-    depth = {0: -1}
-    lines = []
-    nodes: list[dict[str, Any]] = []
-    for number, parent, what in steps:
-        depth[number] = depth.get(parent, -1) + 1
-        indent = "  " * depth[number]
-        lines.append((f"{indent}->  {what}" if depth[number] else what,))
-        nodes.append({"Node Type": what, "Depth": depth[number]})
-    if form in _PLANS:
-        first, *rest = [node["Node Type"] for node in nodes] or ["Result"]
-        return [(_PLANS[form](first, rest),)]
-    return lines or [("Result",)]
-
-
 def _series_here(connection: Any, *arguments: Any) -> Iterator[tuple[Any]]:
     """generate_series() by the clock of who asks."""
     context = getattr(connection, "context", None)
@@ -417,7 +369,7 @@ def _series_here(connection: Any, *arguments: Any) -> Iterator[tuple[Any]]:
 #: By the name that SQL calls them.
 _MODULES: Final[dict[str, Module]] = {
     "generate_series": Module(("value",), _series_here, asks=True),
-    "pg_explain": Module(("plan",), pg_explain, asks=True),
+    "pg_explain": Module(("plan",), explaining.pg_explain, asks=True),
     **{name: Module(columns, rows) for name, columns, rows in _FUNCTIONS},
 }
 

@@ -126,16 +126,17 @@ class DefinitionTests(SynchronousTestCase):
         self.assertEqual(argument.texts[0], 'DROP VIEW IF EXISTS temp."v"')
 
     def test_explain_with_postgresqls_options(self) -> None:
-        """One column QUERY PLAN; a bare EXPLAIN is SQLite's."""
+        """One column QUERY PLAN; EXPLAIN QUERY PLAN is SQLite's, and at SQLite's door a bare EXPLAIN."""
         (statement,) = split("explain (analyze, format json) select 'x'")
         self.assertEqual(
-            statement.sql, "SELECT pg_json(plan) AS \"QUERY PLAN\" FROM pg_explain('select ''x''', 'json')"
+            statement.sql, "SELECT pg_json(plan) AS \"QUERY PLAN\" FROM pg_explain('select ''x''', 'json', 1, '')"
         )
         (statement,) = split("explain (verbose, format json) execute s(null)")
         self.assertEqual((statement.kind, statement.verb), (Kind.EXECUTE, "EXPLAIN"))
         assert isinstance(statement.argument, Execute)
         self.assertEqual((statement.argument.name, statement.argument.explained), ("s", "json"))
-        self.assertEqual(split("explain select 1")[0].sql, "explain select 1")
+        self.assertNotIn("pg_explain", split("explain query plan select 1")[0].sql)
+        self.assertEqual(split("explain select 1", sqlite_order=True)[0].sql, "explain select 1")
 
     def test_drop(self) -> None:
         """What is there the schema tells; at SQLite's own door SQLite."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from xml.etree.ElementTree import fromstring
-
 from ha.test.test_functions import FunctionCase
 
 
@@ -40,27 +37,3 @@ class SeriesTests(FunctionCase):
     def test_an_endless_series_can_be_left(self) -> None:
         """Rows are made when they are asked for."""
         self.assertEqual(self.answer("select * from generate_series(1, 1000000000000) limit 1"), 1)
-
-    def test_a_plan_is_told_in_one_column(self) -> None:
-        """EXPLAIN with PostgreSQL's options."""
-        self.connection.execute("create table t(id integer primary key)")
-        self.assertIn("SEARCH t", str(self.answer("explain (costs off) select * from t where id = 1")))
-        self.assertIn('"Node Type": "SCAN t"', str(self.answer("explain (format json) select * from t")))
-
-
-class PlanTests(FunctionCase):
-    """EXPLAIN in PostgreSQL's forms."""
-
-    def test_each_form_can_be_read(self) -> None:
-        """By whoever reads such."""
-        plans = {
-            form: str(self.answer(f"select plan from pg_explain('select 1', '{form}')"))
-            for form in ("json", "xml", "yaml", "text")
-        }
-        first = json.loads(plans["json"])[0]["Plan"]
-        self.assertEqual(first["Node Type"], "SCAN CONSTANT ROW")
-        root = fromstring(plans["xml"])
-        self.assertEqual(
-            len(list(root.iter("{http://www.postgresql.org/2009/explain}Node-Type"))), 1 + len(first["Plans"])
-        )
-        self.assertTrue(plans["yaml"].startswith("- Plan: \n    Node Type: "))
