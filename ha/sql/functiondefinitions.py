@@ -19,6 +19,8 @@ from ha.sql.typenames import read_type
 _HINT: Final = "Functions can be of LANGUAGE sql, with one SELECT of one value; triggers are SQLite's own: CREATE TRIGGER … BEGIN …; END."
 _AFTER_TYPE: Final = frozenset((",", ")", "DEFAULT", "="))
 _VOLATILITIES: Final = {"IMMUTABLE": "i", "STABLE": "s", "VOLATILE": "v"}
+#: Of arguments that are not given, or of which there may be any number.
+_MODES: Final = frozenset(("OUT", "INOUT", "VARIADIC"))
 #: Results that are no value.
 _NO_VALUES: Final = frozenset("SETOF TABLE TRIGGER EVENT_TRIGGER RECORD VOID".split())
 
@@ -66,13 +68,14 @@ def _arguments(reader: Reader) -> tuple[Argument, ...] | None:
     found: list[Argument] = []
     reader.expect("(")
     while reader.key != ")":
-        if reader.key in ("OUT", "INOUT", "VARIADIC"):
+        if reader.key in _MODES or reader.ahead() in _MODES:
             return None
         reader.take("IN")
         name = ""
         _, after = read_type(reader.text, reader.tokens, reader.at)
         if after >= len(reader.tokens) or reader.tokens[after].key not in _AFTER_TYPE:
             name = reader.name()
+            reader.take("IN")
         words, default = reader.type_words(), None
         if reader.take("DEFAULT") or reader.take("="):
             default = reader.expression(frozenset((",",)))

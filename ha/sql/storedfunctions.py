@@ -74,14 +74,17 @@ class Function(NamedTuple):
         return sum(one.default is None for one in self.arguments)
 
 
-def expanded(text: str, functions: Mapping[str, Sequence[Function]]) -> tuple[str, Edits] | None:
+def expanded(
+    text: str, functions: Mapping[str, Sequence[Function]], void: frozenset[str] = frozenset()
+) -> tuple[str, Edits] | None:
     """A statement with its calls of these functions written out; None where it has none.
 
     :param functions: by their names.
+    :param void: parameters, ``$1``, that the client declared to be none: so says JDBC where the result goes.
     :raises StatementError: 42883, none of that name takes these arguments; 0A000, 54001.
     """
     tokens = tokenize(text)
-    writer = _Writer(text, tokens, functions, 0)
+    writer = _Writer(text, tokens, functions, 0, void)
     if not writer.calls:
         return None
     return writer.written(), tuple(writer.edits)
@@ -91,12 +94,18 @@ class _Writer:
     """A text whose calls are written out."""
 
     def __init__(
-        self, text: str, tokens: Sequence[Token], functions: Mapping[str, Sequence[Function]], depth: int
+        self,
+        text: str,
+        tokens: Sequence[Token],
+        functions: Mapping[str, Sequence[Function]],
+        depth: int,
+        void: frozenset[str] = frozenset(),
     ) -> None:
         self.text = text
         self.tokens = tokens
         self.functions = functions
         self.depth = depth
+        self.void = void
         self.edits: list[tuple[int, int]] = []
         self.partners = _partners(tokens)
         self.calls = [at for at in range(len(tokens)) if self._is_call(at)]
@@ -151,18 +160,34 @@ class _Writer:
     def _call(self, call: int, close: int) -> tuple[str, int]:
         """What a call becomes, and the last token that this stands for."""
         token = self.tokens[call]
-        given, spans = [], _elements(self.tokens, self.partners, call + 1)
-        for first, end in spans:
-            given.append(self._range(first, end))
         name = unquoted(self.text, token)
-        one = _chosen(self.functions[name], len(given), name, token)
-        given += [argument.default or "" for argument in one.arguments[len(given) :]]
+        named: dict[str, str] = {}
+        given: list[str] = []
+        for first, end in _elements(self.tokens, self.partners, call + 1):
+            value = self._value_at(first, end)
+            if end == first + 1 and self._key(first) in self.void:
+                continue
+            if value > first:
+                named[unquoted(self.text, self.tokens[first])] = self._range(value, end)
+            elif named:
+                raise StatementError(
+                    "42601", "positional argument cannot follow named argument", position=self.tokens[first].start + 1
+                )
+            else:
+                given.append(self._range(first, end))
+        one = _chosen(self.functions[name], len(given), named, name, token)
+        given += [named.get(argument.name, argument.default or "") for argument in one.arguments[len(given) :]]
         made = f"({_value(one, given, self.functions, self.depth)})::{one.result}"
         if self._is_rows(call):
             return self._rows(made, name, close)
         if self.depth == 0 and self._is_item(call, close):
             made += f" AS {quoted_name(name)}"
         return made, close
+
+    def _value_at(self, first: int, end: int) -> int:
+        """Where the value of an argument begins, behind its name if it says one."""
+        named = self.tokens[first].kind in NAMES and self._key(first + 1) in ("=>", ":=") and first + 2 < end
+        return first + 2 if named else first
 
     def _is_rows(self, call: int) -> bool:
         """Does it stand in FROM?"""
@@ -236,13 +261,6 @@ def _elements(tokens: Sequence[Token], partners: Mapping[int, int], opening: int
         key = tokens[at].key
         if key == "(" and at in partners:
             at = partners[at]
-        elif key in ("=>", ":="):
-            raise StatementError(
-                "0A000",
-                "an argument by its name is not supported",
-                hint="Give it by its place.",
-                position=tokens[at].start + 1,
-            )
         elif key == "," and not _in_brackets(tokens, first, at):
             found.append((first, at))
             first = at + 1
@@ -258,16 +276,16 @@ def _in_brackets(tokens: Sequence[Token], first: int, at: int) -> bool:
     return keys.count("[") > keys.count("]")
 
 
-def _chosen(known: Sequence[Function], count: int, name: str, token: Token) -> Function:
-    """The function that takes so many arguments.
+def _chosen(known: Sequence[Function], count: int, named: Mapping[str, str], name: str, token: Token) -> Function:
+    """The function that takes so many arguments, and these behind them.
 
     :raises StatementError: 42883; 0A000, several do.
     """
-    fitting = [one for one in known if one.least <= count <= len(one.arguments)]
+    fitting = [one for one in known if count <= len(one.arguments) and _takes(one.arguments[count:], named)]
     if not fitting:
         raise StatementError(
             "42883",
-            f"function {name} does not take {count} arguments",
+            f"function {name} does not take these {count + len(named)} arguments",
             hint="No function matches the given name and argument types. You might need to add explicit type casts.",
             position=token.start + 1,
         )
@@ -278,6 +296,14 @@ def _chosen(known: Sequence[Function], count: int, name: str, token: Token) -> F
             position=token.start + 1,
         )
     return fitting[0]
+
+
+def _takes(arguments: Sequence[Argument], named: Mapping[str, str]) -> bool:
+    """Are these the arguments that are named, and those that need not be?"""
+    names = {argument.name for argument in arguments}
+    return named.keys() <= names and all(
+        argument.name in named or argument.default is not None for argument in arguments
+    )
 
 
 def _value(one: Function, given: Sequence[str], functions: Mapping[str, Sequence[Function]], depth: int) -> str:

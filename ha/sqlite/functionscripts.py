@@ -91,7 +91,8 @@ def written_out(connection: Connection, statement: Statement) -> Statement:
     known = kept(connection)
     if not known:
         return statement
-    found = expanded(statement.text, known)
+    void = frozenset(f"${at}" for at, kind in enumerate(statement.given, 1) if kind == "void")
+    found = expanded(statement.text, known, void)
     if found is None:
         return statement
     words, edits = found

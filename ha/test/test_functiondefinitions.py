@@ -21,7 +21,7 @@ class DefinitionTests(SynchronousTestCase):
     def test_what_it_says(self) -> None:
         """Names or none, defaults, STRICT, how often it may be computed."""
         one = self.created(
-            "CREATE FUNCTION f(a int, double precision, IN c varchar(3) DEFAULT 'x', d text = 'y') RETURNS bigint"
+            "CREATE FUNCTION f(a int, double precision, c IN varchar(3) DEFAULT 'x', d text = 'y') RETURNS bigint"
             " LANGUAGE SQL STABLE STRICT PARALLEL SAFE COST 5 AS $$ SELECT a + length(c); $$"
         )
         arguments = (
@@ -49,6 +49,7 @@ class DefinitionTests(SynchronousTestCase):
             "CREATE FUNCTION f() RETURNS SETOF int LANGUAGE sql AS 'SELECT 1'",
             "CREATE FUNCTION f() RETURNS TABLE (a int) LANGUAGE sql AS 'SELECT 1'",
             "CREATE FUNCTION f(OUT a int) LANGUAGE sql AS 'SELECT 1'",
+            "CREATE FUNCTION f(a INOUT int, b IN text) AS 'BEGIN a := 1; END;' LANGUAGE plpgsql",
             "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'INSERT INTO t VALUES (a) RETURNING a'",
             "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'SELECT 1; SELECT 2'",
             "CREATE FUNCTION f(a int) RETURNS bigint LANGUAGE sql AS 'SELECT nextval(''s'')'",

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ha.test.clients import Served
 from ha.test.fakes import Network
-from ha.test.spoken import Spoken
+from ha.test.spoken import Spoken, texts
 
 TWICE = "CREATE FUNCTION twice(x int) RETURNS int LANGUAGE sql AS 'SELECT x * 2'"
 
@@ -28,6 +28,9 @@ class FunctionTests(SynchronousTestCase):
         (description, row, *_) = self.spoken.extended("SELECT twice($1)", b"21")[-4:]
         self.assertEqual([(one.name, one.type_oid) for one in description.columns], [("twice", 23)])
         self.assertEqual(row.values, (b"42",))
+        self.assertEqual(
+            texts(self.spoken.extended("SELECT * FROM twice($1, $2) AS result", None, b"4", types=(2278, 23))), [("8",)]
+        )  # pgJDBC's {? = call twice(?)}
         self.spoken.query("CREATE TABLE u AS SELECT twice(a) FROM t")
         self.assertEqual(self.spoken.rows("SELECT max(twice) FROM u"), [("40",)])
 

@@ -41,6 +41,8 @@ TABLE = (
         'SELECT ((SELECT (SELECT count(*) FROM t WHERE b = who AND c < "counted"."$2") FROM'
         ' (SELECT (\'x\')::text AS "who", (3)::int4 AS "$2") AS "counted"))::int8 AS "counted"',
     ),
+    ("SELECT 1 + twice(x => a) FROM t", "SELECT 1 + (((a)::int4 * 2))::int4 FROM t"),
+    ('SELECT 1 + twice("x" := a = b) FROM t', "SELECT 1 + (((a = b)::int4 * 2))::int4 FROM t"),
     ("SELECT seven(), max(seven())", 'SELECT ((7))::int4 AS "seven", max(((7))::int4)'),
     ("SELECT * FROM seven()", 'SELECT * FROM (SELECT ((7))::int4 AS "seven") AS "seven"'),
     ("SELECT * FROM seven() AS x (c) WHERE c = 7", 'SELECT * FROM (SELECT ((7))::int4 AS "c") AS "x" WHERE c = 7'),
@@ -90,7 +92,9 @@ class ExpandedTests(SynchronousTestCase):
             ("SELECT twice()", "42883"),
             ("SELECT twice(1, 2)", "42883"),
             ("SELECT square(sum(a)) FROM t", "0A000"),
-            ("SELECT twice(x => 1)", "0A000"),
+            ("SELECT twice(y => 1)", "42883"),
+            ("SELECT plus(a => 1, 2)", "42601"),
+            ("SELECT plus(1, a => 2)", "42883"),
             ("SELECT endless(1)", "54001"),
         ):
             self.assertEqual(self.assertRaises(StatementError, expanded, text, KNOWN).sqlstate, sqlstate, text)
