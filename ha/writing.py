@@ -340,6 +340,9 @@ async def submit(backend: Backend, what: str, run: Callable[[Connection, list[No
         notifications=said,
     )
     if backend.private is None:
+        if backend.replica.database.turnstile.held and backend.variables.duration_s("lock_timeout"):
+            # The queue behind a client's open transaction knows of no lock_timeout: such a session sees that one end first.
+            (await _open(backend, READ_COMMITTED)).rollback()
         try:
             return await backend.replica.submit(work)
         except TemporaryTable:

@@ -19,6 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ha.backend import Backend
 from ha.errors import StatementError
+from ha.replication.follower import TOGETHER_S
 from ha.replication.groups import Origin
 from ha.replication.replica import Replica
 from ha.sqlite.database import Database
@@ -77,7 +78,7 @@ class Served:
         """Let happen what happens without waiting: the log answers, the reactor turns."""
         for _ in range(6):
             self.network.settle()
-            self.clock.advance(0)
+            self.clock.advance(TOGETHER_S if self.replica.follower.pausing else 0)
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass, and what it brings happen."""

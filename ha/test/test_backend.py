@@ -330,6 +330,19 @@ class LimitTests(BackendCase):
         self.assertEqual(self.failureResultOf(waiting).value.sqlstate, "55P03")  # type: ignore[attr-defined]
         self.assertEqual(other.status, "E")
 
+    def test_a_single_statement_waits_no_longer_either(self) -> None:
+        self.client.run("BEGIN")
+        self.client.run("INSERT INTO t VALUES (1, 'x')")
+        other = self.another()
+        other.run("SET lock_timeout = '2s'")
+        waiting = other.start(other.message("INSERT INTO t VALUES (2, 'y')"))
+        self.assertNoResult(waiting)
+        self.served.clock.advance(2)
+        self.assertEqual(self.failureResultOf(waiting).value.sqlstate, "55P03")  # type: ignore[attr-defined]
+        self.client.run("COMMIT")
+        other.run("INSERT INTO t VALUES (3, 'z')")
+        self.assertEqual(other.rows("SELECT id FROM t"), [(1,), (3,)])
+
     def test_who_waits_for_the_writer_can_be_cancelled(self) -> None:
         self.client.run("BEGIN")
         self.client.run("INSERT INTO t VALUES (1, 'x')")
