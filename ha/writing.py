@@ -171,8 +171,8 @@ def write_each(
     rowids = foreseen.rowids
     if rowids[-1] is not None and not backend.sqlite_order:
         inserted(backend.context, sql, facts.tables_written, rowids[-1])
-    verb = statement.verb
-    return [Answer(verb, affected=1, last_insert_id=rowid) for rowid in rowids]
+    verb, nothing = statement.verb, Answer(statement.verb)
+    return [Answer(verb, None, nothing.rows, 1, rowid, None, nothing.notices) for rowid in rowids]
 
 
 #: Values that the queries of WITH may give one another: each is a parameter of the next, of which SQLite takes 32,766.

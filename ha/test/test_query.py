@@ -52,6 +52,14 @@ class BodyTests(SynchronousTestCase):
             ((command,), is_array) = Body(text).commands()
             self.assertEqual((list(command.parameters), is_array), ([], False))
 
+    def test_commands_that_say_the_same(self) -> None:
+        """What is said with values is another command each time."""
+        text = b'[{"sql": "x"}, {"sql": "y"}, {"sql": "x", "params": [1]}, {"sql": "x"}, {"sql": "x", "params": [2]}]'
+        self.assertEqual(
+            (Body(text).commands()),
+            ([("x", ()), ("y", ()), ("x", [1]), ("x", ()), ("x", [2])], True),
+        )
+
     def test_wrong_json(self) -> None:
         """Said with the place."""
         for text in (
@@ -81,6 +89,8 @@ class BodyTests(SynchronousTestCase):
             ('{"sql": "x", "params": [], "more": 1}', None),
             ('[{"sql": "x"}, 1]', 1),
             ('[{"sql": "x"}, {"sql": null}]', 1),
+            ('[{"sql": "x"}, {"sql": ["x"]}]', 1),
+            ('[{"sql": "x"}, {"params": []}]', 1),
             ('[{"sql": "x", "params": 1}]', 0),
             ('[{"sql": "x", "params": "1"}]', 0),
             ("[[]]", 0),

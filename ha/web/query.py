@@ -109,7 +109,18 @@ class Body:
             raise Refusal(400, "bad_shape", 'the body must be {"sql": ..., "params": ...} or an array of such objects')
         if len(parsed) > COMMANDS_MAX:
             raise Refusal(413, "too_large", f"a request may have {COMMANDS_MAX} commands at most")
-        return [self._command(one, index) for index, one in enumerate(parsed)], True
+        # Most batches say the same again and again, and what is said without values is one command.
+        plain: dict[str, Command] = {}
+        commands: list[Command] = []
+        for index, one in enumerate(parsed):
+            sql = one.get("sql") if type(one) is dict and len(one) == 1 else None
+            command = plain.get(sql) if type(sql) is str else None
+            if command is None:
+                command = self._command(one, index)
+                if type(sql) is str:
+                    plain[sql] = command
+            commands.append(command)
+        return commands, True
 
     def _command(self, given: object, index: int | None) -> Command:
         if type(given) is not dict:
