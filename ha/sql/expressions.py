@@ -359,6 +359,8 @@ class Expressions:
         first_type = types[0] if types else None
         if name in ("lower", "upper"):
             return BOUNDS.get(first_type or "", "text")
+        if name == "date_bin":
+            return {"date": "timestamptz"}.get(types[1] or "", types[1]) if len(types) == 3 else None
         if name == "timezone":
             return _IN_ZONE.get(types[1] or "") if len(types) == 2 else None
         if name == "sum":

@@ -66,7 +66,9 @@ def _figured(reading: Reading, first: int, last: int) -> str | None:
 
 
 def _is_typed_literal(reading: Reading, first: int, last: int) -> bool:
-    """``DATE '2026-01-01'``."""
+    """``DATE '2026-01-01'``, in brackets or not."""
+    while reading.key(first) == "(" and reading.partners.get(first) == last - 1:
+        first, last = first + 1, last - 1
     literal = read_literal(reading.text, reading.tokens, first) if reading.kind(first) == WORD else None
     return literal is not None and literal[2] == last
 

@@ -15,7 +15,7 @@ from ha.sql import comparisons, documents, rangerules
 from ha.sql.made import composite
 from ha.sql.ranges import RANGES_OF_TIMES
 from ha.sql.rewriting import CLOSER, Rewriting, elements
-from ha.sql.tokens import TEXTS, quoted
+from ha.sql.tokens import STRING, TEXTS, literal, quoted
 from ha.sql.typed import Types
 from ha.sql.typenames import SPOKEN, read_type
 
@@ -241,9 +241,14 @@ def _unit(rewriting: Rewriting, at: int, kind: str | None) -> None:
 
     :raises StatementError: 0A000.
     """
-    if rewriting.key(at) in _NOT_OF.get(kind or "", ()):
+    if kind == "date" and rewriting.kind(at) == STRING:
+        return  # date_part takes it for a timestamp
+    unit = (
+        literal(rewriting.text, rewriting.tokens[at]) or "" if rewriting.kind(at) == STRING else rewriting.key(at)
+    ).upper()
+    if unit in _NOT_OF.get(kind or "", ()):
         shown = "time without time zone" if kind == "time" else kind
-        raise StatementError("0A000", f'unit "{rewriting.key(at).lower()}" not supported for type {shown}')
+        raise StatementError("0A000", f'unit "{unit.lower()}" not supported for type {shown}')
 
 
 def _part(rewriting: Rewriting, types: Types, at: int) -> None:
@@ -262,6 +267,12 @@ def _part(rewriting: Rewriting, types: Types, at: int) -> None:
         first, last = arguments[0 if rewriting.key(at) == "TO_CHAR" else 1]
     if rewriting.key(at) == "EXTRACT":
         _unit(rewriting, at + 2, types.of(first, last))
+    elif rewriting.key(at) == "DATE_PART" and rewriting.kind(at + 2) == STRING:
+        _unit(rewriting, at + 2, types.of(first, last))
+    if rewriting.key(at) == "TO_CHAR" and types.of(first, last) == "date":  # midnight where the session is
+        _around(rewriting, first, last, "pg_timestamptz(", ")")
+        rewriting.before(rewriting.partners[at + 1], ", pg_zone()")
+        return
     if rewriting.key(at) == "TO_CHAR" and types.of(first, last) == "timestamptz":
         rewriting.before(rewriting.partners[at + 1], ", pg_zone()")
         return
@@ -307,7 +318,16 @@ def _subscript(rewriting: Rewriting, types: Types, at: int) -> None:
     rewriting.instead[at], rewriting.instead[close] = ", json_array(", "), 0)"
 
 
+def _age(rewriting: Rewriting, types: Types, at: int) -> None:
+    """By the calendar and the clock of where the session is."""
+    if rewriting.key(at + 1) == "(" and at + 1 in rewriting.partners:
+        for first, last in elements(rewriting, at + 1):
+            if types.of(first, last) == "timestamptz":
+                _around(rewriting, first, last, "pg_local(", ")")
+
+
 RULES: dict[str, Rule] = {
+    "AGE": _age,
     "[": _subscript,
     "SUM": _sum,
     "AVG": _sum,

@@ -66,7 +66,7 @@ RESULT_OF = {name: result for result, names in _RESULTS.items() for name in name
 #: Functions whose type is that of their first typed argument.
 LIKE_ARGUMENT = frozenset(
     "max min coalesce nullif enum_first enum_last greatest least ifnull iif first_value last_value nth_value lag lead abs mod sign "
-    "date_trunc date_bin bit_and bit_or bit_xor mode percentile_disc array_append array_cat array_remove array_replace "
+    "date_trunc bit_and bit_or bit_xor mode percentile_disc array_append array_cat array_remove array_replace "
     "trim_array generate_series".split()
 )
 NUMERIC = frozenset("round ceil ceiling floor trunc sqrt power pow ln log log10 exp div".split())

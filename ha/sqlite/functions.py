@@ -409,4 +409,5 @@ def _age(asking: Context, value: Any) -> Any:
     """age() of a time; of a transaction's number, which a catalog's ``xmin`` is, nothing is older than now."""
     if isinstance(value, int) or (isinstance(value, str) and value.isdecimal()):
         return 0
-    return times.age(times.pg_date(times.stamp(asking.now)), value)
+    here = Where(times.zone_or_utc(asking.variables.get("TimeZone")), now=round(asking.now * 1_000_000) + UNIX_EPOCH)
+    return times.age(times.pg_date("today", here), value)

@@ -136,8 +136,8 @@ def _numbers(shown: _Shown, field: str) -> tuple[int, int] | None:
         "HH24": (_part(clock, HOUR), 2), "HH12": (0, 2), "HH": (0, 2), "MI": (_part(clock, MINUTE, 60), 2),
         "SS": (_part(clock, SECOND, 60), 2), "MS": (_part(clock, 1000, 1000), 3), "US": (_part(clock, 1, SECOND), 6),
         "SSSSS": (_part(clock, SECOND), 1), "SSSS": (_part(clock, SECOND), 1),
-        "YYYY": (year, 4), "YYY": (year % 1000, 3), "YY": (year % 100, 2), "Y": (year % 10, 1),
-        "MM": (shown.month, 2), "DD": (shown.day, 2), "DDD": (shown.of_year, 3), "Q": ((shown.month - 1) // 3 + 1, 1),
+        "YYYY": (year, 4), "YYY": (_part(year, 1, 1000), 3), "YY": (_part(year, 1, 100), 2), "Y": (_part(year, 1, 10), 1),
+        "MM": (shown.month, 2), "DD": (shown.day, 2), "DDD": (shown.of_year, 3), "Q": (_part(shown.month - 1, 3) + 1, 1),
         "CC": (_century(shown), 2),
     }.get(field)  # fmt: skip
     if field in ("HH12", "HH"):
@@ -157,12 +157,14 @@ def _numbers(shown: _Shown, field: str) -> tuple[int, int] | None:
 
 def _century(shown: _Shown) -> int:
     if shown.days is None:
-        return shown.year // 100
+        return _part(shown.year, 100)
     return (shown.year + 99) // 100 if shown.year > 0 else -(shown.era_year // 100 + 1)
 
 
 def _field(shown: _Shown, field: str, fill: bool) -> str:
     plain = field.upper()
+    if plain == "Q" and not shown.month:
+        return ""
     number = _numbers(shown, plain)
     if number is not None:
         return _padded(*number, fill)
@@ -172,7 +174,7 @@ def _field(shown: _Shown, field: str, fill: bool) -> str:
         year = shown.era_year
         return f"{year // 1000},{year % 1000:03}"
     if plain in ("AM", "PM", "A.M.", "P.M."):
-        half = "PM" if abs(shown.clock) % DAY >= 12 * HOUR else "AM"
+        half = "PM" if shown.clock >= 0 and shown.clock % DAY >= 12 * HOUR else "AM"
         return _cased(f"{half[0]}.M." if "." in plain else half, field[0])
     if plain == "RM":
         if not shown.month:

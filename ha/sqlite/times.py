@@ -259,11 +259,18 @@ def pg_timestamptz(value: Any, precision: int = 6, where: Where = GREENWICH) -> 
 
 
 def pg_time(value: Any, precision: int = 6, where: Where = GREENWICH) -> str | None:
-    return None if value is None else clock_text(timetexts.rounded(_clock(value, "time", where)[0], precision))
+    if value is None or _is_endless(value):
+        return None
+    return clock_text(timetexts.rounded(_clock(value, "time", where)[0], precision))
+
+
+def _is_endless(value: Any) -> bool:
+    """An infinity has no time of day."""
+    return isinstance(value, str) and value.endswith("infinity") and kept_moment(value) is not None
 
 
 def pg_timetz(value: Any, precision: int = 6, where: Where = GREENWICH) -> str | None:
-    if value is None:
+    if value is None or _is_endless(value):
         return None
     us, east = _clock(value, "time with time zone", where)
     if east is None:
@@ -370,6 +377,8 @@ def age(later: Any, earlier: Any) -> str | None:
     if later is None or earlier is None:
         return None
     first, second = moment(later), moment(earlier)
+    if not first.is_finite or not second.is_finite:
+        raise StatementError("22008", "timestamp out of range")
     if first.us < second.us:
         return shown(-_age(second.us, first.us))
     return shown(_age(first.us, second.us))
@@ -517,7 +526,7 @@ def date_part(field: str, value: Any) -> float | int | None:
     kind = (_WITHOUT if found.clock else "date") if found.east is None else _WITH
     unit = unit_named(field, kind)
     if not found.is_finite:
-        return _part_of_infinity(unit, found.us, kind)
+        return _part_of_infinity(unit, found.us)
     if unit.startswith("timezone"):
         if found.east is None:
             raise unsupported(unit, kind)
@@ -542,12 +551,9 @@ _BEYOND_CLOCKS = frozenset("day month quarter year decade century millennium".sp
 _ENDLESS_PARTS = frozenset("year decade century millennium julian isoyear epoch".split())
 
 
-def _part_of_infinity(unit: str, us: int, kind: str) -> float | None:
-    if unit in _ENDLESS_PARTS:
-        return float("inf") if us > 0 else float("-inf")
-    if unit.startswith("timezone") and kind != _WITH:
-        raise unsupported(unit, kind)
-    return None
+def _part_of_infinity(unit: str, us: int) -> float | None:
+    """What goes on without end is endless, too; what repeats is not known."""
+    return (float("inf") if us > 0 else float("-inf")) if unit in _ENDLESS_PARTS else None
 
 
 def _moment_part(unit: str, found: Moment) -> float | int:

@@ -29,6 +29,11 @@ class NameTests(SynchronousTestCase):
                 "select case when a then 1 end, cast(a as text), array[1], date '2026-01-01'",
                 ["case", "a", "array", "date"],
             ),
+            (
+                "select interval '1' day, interval '1-2' year to month x, (timestamp(0) '2026-01-01')::date, a at time zone 'UTC', "
+                "(a, b) overlaps (c, d), a::interval day to second",
+                ["interval", "x", "date", "timezone", "overlaps", "a"],
+            ),
         ):
             reading = Reading(text)
             self.assertEqual([name_of(reading, item) for item in reading.items()], names, text)

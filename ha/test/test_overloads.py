@@ -72,6 +72,10 @@ class TextTests(OverloadCase):
             ("array[true,false]::text", "{t,f}"),
             ("c || '|'", "ab|"),
             ("length(c)", "2"),
+            ("date '0044-03-15 BC'::text", "0044-03-15 BC"),
+            ("x || timestamp '12345-01-02'", "x12345-01-02 00:00:00"),
+            ("'{0044-03-15 BC,infinity}'::date[]::text", '{"0044-03-15 BC",infinity}'),
+            ("daterange('0044-03-15 BC', '12345-01-01')::text", '["0044-03-15 BC",12345-01-01)'),
         )
 
     def test_concat_and_format(self) -> None:
@@ -103,7 +107,13 @@ class ZoneTests(OverloadCase):
             ("timestamptz '2026-03-28 12:00' + interval '1 day'", "2026-03-29 12:00:00+02"),
             ("timestamptz '2026-03-28 12:00' + interval '24 hours'", "2026-03-29 13:00:00+02"),
             ("to_jsonb(tz)", '"2026-01-15T11:20:30+01:00"'),
+            ("to_char(d, 'OF')", "+01"),
+            ("age(timestamptz '2026-07-01 00:00+00', timestamptz '2026-01-01 00:00+00')", "6 mons 01:00:00"),
+            ("timezone('UTC', tz)", "2026-01-15 10:20:30"),
+            ("date_bin('1 hour', tz, timestamptz '2026-01-01 00:00+00')", "2026-01-15 11:00:00+01"),
         )
+        for asked in ("extract(hour from d)", "extract(day from ti)", "date_part('year', ti)"):
+            self.assertEqual(self.spoken.error(f"SELECT {asked} FROM t").sqlstate, "0A000", asked)
         self.assertEqual(
             self.spoken.rows("SELECT generate_series(timestamptz '2026-03-28 12:00', '2026-03-29 12:00', '1 day')"),
             [("2026-03-28 12:00:00+01",), ("2026-03-29 12:00:00+02",)],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
-from ha.sqlite.timeforms import to_char_time, to_date
+from ha.sqlite.timeforms import to_char_time, to_date, to_timestamp
 
 
 class FormTests(SynchronousTestCase):
@@ -22,6 +22,9 @@ class FormTests(SynchronousTestCase):
             self.assertEqual(to_char_time(time, form), expected)
         self.assertEqual(to_char_time("2026-07-01 10:00:00+00:00", "HH24 TZ OF", "Europe/Berlin"), "12 CEST +02")
         self.assertEqual(to_char_time("100:02:03", "HH24:MI:SS"), "100:02:03")
+        self.assertEqual(to_char_time("-7 mons 18:57:14", "YY:Q:MM:AM:CC"), "00:-1:-07:PM:00")
+        self.assertEqual(to_char_time("/9956 BC 0044-03-15", "Y,YYY IYYY CC BC"), "0,044 0044 -01 BC")
+        self.assertIsNone(to_char_time("infinity", "YYYY"))
 
     def test_read(self) -> None:
         """In the same fields."""
@@ -32,4 +35,20 @@ class FormTests(SynchronousTestCase):
             ("99", "YY", "1999-01-01"),
         ):
             self.assertEqual(to_date(text, form), expected)
-        self.assertRaises(StatementError, to_date, "2026-13-01", "YYYY-MM-DD")
+        for text, form, expected in (
+            ("2020-W53-5", 'IYYY-"W"IW-ID', "2021-01-01"),
+            ("2458850", "J", "2020-01-01"),
+            ("1,234-05-06", "Y,YYY-MM-DD", "1234-05-06"),
+            ("IV 2020", "RM YYYY", "2020-04-01"),
+            ("21 Jan 44 BC", "DD Mon YYYY BC", "/9956 BC 0044-01-21"),
+            ("Wednesday 1 January 2020", "Day DD Month YYYY", "2020-01-01"),
+        ):
+            self.assertEqual(to_date(text, form), expected)
+        self.assertEqual(
+            to_timestamp("2020-01-02 03:04 +05:30", "YYYY-MM-DD HH24:MI TZH:TZM", None), "2020-01-01 21:34:00+00:00"
+        )
+        for text, form, sqlstate in (
+            ("2026-13-01", "YYYY-MM-DD", "22008"), ("xx", "YYYY", "22007"), ("2020 13 PM", "YYYY HH12 PM", "22007"),
+            ("2020-01", "IYYY-MM", "22007"), ("1 2", "MM MM", "22007"),
+        ):  # fmt: skip
+            self.assertEqual(self.assertRaises(StatementError, to_date, text, form).sqlstate, sqlstate, text)
