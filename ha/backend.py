@@ -27,6 +27,7 @@ from ha.instructions import INSTRUCTIONS, shown
 from ha.judgement import COUNTED, NARROW, POSTGRESQL, SQLITE, Judgement, judge, known, shape_of
 from ha.replication.conflicts import READ_COMMITTED
 from ha.replication.replica import Replica
+from ha.sql.databasenames import may_begin_with, without_database
 from ha.sql.kinds import Begin, Kind, Statement
 from ha.sql.lifting import Lifted, lift
 from ha.sql.namespaces import path_of
@@ -226,6 +227,8 @@ class Backend:
 
         :raises StatementError: 42601, where a literal or comment does not end.
         """
+        if not self.sqlite_order and may_begin_with(text, self.context.database):
+            text = without_database(text, self.context.database)
         return split(text, sqlite_order=self.sqlite_order)
 
     def function(self, number: int) -> Signature | None:
@@ -241,7 +244,7 @@ class Backend:
         Errors of the statement have positions in its own text: :func:`ha.sql.lifting.put_back`.
         """
         # SQLite's own clients get columns named by their text.
-        return None if self.sqlite_order else lift(text)
+        return None if self.sqlite_order or may_begin_with(text, self.context.database) else lift(text)
 
     describe_at_once = shortcut.describe
     execute_at_once = shortcut.execute

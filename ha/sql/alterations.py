@@ -13,7 +13,7 @@ from ha.sql import timeliterals
 from ha.sql.kinds import Alteration, AlterTable, Kind, Script
 from ha.sql.namespaces import joined, own_name, placed
 from ha.sql.reader import Parsed, Reader, refused
-from ha.sql.tokens import STRING, quoted, quoted_name, tokenize
+from ha.sql.tokens import STRING, WORD, quoted, quoted_name, tokenize, unquoted
 from ha.sql.translate import translate
 from ha.sql.typedefinitions import alter_domain, alter_type
 from ha.sql.typenames import read_type
@@ -136,8 +136,11 @@ def _is_sqlites(reader: Reader, start: int, action: Alteration) -> bool:
 
 def _plain_column(reader: Reader, start: int) -> bool:
     """A column that needs no translation beyond the usual."""
-    keys = {token.key for token in reader.tokens[start:]}
-    return keys.isdisjoint(_NEEDS_WORK) and not _unusual_default(reader, start)
+    tokens = reader.tokens[start:]
+    name = tokens[1 + (tokens[1].key == "COLUMN")]
+    if name.kind == WORD and reader.text[name.start : name.end] != unquoted(reader.text, name):
+        return False  # in capitals
+    return _NEEDS_WORK.isdisjoint(token.key for token in tokens) and not _unusual_default(reader, start)
 
 
 def _unusual_default(reader: Reader, start: int) -> bool:

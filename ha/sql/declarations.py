@@ -14,6 +14,7 @@ from itertools import pairwise
 from ha.errors import StatementError
 from ha.sql import timeliterals
 from ha.sql.domains import PREFIX
+from ha.sql.folding import fold_element, fold_list, fold_name
 from ha.sql.rewriting import Rewriting, elements
 from ha.sql.tokens import NUMBER, QUOTED, STRING, WORD, literal, quoted, quoted_name, unquoted
 from ha.sql.typenames import read_type
@@ -81,6 +82,8 @@ def create(rewriting: Rewriting, index: int) -> None:
 def _after_name(rewriting: Rewriting, at: int) -> int:
     if rewriting.key(at) == "IF" and rewriting.key(at + 1) == "NOT":
         at += 3
+    if not rewriting.sqlite_order:
+        return fold_name(rewriting, at)
     while rewriting.key(at + 1) == ".":
         at += 2
     return at + 1
@@ -103,8 +106,12 @@ def _table(rewriting: Rewriting, at: int) -> None:
     for first, last in listed:
         if rewriting.key(first) in _TABLE_WORDS and rewriting.kind(first) == WORD:
             _table_constraint(rewriting, first, last)
+            of_table = True
         else:
             _column(rewriting, first, last, keys)
+            of_table = False
+        if not rewriting.sqlite_order:
+            fold_element(rewriting, first, last, of_table=of_table)
     if not rewriting.sqlite_order and rewriting.key(close + 1) != "WITHOUT":
         _key_without_nulls(rewriting, listed)
     _options(rewriting, close + 1)
@@ -247,10 +254,12 @@ def _column(rewriting: Rewriting, first: int, last: int, keys: dict[str, tuple[i
         if rewriting.key(first + 5) == "WITH":
             rewriting.instead[first + 1] = f"{key}TZ"
         rewriting.drop(first + 5, first + 7)
-    elif type_name is not None and type_name.modifiers and rewriting.key(after - 1) == "]":
-        # varchar(20)[]: for SQLite the numbers come last.
+    elif type_name is not None and type_name.modifiers and rewriting.key(after - 1) in ("]", "ARRAY"):
+        # varchar(20)[] and varchar(20) ARRAY: for SQLite the numbers come last.
         opening = next(one for one in range(first + 1, after) if rewriting.key(one) == "(")
         rewriting.drop(opening, rewriting.partners[opening])
+        if rewriting.key(after - 1) == "ARRAY":
+            rewriting.instead[after - 1] = "[]"
         rewriting.last(after - 1, f"({','.join(map(str, type_name.modifiers))})")
     elif type_name is not None and type_name.name == "citext":
         if not any(rewriting.key(one) == "COLLATE" for one in range(after, last + 1)):
@@ -308,7 +317,8 @@ def _counting(
     called = ""
     if constraint is not None and rewriting.key(constraint[0]) == "CONSTRAINT":
         token = rewriting.tokens[constraint[0] + 1]
-        called = f"CONSTRAINT {rewriting.text[token.start : token.end]} "
+        written = rewriting.text[token.start : token.end]
+        called = f"CONSTRAINT {written if token.kind != WORD else written.lower()} "
     rewriting.instead[first + 1] = f"{integer} {called}PRIMARY KEY AUTOINCREMENT"
     if constraint is None:
         return
@@ -405,6 +415,8 @@ def _index(rewriting: Rewriting, at: int) -> None:
         opening += 1
     if opening not in rewriting.partners:
         return
+    if on > at and not rewriting.sqlite_order:
+        fold_name(rewriting, on - 1)
     using = next((one for one in range(on, opening) if rewriting.key(one) == "USING"), None)
     if using is not None:
         rewriting.drop(using, opening - 1)
@@ -468,6 +480,8 @@ def _view(rewriting: Rewriting, at: int, materialized: bool) -> None:
         if [rewriting.key(tail + one) for one in range(3)] == ["WITH", "NO", "DATA"]:
             rewriting.drop(tail, tail + 2)  # it has the newest data at any time
     if rewriting.key(at) == "(" and at in rewriting.partners:
+        if not rewriting.sqlite_order:
+            fold_list(rewriting, at)
         at = rewriting.partners[at] + 1
     _options(rewriting, at)
     tail = len(rewriting.tokens)

@@ -156,7 +156,7 @@ def placed(text: str, tokens: Sequence[Token], start: int, end: int, names: Name
 
 
 #: What may stand before a relation's name.
-_BEFORE: Final = frozenset(
+RELATION_WORDS: Final = frozenset(
     "FROM JOIN INTO UPDATE TABLE VIEW SEQUENCE INDEX TRIGGER EXISTS ONLY LATERAL USING REFERENCES CONCURRENTLY".split()
 )
 
@@ -170,7 +170,7 @@ def _names_schemas(tokens: Sequence[Token]) -> bool:
             from_said = True
         elif key == "." and at > 1:
             before = tokens[at - 2].key
-            if before in _BEFORE or (before == "," and from_said) or (before == "ON" and defines):
+            if before in RELATION_WORDS or (before == "," and from_said) or (before == "ON" and defines):
                 if tokens[at - 1].key.strip('"').lower() not in _LEFT_ALONE:
                     return True
             elif before == "(" and at > 2 and tokens[at - 3].key in ("FROM", "JOIN"):

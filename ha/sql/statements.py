@@ -19,6 +19,7 @@ from functools import lru_cache
 
 from ha.errors import StatementError
 from ha.sql import domains, enums, merge
+from ha.sql.bracketed import without_brackets
 from ha.sql.commands import COMMANDS
 from ha.sql.definitions import DEFINITIONS, ITSELF, explained
 from ha.sql.edits import back, composed
@@ -200,6 +201,11 @@ def _statement(
 
     words = text[start:end]
     key = tokens[0].key
+    if key in ("INSERT", "CREATE") and not sqlite_order:
+        bare = without_brackets(text, tokens)
+        if bare is not None:
+            text, words = bare, bare[start:end]
+            tokens = [token for token in tokenize(text) if start <= token.start < end]
     if not sqlite_order and (names is not None or "." in words):
         ours = placed(text, tokens, start, end, names)
         if ours is not None:

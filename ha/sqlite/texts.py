@@ -362,6 +362,7 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
             ("character_length", 1, lambda value: len(text_of(value))),
             ("quote_ident", 1, quote_ident),
             ("quote_literal", 1, quote_literal),
+            ("nameconcatoid", 2, lambda name, oid: f"{text_of(name)}_{text_of(oid)}"),
             ("div", 2, div),
             ("cbrt", 1, cbrt),
             ("factorial", 1, factorial),
