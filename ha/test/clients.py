@@ -75,7 +75,7 @@ class Served:
         case.addCleanup(self.stop)
 
     def settle(self) -> None:
-        """Let happen what happens without waiting: the log answers, the reactor turns."""
+        """Let happen what happens without waiting: the log answers, the reactor turns, what arrived together is applied."""
         for _ in range(6):
             self.network.settle()
             self.clock.advance(TOGETHER_S if self.replica.follower.pausing else 0)
