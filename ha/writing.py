@@ -20,9 +20,20 @@ from ha.replication.committer import Work
 from ha.replication.conflicts import READ_COMMITTED, SERIALIZABLE
 from ha.replication.transaction import OpenTransaction
 from ha.sql.insertions import plain_insertion
-from ha.sql.kinds import CreateLike, CreateTableAs, Kind, Merge, Notify, OnCommit, SetConstraints, Statement
+from ha.sql.kinds import (
+    CreateLike,
+    CreateMaterialized,
+    CreateTableAs,
+    Kind,
+    Merge,
+    Notify,
+    OnCommit,
+    SetConstraints,
+    Statement,
+)
 from ha.sql.modifying import named
 from ha.sql.statements import split
+from ha.sql.tokens import quoted_name
 from ha.sql.typenames import SPOKEN, declared
 from ha.sqlite import largeobjects, schemas, temporary
 from ha.sqlite.casts import pg_fit_numeric
@@ -295,6 +306,8 @@ def write_script(backend: Backend, connection: Connection, statement: Statement)
             changed = run_write(connection, capture, sql, (), facts, Allowance(HELD_BYTES_MAX))[1]
             if isinstance(statement.argument, CreateTableAs):
                 _queried(connection, statement.argument, answer, None if sql.startswith("CREATE ") else changed)
+    if isinstance(statement.argument, CreateMaterialized):
+        _counted(connection, statement.argument, answer)
     if isinstance(statement.argument, CreateLike) and temporary.is_there(connection, statement.argument.name):
         _promised(connection, statement.argument)
     return answer
@@ -306,6 +319,15 @@ def _queried(connection: Connection, argument: CreateTableAs, answer: Answer, fi
         answer.verb, answer.affected = "SELECT", filled
     else:
         _promised(connection, argument)
+
+
+def _counted(connection: Connection, argument: CreateMaterialized, answer: Answer) -> None:
+    """PostgreSQL's tag tells how many rows it keeps of a new view."""
+    answer.verb = "CREATE MATERIALIZED VIEW"
+    if argument.filled and not answer.notices:
+        with connection.guard.trusted():
+            (count,) = connection.execute(f"SELECT count(*) FROM {quoted_name(argument.name)}").fetchone()  # type: ignore[misc]
+        answer.verb, answer.affected = "SELECT", int(count)  # type: ignore[arg-type]
 
 
 def _promised(connection: Connection, argument: CreateTableAs | CreateLike) -> None:

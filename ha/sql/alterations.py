@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ha.errors import StatementError
 from ha.sql import timeliterals
-from ha.sql.kinds import Alteration, AlterTable, Kind, Script
+from ha.sql.kinds import Alteration, AlterTable, Kind, Rename, Script
 from ha.sql.namespaces import joined, own_name, placed
 from ha.sql.reader import Parsed, Reader, refused
 from ha.sql.tokens import STRING, WORD, quoted, quoted_name, tokenize, unquoted
@@ -20,7 +20,7 @@ from ha.sql.typenames import read_type
 
 #: Objects whose owner, schema or storage may be altered without meaning anything here.
 _OBJECTS = frozenset(
-    "AGGREGATE COLLATION DATABASE DEFAULT EVENT EXTENSION FUNCTION GROUP LANGUAGE LARGE MATERIALIZED OPERATOR POLICY PROCEDURE ROLE "
+    "AGGREGATE COLLATION DATABASE DEFAULT EVENT EXTENSION FUNCTION GROUP LANGUAGE LARGE OPERATOR POLICY PROCEDURE ROLE "
     "SCHEMA SEQUENCE SERVER STATISTICS SYSTEM TABLESPACE TRIGGER USER".split()
 )
 _REFUSED = frozenset("ROLE USER SYSTEM DATABASE TRIGGER".split())
@@ -36,10 +36,10 @@ def alter(reader: Reader) -> Parsed | None:
         return alter_type(reader)
     if reader.take("DOMAIN"):
         return alter_domain(reader)
-    if what == "INDEX":
-        return _index(reader)
-    if what == "VIEW":
-        return _view(reader)
+    if what in ("INDEX", "VIEW"):
+        return _renaming(reader, what.lower())
+    if what == "MATERIALIZED" and reader.ahead() == "VIEW":
+        return _renaming(reader, "materialized view")
     if what == "SEQUENCE":
         return _sequence(reader)
     verb = "ALTER LARGE OBJECT" if what == "LARGE" else f"ALTER {what}"
@@ -53,17 +53,21 @@ def alter(reader: Reader) -> Parsed | None:
     return (Kind.NOTHING, verb, None) if what in _OBJECTS else None
 
 
-def _index(reader: Reader) -> Parsed | None:
-    keys = {token.key for token in reader.tokens}
-    if "RENAME" in keys:
-        return refused("ALTER INDEX … RENAME", "Drop the index and create it by the other name.")
-    return Kind.NOTHING, "ALTER INDEX", None
-
-
-def _view(reader: Reader) -> Parsed | None:
-    if not {"RENAME", "SCHEMA"}.isdisjoint(token.key for token in reader.tokens):
-        return refused("ALTER VIEW … RENAME or SET SCHEMA", "Drop the view and create it by the other name.")
-    return Kind.NOTHING, "ALTER VIEW", None
+def _renaming(reader: Reader, kind: str) -> Parsed:
+    """ALTER INDEX, ALTER VIEW: another name; all else means nothing here."""
+    verb = f"ALTER {kind.upper()}"
+    reader.at += len(kind.split())
+    exists = reader.take("IF", "EXISTS")
+    if reader.key == "ALL":
+        return Kind.NOTHING, verb, None
+    name = reader.qualified()
+    if reader.take("RENAME", "TO"):
+        new = reader.name()
+        reader.end()
+        return Kind.SCRIPT, verb, Rename(kind, name, new, exists)
+    if kind != "index" and reader.key in ("RENAME", "SET") and reader.ahead() in ("COLUMN", "SCHEMA"):
+        return refused(f"{verb} … {reader.key} {reader.ahead()}", "Drop the view and create it anew.")
+    return Kind.NOTHING, verb, None
 
 
 def _sequence(reader: Reader) -> Parsed:

@@ -111,6 +111,12 @@ def create(reader: Reader) -> Parsed | None:
     verb = _create_verb(reader)
     if verb == "CREATE SEQUENCE":
         return create_sequence(reader)
+    if first == "MATERIALIZED" and not reader.sqlite:
+        reader.at += 1
+        reader.expect("VIEW")
+        exists = reader.take("IF", "NOT", "EXISTS")
+        filled = [token.key for token in reader.tokens[-3:]] != ["WITH", "NO", "DATA"]
+        return Kind.SCRIPT, verb, kinds.CreateMaterialized(reader.qualified(), ITSELF, filled, exists)
     if reader.take("OR", "REPLACE") and verb == "CREATE VIEW":
         temporary = bool(reader.one_of("TEMP", "TEMPORARY"))
         reader.expect("VIEW")
@@ -267,18 +273,19 @@ def drop(reader: Reader) -> Parsed | None:
         return _drop_schema(reader)
     if first in ("EXTENSION", "STATISTICS", "OWNED"):
         return Kind.NOTHING, f"DROP {first}", None
-    if first == "MATERIALIZED":
+    materialized = first == "MATERIALIZED"
+    if materialized:
         reader.at += 1
-    return _drop_some(reader)
+    return _drop_some(reader, materialized)
 
 
-def _drop_some(reader: Reader) -> Parsed | None:
+def _drop_some(reader: Reader, materialized: bool) -> Parsed | None:
     """DROP of one or several; RESTRICT and CASCADE mean nothing to SQLite."""
     what = reader.key
     if what not in ("TABLE", "INDEX", "VIEW", "TRIGGER", "SEQUENCE"):
         return None
     reader.at += 1
-    verb = f"DROP {what}"
+    verb = f"DROP {'MATERIALIZED ' if materialized else ''}{what}"
     reader.take("CONCURRENTLY")
     exists = "IF EXISTS " if reader.take("IF", "EXISTS") else ""
     kept = "TABLE" if what == "SEQUENCE" else what
@@ -295,7 +302,7 @@ def _drop_some(reader: Reader) -> Parsed | None:
     cascade = reader.one_of("CASCADE", "RESTRICT") == "CASCADE"
     reader.end()
     if not reader.sqlite:
-        return Kind.SCRIPT, verb, kinds.Drop(kept, tuple(names), bool(exists), cascade)
+        return Kind.SCRIPT, verb, kinds.Drop(kept, tuple(names), bool(exists), cascade, materialized)
     if plain:
         return Kind.SQL, verb, None
     texts = tuple(f"DROP {kept} {exists}{words}" for _, words in names)
@@ -390,6 +397,18 @@ def reindex(reader: Reader) -> Parsed | None:
     return None
 
 
+def refresh(reader: Reader) -> Parsed:
+    reader.expect("MATERIALIZED", "VIEW")
+    concurrently = reader.take("CONCURRENTLY")
+    name = reader.qualified()
+    if reader.take("WITH"):
+        if reader.take("NO") and concurrently:
+            raise StatementError("42601", "REFRESH options CONCURRENTLY and WITH NO DATA cannot be used together")
+        reader.expect("DATA")
+    reader.end()
+    return Kind.SCRIPT, "REFRESH MATERIALIZED VIEW", kinds.Refresh(name)
+
+
 #: Options of EXPLAIN that are on or off.
 _SWITCHES = frozenset("ANALYZE ANALYSE VERBOSE COSTS SETTINGS BUFFERS WAL TIMING SUMMARY".split())
 _OFF = frozenset(("OFF", "FALSE", "0"))
@@ -477,7 +496,7 @@ DEFINITIONS: dict[str, Callable[[Reader], Parsed | None]] = {
     "LOAD": _never("LOAD"),
     "LOCK": _nothing("LOCK TABLE"),
     "REASSIGN": _nothing("REASSIGN OWNED"),
-    "REFRESH": _nothing("REFRESH MATERIALIZED VIEW"),
+    "REFRESH": refresh,
     "REINDEX": reindex,
     "REVOKE": _nothing("REVOKE"),
     "SECURITY": _nothing("SECURITY LABEL"),

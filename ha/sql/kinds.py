@@ -249,6 +249,40 @@ class CreateLike:
 
 
 @dataclass(frozen=True, slots=True)
+class Rename:
+    """ALTER INDEX and ALTER VIEW … RENAME TO.
+
+    :param kind: ``index``, ``view`` or ``materialized view``.
+    :param new: the name without a schema: it stays where it is.
+    """
+
+    kind: str
+    name: str
+    new: str
+    if_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CreateMaterialized:
+    """CREATE MATERIALIZED VIEW: SQLite's own CREATE VIEW, whose rows are counted.
+
+    :param filled: False: WITH NO DATA.
+    """
+
+    name: str
+    text: str
+    filled: bool
+    if_not_exists: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """REFRESH MATERIALIZED VIEW, which is always new here: it must be one."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Explain:
     """EXPLAIN with PostgreSQL's answer.
 
@@ -310,12 +344,14 @@ class Drop:
 
     :param what: SQLite's word: ``TABLE``, ``INDEX``, ``VIEW``, ``TRIGGER``.
     :param names: each as it is called, and the words that SQLite is to be given.
+    :param materialized: a view whose rows PostgreSQL would keep.
     """
 
     what: str
     names: tuple[tuple[str, str], ...]
     if_exists: bool
     cascade: bool
+    materialized: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -539,6 +575,9 @@ Argument = (
     | CreateTableAs
     | CreateLike
     | Explain
+    | Rename
+    | CreateMaterialized
+    | Refresh
     | CreateSchema
     | DropSchema
     | Comment

@@ -29,6 +29,7 @@ from ha.sql.kinds import AlterTable as AlterTable
 from ha.sql.kinds import Argument as Argument
 from ha.sql.kinds import Begin as Begin
 from ha.sql.kinds import Copy as Copy
+from ha.sql.kinds import CreateMaterialized as CreateMaterialized
 from ha.sql.kinds import Declare as Declare
 from ha.sql.kinds import Drop as Drop
 from ha.sql.kinds import End as End
@@ -230,6 +231,8 @@ def _statement(
             if isinstance(argument, Script) and ITSELF in argument.texts:
                 own = translate(text, tokens, start, end, verb=verb).sql
                 argument = replace(argument, texts=tuple(own if one == ITSELF else one for one in argument.texts))
+            if isinstance(argument, CreateMaterialized):
+                argument = replace(argument, text=translate(text, tokens, start, end, verb=verb).sql)
             if kind is not Kind.SQL:
                 return Statement(words, start, kind, words, verb, argument=argument)
             if isinstance(argument, Explain):

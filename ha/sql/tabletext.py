@@ -248,6 +248,8 @@ def edit(table: Table, action: Alteration) -> None:
         _add_to_text(table, action)
     elif action.action == "drop constraint":
         _drop_from_text(table, action.name or "")
+    elif action.action == "rename constraint":
+        _rename_in_text(table, action.name or "", action.text)
     elif action.action in ("type", "set default", "drop default", "counts"):
         _edit_column(table, action)
     else:
@@ -282,6 +284,20 @@ def _drop_from_text(table: Table, name: str) -> None:
     span = _inline_constraint(table, element, name)
     assert span is not None
     element.words = element.words[: span[0]].rstrip() + element.words[span[1] :]
+
+
+def _rename_in_text(table: Table, name: str, new: str) -> None:
+    element = find_constraint(table, name)
+    assert element is not None
+    span = (0, len(element.words)) if element.column is None else _inline_constraint(table, element, name)
+    assert span is not None
+    words = element.words[span[0] : span[1]]
+    tokens = tokenize(words)
+    rest = words[tokens[2].start :] if tokens[0].key == "CONSTRAINT" else words
+    said = f"CONSTRAINT {quoted_name(new)} {rest}"
+    element.words = element.words[: span[0]] + said + element.words[span[1] :]
+    if element.column is None:
+        element.constraint = new
 
 
 #: Where a column's type ends.

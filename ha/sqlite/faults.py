@@ -277,6 +277,10 @@ PATTERNS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], _Finding]
             ),
         ),
         (
+            r"too many arguments on function .*",
+            _says("54023", "cannot pass more than 1000 arguments to a function"),
+        ),
+        (
             r"(?:too many|Expression tree is too large|parser stack overflow|Recursion limit|variable number must be "
             r"|statement too long|.* too large).*",
             lambda match: ("54000", match[0], {}),

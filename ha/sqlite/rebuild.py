@@ -85,6 +85,8 @@ def _without_rebuilding(connection: Connection, table: Table, action: Alteration
         if action.if_exists:
             return []
         raise StatementError("42703", f'column "{name}" of relation "{table.name}" does not exist')
+    if action.action == "rename constraint":
+        return _renamed_constraint(connection, table, action)
     if action.action == "validate constraint":
         index = beside(table.name, name)
         if find_constraint(table, name) is None and not connection.has(index):
@@ -245,6 +247,22 @@ def _dropped_constraint(connection: Connection, table: Table, action: Alteration
     if action.if_exists:
         return []
     raise StatementError("42704", f'constraint "{name}" of relation "{table.name}" does not exist')
+
+
+def _renamed_constraint(connection: Connection, table: Table, action: Alteration) -> list[str] | None:
+    name, new = action.name or "", action.text
+    sql = connection.execute(
+        f"SELECT sql FROM {table.schema}.sqlite_schema WHERE type = 'index' AND name = ? COLLATE NOCASE AND tbl_name = ?",
+        (beside(table.name, name), table.name),
+    ).get
+    if sql is None and find_constraint(table, name) is None:
+        raise StatementError("42704", f'constraint "{name}" for table "{own_name(table.name)}" does not exist')
+    if find_constraint(table, new) is not None or connection.has(beside(table.name, new)):
+        raise StatementError("42710", f'constraint "{new}" for relation "{own_name(table.name)}" already exists')
+    if sql is not None:
+        dropped = f"DROP INDEX {quoted_name(beside(table.name, name))}"
+        return [dropped, _index_on(str(sql), beside(table.name, new), table.name)]
+    return None
 
 
 # Making a table anew

@@ -35,12 +35,15 @@ from ha.sql.kinds import (
     CreateEnum,
     CreateFunction,
     CreateLike,
+    CreateMaterialized,
     CreateSchema,
     CreateTableAs,
     Drop,
     DropFunction,
     DropSchema,
     DropType,
+    Refresh,
+    Rename,
     Script,
     Statement,
     Truncate,
@@ -49,7 +52,17 @@ from ha.sql.namespaces import PUBLIC, own_name, parted
 from ha.sql.statements import with_schema
 from ha.sql.tabletext import constraint_columns
 from ha.sql.tokens import quoted, quoted_name, tokenize
-from ha.sqlite import comments, functionscripts, queried, schemas, temporary, typechanges, typescripts, typeviews
+from ha.sqlite import (
+    comments,
+    functionscripts,
+    queried,
+    renaming,
+    schemas,
+    temporary,
+    typechanges,
+    typescripts,
+    typeviews,
+)
 from ha.sqlite.breaches import check_keys, key_name
 from ha.sqlite.connection import Connection
 from ha.sqlite.declared import Declared
@@ -71,6 +84,12 @@ def steps(connection: Connection, statement: Statement, notices: list[Notice]) -
         return list(argument.texts)
     if isinstance(argument, CreateTableAs):
         return queried.steps(connection, argument, notices)
+    if isinstance(argument, Rename):
+        return renaming.renamed(connection, argument, notices)
+    if isinstance(argument, CreateMaterialized):
+        return _materialized(connection, statement, argument, notices)
+    if isinstance(argument, Refresh):
+        return _refreshed(connection, argument)
     if isinstance(argument, CreateLike):
         return queried.likened(connection, statement, argument, notices)
     if isinstance(argument, AlterDomain):
@@ -100,6 +119,47 @@ def steps(connection: Connection, statement: Statement, notices: list[Notice]) -
             *_in_its_place(connection, argument),
         ]
     raise AssertionError(f"{argument!r} is no script")
+
+
+def _materialized(
+    connection: Connection, statement: Statement, argument: CreateMaterialized, notices: list[Notice]
+) -> list[str]:
+    """
+    :raises StatementError: 42P07, there is something of that name.
+    """
+    with_schema(statement, Declared(connection))
+    with connection.guard.trusted():
+        if not connection.has(argument.name):
+            return [argument.text]
+    message = f'relation "{own_name(argument.name)}" already exists'
+    if not argument.if_not_exists:
+        raise StatementError("42P07", message)
+    notices.append(Notice("NOTICE", "42P07", f"{message}, skipping"))
+    return []
+
+
+def _refreshed(connection: Connection, argument: Refresh) -> list[str]:
+    """
+    :raises StatementError: 42P01, 0A000, there is no such view.
+    """
+    own = own_name(argument.name)
+    kind, materialized = _kind_of(connection, argument.name)
+    if kind is None:
+        raise StatementError("42P01", f'relation "{own}" does not exist')
+    if kind == "table":
+        raise StatementError("0A000", f'"{own}" is not a materialized view')
+    if not materialized:
+        raise StatementError("42809", f'"{own}" is not a table or materialized view')
+    return []
+
+
+def _kind_of(connection: Connection, name: str) -> tuple[str | None, bool]:
+    """SQLite's word for what is called so, and whether it is a view that PostgreSQL would keep the rows of."""
+    with connection.guard.trusted():
+        found = connection.execute(
+            "SELECT type, sql FROM main.sqlite_schema WHERE name = ? COLLATE NOCASE", (name,)
+        ).fetchone()
+    return (None, False) if found is None else (str(found[0]), MATERIALIZED_MARK in str(found[1]))
 
 
 def _labels_checked(connection: Connection, argument: AlterTable) -> Iterator[str]:
@@ -192,6 +252,7 @@ def _drop(connection: Connection, argument: Drop, notices: list[Notice]) -> list
                     raise StatementError(_ABSENT[argument.what], f'{what} "{name}" does not exist')
                 notices.append(Notice("NOTICE", "00000", f'{what} "{name}" does not exist, skipping'))
                 continue
+            _refuse_other(connection, argument, name)
             if what == "table":
                 for child, constraint in _keys_onto(connection, name):
                     if child.lower() in leaving:
@@ -209,6 +270,24 @@ def _drop(connection: Connection, argument: Drop, notices: list[Notice]) -> list
         *(text for child, keys in cut.items() for text in alter(connection, AlterTable(child, tuple(keys)))),
         *texts,
     ]
+
+
+#: How what is called so is dropped, by its kind.
+_DROPPED_AS = {"table": "DROP TABLE to remove a table", "view": "DROP VIEW to remove a view"}
+
+
+def _refuse_other(connection: Connection, argument: Drop, name: str) -> None:
+    """
+    :raises StatementError: 42809, a view is meant where PostgreSQL would keep the rows, or the other way round, or a table.
+    """
+    kind, materialized = _kind_of(connection, name)
+    if kind is None or argument.what not in ("VIEW", "TABLE") or kind not in _DROPPED_AS:
+        return
+    wanted = "materialized view" if argument.materialized else argument.what.lower()
+    there = "materialized view" if materialized else kind
+    if there != wanted:
+        hint = _DROPPED_AS.get(there, "DROP MATERIALIZED VIEW to remove a materialized view")
+        raise StatementError("42809", f'"{own_name(name)}" is not a {wanted}', hint=f"Use {hint}.")
 
 
 def _drop_schemas(connection: Connection, argument: DropSchema, notices: list[Notice]) -> list[str]:

@@ -13,7 +13,7 @@ import apsw
 
 from ha.errors import StatementError, depended_on
 from ha.sql import domains
-from ha.sql.constraints import constraints
+from ha.sql.constraints import PRIMARY, UNIQUE, constraints
 from ha.sql.namespaces import TEMPORARY, parted
 from ha.sql.tabletext import NEW_PREFIX
 from ha.sqlite import culprits, schemas, temporary
@@ -117,11 +117,10 @@ def _table_and_columns(what: str, connection: Connection) -> tuple[str, tuple[st
 
 
 def _unique_name(table: str, columns: tuple[str, ...], connection: Connection) -> str:
-    declared = _declared(table, connection)
     key = tuple(column.lower() for column in columns)
-    for name, words, named_columns in declared:
-        if words in ("PRIMARY KEY", "UNIQUE") and named_columns == key:
-            return name
+    for one in constraints(_text(table, connection)):
+        if one.kind in (PRIMARY, UNIQUE) and one.name is not None and tuple(map(str.lower, one.columns)) == key:
+            return one.name
     with connection.guard.trusted():
         indexes = connection.execute(
             'SELECT name, origin FROM pragma_index_list(?) WHERE "unique"', (table,)

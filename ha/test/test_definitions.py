@@ -39,7 +39,6 @@ class DefinitionTests(SynchronousTestCase):
             "vacuum (full) t",
             "vacuum",
             "vacuum main",
-            "refresh materialized view v",
             "checkpoint",
         ):
             self.assertEqual(split(text)[0].kind, Kind.NOTHING, text)
