@@ -365,6 +365,13 @@ class Backend:
         """``<epoch>:<sequence>``: where this node's file is; no older than what this client wrote or saw."""
         return f"{self.replica.epoch}:{self.replica.follower.position}"
 
+    def newest_seq(self, known: str) -> str:
+        """The newest position that this client may know of, for it to take along to another node: ours, or what it had said."""
+        epoch, _, sequence = known.partition(":")
+        here = self.replica.follower.position
+        ahead = epoch == str(self.replica.epoch) and sequence.isdigit() and int(sequence) > here
+        return known if ahead else f"{self.replica.epoch}:{here}"
+
     async def finish(self) -> None:
         """The end of a message or a Sync: commit the implicit block, if there is one."""
         block = self.block

@@ -142,7 +142,8 @@ async def _set(backend: Backend, statement: Statement, alone: bool) -> Answer:
 async def _show(backend: Backend, statement: Statement, alone: bool) -> Answer:
     name = shown(statement)
     if name is not None:
-        rows: list[Row] = [(backend.variables.get(name),)]
+        value = backend.variables.get(name)
+        rows: list[Row] = [(backend.newest_seq(value) if name.lower() == "ha.seq" else value,)]
         return Answer("SHOW", (Column(name, expression="text"),), rows, 1)
     columns = tuple(Column(name, expression="text") for name in ("name", "setting", "description"))
     rows = [(name, setting, description) for name, setting, description in backend.variables.all()]

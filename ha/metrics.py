@@ -29,15 +29,20 @@ LABEL_SETS_MAX = 1000
 
 
 class Counter:
-    """How often; it only grows."""
+    """How often; it only grows. With `ask`, the owner of the number is asked when somebody looks."""
 
-    __slots__ = ("value",)
+    __slots__ = ("_value", "ask")
 
     def __init__(self) -> None:
-        self.value = 0.0
+        self._value = 0.0
+        self.ask: Callable[[], float] | None = None
 
     def inc(self, amount: float = 1) -> None:
-        self.value += amount
+        self._value += amount
+
+    @property
+    def value(self) -> float:
+        return self._value if self.ask is None else self.ask()
 
 
 class Gauge:
@@ -146,11 +151,16 @@ class Metrics:
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
 
-    def counter(self, name: str, sentence: str, **labels: str) -> Counter:
-        """A number that only grows."""
+    def counter(self, name: str, sentence: str, ask: Callable[[], float] | None = None, **labels: str) -> Counter:
+        """A number that only grows.
+
+        :param ask: where the number lives; else it is counted here.
+        """
         assert name.endswith("_total"), name
         member = self._family(Counter, name, sentence, labels)
         assert isinstance(member, Counter)
+        if ask is not None:
+            member.ask = ask
         return member
 
     def gauge(self, name: str, sentence: str, ask: Callable[[], float] | None = None, **labels: str) -> Gauge:

@@ -12,9 +12,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
@@ -51,6 +52,26 @@ from ha.sqlite.visit import Visit
 #: How often the progress of catching up is said on the log (seconds).
 PROGRESS_S = 2.0
 
+#: What is told to Prometheus of each database: name, sentence, and what :meth:`Replica.status` calls it.
+FIGURES: Final = (
+    ("ha_log_position", "The position of the log that the file is at.", "position"),
+    ("ha_log_received", "The newest position of the log that has arrived.", "received"),
+    ("ha_log_applied_total", "Messages of other nodes that were applied.", "applied"),
+    ("ha_standing_still", "1 while a message cannot be applied, and the node takes no writes.", "failed"),
+    ("ha_groups_stored_total", "Messages that the log has stored.", "groups_stored"),
+    ("ha_transactions_stored_total", "Transactions that the log has stored.", "transactions_stored"),
+    ("ha_refusals_total", "Messages that were refused, because another node was first.", "refusals"),
+    ("ha_turns_asked_total", "Turns asked for.", "turns_asked"),
+    (
+        "ha_turns_waited_seconds_total",
+        "How long messages were held back for the turns of others.",
+        "waited_for_turns_s",
+    ),
+    ("ha_outbox_messages", "Messages that wait to be ordered.", "outbox"),
+    ("ha_outbox_bytes", "Their bytes.", "outbox_bytes"),
+    ("ha_conflicts_total", "Versions of rows that lost their places to what was queued.", "conflicts"),
+)
+
 
 class Copy:
     """A consistent copy of a database, in a file that goes when it is closed."""
@@ -65,6 +86,12 @@ class Copy:
         """Remove the file."""
         self.file.close()
         self._path.unlink(missing_ok=True)
+
+
+def figure(replica: Replica, name: str) -> float:
+    """One of them, as a number."""
+    value = replica.status()[name]
+    return float(value) if isinstance(value, int | float) else float(value is not None)
 
 
 class Premises:
@@ -195,6 +222,9 @@ class Premises:
             lambda: len(comparison.differences),
             database=member.name,
         )
+        for name, sentence, key in FIGURES:
+            told = self._metrics.counter if name.endswith("_total") else self._metrics.gauge
+            told(name, sentence, partial(figure, replica, key), database=member.name)
         return replica
 
     @property

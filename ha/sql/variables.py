@@ -27,7 +27,7 @@ _OURS = (
     Parameter("ha.integer_oid", "int8", None, "ha", "enum", "user"),
     # Reads see everything acknowledged before (linearizable), this client's own writes (session), or what is here (local).
     Parameter("ha.read_consistency", "local", None, "ha", "enum", "user"),
-    # The log position of this client's last write; SET to another client's to read no older state than it.
+    # SHOW tells a position that holds all that this client wrote or saw; SET it on another node to read no older state there.
     Parameter("ha.seq", "", None, "ha", "string", "user"),
     Parameter("role", "none", None, "ha", "string", "user"),
     Parameter("is_superuser", "on", None, "Preset Options", "bool", "internal"),

@@ -484,6 +484,19 @@ class TwoNodesTests(SynchronousTestCase):
         self.assertIsNone(self.refused_at("READ COMMITTED", ours, theirs))
         self.assertEqual(self.there.rows("SELECT n FROM t WHERE id = 1"), [(5,)])
 
+    def test_a_client_takes_its_position_along(self) -> None:
+        """What SHOW tells here is waited for there; a newer one that it had heard of stays."""
+        self.here.run("INSERT INTO t VALUES (3, 0)")
+        ((position,),) = self.here.rows("SHOW ha.seq")
+        self.there.run(f"SET ha.seq = '{position}'")
+        self.there.run("SET ha.read_consistency = 'session'")
+        self.assertEqual(self.there.rows("SELECT count(*) FROM t"), [(3,)])
+        self.assertEqual(self.there.rows("SHOW ha.seq"), [(position,)])
+        epoch, _, sequence = position.partition(":")
+        ahead = f"{epoch}:{int(sequence) + 1}"
+        self.there.run(f"SET ha.seq = '{ahead}'")
+        self.assertEqual(self.there.rows("SHOW ha.seq"), [(ahead,)])
+
     def test_repeatable_read_refuses_the_same_row(self) -> None:
         ours = "UPDATE t SET n = 5 WHERE id = 1"
         self.assertEqual(self.refused_at("REPEATABLE READ", ours, "UPDATE t SET n = 7 WHERE id = 1"), "40001")

@@ -27,7 +27,8 @@ class MetricsTests(SynchronousTestCase):
         counter = metrics.counter("ha_things_total", "Things.")
         counter.inc()
         counter.inc(2)
-        self.assertEqual(told(metrics)["ha_things_total{}"], 3)
+        metrics.counter("ha_others_total", "Counted by another.", lambda: 5)
+        self.assertEqual((told(metrics)["ha_things_total{}"], told(metrics)["ha_others_total{}"]), (3, 5))
 
     def test_labels_make_members_of_one_metric(self) -> None:
         """Asked for again, the same one is given."""

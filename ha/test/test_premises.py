@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ha.errors import StatementError
 from ha.metrics import Metrics
-from ha.premises import Copy, Premises
+from ha.premises import FIGURES, Copy, Premises, figure
+from ha.replication.follower import CannotApply
 from ha.replication.log import Log
 from ha.settings import Settings
 from ha.sqlite.folder import Folder
@@ -24,6 +25,19 @@ class FromAnotherThread(Clock):
     def callFromThread(self, order: Any) -> None:  # noqa: N802
         """At once: there is one thread."""
         order()
+
+
+class FigureTests(SynchronousTestCase):
+    """What Prometheus is told of a database."""
+
+    def test_each_is_a_number(self) -> None:
+        """Of those that the database tells, standing still among them."""
+        replica = Served(self).replica
+        told = {name: figure(replica, key) for name, _, key in FIGURES}
+        self.assertEqual({type(value) for value in told.values()}, {float})
+        self.assertEqual((told["ha_standing_still"], told["ha_log_position"]), (0.0, replica.follower.position))
+        replica.follower.failed = CannotApply(7, "no such table")
+        self.assertEqual(figure(replica, "failed"), 1.0)
 
 
 class PremisesTests(SynchronousTestCase):
