@@ -135,6 +135,8 @@ class Exact:
                         raise
             elif key(at) == "::" or key(at) == "CAST":
                 self._cast_away(at)
+            elif key(at) == "PG_TYPEOF" and reading.kind(at + 2) == PARAMETER and key(at + 3) == ")":
+                self._claim(at + 2)()
         self._result()
         if self.parameters:
             for at in range(len(reading.tokens)):
@@ -519,8 +521,11 @@ class Exact:
         return (at + 2, as_), as_ + 1
 
     def _float(self, first: int, last: int) -> list[Action] | None:
-        """An item that is cast to a float may be NaN, which SQLite's REAL cannot be."""
+        """An item that is cast to a float may be NaN, which SQLite's REAL cannot be; so may one of an array."""
         first, last = self._stripped(first, last)
+        if self._rewriting.key(first) == "ARRAY" and self._rewriting.partners.get(first + 1) == last - 1:
+            parts = self._types.reading.parts(first + 2, last - 1)
+            return [action for part in parts for action in self._float(*part) or ()]
         cast = self._types.reading.cast_at_end(first, last)
         if cast is None or cast[0] not in _FLOATS:
             return None
@@ -535,6 +540,10 @@ class Exact:
         if not sides:
             return
         kinds = [self._kind(*side) for side in sides]
+        if not _FLOATS.isdisjoint(kinds):
+            for side in sides:  # as a text NaN is greater than every number, and equal to itself, as it shall be
+                self._take(self._float(*side))
+            return
         for side, kind in zip(sides, kinds, strict=True):
             free = side[1] - side[0] == 1 and (
                 self._rewriting.kind(side[0]) in (PARAMETER, BIND) or self._rewriting.kind(side[0]) in TEXTS

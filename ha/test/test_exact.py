@@ -97,7 +97,8 @@ class ExactTests(RuleTests):
             ("select case when n > 50 then n else p end from t order by id", [("0.10",), ("100",), (None,), ("0.30",)]),
             ("select nullif(1.50, 1.5), 10::numeric > 9::numeric, 'NaN'::numeric > 1e300", [(None, "t", "t")]),
             ("select 1.50 union all select 10 union all select 9.5 order by 1", [("1.50",), ("9.5",), ("10",)]),
-            ("select 'NaN'::float8, 'NaN'::numeric", [("NaN", "NaN")]),
+            ("select 'NaN'::float8, 'NaN'::numeric, array['nan'::float8, 1.5::float8]", [("NaN", "NaN", "{NaN,1.5}")]),
+            ("select 'NaN'::float8 = 'nan'::float8, 'NaN'::float8 > 1e300::float8", [("t", "t")]),
         ):
             self.assertEqual(spoken.rows(text), rows, text)
         self.assertEqual(spoken.error("insert into t values (9, 1, 123456789012345678901.5)").sqlstate, "22003")
