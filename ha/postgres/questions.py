@@ -132,9 +132,10 @@ class Query:
 
     @staticmethod
     def decode(body: bytes) -> Query:
-        if body[-1:] != b"\0" or body.find(b"\0") != len(body) - 1:
+        size = len(body)
+        if not size or body.find(b"\0") != size - 1:
             raise Unreadable("08P01", "invalid string in message")
-        if len(body) > STATEMENT_BYTES_MAX:
+        if size > STATEMENT_BYTES_MAX:
             raise Unreadable("54000", f"statement is longer than {STATEMENT_BYTES_MAX} bytes")
         return Query(text_of(body[:-1]))
 

@@ -108,7 +108,8 @@ def lift(text: str) -> Lifted | None:
 
 @lru_cache(TEXTS_KEPT)
 def _lift(text: str) -> Lifted | None:
-    rule = _RULES.get(text[:6].upper())
+    verb = text[:6]
+    rule = _RULES.get(verb) or _RULES.get(verb.upper())
     if rule is None:
         return None
     pieces = rule.literals.split(text)
@@ -126,7 +127,11 @@ def _lift(text: str) -> Lifted | None:
         _known.keep(shape, statement)
     if statement is None:
         return None
-    return Lifted(statement, tuple([_value(literal) for literal in literals]))
+    # Flat: most of these are numbers, and a call for each takes as long as making one.
+    return Lifted(
+        statement,
+        tuple([int(one) if one[0] != "'" else one[1:-1].replace("''", "'") for one in literals]),
+    )
 
 
 def put_back(error: StatementError, text: str) -> StatementError:
@@ -164,10 +169,6 @@ def _comes_again(shape: str) -> bool:
         _met.clear()
     _met.add(shape)
     return False
-
-
-def _value(literal: str) -> Value:
-    return literal[1:-1].replace("''", "'") if literal[0] == "'" else int(literal)
 
 
 def _statement(shape: str, rule: _Rule, text: str, literals: list[str]) -> Statement | None:
