@@ -22,7 +22,8 @@ from ha.sql import domains, enums, merge
 from ha.sql.bracketed import without_brackets
 from ha.sql.commands import COMMANDS
 from ha.sql.definitions import DEFINITIONS, ITSELF, explained
-from ha.sql.edits import back, composed
+from ha.sql.edits import Edits, back, composed
+from ha.sql.elementorder import ordered
 from ha.sql.expressions import Schema
 from ha.sql.kinds import Alteration as Alteration
 from ha.sql.kinds import AlterTable as AlterTable
@@ -210,14 +211,11 @@ def _statement(
     if not sqlite_order and (names is not None or "." in words):
         ours = placed(text, tokens, start, end, names)
         if ours is not None:
-            again = tokenize(ours.text)
-            try:
-                found = _statement(ours.text, again, 0, len(ours.text), False)
-            except StatementError as error:
-                if error.position is not None:
-                    error.position = start + back(ours.edits, error.position - 1, end - start) + 1
-                raise
-            return replace(found, offset=start, said=words, renamed=ours.edits, schema=ours.creates)
+            return replace(_renamed(words, start, ours.text, ours.edits), schema=ours.creates)
+    if key == "CREATE" and not sqlite_order:
+        sorted_ = ordered(text, tokens, start, end)
+        if sorted_ is not None:
+            return _renamed(words, start, *sorted_)
     command = COMMANDS.get(key)
     if command is not None:
         kind, verb, argument = command(Reader(text, tokens, inner, sqlite_order, names))
@@ -233,6 +231,7 @@ def _statement(
                 argument = replace(argument, texts=tuple(own if one == ITSELF else one for one in argument.texts))
             if isinstance(argument, CreateMaterialized):
                 argument = replace(argument, text=translate(text, tokens, start, end, verb=verb).sql)
+                return Statement(words, start, kind, argument.text, verb, argument=argument)
             if kind is not Kind.SQL:
                 return Statement(words, start, kind, words, verb, argument=argument)
             if isinstance(argument, Explain):
@@ -269,6 +268,19 @@ def _statement(
         may_ask=not sqlite_order and verb in _ASKING,
         objects=made.objects,
     )
+
+
+def _renamed(words: str, start: int, text: str, edits: Edits) -> Statement:
+    """The statement of a client's words that were written anew as `text`."""
+    try:
+        found = _statement(text, tokenize(text), 0, len(text), False)
+    except StatementError as error:
+        if error.position is not None:
+            error.position = start + back(edits, error.position - 1, len(words)) + 1
+        raise
+    if found.said is not None:  # and then once more
+        edits = composed(edits, found.renamed)
+    return replace(found, offset=start, said=words, renamed=edits)
 
 
 def with_schema(statement: Statement, schema: Schema) -> Statement:
