@@ -364,10 +364,25 @@ def overlaps(rewriting: Rewriting, index: int) -> None:
     opening = rewriting.partners.get(index - 1, -1)
     if rewriting.key(index + 1) == "(" and not rewriting.is_operand(index - 1):
         rewriting.instead[index] = "pg_periods_overlap"  # overlaps(a, b, c, d)
+        _tell_spans(rewriting, index + 1, (1, 3))
     elif rewriting.key(index + 1) == "(" and index + 1 in rewriting.partners and opening >= 0:
+        _tell_spans(rewriting, opening, (1,))
+        _tell_spans(rewriting, index + 1, (1,))
         rewriting.before(opening, "pg_periods_overlap")
         rewriting.instead[index - 1] = rewriting.instead[index + 1] = ""
         rewriting.instead[index] = ","
+
+
+def _tell_spans(rewriting: Rewriting, opening: int, places: tuple[int, ...]) -> None:
+    """An interval's text may be that of a time of day; with ``@`` before it there is no mistake."""
+    if not rewriting.ask() or rewriting.types is None or opening not in rewriting.partners:
+        return
+    listed = elements(rewriting, opening)
+    for place in places:
+        if place < len(listed) and rewriting.types.of(*listed[place]) == "interval":
+            first, last = listed[place]
+            rewriting.first(first, "'@ ' || (")
+            rewriting.last(last, ")")
 
 
 def similar(rewriting: Rewriting, index: int) -> None:

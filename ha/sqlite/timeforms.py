@@ -167,6 +167,8 @@ def _field(shown: _Shown, field: str, fill: bool) -> str:
         return ""
     number = _numbers(shown, plain)
     if number is not None:
+        if fill and plain in ("DD", "DDD"):
+            return f"{number[0]:0{number[1]}}"  # a sign takes a place there
         return _padded(*number, fill)
     if plain[:2] == "FF":
         return f"{abs(shown.clock) % SECOND:06}"[: int(plain[2])]

@@ -421,7 +421,10 @@ def periods_overlap(*ends: Any) -> int | None:
 
 def _period(start: Any, end: Any) -> tuple[int, int | None] | None:
     """A period's ends, the earlier one first; None for one that is not known."""
-    if isinstance(end, str) and start is not None and not _is_point(end):
+    by_span = (
+        isinstance(end, str) and start is not None and not (is_moment(end) or (not is_moment(start) and _is_point(end)))
+    )
+    if by_span:
         end_us: int | None = _point(start)
         by = interval(end)
         end_us = moved_us(end_us or 0, *by) if is_moment(start) else ((end_us or 0) + by.microseconds) % DAY

@@ -109,6 +109,9 @@ class ZoneTests(OverloadCase):
             ("to_jsonb(tz)", '"2026-01-15T11:20:30+01:00"'),
             ("to_char(d, 'OF')", "+01"),
             ("age(timestamptz '2026-07-01 00:00+00', timestamptz '2026-01-01 00:00+00')", "6 mons 01:00:00"),
+            ("(tz, interval '1 hour') overlaps (tz + interval '30 minutes', tz + interval '2 hours')", "t"),
+            ("(ti, interval '30 minutes') overlaps (time '23:10', time '23:20')", "t"),
+            ("(ti, interval '30 minutes') overlaps (time '01:00', time '02:00')", "f"),
             ("timezone('UTC', tz)", "2026-01-15 10:20:30"),
             ("date_bin('1 hour', tz, timestamptz '2026-01-01 00:00+00')", "2026-01-15 11:00:00+01"),
         )

@@ -24,6 +24,7 @@ class FormTests(SynchronousTestCase):
         self.assertEqual(to_char_time("100:02:03", "HH24:MI:SS"), "100:02:03")
         self.assertEqual(to_char_time("-7 mons 18:57:14", "YY:Q:MM:AM:CC"), "00:-1:-07:PM:00")
         self.assertEqual(to_char_time("/9956 BC 0044-03-15", "Y,YYY IYYY CC BC"), "0,044 0044 -01 BC")
+        self.assertEqual(to_char_time("-1 mons -6 days", "MM DD DDD"), "-01 -6 -36")
         self.assertIsNone(to_char_time("infinity", "YYYY"))
 
     def test_read(self) -> None:
