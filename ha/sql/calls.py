@@ -35,7 +35,7 @@ def user(rewriting: Rewriting, index: int) -> None:
 def extract(rewriting: Rewriting, index: int) -> None:
     if rewriting.key(index + 1) == "(" and rewriting.key(index + 3) == "FROM":
         field = rewriting.tokens[index + 2]
-        rewriting.instead[index] = "date_part"
+        rewriting.instead.setdefault(index, "date_part")
         if field.kind == WORD:
             rewriting.instead[index + 2] = quoted(field.key.lower())
         rewriting.instead[index + 3] = ","

@@ -46,7 +46,7 @@ _WAYS: Final = {"<": 1, "<=": -1, ">": -1, ">=": 1}
 _MOVED: Final = frozenset(("TIES", "LATERAL"))
 #: Statements without any of these compute with no numeric; numbers with a fraction count, too.
 _COMPUTING: Final = frozenset(
-    (*_OPERATORS, "::", "CAST", *_FUNCTIONS, *_AGGREGATES, *_ALIKE, "CASE", *COMPOUNDS, "NUMERIC", "DECIMAL")
+    (*_OPERATORS, "::", "CAST", *_FUNCTIONS, *_AGGREGATES, *_ALIKE, "CASE", "EXTRACT", *COMPOUNDS, "NUMERIC", "DECIMAL")
 )
 _VERBS: Final = frozenset(("SELECT", "INSERT", "UPDATE", "DELETE"))
 _TERM_END: Final = frozenset(("ASC", "DESC", "NULLS", "USING", ",", "HAVING", "ORDER", *AFTER_FROM))
@@ -426,6 +426,8 @@ class Exact:
             if found is None or name in ("COALESCE", "IFNULL", "NULLIF"):
                 return found
             return [lambda: self.instead.__setitem__(first, lambda: self._extreme(first)), *found]
+        if name == "EXTRACT" and shown and rewriting.key(first + 3) == "FROM":
+            return [lambda: self.besides.__setitem__(first, lambda: rewriting.instead.__setitem__(first, "dec_part"))]
         if name not in _FUNCTIONS:
             return None
         found = []

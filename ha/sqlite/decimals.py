@@ -20,6 +20,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ha.errors import StatementError
+from ha.sql.calendar import DAY
+from ha.sqlite import times
 from ha.sqlite.casts import invalid
 
 #: Digits before and behind the point that PostgreSQL's numeric may have.
@@ -509,6 +511,17 @@ def compare(left: str, right: str) -> int:
     return (first > second) - (first < second)
 
 
+def dec_part(field: Any, value: Any) -> str | None:
+    """EXTRACT: a Julian day's fraction is a quotient, the rest has its own number of places."""
+    found = times.extracted(field, value)
+    if found is None or field.lower() not in _JULIAN or not found.isdigit() or not times.moment(value).clock:
+        return found
+    return f"{Decimal(found) + _div(Decimal(times.moment(value).us % DAY), Decimal(DAY)):f}"
+
+
+_JULIAN: Final = ("julian", "j", "jd")
+
+
 #: Name, number of arguments, what computes it.
 FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("dec_of", 1, dec_of),
@@ -540,6 +553,7 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("dec_log", 1, _strict(lambda found: _log(Decimal(10), found))),
     ("dec_log", 2, _strict(_log)),
     ("dec_mean", 2, dec_mean),
+    ("dec_part", 2, dec_part),
 )
 #: Those that windows use, too: name, number of arguments, class.
 WINDOWED: tuple[tuple[str, int, type], ...] = (("dec_sum", 1, Sum), ("dec_avg", 1, Mean))

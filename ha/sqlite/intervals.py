@@ -8,6 +8,7 @@ https://www.postgresql.org/docs/15/functions-datetime.html
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from ha.errors import StatementError
@@ -187,7 +188,7 @@ def unsupported(unit: str, kind: str) -> StatementError:
     return StatementError("0A000", f'unit "{unit}" not supported for type {kind}')
 
 
-def interval_part(unit: str, span: Interval) -> float | int:
+def interval_part(unit: str, span: Interval) -> Decimal | int:
     """EXTRACT of an interval.
 
     :param unit: in full.
@@ -198,10 +199,10 @@ def interval_part(unit: str, span: Interval) -> float | int:
     within = span.microseconds - minutes * MINUTE
     hours = _toward_zero(span.microseconds, HOUR)
     if unit in ("second", "millisecond", "microsecond"):
-        return _number(within, {"second": SECOND, "millisecond": 1000}.get(unit, 1))
+        return quantity(within, {"second": SECOND, "millisecond": 1000}.get(unit, 1))
     if unit == "epoch":
         days = years * 1461 + (months * 30 + span.days) * 4  # in quarters: a year has 365.25
-        return _number(days * (DAY // 4) + span.microseconds, SECOND)
+        return quantity(days * (DAY // 4) + span.microseconds, SECOND)
     parts = {
         "minute": minutes - hours * 60,
         "hour": hours,
@@ -216,11 +217,6 @@ def interval_part(unit: str, span: Interval) -> float | int:
     if unit not in parts:
         raise unsupported(unit, "interval")
     return parts[unit]
-
-
-def _number(amount: int, unit: int) -> float | int:
-    found = quantity(amount, unit)
-    return found if isinstance(found, int) else float(found)
 
 
 def make_named_interval(*pairs: Any) -> str | None:

@@ -47,7 +47,7 @@ from ha.sql.calendar import (
 )
 from ha.sql.calendar import moved as moved_us
 from ha.sql.calendar import shown as shown_kept
-from ha.sql.spans import Interval, checked
+from ha.sql.spans import Interval, checked, quantity
 from ha.sql.timetexts import MONTHS
 from ha.sqlite.intervals import PARTS, interval, interval_part, shown, truncated, unit_named, unsupported
 
@@ -517,7 +517,29 @@ def _cut(us: int, unit: str, kind: str) -> int:
 
 
 def date_part(field: str, value: Any) -> float | int | None:
-    """EXTRACT(field FROM value)."""
+    """A part of a time or an interval."""
+    found = exact_part(field, value)
+    return float(found) if isinstance(found, Decimal) else found
+
+
+def extracted(field: str, value: Any) -> str | None:
+    """EXTRACT(field FROM value), with the digits that PostgreSQL gives it."""
+    found = exact_part(field, value)
+    if found is None:
+        return None
+    if isinstance(found, float):
+        return "Infinity" if found > 0 else "-Infinity"
+    unit = unit_named(field, "")
+    if unit == "julian":
+        return str(int(found))  # the day; its fraction is a quotient of numerics
+    places = {"second": 6, "epoch": 6, "millisecond": 3}.get(unit, 0)
+    if not places or (unit == "epoch" and is_moment(value) and not moment(value).clock):
+        return str(found)
+    return f"{found:.{places}f}"
+
+
+def exact_part(field: str, value: Any) -> Decimal | float | int | None:
+    """The part; a float is an infinity."""
     if value is None or field is None:
         return None
     if isinstance(value, str) and not is_moment(value):
@@ -537,7 +559,7 @@ def date_part(field: str, value: Any) -> float | int | None:
     return _moment_part(unit, found)
 
 
-def _clock_part(field: str, value: str, zoned: bool) -> float | int:
+def _clock_part(field: str, value: str, zoned: bool) -> Decimal | int:
     kind = "time with time zone" if zoned else "time without time zone"
     unit = unit_named(field, kind)
     if not zoned and unit in _BEYOND_CLOCKS:
@@ -559,14 +581,14 @@ def _part_of_infinity(unit: str, us: int) -> float | None:
     return (float("inf") if us > 0 else float("-inf")) if unit in _ENDLESS_PARTS else None
 
 
-def _moment_part(unit: str, found: Moment) -> float | int:
+def _moment_part(unit: str, found: Moment) -> Decimal | int:
     days, clock = divmod(found.us, DAY)
     if unit in _OF_CLOCK or unit == "epoch":
         if unit == "epoch":
-            return _number(found.utc - UNIX_EPOCH, SECOND)
+            return quantity(found.utc - UNIX_EPOCH, SECOND)
         return interval_part(unit, Interval(microseconds=clock))
     if unit == "julian":
-        return _number((days + JULIAN) * DAY + clock, DAY)
+        return quantity((days + JULIAN) * DAY + clock, DAY)
     if unit in ("dow", "isodow"):
         from_monday = weekday(days)
         return from_monday + 1 if unit == "isodow" else (from_monday + 1) % 7
@@ -587,10 +609,6 @@ def _moment_part(unit: str, found: Moment) -> float | int:
         "month": month,
         "day": day,
     }[unit]
-
-
-def _number(amount: int, unit: int) -> float | int:
-    return amount // unit if amount % unit == 0 else float(Decimal(amount) / unit)
 
 
 def zone_parts(east: int) -> dict[str, int]:
