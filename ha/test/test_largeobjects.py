@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred
+
 from ha.sqlite import largeobjects
 from ha.test.clients import BackendCase, Client, Served
 from ha.test.fakes import Network
@@ -242,3 +244,21 @@ class TransactionTests(BackendCase):
         reads.run("SELECT lo_unlink(8)")
         near.settle()
         self.assertEqual(writes.refused("SELECT lo_get(8)"), "42704")
+
+    def test_two_nodes_make_the_table_at_once(self) -> None:
+        """Both objects are in it."""
+        network = Network()
+        network.create("cluster", "near", 1, 1)
+        served = [Served(self, name, network) for name in ("near", "far")]
+        clients = [Client(self, one) for one in served]
+        doing = [
+            Deferred.fromCoroutine(client.message(f"SELECT lo_from_bytea({loid}, 'x')"))
+            for loid, client in enumerate(clients, 8)
+        ]
+        for _ in range(20):
+            for one in served:
+                one.settle()
+        for one in doing:
+            self.successResultOf(one)
+        for client in clients:
+            self.assertEqual(client.rows("SELECT loid, data FROM pg_largeobject ORDER BY 1"), [(8, b"x"), (9, b"x")])
