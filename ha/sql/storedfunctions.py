@@ -119,12 +119,17 @@ class _Writer:
             return False
         if unquoted(self.text, token) not in self.functions:
             return False
-        before = self._key(at - 1)
-        if before == ".":
-            return self._key(at - 2) == "PUBLIC" and self._key(at - 3) != "."
-        close = self.partners[at + 1]
+        if self._key(at - 1) == "." and self._key(at - 2) != "PUBLIC":
+            return False
+        before, close = self._key(self._start(at) - 1), self.partners[at + 1]
+        if before == "ON" and self._key(0) == "CREATE":
+            return False  # an index's table
         is_cte = before in ("WITH", "RECURSIVE", ",") and self._key(close + 1) == "AS" and self._key(close + 2) == "("
         return before not in _NO_CALL and not is_cte
+
+    def _start(self, call: int) -> int:
+        """Where a call begins: perhaps with its schema."""
+        return call - 2 if self._key(call - 1) == "." else call
 
     def written(self) -> str:
         """The whole."""
@@ -141,7 +146,7 @@ class _Writer:
             if call < first or call >= end or self.tokens[call].start < at:
                 continue  # outside, or in another's arguments
             close = self.partners[call + 1]
-            start = self.tokens[call - 2 if self._key(call - 1) == "." else call].start
+            start = self.tokens[self._start(call)].start
             own, last = self._call(call, close)
             parts += (self.text[at:start], own)
             length += start - at
@@ -191,7 +196,7 @@ class _Writer:
 
     def _is_rows(self, call: int) -> bool:
         """Does it stand in FROM?"""
-        start = call - 2 if self._key(call - 1) == "." else call
+        start = self._start(call)
         if self._key(start - 1) == "JOIN":
             return True
         if self._key(start - 1) != "FROM" or self._key(start - 2) == "DISTINCT":
@@ -214,7 +219,7 @@ class _Writer:
 
     def _is_item(self, call: int, close: int) -> bool:
         """Is it a column of the result that says no name?"""
-        start = call - 2 if self._key(call - 1) == "." else call
+        start = self._start(call)
         if self._key(close + 1) not in _AFTER_ITEM:
             return False
         at = start - 1
@@ -232,7 +237,7 @@ class _Writer:
 
 
 #: Words before a name with brackets that is no call.
-_NO_CALL = frozenset("INTO TABLE UPDATE VIEW INDEX FUNCTION AS REFERENCES".split())
+_NO_CALL = frozenset(". INTO TABLE EXISTS UPDATE VIEW INDEX FUNCTION AS REFERENCES".split())
 _AFTER_ROWS = frozenset(
     "WHERE GROUP HAVING WINDOW ORDER LIMIT OFFSET FETCH FOR UNION INTERSECT EXCEPT JOIN LEFT RIGHT FULL INNER CROSS NATURAL ON "
     "USING".split()

@@ -46,6 +46,8 @@ TABLE = (
     ("SELECT seven(), max(seven())", 'SELECT ((7))::int4 AS "seven", max(((7))::int4)'),
     ("SELECT * FROM seven()", 'SELECT * FROM (SELECT ((7))::int4 AS "seven") AS "seven"'),
     ("SELECT * FROM seven() AS x (c) WHERE c = 7", 'SELECT * FROM (SELECT ((7))::int4 AS "c") AS "x" WHERE c = 7'),
+    ("SELECT a FROM t JOIN u ON twice(a) = 2", "SELECT a FROM t JOIN u ON (((a)::int4 * 2))::int4 = 2"),
+    ("CREATE INDEX i ON t (twice(a))", "CREATE INDEX i ON t ((((a)::int4 * 2))::int4)"),
     ("SELECT extract(day FROM seven())", "SELECT extract(day FROM ((7))::int4)"),
     (
         "UPDATE t SET a = seven() WHERE b IS DISTINCT FROM seven()",
@@ -72,6 +74,11 @@ class ExpandedTests(SynchronousTestCase):
         for text in (
             "SELECT twice, s.twice(1) FROM twice",
             "INSERT INTO twice(a) VALUES (1)",
+            "INSERT INTO public.twice(a) VALUES (1)",
+            "CREATE TABLE IF NOT EXISTS twice (a int)",
+            "CREATE TABLE t (a int REFERENCES twice (b))",
+            "CREATE INDEX i ON twice (a)",
+            "CREATE INDEX i ON public.twice (a)",
             "WITH twice(a) AS (SELECT 1) SELECT a FROM twice",
             "SELECT 'twice(1)', \"Twice\"(1)",
         ):
