@@ -96,9 +96,10 @@ def put_back(connection: Connection, number: int) -> dict[str, Any]:
         connection.execute(sql, values)
     except apsw.Error as error:
         raise translate(error, connection, sql) from error
+    restored_ns = time.time_ns()
     with connection.guard.trusted():
-        connection.execute("UPDATE main.ha_conflicts SET restored_ns = ? WHERE id = ?", (time.time_ns(), number))
-    return lost
+        connection.execute("UPDATE main.ha_conflicts SET restored_ns = ? WHERE id = ?", (restored_ns, number))
+    return lost | {"restored_at": restored_ns / 1e9}
 
 
 def quarantine(connection: Connection, sequence: int, reason: str, message_id: str, body: bytes) -> None:

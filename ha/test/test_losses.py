@@ -65,11 +65,10 @@ class LossTests(SynchronousTestCase):
     def test_one_is_put_back(self) -> None:
         """Over what stands there now; and it is remembered when."""
         number = self.lose("keyed", ["a", "b"], ("k", float("inf")), ("k",))
-        put_back(self.connection, number)
+        told = put_back(self.connection, number)
         self.assertEqual(self.connection.execute("SELECT * FROM keyed").fetchall(), [("k", float("inf"))])
-        shown = one_loss(self.connection, number)
-        assert shown is not None
-        self.assertTrue(shown["restored_at"])
+        self.assertTrue(told["restored_at"])
+        self.assertEqual(one_loss(self.connection, number), told)
 
     def test_without_a_key_the_rowid_is_the_key(self) -> None:
         """The row takes its old place."""
