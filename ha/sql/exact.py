@@ -86,6 +86,7 @@ class Exact:
         self._marks: set[int] = set()
         self._texts: set[Span] = set()
         self._wrapped: set[Span] = set()
+        self._hints = _hints(rewriting, types)
 
     def takes(self, index: int) -> bool:
         """Do what is to be done at a token; is its own rule left out?"""
@@ -115,6 +116,11 @@ class Exact:
     def is_text(self, first: int, last: int) -> bool:
         """Is the expression from token `first` to token `last` such a text?"""
         return self._stripped(first, last + 1) in self._texts
+
+    @property
+    def hinted(self) -> bool:
+        """Is there anything to look for?"""
+        return bool(self._hints)
 
     # The statement
 
@@ -157,7 +163,7 @@ class Exact:
             if len([at for at in reading.level(0, end) if reading.key(at) == "("]) > 1:
                 return  # VALUES of several rows
         for item in items:
-            if not item.star:
+            if not item.star and self._hinted(item.first, item.last):
                 self._take(self._made(item.first, item.last, True) or self._float(item.first, item.last))
         if self._rewriting.verb != "SELECT" or not items:
             return
@@ -165,6 +171,8 @@ class Exact:
             for at in reading.level(start, end):
                 if reading.key(at) == "BY" and reading.key(at - 1) in ("ORDER", "GROUP"):
                     for first, last in self._terms(at + 1, end):
+                        if not self._hinted(first, last):
+                            continue
                         self._take(self._made(first, last, False))
 
     def _unite(self, arms: Sequence[Sequence[Item]]) -> None:
@@ -191,6 +199,10 @@ class Exact:
             action()
 
     # Expressions
+
+    def _hinted(self, first: int, last: int) -> bool:
+        """Does anything there say that a numeric may be computed? Most is told so, before any type is asked for."""
+        return any(first <= at < last for at in self._hints)
 
     def _kind(self, first: int, last: int) -> str | None:
         return self._types.of(first, last - 1)
@@ -539,7 +551,7 @@ class Exact:
     def _compare(self, at: int) -> None:
         """Make alike what is compared, where one side computes with numerics."""
         sides = self._sides(at)
-        if not sides:
+        if not any(self._hinted(*side) for side in sides):
             return
         kinds = [self._kind(*side) for side in sides]
         if not _FLOATS.isdisjoint(kinds):
@@ -639,23 +651,33 @@ class Exact:
         return rewriting.key(back - 1) in ("SET", ",") or rewriting.key(at - 1) == ")"
 
 
-def _may_compute(rewriting: Rewriting) -> bool:
-    return not rewriting.keys.isdisjoint(_COMPUTING) or any(
-        token.kind == NUMBER and not token.key.isdecimal() for token in rewriting.tokens
-    )
+def _hints(rewriting: Rewriting, types: Types | None) -> list[int]:
+    """The tokens that may compute with a numeric, or be one."""
+    numeric = types is not None and "numeric" in types.given
+    return [
+        at
+        for at, token in enumerate(rewriting.tokens)
+        if (token.key in _COMPUTING and not (token.key == "*" and rewriting.key(at - 1) in _BEFORE_STAR))
+        or (token.kind == NUMBER and (not token.key.isdecimal() or len(token.key) > EXACT_DIGITS))
+        or (numeric and token.kind == PARAMETER)
+    ]
+
+
+#: Before a ``*`` that multiplies nothing.
+_BEFORE_STAR: Final = frozenset(("SELECT", ",", "(", ".", "RETURNING", "DISTINCT"))
 
 
 def asks(rewriting: Rewriting) -> bool:
     """May it compute with numerics? The schema tells."""
-    return rewriting.verb in _VERBS and not rewriting.sqlite_order and _may_compute(rewriting)
+    return rewriting.verb in _VERBS and not rewriting.sqlite_order and bool(_hints(rewriting, None))
 
 
 def find(rewriting: Rewriting, types: Types) -> Exact | None:
     """What of the statement is computed exactly; None where nothing may be."""
     if rewriting.verb not in _VERBS or rewriting.sqlite_order:
         return None
-    if not _may_compute(rewriting) and "numeric" not in types.given:
-        return None
     found = Exact(rewriting, types)
+    if not found.hinted:
+        return None
     found.find()
     return found
