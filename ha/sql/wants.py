@@ -121,6 +121,10 @@ class Wants:
             return self._opposite(before, found)
         if before in ("LIKE", "ILIKE", "GLOB", "~", "~*", "!~", "!~*", "REGEXP", "TO", "ESCAPE"):
             return "text"
+        quantified = self.reading.partners.get(at + 3) if self.reading.key(at + 2) in ("ANY", "ALL", "SOME") else None
+        if quantified is not None:  # $1 = ANY(column)
+            found = self.expressions.typed(at + 4, quantified, scope, 0) or ""
+            return found[1:] if found.startswith("_") else None
         if after in ("=", "<>", "!=", "<", ">", "<=", ">=", "+", "-", "*", "/", "||"):
             found = self._operand_after(at + 2, scope)
             return self._opposite(after, found)
@@ -182,6 +186,8 @@ class Wants:
         if self.reading.key(first) == "NOT":
             last = first
             first -= 1
+        while self.reading.key(first) == "]" and first in self.reading.partners:
+            first = self.reading.partners[first] - 1
         if self.reading.key(first) == ")" and first in self.reading.partners:
             first = self.reading.partners[first]
             if self.reading.is_name(first - 1) and self.reading.key(first - 1) not in OPERATOR_WORDS:

@@ -13,6 +13,20 @@ from ha.sqlite.connection import Connection
 from ha.sqlite.rebuild import alter
 
 
+def of_view(connection: Connection, argument: AlterTable) -> Rename | None:
+    """What ALTER TABLE … RENAME TO says of a view, which PostgreSQL takes as ALTER VIEW; None for a table."""
+    if [action.action for action in argument.actions] != ["rename to"]:
+        return None
+    with connection.guard.trusted():
+        sql = connection.execute(
+            "SELECT sql FROM main.sqlite_schema WHERE type = 'view' AND name = ? COLLATE NOCASE", (argument.table,)
+        ).get
+    if sql is None:
+        return None
+    kind = "materialized view" if MATERIALIZED_MARK in str(sql) else "view"
+    return Rename(kind, argument.table, own_name(argument.actions[0].text), argument.if_exists)
+
+
 def renamed(connection: Connection, argument: Rename, notices: list[Notice]) -> list[str]:
     """The texts of ALTER INDEX, ALTER VIEW or ALTER MATERIALIZED VIEW … RENAME TO.
 

@@ -84,6 +84,8 @@ def steps(connection: Connection, statement: Statement, notices: list[Notice]) -
         return list(argument.texts)
     if isinstance(argument, CreateTableAs):
         return queried.steps(connection, argument, notices)
+    if isinstance(argument, AlterTable):
+        argument = renaming.of_view(connection, argument) or argument
     if isinstance(argument, Rename):
         return renaming.renamed(connection, argument, notices)
     if isinstance(argument, CreateMaterialized):

@@ -31,6 +31,13 @@ class RenamingTests(SynchronousTestCase):
         self.refused("ALTER INDEX tj RENAME TO t", "42P07")
         self.assertIn(CommandComplete("ALTER INDEX"), self.spoken.query("ALTER INDEX IF EXISTS ti RENAME TO x"))
 
+    def test_a_view_as_a_table(self) -> None:
+        """ALTER TABLE takes a view, too: so dbt puts a new one in the old one's place."""
+        self.spoken.query("CREATE VIEW v AS SELECT 7 AS x")
+        self.spoken.query("ALTER TABLE v RENAME TO w")
+        self.assertEqual(self.spoken.rows("SELECT x FROM w"), [("7",)])
+        self.refused("ALTER TABLE v RENAME TO w", "42P01")
+
     def test_constraints(self) -> None:
         """Those with a name of their own, and those that have PostgreSQL's."""
         self.spoken.query("INSERT INTO t VALUES (1, 1, 1, 2)")

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ha.sql.infer import parameters
 from ha.sql.statements import split
-from ha.test.two_tables import Schema
+from ha.test.two_tables import MOOD, Schema
 
 
 class WantTests(SynchronousTestCase):
@@ -24,6 +24,8 @@ class WantTests(SynchronousTestCase):
                 "select * from users u where u.id = any($1) and created between $2 and $3",
                 ("_int8", "timestamp", "timestamp"),
             ),
+            ("select * from people where $1 = any(moods) and moods[1] = $2", (MOOD, MOOD)),
+            ("select * from users where $1 = any(select id from users)", (None,)),
             ("select * from users where id in ($1, $2) or $3 < id", ("int8", "int8", "int8")),
             ("select * from users where lower(name) = $1 and count(*) > $2", ("text", "int8")),
             ("select $1::int, $2", ("int4", None)),
