@@ -59,8 +59,14 @@ def _time_sum(rewriting: Rewriting, index: int) -> None:
     if kinds[0] in _CLOCKS and kinds[1] == "interval":
         rewriting.call(first, index, last, "pg_clock_add" if operator == "+" else "pg_clock_subtract")
     else:
-        zoned = ", pg_zone()" if "timestamptz" in kinds and kinds[0] != kinds[1] else ""
-        rewriting.call(first, index, last, "pg_time_add" if operator == "+" else "pg_time_subtract", zoned)
+        function = "pg_time_add" if operator == "+" else "pg_time_subtract"
+        if "timestamptz" in kinds and kinds[0] != kinds[1]:
+            # The zone comes first: behind the operand, which may be a product, its closing bracket would stand in the product's place.
+            rewriting.before(first, f"{function}_in(pg_zone(), ")
+            rewriting.instead[index] = ","
+            rewriting.last(last, ")")
+        else:
+            rewriting.call(first, index, last, function)
 
 
 _CLOCKS = frozenset(("time", "timetz"))

@@ -733,7 +733,7 @@ def date_bin(stride: Any, value: Any, origin: Any) -> str | None:
 #: Name, number of arguments, what computes it.
 FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
     ("pg_time_add", 2, pg_time_add),
-    ("pg_time_add", 3, pg_time_add),
+    ("pg_time_add_in", 3, lambda zone, left, right: pg_time_add(left, right, zone)),
     ("pg_clock_add", 2, lambda clock, by: None if clock is None or by is None else _clock_moved(clock, interval(by))),
     (
         "pg_clock_subtract",
@@ -741,7 +741,7 @@ FUNCTIONS: tuple[tuple[str, int, Callable[..., Any]], ...] = (
         lambda clock, by: None if clock is None or by is None else _clock_moved(clock, -interval(by)),
     ),
     ("pg_time_subtract", 2, pg_time_subtract),
-    ("pg_time_subtract", 3, pg_time_subtract),
+    ("pg_time_subtract_in", 3, lambda zone, left, right: pg_time_subtract(left, right, zone)),
     ("age", 2, age),
     ("isfinite", 1, isfinite),
     ("pg_periods_overlap", -1, periods_overlap),

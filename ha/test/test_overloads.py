@@ -109,6 +109,8 @@ class ZoneTests(OverloadCase):
             ("to_jsonb(tz)", '"2026-01-15T11:20:30+01:00"'),
             ("to_char(d, 'OF')", "+01"),
             ("age(timestamptz '2026-07-01 00:00+00', timestamptz '2026-01-01 00:00+00')", "6 mons 01:00:00"),
+            ("tz + 2 * interval '1 hour'", "2026-01-15 13:20:30+01"),
+            ("tz - interval '1 hour' * 2 + interval '1 day' / 2", "2026-01-15 21:20:30+01"),
             ("extract(second from tz)", "30.000000"),
             ("extract(epoch from tz)", "1768472430.000000"),
             ("extract(epoch from d)", "1768435200"),
