@@ -142,7 +142,9 @@ class Backend:
         self._statement_timeout_s = statement_timeout_s
         self._idle_timeout_s = idle_timeout_s
         self.sqlite_order = dialect == "sqlite"
-        self.variables = Variables(user=user, database=name or replica.name, defaults=defaults)
+        limits = {"statement_timeout": statement_timeout_s, "idle_in_transaction_session_timeout": idle_timeout_s}
+        shown = {limit: f"{round(seconds * 1000)}ms" for limit, seconds in limits.items()}
+        self.variables = Variables(user=user, database=name or replica.name, defaults={**shown, **(defaults or {})})
         self.claims = advisory.Claims(advisory.of(replica.database))
         self.context = Context(
             user=user,

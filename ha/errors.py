@@ -69,6 +69,16 @@ class Notice:
     hint: str | None = None
 
 
+class NotReached(StatementError):
+    """57014: this node is not, within the time that may be waited, where a read wants it to be. Nothing was run.
+
+    :param sequence: the position in the log that was waited for.
+    """
+
+    def __init__(self, sequence: int, position: int, waited_s: float) -> None:
+        super().__init__("57014", f"waited {waited_s:g} s for log position {sequence}; this node is at {position}")
+
+
 def depended_on(what: str, detail: str | None) -> StatementError:
     """2BP01: without CASCADE something stays while others depend on it.
 

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
 
-from ha.errors import StatementError
+from ha.errors import NotReached, StatementError
 from ha.replication.change import Message, decode
 from ha.replication.entry import Entry, Unanswered
 from ha.replication.outbox import Choice, Outbox
@@ -451,7 +451,7 @@ class Follower:
                 waiter.callback(None)
 
     def reached(self, sequence: int, timeout_s: float) -> Deferred[None]:
-        """Fires when the file is at `sequence` or behind it; fails with 57014 when it is not in time."""
+        """Fires when the file is at `sequence` or behind it; fails with :class:`~ha.errors.NotReached` when it is not in time."""
         if self.position >= sequence:
             return succeed(None)
         waiter: Deferred[None] = Deferred()
@@ -460,12 +460,7 @@ class Follower:
 
         def give_up() -> None:
             self._positioned.remove((sequence, waiter))
-            waiter.errback(
-                StatementError(
-                    "57014",
-                    f"waited {timeout_s:g} s for log position {sequence}; this node is at {self.position}",
-                )
-            )
+            waiter.errback(NotReached(sequence, self.position, timeout_s))
 
         call = self._clock.callLater(timeout_s, give_up)
 

@@ -364,6 +364,13 @@ class LimitTests(BackendCase):
         self.another().run("INSERT INTO t VALUES (1, 'y')")
         self.assertEqual(self.client.refused("SELECT 1"), "25P03")
 
+    def test_the_limits_that_hold_are_shown(self) -> None:
+        shown = [
+            self.client.run(f"SHOW {name}").rows
+            for name in ("idle_in_transaction_session_timeout", "statement_timeout")
+        ]
+        self.assertEqual(shown, [[("30s",)], [("0",)]])
+
     def test_an_implicit_block_may_not_idle_either(self) -> None:
         """A client that sends Execute and never Sync."""
         statement = self.client.backend.parse("INSERT INTO t VALUES (1, 'x')")[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ha.errors import StatementError
 from ha.replication.committer import QUEUE_MAX, RERUN_MAX_S, Work
 from ha.sqlite.executor import Cancellation
 from ha.test.rig import Nodes
@@ -146,5 +147,8 @@ class CommitterTests(Nodes):
         table = self.write(self.a, "CREATE TABLE more (x)")
         self.a.clock.pump([0.05] * 60)
         self.successResultOf(row)
-        self.assertEqual(self.sqlstate(table), "25006")
+        refused = self.failureResultOf(table, StatementError).value
+        self.assertEqual(
+            (refused.sqlstate, refused.hint), ("25006", "Try again when the node is connected; see /readyz.")
+        )
         self.assertEqual(self.a.replica.outbox.count, 1)

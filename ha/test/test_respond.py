@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ha.errors import StatementError
+from ha.errors import NotReached, StatementError
 from ha.values import Answer, Column
 from ha.web.query import Body
-from ha.web.respond import Refusal, encode_result, encode_rows, error_answer, status_of
+from ha.web.respond import RETRY_AFTER, Refusal, encode_result, encode_rows, error_answer, status_of
 
 VALUES = st.one_of(
     st.none(),
@@ -95,7 +95,8 @@ class ErrorTests(SynchronousTestCase):
             ("XX000", 500),
             ("99999", 422),
         ):
-            self.assertEqual(status_of(sqlstate)[0], status, sqlstate)
+            self.assertEqual(status_of(StatementError(sqlstate, "so"))[0], status, sqlstate)
+        self.assertEqual(error_answer(NotReached(7, 5, 10.0), None)[:2], (503, RETRY_AFTER))
 
     def test_the_body_says_what_is_known(self) -> None:
         """The four promised members always, others where they help."""

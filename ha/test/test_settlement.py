@@ -78,7 +78,13 @@ class AsynchronousTests(Nodes):
     def setUp(self) -> None:
         self.policy = "queue"
         super().setUp()
-        self.a.replica.outbox._always = True
+        self.a.replica.outbox.always = True
+
+    def test_a_node_that_always_queues_says_so(self) -> None:
+        """To try DDL again there would never help."""
+        refused = self.failureResultOf(self.write(self.a, "CREATE TABLE more (x)"), StatementError).value
+        self.assertEqual(refused.sqlstate, "25006")
+        self.assertIn("--replication async", refused.message)
 
     def test_the_answer_does_not_wait_for_the_log(self) -> None:
         """It gets there later."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import orjson
 
-from ha.errors import StatementError
+from ha.errors import NotReached, StatementError
 from ha.values import Answer, Row
 
 #: Where it is worth trying again, a client should wait so long, in seconds.
@@ -93,9 +93,15 @@ STATUS = {
 
 _OTHERWISE = (422, "statement_error")
 
+#: Nothing was run: it may be asked again, here or of another node.
+_BEHIND = (503, "behind")
 
-def status_of(sqlstate: str) -> tuple[int, str]:
-    """The HTTP status and our code for a SQLSTATE."""
+
+def status_of(error: StatementError) -> tuple[int, str]:
+    """The HTTP status and our code for an error."""
+    if isinstance(error, NotReached):
+        return _BEHIND
+    sqlstate = error.sqlstate
     return STATUS.get(sqlstate) or STATUS.get(sqlstate[:2]) or _OTHERWISE
 
 
@@ -106,7 +112,7 @@ def error_object(error: StatementError, index: int | None) -> dict[str, object]:
     """
     told: dict[str, object] = {
         "message": error.message,
-        "code": status_of(error.sqlstate)[1],
+        "code": status_of(error)[1],
         "sqlstate": error.sqlstate,
         "index": index if error.index is None else error.index,
     }
@@ -119,7 +125,7 @@ def error_object(error: StatementError, index: int | None) -> dict[str, object]:
 
 def error_answer(error: StatementError, index: int | None) -> tuple[int, bytes, bytes]:
     """Status, additional header lines and body for a statement that failed."""
-    status = status_of(error.sqlstate)[0]
+    status = status_of(error)[0]
     headers = RETRY_AFTER if status == 503 else b""
     return status, headers, encode({"error": error_object(error, index)})
 
