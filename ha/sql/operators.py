@@ -95,6 +95,27 @@ def _glob(rewriting: Rewriting, index: int, words: str) -> None:
     rewriting.last(last, f"{more})")
 
 
+def joined(rewriting: Rewriting, index: int) -> None:
+    """``a + 1 || 'x'``: PostgreSQL computes before it joins, SQLite after."""
+    if rewriting.sqlite_order or index in rewriting.instead or not rewriting.is_operand(index - 1):
+        return
+    first, last = rewriting.arithmetic_before(index), rewriting.arithmetic_after(index + 1)
+    # What stands between two of them is in brackets since the first.
+    if rewriting.key(first - 1) != "||" and not _is_alone(rewriting, first, index - 1):
+        rewriting.before(first, "(")
+        rewriting.last(index - 1, ")")
+    if last != rewriting.operand_after(index + 1):
+        rewriting.first(index + 1, "(")
+        rewriting.last(last, ")")
+
+
+def _is_alone(rewriting: Rewriting, first: int, last: int) -> bool:
+    """One operand, perhaps with signs."""
+    while rewriting.key(first) in ("-", "+"):
+        first += 1
+    return first == rewriting.operand_before(last + 1)
+
+
 _CONCATENATION = frozenset(("||",))
 _GLOB = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
 

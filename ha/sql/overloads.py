@@ -148,12 +148,13 @@ def _joined(rewriting: Rewriting, types: Types, at: int) -> None:
         return
     if not (_is_text(left) or untyped_left or _is_text(right) or untyped_right):
         return
-    nearest = rewriting.operand_before(at)
+    nearest = rewriting.arithmetic_before(at)
     if rewriting.key(nearest - 1) not in _ADJACENT and rewriting.key(nearest - 1) != "||":
         kind = _shown_kind(types, nearest, at - 1)
         if kind is not None:
             rewriting.before(nearest, "pg_shown(")
             rewriting.last(at - 1, f", {quoted(kind)})")
+    last = rewriting.arithmetic_after(at + 1)
     if rewriting.key(last + 1) not in _ADJACENT:
         kind = _shown_kind(types, at + 1, last)
         if kind is not None:

@@ -284,13 +284,20 @@ class Rewriting:
             first = self.operand_before(first - 1)
         return first
 
+    def arithmetic_before(self, index: int) -> int:
+        """Where what is computed before the operator `index` begins; where its operand does, if nothing is computed there."""
+        return self._signed_before(index, _ARITHMETIC)
+
     def closer_before(self, index: int) -> int:
         """Where the expression begins that ends before the comparison at `index`."""
-        first = self.chain_before(index, CLOSER)
+        return self._signed_before(index, CLOSER)
+
+    def _signed_before(self, index: int, operators: frozenset[str]) -> int:
+        first = self.chain_before(index, operators)
         while self.key(first - 1) in ("-", "+") and not self.is_operand(first - 2):
             first -= 1
-            if self.key(first - 1) in CLOSER and self.is_operand(first - 2):
-                first = self.chain_before(first - 1, CLOSER)
+            if self.key(first - 1) in operators and self.is_operand(first - 2):
+                first = self.chain_before(first - 1, operators)
         return first
 
     def chain_after(self, index: int, operators: frozenset[str]) -> int:
@@ -299,6 +306,10 @@ class Rewriting:
         while self.key(last + 1) in operators:
             last = self.operand_after(last + 2)
         return last
+
+    def arithmetic_after(self, index: int) -> int:
+        """Where what is computed from the operand at `index` on ends."""
+        return self.chain_after(index, _ARITHMETIC)
 
     def call(self, first: int, index: int, last: int, function: str, more: str = "") -> None:
         """Make the operator at `index` a call: ``function(left, right, more)``."""
@@ -527,6 +538,7 @@ AFTER_FROM = frozenset(
 
 
 #: Operators that bind closer than a comparison.
+_ARITHMETIC = frozenset("+-*/%")
 CLOSER = frozenset("+ - * / % ^ || -> ->> #> #>> & | # << >> @> <@ && #-".split())
 
 

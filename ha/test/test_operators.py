@@ -48,6 +48,8 @@ TABLE = (
     ("select 2^3, |/ 4", "select pg_power(2,3), sqrt( 4)"),
     ("select a at time zone 'UTC'", "select pg_at_zone(a , 'UTC')"),
     ('select a collate "C" from only t', "select a collate BINARY from t"),
+    ("select a + 1 || 'x', 'x' || 2 * b - c || d from t", "select (a + 1) || 'x', 'x' || (2 * b - c) || d from t"),
+    ("select -1 || 'x', 'x' || -a, a * -1 || 'x' from t", "select -1 || 'x', 'x' || -a, (a * -1) || 'x' from t"),
     ("select a is unknown, row(1,2) = (1,2)", "select a is NULL, (1,2) = (1,2)"),
     ("select * from t where id = any($1)", "select * from t where id IN (SELECT pg_element FROM pg_elements(?1))"),
 )

@@ -71,6 +71,8 @@ class TextTests(OverloadCase):
             ("ar::text", "{1,2}"),
             ("array[true,false]::text", "{t,f}"),
             ("c || '|'", "ab|"),
+            ("1 + 2 || x", "3x"),
+            ("x || f * 4 || 'y'", "x10y"),
             ("length(c)", "2"),
             ("date '0044-03-15 BC'::text", "0044-03-15 BC"),
             ("x || timestamp '12345-01-02'", "x12345-01-02 00:00:00"),
