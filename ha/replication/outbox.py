@@ -292,7 +292,7 @@ class Outbox:
         """Apply what came before a message that was refused, so that it can be published behind that."""
         now = self._clock.seconds()
         self._refused_at = now if self._refused_at is None else self._refused_at
-        left_s = self._refused_at + CHECKED_S - now
+        left_s = max(self._refused_at + CHECKED_S - now, 0.0)  # the log may have been out of reach since
         try:
             await self._reached_end(left_s)
             # Not before: the others hold for a moment only, which is to be enough for what came during the pass.

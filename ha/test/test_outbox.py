@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import orjson
+from twisted.internet.defer import Deferred, succeed
 
 from ha.replication.outbox import CHECKED_S, LAST_WAIT_S, RETRY_S
 from ha.test.machine import SUBJECT
@@ -105,6 +106,24 @@ class OutboxTests(Nodes):
             reader.apply(entry.body)
         self.assertEqual([row[:2] for row in self.rows(self.a, CONFLICTS)], [("unfit", "t")])
         self.assertEqual(self.a.replica.turns.refusals, 1)
+
+    def test_a_refusal_of_long_ago(self) -> None:
+        """The log was out of reach since: nobody is told to wait for less than no time, which a reactor does not take."""
+        outbox, waits = self.a.replica.outbox, []
+
+        class Told:
+            position = 0
+
+            def reached(self, sequence: int, timeout_s: float) -> Deferred[None]:
+                waits.append(timeout_s)
+                return succeed(None)
+
+        outbox._follower = Told()
+        outbox._refused_at = self.a.clock.seconds() - 9
+        done = Deferred.fromCoroutine(outbox._catch_up())
+        self.settle()
+        self.successResultOf(done)
+        self.assertEqual((waits, outbox._checks), ([0.0, 0.0], False))
 
     def test_what_comes_too_fast_does_not_keep_it_back(self) -> None:
         """It is stored without waiting for a pass that takes too long."""
