@@ -106,7 +106,7 @@ def joined(rewriting: Rewriting, index: int) -> None:
         rewriting.last(index - 1, ")")
     if last != rewriting.operand_after(index + 1):
         rewriting.first(index + 1, "(")
-        rewriting.last(last, ")")
+        rewriting.behind(last, ")")
 
 
 def _is_alone(rewriting: Rewriting, first: int, last: int) -> bool:

@@ -159,7 +159,7 @@ def _joined(rewriting: Rewriting, types: Types, at: int) -> None:
         kind = _shown_kind(types, at + 1, last)
         if kind is not None:
             rewriting.first(at + 1, "pg_shown(")
-            rewriting.last(last, f", {quoted(kind)})")
+            rewriting.behind(last, f", {quoted(kind)})")
 
 
 def _is_text(kind: str | None) -> bool:
