@@ -50,7 +50,7 @@ def number(rewriting: Rewriting, index: int) -> None:
     if not rewriting.ask() and rewriting.asks:
         return  # with the schema, then
     before, after = rewriting.key(index - 1), rewriting.key(index + 1)
-    if before in _SIGNS or after in _SIGNS or after == "/":
+    if (before in _SIGNS and rewriting.is_operand(index - 2)) or after in _SIGNS or after == "/":
         raise StatementError(
             "22003",
             f"number {key[:60]} has more digits than can be computed with",

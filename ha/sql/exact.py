@@ -142,7 +142,8 @@ class Exact:
             elif key(at) == "::" or key(at) == "CAST":
                 self._cast_away(at)
             elif key(at) == "PG_TYPEOF" and reading.kind(at + 2) == PARAMETER and key(at + 3) == ")":
-                self._claim(at + 2)()
+                if self._kind(at + 2, at + 3) == "numeric":
+                    self._claim(at + 2)()
         self._result()
         if self.parameters:
             for at in range(len(reading.tokens)):

@@ -42,6 +42,7 @@ class ConversionTests(RuleTests):
             ("select f(12345678901234567.5::numeric)", "select f(pg_numeric('12345678901234567.5'))"),
             ("select f(9223372036854775807 + 1, 1.50000000000000000)", None),
             ("select f(123456789012345.000000)", None),
+            ("select 1 where cos(2) > -12345678901234567.5", None),
         ):
             self.assertEqual(with_schema(split(text)[0], Schema()).sql, wanted or text)
         (statement,) = split("select 1, f(12345678901234567.5 + 1)")

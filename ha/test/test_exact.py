@@ -73,6 +73,8 @@ class ExactTests(RuleTests):
         """The statement says which."""
         (statement,) = split("select $1::numeric, $2::int, amount + $3 from orders")
         self.assertEqual(sorted(with_schema(statement, Schema()).exact), [1, 3])
+        (statement,) = split("select pg_typeof($1), amount * 2, $1::int from orders")
+        self.assertEqual(sorted(with_schema(statement, Schema()).exact), [])
 
     def test_values(self) -> None:
         """What comes out of a whole node, as PostgreSQL 15 answers."""
