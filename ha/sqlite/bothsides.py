@@ -112,6 +112,7 @@ class BothSides:
 
     def _put(self, connection: Connection, tables: Tables, virtual: Virtual) -> None:
         if virtual.module == "fts5":
+            _hear(connection, virtual)
             _set(connection, virtual, self.changes)
         events = [event_of(change) for change in self.changes]
         if virtual.written == BY_ROWS:
@@ -125,6 +126,16 @@ class BothSides:
         # What it keeps in memory goes into the file now: the next message looks there.
         connection.execute("SAVEPOINT ha_flush")
         connection.execute("RELEASE ha_flush")
+
+
+def _hear(connection: Connection, virtual: Virtual) -> None:
+    """Make FTS5 read its settings again where rows were put under it: it keeps them, and their version, which it writes, in memory.
+
+    It looks for another version whenever it reads its index's structure, but 'rebuild' does not read that. A merge of no pages does,
+    and nothing else.
+    """
+    word = quoted(virtual.table.name)
+    connection.execute(f"INSERT INTO main.{word}({word}, rank) VALUES ('merge', 0)")
 
 
 def _set(connection: Connection, virtual: Virtual, changes: Sequence[RowChange]) -> None:

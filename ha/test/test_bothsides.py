@@ -114,6 +114,18 @@ class BothSidesTests(SynchronousTestCase):
         for node in (history.near, history.far):
             node.connection.execute("INSERT INTO v (v, rank) VALUES ('integrity-check', 1)")
 
+    def test_the_index_of_another_table_has_one_version(self) -> None:
+        """A node where its settings were put as rows writes the version that stands in the file, not the one in its memory."""
+        self.after(
+            (
+                "CREATE TABLE t (id INTEGER PRIMARY KEY, a)",
+                "CREATE VIRTUAL TABLE v USING fts5(a, content=t, content_rowid=id)",
+                "INSERT INTO v (v, rank) VALUES ('automerge', 4)",
+            ),
+            ("INSERT INTO v (rowid, a) VALUES (1, 'ours')",),
+            ("INSERT INTO v (rowid, a) VALUES (2, 'theirs')",),
+        )
+
     def test_an_index_that_keeps_nothing(self) -> None:
         """Stays whole without the later rows, and is named until it is made anew."""
         history = self.after(
