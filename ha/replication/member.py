@@ -223,6 +223,10 @@ class Member:
 
         :raises StatementError: 55000, that is not the message this database stands before; 08006, the log does not tell it.
         """
+        if (
+            self.waiting_for
+        ):  # the log itself is what it cannot go on with; no message of another one is to be passed over
+            raise StatementError("55000", f"{self.name} stands before no message: {self.waiting_for}")
         replica = self.replica
         failed = replica.follower.failed if replica is not None else None
         if replica is None or failed is None or failed.sequence != sequence:

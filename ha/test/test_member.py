@@ -156,6 +156,9 @@ class MemberTests(SynchronousTestCase):
         self.mark_ready()
         self.settle()
         self.assertIn("--replace-local", self.first.waiting_for)
+        assert self.first.replica is not None
+        skipped = Deferred.fromCoroutine(self.first.skip(self.first.replica.follower.position))
+        self.assertIn("--replace-local", self.failureResultOf(skipped, StatementError).value.message)
         self.network.stream = stream
         self.settle()
         self.assertEqual(self.first.waiting_for, "")
