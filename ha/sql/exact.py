@@ -39,6 +39,8 @@ _ALIKE: Final = frozenset(("COALESCE", "NULLIF", "GREATEST", "LEAST", "IFNULL"))
 _AGGREGATES: Final = frozenset(("SUM", "AVG", "MIN", "MAX"))
 _INTEGERS: Final = frozenset(("int2", "int4", "int8"))
 _FLOATS: Final = frozenset(("float4", "float8"))
+#: What makes texts of its operands.
+_JOINING: Final = frozenset(("||", "CONCAT", "CONCAT_WS", "FORMAT"))
 _COMPARISONS: Final = frozenset(("=", "<>", "!=", "<", ">", "<=", ">="))
 #: Where a column is compared with what lies between two integers: with the greater one or the less.
 _WAYS: Final = {"<": 1, "<=": -1, ">": -1, ">=": 1}
@@ -46,7 +48,20 @@ _WAYS: Final = {"<": 1, "<=": -1, ">": -1, ">=": 1}
 _MOVED: Final = frozenset(("TIES", "LATERAL"))
 #: Statements without any of these compute with no numeric; numbers with a fraction count, too.
 _COMPUTING: Final = frozenset(
-    (*_OPERATORS, "::", "CAST", *_FUNCTIONS, *_AGGREGATES, *_ALIKE, "CASE", "EXTRACT", *COMPOUNDS, "NUMERIC", "DECIMAL")
+    (
+        *_OPERATORS,
+        "::",
+        "CAST",
+        *_JOINING,
+        *_FUNCTIONS,
+        *_AGGREGATES,
+        *_ALIKE,
+        "CASE",
+        "EXTRACT",
+        *COMPOUNDS,
+        "NUMERIC",
+        "DECIMAL",
+    )
 )
 _VERBS: Final = frozenset(("SELECT", "INSERT", "UPDATE", "DELETE"))
 _TERM_END: Final = frozenset(("ASC", "DESC", "NULLS", "USING", ",", "HAVING", "ORDER", *AFTER_FROM))
@@ -141,6 +156,8 @@ class Exact:
                         raise
             elif key(at) == "::" or key(at) == "CAST":
                 self._cast_away(at)
+            elif key(at) in _JOINING:
+                self._join(at)
             elif key(at) == "PG_TYPEOF" and reading.kind(at + 2) == PARAMETER and key(at + 3) == ")":
                 if self._kind(at + 2, at + 3) == "numeric":
                     self._claim(at + 2)()
@@ -523,6 +540,19 @@ class Exact:
             self.casts.add(at)
         elif target.name in ("text", "varchar", "bpchar", *_FLOATS) and at not in self.casts:
             self._take(self._made(*span, True) or self._column(*self._stripped(*span)))
+
+    def _join(self, at: int) -> None:
+        """``x || 'EUR'``, ``concat(x, 'EUR')``: all digits are shown there, too."""
+        rewriting = self._rewriting
+        if rewriting.key(at) != "||":
+            spans = self._types.reading.parts(at + 2, rewriting.partners.get(at + 1, at + 2))
+        elif rewriting.is_operand(at - 1):
+            spans = [(rewriting.arithmetic_before(at), at), (at + 1, rewriting.arithmetic_after(at + 1) + 1)]
+        else:
+            return
+        for span in spans:
+            if self._kind(*span) == "numeric":
+                self._take(self._made(*span, True) or self._column(*self._stripped(*span)))
 
     def _cast_operand(self, at: int) -> tuple[Span, int]:
         """What the cast at `at` takes, and where its type begins."""

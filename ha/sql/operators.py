@@ -102,8 +102,8 @@ def joined(rewriting: Rewriting, index: int) -> None:
     first, last = rewriting.arithmetic_before(index), rewriting.arithmetic_after(index + 1)
     # What stands between two of them is in brackets since the first.
     if rewriting.key(first - 1) != "||" and not _is_alone(rewriting, first, index - 1):
-        rewriting.before(first, "(")
-        rewriting.last(index - 1, ")")
+        rewriting.first(first, "(")
+        rewriting.behind(index - 1, ")")
     if last != rewriting.operand_after(index + 1):
         rewriting.first(index + 1, "(")
         rewriting.behind(last, ")")

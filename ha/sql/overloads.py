@@ -14,7 +14,7 @@ from ha.errors import StatementError
 from ha.sql import comparisons, documents, rangerules
 from ha.sql.made import composite
 from ha.sql.ranges import RANGES_OF_TIMES
-from ha.sql.rewriting import CLOSER, Rewriting, elements
+from ha.sql.rewriting import ARITHMETIC, CLOSER, Rewriting, elements
 from ha.sql.tokens import STRING, TEXTS, literal, quoted
 from ha.sql.typed import Types
 from ha.sql.typenames import SPOKEN, read_type
@@ -118,13 +118,14 @@ def _minus(rewriting: Rewriting, types: Types, at: int) -> None:
 
 
 _DOCUMENT_CHAIN = frozenset(("->", "->>", "#>", "#>>", "||", "-", "#-"))
+_JOINED_CHAIN = _DOCUMENT_CHAIN | ARITHMETIC
 
 
 def _joined(rewriting: Rewriting, types: Types, at: int) -> None:
     """``a || b``: of texts, documents, arrays."""
     if rewriting.key(at + 1) == "ARRAY" and rewriting.key(at + 2) == "(":
         return  # its rule takes the column before it
-    first, last = rewriting.chain_before(at, _DOCUMENT_CHAIN), rewriting.operand_after(at + 1)
+    first, last = rewriting.chain_before(at, _JOINED_CHAIN), rewriting.arithmetic_after(at + 1)
     left, right = types.of(first, at - 1), types.of(at + 1, last)
     untyped_left, untyped_right = (_is_literal(rewriting, pair) for pair in ((first, at - 1), (at + 1, last)))
     if "jsonb" in (left, right) and (left == right or untyped_left or untyped_right or None in (left, right)):
@@ -152,9 +153,8 @@ def _joined(rewriting: Rewriting, types: Types, at: int) -> None:
     if rewriting.key(nearest - 1) not in _ADJACENT and rewriting.key(nearest - 1) != "||":
         kind = _shown_kind(types, nearest, at - 1)
         if kind is not None:
-            rewriting.before(nearest, "pg_shown(")
-            rewriting.last(at - 1, f", {quoted(kind)})")
-    last = rewriting.arithmetic_after(at + 1)
+            rewriting.first(nearest, "pg_shown(")
+            rewriting.behind(at - 1, f", {quoted(kind)})")
     if rewriting.key(last + 1) not in _ADJACENT:
         kind = _shown_kind(types, at + 1, last)
         if kind is not None:

@@ -286,7 +286,7 @@ class Rewriting:
 
     def arithmetic_before(self, index: int) -> int:
         """Where what is computed before the operator `index` begins; where its operand does, if nothing is computed there."""
-        return self._signed_before(index, _ARITHMETIC)
+        return self._signed_before(index, ARITHMETIC)
 
     def closer_before(self, index: int) -> int:
         """Where the expression begins that ends before the comparison at `index`."""
@@ -309,7 +309,7 @@ class Rewriting:
 
     def arithmetic_after(self, index: int) -> int:
         """Where what is computed from the operand at `index` on ends."""
-        return self.chain_after(index, _ARITHMETIC)
+        return self.chain_after(index, ARITHMETIC)
 
     def call(self, first: int, index: int, last: int, function: str, more: str = "") -> None:
         """Make the operator at `index` a call: ``function(left, right, more)``."""
@@ -537,8 +537,9 @@ AFTER_FROM = frozenset(
 )
 
 
+#: Operators of numbers and times; in PostgreSQL they bind closer than all others.
+ARITHMETIC = frozenset("+-*/%^")
 #: Operators that bind closer than a comparison.
-_ARITHMETIC = frozenset("+-*/%")
 CLOSER = frozenset("+ - * / % ^ || -> ->> #> #>> & | # << >> @> <@ && #-".split())
 
 

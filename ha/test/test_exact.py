@@ -28,6 +28,11 @@ TYPED = (
         "select pg_int4(dec_integer(amount)), pg_int4(dec_integer('2.5')) from orders",
     ),
     ("select 'nan'::float8", "select pg_float_or_nan('nan')"),
+    (
+        "select 'x' || amount * 2 || id, concat(amount, 1.50), id || 'x' from orders",
+        "select 'x' || (pg_shown(dec_mul(dec_of(amount, 2) , 2), 'numeric')) || id, "
+        "concat(pg_put(dec_of(amount, 2), 'numeric'),pg_put( '1.50', 'numeric')), id || 'x' from orders",
+    ),
     # Aggregates.
     (
         "select sum(amount), max(amount) from orders",
@@ -94,6 +99,10 @@ class ExactTests(RuleTests):
             (
                 "select p * 1.0 as x, count(*) from t group by x order by x",
                 [("0.100", "1"), ("0.300", "1"), ("9.500", "1"), (None, "1")],
+            ),
+            (
+                "select p || 'x' || p + 1 || 'y', 1 / 4.0 || '' from t where id = 1",
+                [("0.10x1.10y", "0.25000000000000000000")],
             ),
             ("select distinct p * 0 from t order by 1", [("0.00",), (None,)]),
             ("select case when n > 50 then n else p end from t order by id", [("0.10",), ("100",), (None,), ("0.30",)]),
