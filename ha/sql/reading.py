@@ -383,7 +383,7 @@ class Reading:
             ):
                 continue
             if key == ",":
-                expecting = bool(scope.tables) and not listing
+                expecting = bool(scope.tables or scope.derived or scope.called) and not listing
                 continue
             if expecting and self.is_name(at):
                 self.enter(scope, at)

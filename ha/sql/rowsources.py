@@ -335,6 +335,8 @@ def _row_function_in_from(rewriting: Rewriting, index: int, close: int, given: l
 
 JOINS = frozenset("JOIN LEFT RIGHT FULL INNER CROSS NATURAL ON USING WITH AS LATERAL".split())
 
+#: What follows a table's name, or another name for it.
+_AFTER_SOURCE = JOINS - {"WITH", "AS"}
 
 #: So many arguments of a table-valued function reach it without being compared by SQLite, where NULL equals nothing.
 _COMPARED_AFTER = 16
@@ -419,15 +421,37 @@ def _is_star(rewriting: Rewriting, select: int) -> bool:
 
 def _name_star(rewriting: Rewriting, select: int, index: int, alias: str, names: dict[str, str]) -> None:
     """``SELECT * FROM t, unnest(t.a) AS u(x)``: the star of the module would show its own names."""
-    others = []
-    at = select + 3
-    while at < index:
-        end = min(rewriting.clause_end(at, frozenset((",",))), index)
-        if end > at and rewriting.kind(end - 1) in (WORD, QUOTED):
-            others.append(rewriting.text[rewriting.tokens[end - 1].start : rewriting.tokens[end - 1].end] + ".*")
-        at = end + 1
-    own = [f"{quoted_name(alias)}.{value} AS {quoted_name(name)}" for name, value in names.items()]
-    rewriting.instead[select + 1] = ", ".join([*others, *own])
+    said = rewriting.instead.get(select + 1)
+    if said is None:
+        said = ", ".join(f"{quoted_name(source)}.*" for source in _sources(rewriting, select + 3, index))
+    own = ", ".join(f"{quoted_name(alias)}.{value} AS {quoted_name(name)}" for name, value in names.items())
+    rewriting.instead[select + 1] = said.replace(f"{quoted_name(alias)}.*", own)
+
+
+def _sources(rewriting: Rewriting, at: int, index: int) -> list[str]:
+    """What FROM lists from a token on, by the names that the statement has for it.
+
+    :param index: the function that asks.
+    :raises StatementError: 0A000, some columns would be one.
+    """
+    end, found, in_condition = rewriting.clause_end(at, AFTER_FROM), [], False
+    while at < end:
+        token, following = rewriting.tokens[at], rewriting.key(at + 1)
+        if token.key in ("USING", "NATURAL"):
+            raise rewriting.refuse(index, "* beside a function of rows and USING", "Name the columns.")
+        if token.key in JOINS or token.key == ",":
+            in_condition = token.key == "ON"
+        elif token.kind in (WORD, QUOTED) and not in_condition:
+            if following == "(" and at + 1 in rewriting.partners and rewriting.key(at - 1) not in (")", "AS"):
+                named = rewriting.partners[at + 1] + 1
+                named += 2 * (rewriting.key(named) == "WITH")  # ORDINALITY
+                named += rewriting.key(named) == "AS"
+                if rewriting.kind(named) not in (WORD, QUOTED) or rewriting.key(named) in JOINS | AFTER_FROM:
+                    found.append(unquoted(rewriting.text, token))
+            elif following in ("", ",", "(", ")") or following in _AFTER_SOURCE or at + 1 == end:
+                found.append(unquoted(rewriting.text, token))
+        at = max(rewriting.partners.get(at, at), at) + 1
+    return found
 
 
 def expand_array(rewriting: Rewriting, index: int) -> None:

@@ -33,6 +33,10 @@ class NeighbourTests(SynchronousTestCase):
                 [("Ann", "10"), ("Ann", "20"), ("bob", None), ("dan", None)],
             ),
             (
+                "select * from generate_series(1, 3) g(x), lateral (select x * 2 as y) l where y > 2",
+                [("2", "4"), ("3", "6")],
+            ),
+            (
                 "select * from c cross join lateral (select id, n / 3 from o where cid = c.id) x where x.id > 2",
                 [("2", "bob", "3", "1")],
             ),

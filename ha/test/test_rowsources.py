@@ -41,6 +41,16 @@ TABLE = (
     ("select * from aclexplode($1) d", "select * from aclexplode(?1) d"),
     ("select pg_listening_channels()", "select pg_rows1.value FROM pg_listening_channels() AS pg_rows1"),
     ("select generate_series(1,3) as n", "select pg_rows1.value as n FROM generate_series(1,3) AS pg_rows1"),
+    (
+        "select * from o, lateral generate_series(1, o.id) n(k), p",
+        'select "o".*, "n".value AS "k", "p".* from o,  generate_series(1, o.id) n, p',
+    ),
+    (
+        "select * from (select 1 as i) q join o on o.i = q.i, unnest(o.a) with ordinality t(x, y), generate_series(1, t.x)",
+        'select "q".*, "o".*, "t".value AS "x", "t".ordinality AS "y", "generate_series".value AS "generate_series" '
+        "from (select 1 as i) q join o on o.i = q.i, unnest(o.a)   t, "
+        'generate_series(1, t.value) AS "generate_series"',
+    ),
     ("select * from generate_series(1,$1) g", 'select * from (SELECT value AS "g" FROM generate_series(1,?1)) g'),
     ("select x from t, unnest(t.a) as x", 'select "x".value from t, unnest(t.a) as x'),
     ("select * from (values (1,2)) as v(a,b)", "select * from (WITH v(a,b) AS (values (1,2)) SELECT * FROM v) as v"),
