@@ -69,6 +69,17 @@ class Notice:
     hint: str | None = None
 
 
+def pass_over(error: StatementError, notices: list[Notice], *, allowed: bool, told: str = "00000") -> None:
+    """What IF EXISTS or IF NOT EXISTS allows for is a notice, and else an error.
+
+    :param told: the notice's SQLSTATE.
+    :raises StatementError: `error`.
+    """
+    if not allowed:
+        raise error
+    notices.append(Notice("NOTICE", told, f"{error.message}, skipping"))
+
+
 class NotReached(StatementError):
     """57014: this node is not, within the time that may be waited, where a read wants it to be. Nothing was run.
 

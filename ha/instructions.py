@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from ha.block import Block
-from ha.errors import Notice, StatementError
+from ha.errors import Notice, StatementError, pass_over
 from ha.procedure import do
 from ha.sql.kinds import (
     Begin,
@@ -206,9 +206,8 @@ async def _database(backend: Backend, statement: Statement, alone: bool) -> Answ
         return answer
     assert isinstance(argument, DropDatabase)
     if not await backend.premises.drop_database(argument.name, force=argument.force, asking=backend.pid):
-        if not argument.if_exists:
-            raise StatementError("3D000", f'database "{argument.name}" does not exist')
-        answer.notices.append(Notice("NOTICE", "00000", f'database "{argument.name}" does not exist, skipping'))
+        absent = StatementError("3D000", f'database "{argument.name}" does not exist')
+        pass_over(absent, answer.notices, allowed=argument.if_exists)
     return answer
 
 

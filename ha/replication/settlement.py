@@ -35,16 +35,12 @@ class CannotQueue(StatementError):
 
     def __init__(self, why: str, *, always: bool) -> None:
         """:param always: this node queues what it writes though the log is in reach (``--replication async``)."""
-        reason = (
-            "this node answers before the log does (--replication async)"
-            if always
-            else "the replication log is out of reach"
-        )
-        hint = (
-            "Have it done by a node that waits for the log."
-            if always
-            else "Try again when the node is connected; see /readyz."
-        )
+        if always:
+            reason = "this node answers before the log does (--replication async)"
+            hint = "Have it done by a node that waits for the log."
+        else:
+            reason = "the replication log is out of reach"
+            hint = "Try again when the node is connected; see /readyz."
         super().__init__("25006", f"{reason}: {why}", hint=hint)
 
 
@@ -135,11 +131,14 @@ class Settlement:
 
     def _check_queueable(self, message: Message, may_queue: bool) -> None:
         if not self._queues:
-            raise CannotQueue("nothing was changed", always=self._outbox.always)
-        if changes_schema(message):
-            raise CannotQueue("the schema cannot be changed", always=self._outbox.always)
-        if not may_queue:
-            raise CannotQueue("only READ COMMITTED transactions can be queued", always=self._outbox.always)
+            why = "nothing was changed"
+        elif changes_schema(message):
+            why = "the schema cannot be changed"
+        elif not may_queue:
+            why = "only READ COMMITTED transactions can be queued"
+        else:
+            return
+        raise CannotQueue(why, always=self._outbox.always)
 
     def _commit(self, message: Message, sequence: int, unseen: Sequence[Lost]) -> None:
         self._note(message, unseen, sequence)

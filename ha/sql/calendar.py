@@ -112,13 +112,21 @@ def clock_text(us: int) -> str:
     return text + f".{fraction:06d}".rstrip("0") if fraction else text
 
 
-def date_kept(days: int) -> str:
-    """A day as a column keeps it."""
+def _plain(days: int) -> str | None:
+    """A day of the years 1 to 9999, or none that is finite: kept and shown alike; None of all others."""
     ordinal = days + EPOCH
     if 0 < ordinal <= _DAYS_OF_PYTHON:
         return date.fromordinal(ordinal).isoformat()
     if days in (DAY_EARLY, DAY_LATE):
         return _WORDS[EARLY if days < 0 else LATE]
+    return None
+
+
+def date_kept(days: int) -> str:
+    """A day as a column keeps it."""
+    plain = _plain(days)
+    if plain is not None:
+        return plain
     year, month, day = civil(days)
     if year > 0:
         return f"Y{year:07d}-{month:02d}-{day:02d}"
@@ -140,11 +148,9 @@ def moment_kept(us: int) -> str:
 
 def date_shown(days: int) -> str:
     """A day as PostgreSQL writes it: ``0044-03-15 BC``."""
-    ordinal = days + EPOCH
-    if 0 < ordinal <= _DAYS_OF_PYTHON:
-        return date.fromordinal(ordinal).isoformat()
-    if days in (DAY_EARLY, DAY_LATE):
-        return _WORDS[EARLY if days < 0 else LATE]
+    plain = _plain(days)
+    if plain is not None:
+        return plain
     year, month, day = civil(days)
     return f"{year:04d}-{month:02d}-{day:02d}" if year > 0 else f"{1 - year:04d}-{month:02d}-{day:02d} BC"
 

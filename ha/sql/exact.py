@@ -539,7 +539,11 @@ class Exact:
             self._take(self._made(*span, False))
             self.casts.add(at)
         elif target.name in ("text", "varchar", "bpchar", *_FLOATS) and at not in self.casts:
-            self._take(self._made(*span, True) or self._column(*self._stripped(*span)))
+            self._show(*span)
+
+    def _show(self, first: int, last: int) -> None:
+        """A numeric that becomes a text: with all digits of its scale."""
+        self._take(self._made(first, last, True) or self._column(*self._stripped(first, last)))
 
     def _join(self, at: int) -> None:
         """``x || 'EUR'``, ``concat(x, 'EUR')``: all digits are shown there, too."""
@@ -552,7 +556,7 @@ class Exact:
             return
         for span in spans:
             if self._kind(*span) == "numeric":
-                self._take(self._made(*span, True) or self._column(*self._stripped(*span)))
+                self._show(*span)
 
     def _cast_operand(self, at: int) -> tuple[Span, int]:
         """What the cast at `at` takes, and where its type begins."""

@@ -150,16 +150,18 @@ def _joined(rewriting: Rewriting, types: Types, at: int) -> None:
     if not (_is_text(left) or untyped_left or _is_text(right) or untyped_right):
         return
     nearest = rewriting.arithmetic_before(at)
-    if rewriting.key(nearest - 1) not in _ADJACENT and rewriting.key(nearest - 1) != "||":
-        kind = _shown_kind(types, nearest, at - 1)
-        if kind is not None:
-            rewriting.first(nearest, "pg_shown(")
-            rewriting.behind(at - 1, f", {quoted(kind)})")
+    if rewriting.key(nearest - 1) not in CLOSER:
+        _show(rewriting, types, nearest, at - 1)
     if rewriting.key(last + 1) not in _ADJACENT:
-        kind = _shown_kind(types, at + 1, last)
-        if kind is not None:
-            rewriting.first(at + 1, "pg_shown(")
-            rewriting.behind(last, f", {quoted(kind)})")
+        _show(rewriting, types, at + 1, last)
+
+
+def _show(rewriting: Rewriting, types: Types, first: int, last: int) -> None:
+    """Let an operand have PostgreSQL's text, around whatever else becomes of it."""
+    kind = _shown_kind(types, first, last)
+    if kind is not None:
+        rewriting.first(first, "pg_shown(")
+        rewriting.behind(last, f", {quoted(kind)})")
 
 
 def _is_text(kind: str | None) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ha.errors import Notice, StatementError
+from ha.errors import Notice, StatementError, pass_over
 from ha.sql.constraints import index_terms
 from ha.sql.declarations import CITEXT_COLLATION, PRIMARY_MARK, UNIQUE_MARK
 from ha.sql.infer import columns, declaration
@@ -139,9 +139,7 @@ def _is_there(connection: Connection, argument: CreateTableAs | CreateLike, noti
     if not connection.has(argument.name, "temp" if argument.temporary else "main"):
         return False
     message = f'relation "{own_name(argument.name)}" already exists'
-    if not argument.if_not_exists:
-        raise StatementError("42P07", message)
-    notices.append(Notice("NOTICE", "42P07", f"{message}, skipping"))
+    pass_over(StatementError("42P07", message), notices, allowed=argument.if_not_exists, told="42P07")
     return True
 
 

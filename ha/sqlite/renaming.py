@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ha.errors import Notice, StatementError
+from ha.errors import Notice, StatementError, pass_over
 from ha.sql.declarations import MATERIALIZED_MARK
 from ha.sql.kinds import Alteration, AlterTable, Rename
 from ha.sql.namespaces import beside, own_name
@@ -44,10 +44,8 @@ def renamed(connection: Connection, argument: Rename, notices: list[Notice]) -> 
             connection, AlterTable(owner, (Alteration("rename constraint", own_name(argument.name), argument.new),))
         )
     if found is None:
-        message = f'relation "{own_name(argument.name)}" does not exist'
-        if not argument.if_exists:
-            raise StatementError("42P01", message)
-        notices.append(Notice("NOTICE", "00000", f"{message}, skipping"))
+        absent = StatementError("42P01", f'relation "{own_name(argument.name)}" does not exist')
+        pass_over(absent, notices, allowed=argument.if_exists)
         return []
     kind, name, sql = str(found[0]), str(found[1]), str(found[2])
     actual = "materialized view" if kind == "view" and MATERIALIZED_MARK in sql else kind

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ha.errors import Notice, StatementError, depended_on
+from ha.errors import Notice, StatementError, depended_on, pass_over
 from ha.sql import statements
 from ha.sql.kinds import CreateSchema, Statement
 from ha.sql.namespaces import BUILT_IN, PUBLIC, own_name, parted
@@ -94,9 +94,8 @@ def create(connection: Connection, argument: CreateSchema, notices: list[Notice]
     """
     name = argument.name
     if name in names(connection):
-        if not argument.if_not_exists:
-            raise StatementError("42P06", f'schema "{name}" already exists')
-        notices.append(Notice("NOTICE", "42P06", f'schema "{name}" already exists, skipping'))
+        there = StatementError("42P06", f'schema "{name}" already exists')
+        pass_over(there, notices, allowed=argument.if_not_exists, told="42P06")
         return []
     with connection.guard.trusted():
         inside = connection.execute(
@@ -119,9 +118,7 @@ def gone(connection: Connection, name: str, *, if_exists: bool, notices: list[No
         return False
     if name in BUILT_IN:
         raise StatementError("2BP01", f"cannot drop schema {name} because it is required by the database system")
-    if not if_exists:
-        raise StatementError("3F000", f'schema "{name}" does not exist')
-    notices.append(Notice("NOTICE", "00000", f'schema "{name}" does not exist, skipping'))
+    pass_over(StatementError("3F000", f'schema "{name}" does not exist'), notices, allowed=if_exists)
     return True
 
 

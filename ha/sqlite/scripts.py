@@ -18,7 +18,7 @@ from contextlib import contextmanager
 
 import apsw
 
-from ha.errors import Notice, StatementError, depended_on
+from ha.errors import Notice, StatementError, depended_on, pass_over
 from ha.sql import made
 from ha.sql.constraints import FOREIGN, constraints
 from ha.sql.declarations import MATERIALIZED_MARK, NO_COLUMN
@@ -134,9 +134,7 @@ def _materialized(
         if not connection.has(argument.name):
             return [argument.text]
     message = f'relation "{own_name(argument.name)}" already exists'
-    if not argument.if_not_exists:
-        raise StatementError("42P07", message)
-    notices.append(Notice("NOTICE", "42P07", f"{message}, skipping"))
+    pass_over(StatementError("42P07", message), notices, allowed=argument.if_not_exists, told="42P07")
     return []
 
 
@@ -251,8 +249,8 @@ def _drop(connection: Connection, argument: Drop, notices: list[Notice]) -> list
                     schema, name = parted(name)
                     if schema is not None:
                         schemas.require(connection, schema)
-                    raise StatementError(_ABSENT[argument.what], f'{what} "{name}" does not exist')
-                notices.append(Notice("NOTICE", "00000", f'{what} "{name}" does not exist, skipping'))
+                absent = StatementError(_ABSENT[argument.what], f'{what} "{name}" does not exist')
+                pass_over(absent, notices, allowed=argument.if_exists)
                 continue
             _refuse_other(connection, argument, name)
             if what == "table":

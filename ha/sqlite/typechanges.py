@@ -6,7 +6,7 @@ types tell their fields by name, so they are told again.
 
 from __future__ import annotations
 
-from ha.errors import Notice, StatementError
+from ha.errors import Notice, StatementError, pass_over
 from ha.sql import made
 from ha.sql.domains import of_value, retold
 from ha.sql.kinds import Alteration, AlterComposite, AlterDomain, AlterTable, Attribute
@@ -72,10 +72,8 @@ def _changed(connection: Connection, old: Domain, argument: AlterDomain, notices
         name = part or unused_name(f"{own}_check", known)
         return old._replace(checks=(*old.checks, (name, in_sqlites_words(argument.text))))
     if part not in known:
-        message = f'constraint "{part}" of domain "{own}" does not exist'
-        if not argument.if_exists:
-            raise StatementError("42704", message)
-        notices.append(Notice("NOTICE", "00000", f"{message}, skipping"))
+        missing = StatementError("42704", f'constraint "{part}" of domain "{own}" does not exist')
+        pass_over(missing, notices, allowed=argument.if_exists)
         return old
     if argument.action == "drop constraint":
         return old._replace(checks=tuple(one for one in old.checks if one[0] != part))
@@ -167,10 +165,8 @@ def _edit(
         fields.append((action.name, action.text, None))
         return
     if action.name not in names:
-        message = f'column "{action.name}" of relation "{own}" does not exist'
-        if not action.if_exists:
-            raise StatementError("42703", message)
-        notices.append(Notice("NOTICE", "00000", f"{message}, skipping"))
+        missing = StatementError("42703", f'column "{action.name}" of relation "{own}" does not exist')
+        pass_over(missing, notices, allowed=action.if_exists)
         return
     at = names.index(action.name)
     if action.action == "drop":

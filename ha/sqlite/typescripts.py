@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
-from ha.errors import Notice, StatementError, depended_on
+from ha.errors import Notice, StatementError, depended_on, pass_over
 from ha.sql import made
 from ha.sql.kinds import Alteration, AlterEnum, AlterTable, CreateComposite, CreateDomain, CreateEnum, DropType
 from ha.sql.made import Composite, Domain, Enumeration
@@ -166,9 +166,8 @@ def _check_label(label: str) -> None:
 def _add(one: Enumeration, argument: AlterEnum, notices: list[Notice]) -> list[str]:
     labels = list(one.labels)
     if argument.label in labels:
-        if not argument.if_not_exists:
-            raise StatementError("42710", f'enum label "{argument.label}" already exists')
-        notices.append(Notice("NOTICE", "42710", f'enum label "{argument.label}" already exists, skipping'))
+        there = StatementError("42710", f'enum label "{argument.label}" already exists')
+        pass_over(there, notices, allowed=argument.if_not_exists, told="42710")
         return []
     _check_label(argument.label)
     if len(labels) >= made.LABELS_MAX:
@@ -246,9 +245,7 @@ def _drop(connection: Connection, types: Mapping[str, Made], argument: DropType,
         if name not in types or isinstance(types[name], Domain) != argument.domain:
             if name in types and argument.domain:
                 raise StatementError("42809", f'"{name}" is not a domain')
-            if not argument.if_exists:
-                raise absent(name)
-            notices.append(Notice("NOTICE", "00000", f'type "{name}" does not exist, skipping'))
+            pass_over(absent(name), notices, allowed=argument.if_exists)
             continue
         used = uses(connection, name)
         within = [one.name for one in holders(types, name) if one.name not in argument.names]
