@@ -14,8 +14,9 @@ from ha.sql import laterals
 from ha.sql.made import enumeration, is_made
 from ha.sql.naming import is_column, name_of
 from ha.sql.reading import Item, Scope
-from ha.sql.rewriting import AFTER_FROM, Rewriting
-from ha.sql.tokens import NAMES, WORD, quoted_name, unquoted
+from ha.sql.rewriting import Rewriting
+from ha.sql.rowsources import sources
+from ha.sql.tokens import NAMES, quoted_name, unquoted
 from ha.sql.typed import Types
 from ha.sql.typenames import KNOWN
 
@@ -23,7 +24,6 @@ from ha.sql.typenames import KNOWN
 COLUMNS_MAX = 100
 _HINT = "Name its columns."
 #: What may follow a table's name or alias in FROM.
-_AFTER_TABLE = AFTER_FROM | frozenset(", ) JOIN LEFT RIGHT FULL INNER CROSS NATURAL ON USING LATERAL".split()) | {""}
 #: Words before a name that names no column.
 _NOT_COLUMNS = frozenset((".", "AS", "::", "FROM", "JOIN", "LATERAL", "INTO", "UPDATE", "COLLATE"))
 
@@ -236,22 +236,10 @@ class _Lateral:
         """
         rewriting = self.rewriting
         aliases = {*self.scope.tables, *self.scope.derived, *self.scope.called}
-        from_ = rewriting.clause_end(self.select + 1, frozenset(("FROM",)))
-        end = rewriting.clause_end(from_ + 1, AFTER_FROM)
-        found: list[str] = []
-        for at in self.types.reading.level(from_ + 1, end):
-            name = self.types.reading.plain(at).lower() if rewriting.kind(at) in NAMES else ""
-            following = rewriting.key(at + 1)
-            is_last = following in _AFTER_TABLE or (following == "(" and rewriting.key(at - 1) in (")", "AS"))
-            if rewriting.kind(at) == WORD and rewriting.key(at) in ("USING", "NATURAL"):
-                raise rewriting.refuse(item.first, "* beside LATERAL and USING", _HINT)
-            if (
-                name in aliases
-                and name not in found
-                and is_last
-                and rewriting.key(at - 1) not in (".", "=", "ON", "AND")
-            ):
-                found.append(name)
+        listed = sources(rewriting, rewriting.clause_end(self.select + 1, frozenset(("FROM",))) + 1)
+        if listed is None:
+            raise rewriting.refuse(item.first, "* beside LATERAL and USING", _HINT)
+        found = [name.lower() for name in listed]
         if set(found) != aliases:
             raise rewriting.refuse(item.first, "* beside LATERAL here", _HINT)
         return found

@@ -423,22 +423,22 @@ def _name_star(rewriting: Rewriting, select: int, index: int, alias: str, names:
     """``SELECT * FROM t, unnest(t.a) AS u(x)``: the star of the module would show its own names."""
     said = rewriting.instead.get(select + 1)
     if said is None:
-        said = ", ".join(f"{quoted_name(source)}.*" for source in _sources(rewriting, select + 3, index))
+        listed = sources(rewriting, select + 3)
+        if listed is None:
+            raise rewriting.refuse(index, "* beside a function of rows and USING", "Name the columns.")
+        said = ", ".join(f"{quoted_name(source)}.*" for source in listed)
     own = ", ".join(f"{quoted_name(alias)}.{value} AS {quoted_name(name)}" for name, value in names.items())
     rewriting.instead[select + 1] = said.replace(f"{quoted_name(alias)}.*", own)
 
 
-def _sources(rewriting: Rewriting, at: int, index: int) -> list[str]:
-    """What FROM lists from a token on, by the names that the statement has for it.
-
-    :param index: the function that asks.
-    :raises StatementError: 0A000, some columns would be one.
-    """
-    end, found, in_condition = rewriting.clause_end(at, AFTER_FROM), [], False
+def sources(rewriting: Rewriting, at: int) -> list[str] | None:
+    """What FROM lists from a token on, by the names that the statement has for it; None where USING makes one column of two."""
+    found: list[str] = []
+    end, in_condition = rewriting.clause_end(at, AFTER_FROM), False
     while at < end:
         token, following = rewriting.tokens[at], rewriting.key(at + 1)
         if token.key in ("USING", "NATURAL"):
-            raise rewriting.refuse(index, "* beside a function of rows and USING", "Name the columns.")
+            return None
         if token.key in JOINS or token.key == ",":
             in_condition = token.key == "ON"
         elif token.kind in (WORD, QUOTED) and not in_condition:

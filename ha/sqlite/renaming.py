@@ -8,7 +8,7 @@ from ha.sql.kinds import Alteration, AlterTable, Rename
 from ha.sql.namespaces import beside, own_name
 from ha.sql.tabletext import find_constraint, mentions, taken_apart
 from ha.sql.tokens import quoted_name, tokenize
-from ha.sqlite import comments
+from ha.sqlite import comments, schemas
 from ha.sqlite.connection import Connection
 from ha.sqlite.rebuild import alter
 
@@ -17,14 +17,15 @@ def of_view(connection: Connection, argument: AlterTable) -> Rename | None:
     """What ALTER TABLE … RENAME TO says of a view, which PostgreSQL takes as ALTER VIEW; None for a table."""
     if [action.action for action in argument.actions] != ["rename to"]:
         return None
-    with connection.guard.trusted():
-        sql = connection.execute(
-            "SELECT sql FROM main.sqlite_schema WHERE type = 'view' AND name = ? COLLATE NOCASE", (argument.table,)
-        ).get
-    if sql is None:
+    kind, materialized = schemas.kind_of(connection, argument.table)
+    if kind != "view":
         return None
-    kind = "materialized view" if MATERIALIZED_MARK in str(sql) else "view"
-    return Rename(kind, argument.table, own_name(argument.actions[0].text), argument.if_exists)
+    return Rename(
+        "materialized view" if materialized else kind,
+        argument.table,
+        own_name(argument.actions[0].text),
+        argument.if_exists,
+    )
 
 
 def renamed(connection: Connection, argument: Rename, notices: list[Notice]) -> list[str]:

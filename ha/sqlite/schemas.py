@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from ha.errors import Notice, StatementError, depended_on, pass_over
 from ha.sql import statements
+from ha.sql.declarations import MATERIALIZED_MARK
 from ha.sql.kinds import CreateSchema, Statement
 from ha.sql.namespaces import BUILT_IN, PUBLIC, own_name, parted
 from ha.sql.tokens import quoted, quoted_name
@@ -85,6 +86,15 @@ def contents(connection: Connection, schema: str) -> list[tuple[str, str]]:
         if home == schema and not hidden:
             found.append((str(kind), str(name)))
     return found
+
+
+def kind_of(connection: Connection, name: str) -> tuple[str | None, bool]:
+    """SQLite's word for what is called so, and whether it is a view that PostgreSQL would keep the rows of."""
+    with connection.guard.trusted():
+        found = connection.execute(
+            "SELECT type, sql FROM main.sqlite_schema WHERE name = ? COLLATE NOCASE AND type <> 'trigger'", (name,)
+        ).fetchone()
+    return (None, False) if found is None else (str(found[0]), MATERIALIZED_MARK in str(found[1]))
 
 
 def create(connection: Connection, argument: CreateSchema, notices: list[Notice]) -> list[str]:

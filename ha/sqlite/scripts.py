@@ -21,7 +21,7 @@ import apsw
 from ha.errors import Notice, StatementError, depended_on, pass_over
 from ha.sql import made
 from ha.sql.constraints import FOREIGN, constraints
-from ha.sql.declarations import MATERIALIZED_MARK, NO_COLUMN
+from ha.sql.declarations import NO_COLUMN
 from ha.sql.domains import altered
 from ha.sql.kinds import (
     Alteration,
@@ -63,7 +63,7 @@ from ha.sqlite import (
     typescripts,
     typeviews,
 )
-from ha.sqlite.breaches import check_keys, key_name
+from ha.sqlite.breaches import bare, check_keys, key_name
 from ha.sqlite.connection import Connection
 from ha.sqlite.declared import Declared
 from ha.sqlite.rebuild import alter, has_sequences
@@ -143,7 +143,7 @@ def _refreshed(connection: Connection, argument: Refresh) -> list[str]:
     :raises StatementError: 42P01, 0A000, there is no such view.
     """
     own = own_name(argument.name)
-    kind, materialized = _kind_of(connection, argument.name)
+    kind, materialized = schemas.kind_of(connection, argument.name)
     if kind is None:
         raise StatementError("42P01", f'relation "{own}" does not exist')
     if kind == "table":
@@ -151,15 +151,6 @@ def _refreshed(connection: Connection, argument: Refresh) -> list[str]:
     if not materialized:
         raise StatementError("42809", f'"{own}" is not a table or materialized view')
     return []
-
-
-def _kind_of(connection: Connection, name: str) -> tuple[str | None, bool]:
-    """SQLite's word for what is called so, and whether it is a view that PostgreSQL would keep the rows of."""
-    with connection.guard.trusted():
-        found = connection.execute(
-            "SELECT type, sql FROM main.sqlite_schema WHERE name = ? COLLATE NOCASE", (name,)
-        ).fetchone()
-    return (None, False) if found is None else (str(found[0]), MATERIALIZED_MARK in str(found[1]))
 
 
 def _labels_checked(connection: Connection, argument: AlterTable) -> Iterator[str]:
@@ -222,12 +213,8 @@ def is_of_view(connection: Connection, sql: str) -> bool:
     match = _INDEXED.search(sql)
     if match is None:
         return False
-    name = match[1][1:-1].replace('""', '"') if match[1][0] == '"' else match[1]
-    with connection.guard.trusted():
-        found = connection.execute(
-            "SELECT sql FROM main.sqlite_schema WHERE type = 'view' AND name = ? COLLATE NOCASE", (name,)
-        ).get
-    return found is not None and MATERIALIZED_MARK in str(found)
+    kind, materialized = schemas.kind_of(connection, bare(match[1]))
+    return kind == "view" and materialized
 
 
 def _drop(connection: Connection, argument: Drop, notices: list[Notice]) -> list[str]:
@@ -280,7 +267,7 @@ def _refuse_other(connection: Connection, argument: Drop, name: str) -> None:
     """
     :raises StatementError: 42809, a view is meant where PostgreSQL would keep the rows, or the other way round, or a table.
     """
-    kind, materialized = _kind_of(connection, name)
+    kind, materialized = schemas.kind_of(connection, name)
     if kind is None or argument.what not in ("VIEW", "TABLE") or kind not in _DROPPED_AS:
         return
     wanted = "materialized view" if argument.materialized else argument.what.lower()
